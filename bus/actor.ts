@@ -1,0 +1,75 @@
+/** What an actor is, and everything it is given: no globals, no singletons, so that a test can hand it anything. */
+import type { Meter } from "@opentelemetry/api";
+import type { z } from "zod";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Section } from "../runtime/section.ts";
+import type { Bus } from "./bus.ts";
+import type { Door } from "./contracts/supervisor.ts";
+
+/** What an actor says of itself while it lives; the supervisor's tree shows it. */
+export type Readiness = "syncing" | "ready" | "degraded";
+
+export interface ActorContext<Config = unknown> {
+  readonly name: string;
+  readonly instance: string;
+  readonly config: Config;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  /** The actor's own directory, made with mode 0700. */
+  readonly dataDirectory: string;
+  /** `mainnet`, `testnet4`, `signet`, `regtest`, … */
+  readonly network: string;
+  /** Aborts when the actor is told to stop. */
+  readonly signal: AbortSignal;
+  /** Says how far it is; `progress` is a sentence for the tree. */
+  report(readiness: Readiness, progress?: string): void;
+  /** Says at which addresses outsiders find it. */
+  openDoors(doors: readonly Door[]): void;
+}
+
+export interface Actor {
+  /** Resolves when the actor can do its work (or has said `syncing`). A rejection is a failed start. */
+  start(): Promise<void>;
+  /** Lets what runs finish, frees what it holds. */
+  stop(): Promise<void>;
+  /** Called around a restart of an actor that this one depends on. */
+  suspend?(): Promise<void>;
+  resume?(): Promise<void>;
+}
+
+/** An actor's kind: what `worker.ts` hosts and what a test swaps. */
+export interface ActorDefinition<S extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly section: Section<S>;
+  create(context: ActorContext<z.output<S>>): Actor;
+}
+
+/** How to reach the broker. Never in argv or environment: it travels over the control port. */
+export interface BusAccess {
+  /** `nats://127.0.0.1:4222`, several for a cluster. */
+  readonly servers: readonly string[];
+  readonly user: string;
+  /** The nkey seed `SU…`; or a credentials file's text in external mode. */
+  readonly seed?: string;
+  readonly credentials?: string;
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** How long `connect` keeps trying before it gives up. */
+  readonly connectTimeoutMs: number;
+}
+
+/** All that a child is told when it starts. Plain data: it crosses a thread or a process. */
+export interface Boot {
+  readonly actor: string;
+  readonly instance: string;
+  /** The actor's section, parsed by the supervisor; parsed once more by the child. */
+  readonly section: unknown;
+  readonly bus: BusAccess;
+  readonly log: { readonly level: string; readonly file: string | undefined };
+  readonly telemetry: { readonly otlpEndpoint: string | undefined; readonly sampleRatio: number };
+  readonly dataDirectory: string;
+  readonly network: string;
+  readonly version: string;
+}
