@@ -53,7 +53,16 @@ export interface ActorSpec {
 /** How a life ended, told once and for certain. */
 export interface ExitReport {
   /** `bye`: asked to stop, and did. `normal`: ended by itself with a farewell. All others are failures. */
-  readonly kind: "bye" | "normal" | "error" | "exit" | "signal" | "unresponsive" | "killed" | "lost_host" | "start_failed";
+  readonly kind:
+    | "bye"
+    | "normal"
+    | "error"
+    | "exit"
+    | "signal"
+    | "unresponsive"
+    | "killed"
+    | "lost_host"
+    | "start_failed";
   readonly code: string;
   readonly message: string;
   readonly exitCode?: number;
