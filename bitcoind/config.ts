@@ -1,0 +1,54 @@
+/** The `[node]` section: which Bitcoin node or nodes to ask, and how to prove who we are to them. */
+import { z } from "zod";
+import { secretFile } from "../runtime/secret.ts";
+import { section } from "../runtime/section.ts";
+
+/** Core's default RPC port of each network. */
+export const RPC_PORTS: Readonly<Record<string, number>> = Object.freeze({
+  mainnet: 8332,
+  testnet3: 18332,
+  testnet4: 48332,
+  signet: 38332,
+  regtest: 18443,
+});
+
+/** The directory below the node's data directory that holds the network's files. */
+export const NETWORK_DIRECTORIES: Readonly<Record<string, string>> = Object.freeze({
+  mainnet: "",
+  testnet3: "testnet3",
+  testnet4: "testnet4",
+  signet: "signet",
+  regtest: "regtest",
+});
+
+export const nodeSection = section(
+  "node",
+  "The Bitcoin node or nodes that the chain is read from.",
+  z.object({
+    rpc: z
+      .array(z.url({ protocol: /^https?$/ }).max(256))
+      .max(8)
+      .default([])
+      .describe(
+        "JSON-RPC addresses, the preferred one first; the others take over while it is away. Empty: http://127.0.0.1 with the network's usual port.",
+      ),
+    data_directory: z
+      .string()
+      .max(4096)
+      .default("~/.bitcoin")
+      .describe(
+        "The node's own data directory, when it runs on this machine: the cookie and the block files are found there.",
+      ),
+    cookie_file: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe("The node's cookie, when it is not in its data directory."),
+    user: z.string().max(256).optional().describe("The name of rpcauth or rpcuser; unset means the cookie."),
+    password_file: secretFile()
+      .optional()
+      .describe("An owner-only file with the password that belongs to `user`."),
+  }),
+);
+
+export type NodeConfig = z.output<typeof nodeSection.schema>;
