@@ -18,9 +18,11 @@ export const ROOT_INTENSITY: Intensity = Object.freeze({ count: 3, periodMs: 300
 /** `here`: a thread of the supervisor's own process. `process`: its own. `stage:<name>`: a thread of that stage process. */
 export type Placement = "here" | "process" | `stage:${string}` | "elsewhere" | "off";
 
-/** Polite, then less so: stop message, SIGTERM (processes), `terminate()` or SIGKILL. */
+/** Polite, then less so: stop message, SIGTERM (processes), `terminate()` or SIGKILL. Both times run from the stop message. */
 export interface Shutdown {
+  /** After so long without an end: SIGTERM; a thread is terminated. */
   readonly politeMs: number;
+  /** After so long without an end: SIGKILL. */
   readonly termMs: number;
 }
 
