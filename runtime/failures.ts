@@ -55,4 +55,13 @@ export const runtimeErrors = errorTable({
     meaning: "Tracing was asked for with an address that cannot be used.",
     remedy: "Give `telemetry.otlp_endpoint` as an http or https URL, such as http://127.0.0.1:4318.",
   },
+  RUNTIME_CONTROL_DEADLINE: {
+    meaning:
+      "A thread or process did not answer its parent, or the parent its child, within the time of the call.",
+    remedy: "If it is stuck the supervisor ends and restarts it by itself; look at its log around that time.",
+  },
+  RUNTIME_CONTROL_CLOSED: {
+    meaning: "The thread or process at the other end of a control channel has ended.",
+    remedy: "Nothing to do: the supervisor has seen it and restarts what ought to run.",
+  },
 });
