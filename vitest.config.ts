@@ -7,9 +7,13 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{runtime,bus,supervisor,cli,actors,bitcoin,bitcoind,joinmarket}/**/*.test.ts", "tests/*.test.ts"],
+          include: [
+            "{runtime,bus,supervisor,cli,actors,bitcoin,bitcoind,joinmarket}/**/*.test.ts",
+            "tests/*.test.ts",
+          ],
           environment: "node",
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -20,6 +24,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // After the unit tests: threads and processes get the machine to themselves.
+          sequence: { groupOrder: 1 },
         },
       },
     ],
