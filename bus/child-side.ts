@@ -12,8 +12,8 @@ import {
   type ControlledChild,
   LOGGED_MESSAGE_MAX,
   type LoggedLine,
-  PROGRESS_MAX,
   type ParentSide,
+  PROGRESS_MAX,
 } from "./controlled.ts";
 
 /** What a child does for a living. */
@@ -140,7 +140,8 @@ function vitals(loop: ReturnType<typeof monitorEventLoopDelay>): ChildVitals {
 }
 
 function fatalLine(error: unknown, clock: Clock): LoggedLine {
-  const { code, message } = error instanceof Error ? (error as Error & { code?: unknown }) : { message: String(error) };
+  const { code, message } =
+    error instanceof Error ? (error as Error & { code?: unknown }) : { message: String(error) };
   return {
     level: "fatal",
     message: message.slice(0, LOGGED_MESSAGE_MAX),

@@ -1,5 +1,10 @@
 /** The part that lives in threads and processes have in common: the control link, the farewell, the pings, the exit report. */
-import { type ChildVitals, ChildVitalsSchema, type ControlledChild, checkedParentSide } from "../bus/controlled.ts";
+import {
+  type ChildVitals,
+  ChildVitalsSchema,
+  type ControlledChild,
+  checkedParentSide,
+} from "../bus/controlled.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { ControlLink, type ControlPort } from "../runtime/control.ts";
 import { TroupeError, toWireError } from "../runtime/errors.ts";
@@ -79,7 +84,12 @@ export class ControlledLife<B = unknown> implements Life {
         this.#saidBye = true;
       },
     });
-    this.link = new ControlLink(options.vessel.port, "parent", { ...side, ...options.alsoExposed }, options.clock);
+    this.link = new ControlLink(
+      options.vessel.port,
+      "parent",
+      { ...side, ...options.alsoExposed },
+      options.clock,
+    );
     this.started = this.link.call("start", [options.boot], options.startTimeoutMs);
     this.started.then(
       () => this.#silence.heard(),
@@ -87,7 +97,10 @@ export class ControlledLife<B = unknown> implements Life {
         // When the link was closed the life ended first, and that end is the story.
         if (this.link.isClosed) return;
         const { code, message } = toWireError(thrown, "SUPERVISOR_START_FAILED");
-        this.#startFailure = { code: code === "RUNTIME_UNEXPECTED" ? "SUPERVISOR_START_FAILED" : code, message };
+        this.#startFailure = {
+          code: code === "RUNTIME_UNEXPECTED" ? "SUPERVISOR_START_FAILED" : code,
+          message,
+        };
         this.#clock.after(FAILED_START_GRACE_MS, () => options.vessel.kill(), { background: true });
       },
     );
@@ -161,7 +174,9 @@ export class ControlledLife<B = unknown> implements Life {
   }
 
   metrics(): Promise<string> {
-    return this.link.call("metrics", [], ORDER_DEADLINE_MS).then((text) => String(text).slice(0, METRICS_CHARS_MAX));
+    return this.link
+      .call("metrics", [], ORDER_DEADLINE_MS)
+      .then((text) => String(text).slice(0, METRICS_CHARS_MAX));
   }
 
   /** One ping at a time: the next one when the last has been answered. */

@@ -45,7 +45,12 @@ export function classifyExit(facts: ExitFacts): ExitReport {
     return { kind: "signal", code: "SUPERVISOR_CHILD_ABORTED", message, ...seen };
   }
   if (facts.signal !== undefined) {
-    return { kind: "signal", code: "SUPERVISOR_CHILD_SIGNALLED", message: `ended by ${facts.signal}`, ...seen };
+    return {
+      kind: "signal",
+      code: "SUPERVISOR_CHILD_SIGNALLED",
+      message: `ended by ${facts.signal}`,
+      ...seen,
+    };
   }
   if (error !== undefined) {
     return { kind: "error", code: error.code ?? "SUPERVISOR_CHILD_THREW", message: error.message, ...seen };

@@ -108,7 +108,9 @@ function nodeFlags(plan: ProcessPlan): string[] {
 function programPaths(): string[] {
   const compiled = dirname(dirname(fileURLToPath(import.meta.url)));
   const root = dirname(compiled);
-  const paths = [compiled, join(root, "package.json"), join(root, "node_modules")].filter((path) => existsSync(path));
+  const paths = [compiled, join(root, "package.json"), join(root, "node_modules")].filter((path) =>
+    existsSync(path),
+  );
   return [...new Set(paths.flatMap((path) => [path, realpathSync(path)]))];
 }
 
@@ -127,7 +129,10 @@ function findSetpriv(): { command: string; prefix: string[] } | undefined {
   if (process.platform !== "linux") return undefined;
   for (const command of ["/usr/bin/setpriv", "/bin/setpriv"]) {
     if (!existsSync(command)) continue;
-    const trial = spawnSync(command, ["--pdeathsig", "KILL", "/bin/true"], { stdio: "ignore", timeout: 5_000 });
+    const trial = spawnSync(command, ["--pdeathsig", "KILL", "/bin/true"], {
+      stdio: "ignore",
+      timeout: 5_000,
+    });
     if (trial.status === 0) return { command, prefix: ["--pdeathsig", "KILL", process.execPath] };
   }
   return undefined;
