@@ -1,10 +1,11 @@
 /** Launches a child as a process of its own: nothing inherited but the control channel, and gone when we are. */
-import { type ChildProcess, fork, spawnSync } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../runtime/clock.ts";
 import { processPort } from "../runtime/control.ts";
+import { boundToUs } from "./bound.ts";
 import { ControlledLife } from "./controlled-life.ts";
 import type { Launch, LifeEvents } from "./life.ts";
 import { OutputTap } from "./output.ts";
@@ -35,7 +36,7 @@ export function processLaunch(plan: ProcessPlan): Launch {
 }
 
 export function launchProcess(plan: ProcessPlan, events: LifeEvents): ControlledLife {
-  const { command, prefix } = bornToDieWithUs();
+  const { command, prefix } = boundToUs(process.execPath);
   const child = fork(fileURLToPath(plan.entry), [], {
     execPath: command,
     execArgv: [...prefix, ...nodeFlags(plan)],
@@ -112,28 +113,4 @@ function programPaths(): string[] {
     existsSync(path),
   );
   return [...new Set(paths.flatMap((path) => [path, realpathSync(path)]))];
-}
-
-let setpriv: { command: string; prefix: string[] } | undefined;
-
-/**
- * On Linux the kernel kills the child when we die, even when its event loop never turns again to see the channel close.
- * Elsewhere the closed channel alone must do.
- */
-function bornToDieWithUs(): { command: string; prefix: string[] } {
-  setpriv ??= findSetpriv() ?? { command: process.execPath, prefix: [] };
-  return setpriv;
-}
-
-function findSetpriv(): { command: string; prefix: string[] } | undefined {
-  if (process.platform !== "linux") return undefined;
-  for (const command of ["/usr/bin/setpriv", "/bin/setpriv"]) {
-    if (!existsSync(command)) continue;
-    const trial = spawnSync(command, ["--pdeathsig", "KILL", "/bin/true"], {
-      stdio: "ignore",
-      timeout: 5_000,
-    });
-    if (trial.status === 0) return { command, prefix: ["--pdeathsig", "KILL", process.execPath] };
-  }
-  return undefined;
 }
