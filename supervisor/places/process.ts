@@ -3,11 +3,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Clock } from "../runtime/clock.ts";
-import { processPort } from "../runtime/control.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { processPort } from "../../runtime/control.ts";
+import type { Launch, LifeEvents } from "../life.ts";
 import { boundToUs } from "./bound.ts";
 import { ControlledLife } from "./controlled-life.ts";
-import type { Launch, LifeEvents } from "./life.ts";
 import { OutputTap } from "./output.ts";
 
 export interface ProcessPlan {
@@ -107,7 +107,7 @@ function nodeFlags(plan: ProcessPlan): string[] {
 
 /** What the program itself is read from: its compiled files and its packages, where they really lie. */
 function programPaths(): string[] {
-  const compiled = dirname(dirname(fileURLToPath(import.meta.url)));
+  const compiled = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
   const root = dirname(compiled);
   const paths = [compiled, join(root, "package.json"), join(root, "node_modules")].filter((path) =>
     existsSync(path),

@@ -1,5 +1,5 @@
 /** How a life ended, told from what was seen of it: the table of deaths (docs: how actors die) as one pure function. */
-import type { ExitReport } from "./spec.ts";
+import type { ExitReport } from "../spec.ts";
 
 export interface ExitFacts {
   /** What `start` was rejected with by the child itself. */

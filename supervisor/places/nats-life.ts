@@ -3,16 +3,16 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { renderNatsConfig } from "../bus/contract/nats-config.ts";
-import type { BusUser } from "../bus/transport.ts";
-import { type Clock, sleep, type Timer } from "../runtime/clock.ts";
-import { TroupeError } from "../runtime/errors.ts";
-import { SilenceMeter } from "../runtime/heartbeat.ts";
+import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
+import type { BusUser } from "../../bus/transport.ts";
+import { type Clock, sleep, type Timer } from "../../runtime/clock.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import { SilenceMeter } from "../../runtime/heartbeat.ts";
+import type { Life, LifeEvents } from "../life.ts";
+import type { ExitReport, Vitals } from "../spec.ts";
 import { boundToUs } from "./bound.ts";
 import { classifyExit } from "./exit.ts";
-import type { Life, LifeEvents } from "./life.ts";
 import { OutputTap } from "./output.ts";
-import type { ExitReport, Vitals } from "./spec.ts";
 
 export interface NatsServerPlan {
   /** The program: `/usr/sbin/nats-server`. */

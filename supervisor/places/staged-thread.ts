@@ -1,9 +1,9 @@
 /** One life of a thread in a stage's process, as the supervisor above sees it: every order goes over the stage's control channel. */
-import type { ControlLink } from "../runtime/control.ts";
-import { toWireError } from "../runtime/errors.ts";
+import type { ControlLink } from "../../runtime/control.ts";
+import { toWireError } from "../../runtime/errors.ts";
+import type { Life, LifeEvents } from "../life.ts";
+import type { ExitReport, Vitals } from "../spec.ts";
 import type { ControlledLife } from "./controlled-life.ts";
-import type { Life, LifeEvents } from "./life.ts";
-import type { ExitReport, Vitals } from "./spec.ts";
 import type { SlotListener, StageMethods, WireThread } from "./stage-wire.ts";
 
 const ORDER_DEADLINE_MS = 5_000;

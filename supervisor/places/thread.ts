@@ -1,10 +1,10 @@
 /** Launches a child as a worker thread of this process. */
 import { Worker } from "node:worker_threads";
-import type { Clock } from "../runtime/clock.ts";
-import { threadPort } from "../runtime/control.ts";
-import { BeatWatch, createBeat } from "../runtime/heartbeat.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { threadPort } from "../../runtime/control.ts";
+import { BeatWatch, createBeat } from "../../runtime/heartbeat.ts";
+import type { Launch, LifeEvents } from "../life.ts";
 import { ControlledLife } from "./controlled-life.ts";
-import type { Launch, LifeEvents } from "./life.ts";
 import { OutputTap } from "./output.ts";
 
 export interface ThreadPlan {

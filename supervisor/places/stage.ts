@@ -1,8 +1,8 @@
 /** A process that holds threads: a child of its supervisor itself, and the host of others. When it dies, all of its threads have lost their host. */
-import type { Clock } from "../runtime/clock.ts";
-import { TroupeError } from "../runtime/errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import type { Host, Launch } from "../life.ts";
 import type { ControlledLife } from "./controlled-life.ts";
-import type { Host, Launch } from "./life.ts";
 import { launchProcess } from "./process.ts";
 import { type SlotListener, stageParent, threadVitals } from "./stage-wire.ts";
 import { StagedThread } from "./staged-thread.ts";

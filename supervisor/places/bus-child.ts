@@ -1,13 +1,13 @@
 /** The bus as a child of the root: the embedded broker in a thread, a nats-server of our own, or nothing to run when it is elsewhere. */
-import type { BrokerBoot, BrokerReady } from "../bus/broker/worker.ts";
-import type { BusUser } from "../bus/transport.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { TroupeError } from "../runtime/errors.ts";
-import type { ChildSpec } from "./child.ts";
-import type { Life, LifeEvents } from "./life.ts";
+import type { BrokerBoot, BrokerReady } from "../../bus/broker/worker.ts";
+import type { BusUser } from "../../bus/transport.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import type { ChildSpec } from "../child.ts";
+import type { Life, LifeEvents } from "../life.ts";
+import type { Backoff } from "../restart.ts";
+import { type Intensity, LEAF_INTENSITY } from "../spec.ts";
 import { launchNatsServer } from "./nats-life.ts";
-import type { Backoff } from "./restart.ts";
-import { type Intensity, LEAF_INTENSITY } from "./spec.ts";
 import { launchThread } from "./thread.ts";
 
 export type BusPlan =
@@ -84,7 +84,7 @@ export class BusChild {
     }
     if (plan.mode === "external") throw new Error("broken invariant: an external bus is not launched");
     const boot: BrokerBoot = { host: plan.host, port: this.#port, users };
-    const entry = new URL("../bus/broker/worker.js", import.meta.url);
+    const entry = new URL("../../bus/broker/worker.js", import.meta.url);
     const { life } = launchThread({ id: "bus", entry, startTimeoutMs, clock }, boot, events);
     this.#keepPort(life.started as Promise<BrokerReady>);
     return life;

@@ -4,14 +4,14 @@ import {
   ChildVitalsSchema,
   type ControlledChild,
   checkedParentSide,
-} from "../bus/controlled.ts";
-import type { Clock, Timer } from "../runtime/clock.ts";
-import { ControlLink, type ControlPort } from "../runtime/control.ts";
-import { TroupeError, toWireError } from "../runtime/errors.ts";
-import { SilenceMeter } from "../runtime/heartbeat.ts";
+} from "../../bus/controlled.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { ControlLink, type ControlPort } from "../../runtime/control.ts";
+import { TroupeError, toWireError } from "../../runtime/errors.ts";
+import { SilenceMeter } from "../../runtime/heartbeat.ts";
+import type { Life, LifeEvents } from "../life.ts";
+import type { ExitReport, Vitals } from "../spec.ts";
 import { classifyExit, type ExitFacts } from "./exit.ts";
-import type { Life, LifeEvents } from "./life.ts";
-import type { ExitReport, Vitals } from "./spec.ts";
 
 /** What carries a life, and the means that end it. */
 export interface Vessel {

@@ -1,8 +1,8 @@
 /** What the supervisor and a stage say to each other about threads, beside what every child says. */
 import { z } from "zod";
-import { DoorsSchema, LoggedLineSchema, ProgressSchema, ReadinessSchema } from "../bus/controlled.ts";
-import type { LifeEvents } from "./life.ts";
-import type { ExitReport, Vitals } from "./spec.ts";
+import { DoorsSchema, LoggedLineSchema, ProgressSchema, ReadinessSchema } from "../../bus/controlled.ts";
+import type { LifeEvents } from "../life.ts";
+import type { ExitReport, Vitals } from "../spec.ts";
 
 /** A thread's plan as it crosses to the stage. */
 export interface WireThread {
