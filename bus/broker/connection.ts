@@ -5,7 +5,7 @@ import { NO_RESPONDERS_BLOCK } from "../headers.ts";
 import { verifySignature } from "../nkey.ts";
 import type { Access } from "./access.ts";
 import { Outbound } from "./outbound.ts";
-import type { Recipient, RouterClient } from "./router.ts";
+import type { Recipient, RouterClient, SubscribeResult } from "./router.ts";
 import { type WireFault, type WireHandler, type WireMessage, WireParser } from "./wire.ts";
 
 /** After an error the client may read it; then the socket is destroyed. */
@@ -14,6 +14,7 @@ const NONCE_BYTES = 16;
 const NO_RESPONDERS_LENGTH = NO_RESPONDERS_BLOCK.length;
 
 const FAULT_TEXT: Readonly<Record<WireFault, string>> = {
+  not_connected: "Authorization Violation",
   unknown_operation: "Unknown Protocol Operation",
   line_too_long: "maximum control line exceeded",
   payload_too_large: "Maximum Payload Violation",
@@ -150,7 +151,8 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
       this.#completedSeen = this.#parser.completed;
       this.#readSinceMs = nowMs;
     } else if (nowMs - this.#readSinceMs >= limits.stallTimeoutMs) {
-      return this.fail("Stale Connection");
+      this.fail("Stale Connection");
+      return;
     }
     const backlog = this.#socket.writableLength;
     const drained = this.#outbound.writtenBytes - backlog;
@@ -158,21 +160,27 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
       this.#drainedSeen = drained;
       this.#writeSinceMs = nowMs;
     } else if (nowMs - this.#writeSinceMs >= limits.stallTimeoutMs) {
-      return this.#cutSlow();
+      this.#cutSlow();
+      return;
     }
     this.#ping(nowMs);
   }
 
   onConnect(json: string): void {
-    if (this.isAuthenticated) return this.fail(FAULT_TEXT.unknown_operation);
+    if (this.isAuthenticated) {
+      this.fail(FAULT_TEXT.unknown_operation);
+      return;
+    }
     const options = parseConnect(json);
     const access = options === undefined ? undefined : this.#authenticate(options);
     if (options === undefined || access === undefined) {
       this.#host.stats.authFailures++;
-      return this.fail("Authorization Violation");
+      this.fail("Authorization Violation");
+      return;
     }
     const client = this.#host.enter(access, this);
     this.#client = client;
+    this.#parser.open();
     this.#hasHeaders = options["headers"] === true;
     this.#isVerbose = options["verbose"] === true;
     client.hasEcho = options["echo"] !== false;
@@ -182,8 +190,11 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
 
   onPublish(subject: string, reply: string | undefined, message: WireMessage): void {
     const client = this.#client;
-    if (client === undefined) return this.#refuseStranger();
-    if (message.headerLength > 0 && !this.#hasHeaders) return this.fail("message headers not supported");
+    if (client === undefined) return;
+    if (message.headerLength > 0 && !this.#hasHeaders) {
+      this.fail("message headers not supported");
+      return;
+    }
     const { stats } = this.#host;
     stats.messagesIn++;
     stats.bytesIn += message.length;
@@ -195,35 +206,24 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
 
   onSubscribe(pattern: string, queue: string | undefined, sid: string): void {
     const client = this.#client;
-    if (client === undefined) return this.#refuseStranger();
-    switch (client.subscribe(sid, pattern, queue)) {
-      case "ok":
-        return this.#ok();
-      case "denied": {
-        const group = queue === undefined ? "" : ` using queue "${queue}"`;
-        return this.#error(`Permissions Violation for Subscription to "${pattern}"${group}`);
-      }
-      case "malformed":
-        return this.#error("Invalid Subject");
-      case "too_many":
-        return this.#error("maximum subscriptions exceeded");
-    }
+    if (client === undefined) return;
+    const refusal = subscribeRefusal(client.subscribe(sid, pattern, queue), pattern, queue);
+    if (refusal === undefined) this.#ok();
+    else this.#error(refusal);
   }
 
   onUnsubscribe(sid: string, max: number): void {
     const client = this.#client;
-    if (client === undefined) return this.#refuseStranger();
+    if (client === undefined) return;
     client.unsubscribe(sid, max);
     this.#ok();
   }
 
   onPing(): void {
-    if (!this.isAuthenticated) return this.#refuseStranger();
     this.#say("PONG\r\n");
   }
 
   onPong(): void {
-    if (!this.isAuthenticated) return this.#refuseStranger();
     this.#pingsOutstanding = 0;
   }
 
@@ -260,7 +260,10 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
     if (this.#isEnding) return;
     this.#heardAtMs = this.#host.nowMs();
     const fault = this.#parser.feed(chunk);
-    if (fault !== undefined) this.fail(this.isAuthenticated ? FAULT_TEXT[fault] : strangerText(fault));
+    if (fault !== undefined) {
+      if (!this.isAuthenticated) this.#host.stats.authFailures++;
+      this.fail(FAULT_TEXT[fault]);
+    }
     this.#host.flushDirty();
   }
 
@@ -272,16 +275,14 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
     return access;
   }
 
-  #refuseStranger(): void {
-    this.#host.stats.authFailures++;
-    this.fail("Authorization Violation");
-  }
-
   #ping(nowMs: number): void {
     const { limits } = this.#host;
     const quietSinceMs = Math.max(this.#pingedAtMs, this.#pingsOutstanding === 0 ? this.#heardAtMs : 0);
     if (nowMs - quietSinceMs < limits.pingIntervalMs) return;
-    if (this.#pingsOutstanding >= limits.pingsOutstandingMax) return this.fail("Stale Connection");
+    if (this.#pingsOutstanding >= limits.pingsOutstandingMax) {
+      this.fail("Stale Connection");
+      return;
+    }
     this.#pingsOutstanding++;
     this.#pingedAtMs = nowMs;
     this.#say("PING\r\n");
@@ -321,9 +322,23 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
   }
 }
 
-/** Before login the reason matters less than that nothing but CONNECT was expected. */
-function strangerText(fault: WireFault): string {
-  return fault === "line_too_long" ? FAULT_TEXT.line_too_long : "Authorization Violation";
+function subscribeRefusal(
+  result: SubscribeResult,
+  pattern: string,
+  queue: string | undefined,
+): string | undefined {
+  switch (result) {
+    case "ok":
+      return undefined;
+    case "denied": {
+      const group = queue === undefined ? "" : ` using queue "${queue}"`;
+      return `Permissions Violation for Subscription to "${pattern}"${group}`;
+    }
+    case "malformed":
+      return "Invalid Subject";
+    case "too_many":
+      return "maximum subscriptions exceeded";
+  }
 }
 
 function parseConnect(json: string): Readonly<Record<string, unknown>> | undefined {

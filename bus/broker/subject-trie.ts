@@ -25,7 +25,7 @@ export class SubjectTrie<T> {
         node.rest.add(value);
         return;
       }
-      node = token === "*" ? (node.star ??= new Node<T>()) : childOf(node, token);
+      node = token === "*" ? starOf(node) : childOf(node, token);
     }
     node.here.add(value);
   }
@@ -57,6 +57,11 @@ function childOf<T>(node: Node<T>, token: string): Node<T> {
     node.children.set(token, child);
   }
   return child;
+}
+
+function starOf<T>(node: Node<T>): Node<T> {
+  node.star ??= new Node<T>();
+  return node.star;
 }
 
 function removeFrom<T>(node: Node<T>, tokens: readonly string[], index: number, value: T): void {

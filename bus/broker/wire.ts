@@ -1,7 +1,7 @@
 /** Reads the NATS client protocol from a byte stream, in whatever pieces it comes, without copying payloads. */
 
 /** What the client did wrong; each ends the connection. */
-export type WireFault = "unknown_operation" | "line_too_long" | "payload_too_large";
+export type WireFault = "not_connected" | "unknown_operation" | "line_too_long" | "payload_too_large";
 
 /** A published message. Its bytes are headers, body and the closing CR LF, as they came and as they go out. */
 export interface WireMessage {
@@ -32,6 +32,11 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const DIGIT_0 = 0x30;
 const LOWER = 0x20;
+const LETTER_B = 0x62;
+const LETTER_C = 0x63;
+const LETTER_H = 0x68;
+const LETTER_P = 0x70;
+const LETTER_U = 0x75;
 const CRLF_LENGTH = 2;
 /** Pieces of a payload that are smaller than this are put together, so that a dribbling client costs no object per byte. */
 const PIECE_MIN = 8 * 1024;
@@ -54,6 +59,8 @@ export class WireParser {
   #reply: string | undefined;
   #headerLength = 0;
   #length = 0;
+  /** Until the handler has let the client in, CONNECT is the only operation. */
+  #isOpen = false;
   #isStopped = false;
   /** Grows with every operation that was read to its end: who watches it sees whether the client gets on. */
   completed = 0;
@@ -66,6 +73,11 @@ export class WireParser {
   /** True in the middle of an operation. */
   get isPartial(): boolean {
     return this.#missing > 0 || this.#lineLength > 0;
+  }
+
+  /** From now on all operations are read. */
+  open(): void {
+    this.#isOpen = true;
   }
 
   /** Reads nothing more; whatever is fed is dropped. */
@@ -105,13 +117,22 @@ export class WireParser {
   }
 
   #keepPartialLine(chunk: Buffer, start: number, end = chunk.length): WireFault | undefined {
-    if (this.#lineLength === 0 && !FIRST_LETTERS.has(chunk[start] ?? 0)) return "unknown_operation";
+    if (this.#lineLength === 0) {
+      const fault = this.#checkFirst(chunk[start] ?? 0);
+      if (fault !== undefined) return fault;
+    }
     const length = end - start;
     if (this.#lineLength + length > this.#limits.controlLineMax) return "line_too_long";
     this.#line ??= Buffer.allocUnsafeSlow(this.#limits.controlLineMax);
     chunk.copy(this.#line, this.#lineLength, start, end);
     this.#lineLength += length;
     return undefined;
+  }
+
+  /** A stranger or a line of garbage is told from its first byte. */
+  #checkFirst(byte: number): WireFault | undefined {
+    if (!this.#isOpen) return (byte | LOWER) === LETTER_C ? undefined : "not_connected";
+    return FIRST_LETTERS.has(byte) ? undefined : "unknown_operation";
   }
 
   #readKeptLine(): WireFault | undefined {
@@ -124,12 +145,14 @@ export class WireParser {
   /** One line, from `start` to its LF. */
   #readLine(bytes: Buffer, start: number, lineEnd: number): WireFault | undefined {
     const end = lineEnd > start && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    const fault = this.#checkFirst(bytes[start] ?? 0);
+    if (fault !== undefined) return fault;
     const first = (bytes[start] ?? 0) | LOWER;
     const second = (bytes[start + 1] ?? 0) | LOWER;
-    if (first === 0x70 && second === 0x75 && ((bytes[start + 2] ?? 0) | LOWER) === 0x62) {
+    if (first === LETTER_P && second === LETTER_U && ((bytes[start + 2] ?? 0) | LOWER) === LETTER_B) {
       return this.#readPublish(bytes, start + 3, end, false);
     }
-    if (first === 0x68) {
+    if (first === LETTER_H) {
       if (bytes.toString("latin1", start, start + 4).toUpperCase() !== "HPUB") return "unknown_operation";
       return this.#readPublish(bytes, start + 4, end, true);
     }

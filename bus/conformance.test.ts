@@ -1,0 +1,9 @@
+/** The conformance suite on every carrier there is. */
+import { transportConformance } from "../tests/harness/transport-conformance.ts";
+import { worlds } from "../tests/harness/worlds.ts";
+
+for (const maker of worlds) {
+  if (maker.missing !== undefined)
+    process.stderr.write(`conformance of ${maker.name} skipped: ${maker.missing}\n`);
+  transportConformance(maker);
+}
