@@ -148,6 +148,7 @@ export class ControlledLife<B = unknown> implements Life {
   }
 
   term(): void {
+    this.#wasKilled = true;
     this.#vessel.term();
   }
 
