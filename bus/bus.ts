@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly key?: string;
   /** A fencing token of the caller's lease. */
   readonly fence?: number;
+  /** How often the call may be repeated when nothing was executed or repeating is harmless: 3 unless told otherwise. */
+  readonly retries?: number;
 }
 
 /** A stub with one method per request of the contract. It throws `TroupeError` with the contract's or the bus's codes. */
@@ -79,6 +81,10 @@ export interface Service {
 
 export interface Publisher<C extends Contract> {
   readonly epoch: string;
+  /** The number of the last message sent; a reply that carries it with a copy of the state is a snapshot. */
+  readonly seq: number;
+  /** The token that stands for this publisher in its subjects. */
+  readonly instance: string;
   event<V extends EventName<C>>(event: V, body: EventBody<C, V>, key?: string): void;
   /** Coalesced over 100 ms and repeated every 10 s. */
   state<V extends StateName<C>>(state: V, body: StateBody<C, V>): void;
@@ -90,6 +96,8 @@ export interface EventMeta {
   readonly key: string | undefined;
   readonly epoch: string;
   readonly seq: number;
+  /** The number of the message before this one on the same subject; 0 for the first. */
+  readonly previous: number;
 }
 
 export interface Listener {

@@ -55,6 +55,10 @@ export const busErrors = errorTable({
     meaning: "No answer came within the deadline. Whether the request ran is unknown.",
     remedy: "Repeat idempotent or keyed requests; otherwise read the state first.",
   },
+  BUS_BAD_REPLY: {
+    meaning: "The callee answered with something that cannot be read. The request was executed.",
+    remedy: "Run the same release everywhere; look into the callee's log.",
+  },
   BUS_CLOSED: {
     meaning: "This connection to the bus has been closed by its owner.",
     remedy: "Do not use a bus after `close`; during a stop this is expected.",

@@ -1,8 +1,12 @@
 /** How a message is declared: once per actor, and everything else (stub, skeleton, permissions, docs, fakes) follows from it. */
-import type { z } from "zod";
+import { z } from "zod";
+import { checkContractName, checkDeclaredEvent, checkDeclaredRpc, checkDeclaredState } from "./names.ts";
 
 /** `idempotent`: running it twice is harmless. `key`: the caller sends a key and the callee runs each key once. */
 export type Idempotency = "idempotent" | "key";
+
+/** What a body is on the wire: JSON of the schema, or the bytes themselves (the schema is then `bytes()`). */
+export type Content = "json" | "bytes";
 
 export interface RpcDeclaration<
   I extends z.ZodType = z.ZodType,
@@ -21,6 +25,14 @@ export interface RpcDeclaration<
   /** How many run at once (default 16) and how many wait (default 256) before `BUS_BUSY`. */
   readonly concurrency?: number;
   readonly queue?: number;
+  /** The reply's body; `bytes` where JSON would cost more than the answer, such as batches of index rows. Default `json`. */
+  readonly content?: Content;
+  /** The request's body. Default `json`. */
+  readonly requestContent?: Content;
+  /** A larger request is refused unread. Default 64 KiB for JSON, 768 KiB for bytes, which is also the most. */
+  readonly requestBytesMax?: number;
+  /** A larger reply is not sent. Default 64 MiB; above 768 KiB it travels in chunks. */
+  readonly replyBytesMax?: number;
   /** Dotted paths of input and output that logs, spans and `tap` must not show. */
   readonly redact?: readonly string[];
 }
@@ -78,6 +90,11 @@ export type RpcReply<C extends Contract, M extends RpcName<C>> = z.input<C["rpcs
 export type EventBody<C extends Contract, V extends EventName<C>> = z.output<C["events"][V]["body"]>;
 export type StateBody<C extends Contract, V extends StateName<C>> = z.output<C["states"][V]["body"]>;
 
+/** The schema of a body that is raw bytes; use it with `content: "bytes"` or `requestContent: "bytes"`. */
+export function bytes(): z.ZodType<Uint8Array, Uint8Array> {
+  return z.custom<Uint8Array>((value) => value instanceof Uint8Array, { message: "expected bytes" });
+}
+
 const NO_ENTRIES = Object.freeze({});
 
 /**
@@ -102,6 +119,7 @@ export class ContractBuilder<N extends string, R extends Rpcs, E extends Events,
   readonly states: S;
 
   constructor(name: N, options: ContractOptions, rpcs: R, events: E, states: S) {
+    checkContractName(name);
     this.name = name;
     this.semver = options.semver;
     this.doc = options.doc;
@@ -119,6 +137,7 @@ export class ContractBuilder<N extends string, R extends Rpcs, E extends Events,
     // biome-ignore lint/complexity/noBannedTypes: a method without refusals of its own declares none
     F extends Readonly<Record<string, z.ZodType>> = {},
   >(method: M, declaration: RpcDeclaration<I, O, F>) {
+    checkDeclaredRpc(this.name, method, declaration);
     return new ContractBuilder<N, R & Record<M, RpcDeclaration<I, O, F>>, E, S>(
       this.name,
       this,
@@ -129,6 +148,7 @@ export class ContractBuilder<N extends string, R extends Rpcs, E extends Events,
   }
 
   event<const V extends string, B extends z.ZodType>(event: V, declaration: EventDeclaration<B>) {
+    checkDeclaredEvent(this.name, this.events, event, declaration.keyed === true);
     return new ContractBuilder<N, R, E & Record<V, EventDeclaration<B>>, S>(
       this.name,
       this,
@@ -139,6 +159,7 @@ export class ContractBuilder<N extends string, R extends Rpcs, E extends Events,
   }
 
   state<const V extends string, B extends z.ZodType>(state: V, declaration: StateDeclaration<B>) {
+    checkDeclaredState(this.name, state);
     return new ContractBuilder<N, R, E, S & Record<V, StateDeclaration<B>>>(
       this.name,
       this,

@@ -1,0 +1,284 @@
+/** The bus as an actor has it: stubs, services, events and states of contracts, over whatever carrier it is given. */
+import { type Meter, metrics as metricsApi, type Tracer, trace } from "@opentelemetry/api";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { TroupeError } from "../runtime/errors.ts";
+import type { Log } from "../runtime/log.ts";
+import type {
+  Bus,
+  Client,
+  EventMeta,
+  Handlers,
+  Listener,
+  ListenOptions,
+  Publisher,
+  ServeOptions,
+  Service,
+} from "./bus.ts";
+import type { Contract, EventBody, EventName, StateBody, StateName } from "./contract/contract.ts";
+import type { Health } from "./contracts/builtin.ts";
+import { FactListener, type ListenerTerms } from "./events/listener.ts";
+import { ContractPublisher } from "./events/publisher.ts";
+import { Requests } from "./rpc/client/requests.ts";
+import { confirmSubscriptions } from "./rpc/confirm.ts";
+import { Deadlines } from "./rpc/deadlines.ts";
+import { Inbox } from "./rpc/inbox.ts";
+import { BusMetrics } from "./rpc/metrics.ts";
+import { Scopes } from "./rpc/scope.ts";
+import { BulkSender } from "./rpc/server/bulk-sender.ts";
+import type { Handler } from "./rpc/server/endpoint.ts";
+import { Server } from "./rpc/server/server.ts";
+import type { Station } from "./rpc/station.ts";
+import { eventPattern, statePattern } from "./subject.ts";
+import type { Transport, TransportStatus } from "./transport.ts";
+
+export interface ConnectedBusOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly meter?: Meter;
+  readonly tracer?: Tracer;
+  /** Our own instance token: where we publish and answer `health`. `main` unless told otherwise. */
+  readonly instance?: string;
+  /** How far we are; asked by the supervisor through every contract we serve. */
+  readonly health?: () => Health;
+  /** Checks replies at the caller's edge too. For tests: the callee has checked them already. */
+  readonly validateReplies?: boolean;
+  readonly random?: () => number;
+}
+
+/** Where events come from when an actor has one instance only. */
+const INSTANCE_DEFAULT = "main";
+/** Large replies that are still on their way at the end are waited for so long. */
+const CLOSE_GRACE_MS = 5_000;
+
+export class ConnectedBus implements Bus {
+  readonly #station: Station;
+  readonly #instance: string;
+  readonly #health: () => Health;
+  readonly #requests: Requests;
+  readonly #bulk: BulkSender;
+  readonly #clients = new WeakMap<Contract, Map<string, Client<Contract>>>();
+  readonly #servers = new Set<Server>();
+  readonly #listeners = new Set<FactListener>();
+  readonly #publishers = new Set<{ stop(): Promise<void> }>();
+  readonly #unlisten: () => void;
+  #wasDown = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(transport: Transport, options: ConnectedBusOptions) {
+    const clock = options.clock ?? systemClock;
+    const deadlines = new Deadlines(clock);
+    this.#station = Object.freeze({
+      transport,
+      clock,
+      log: options.log,
+      tracer: options.tracer ?? trace.getTracer("troupe.bus"),
+      metrics: new BusMetrics(options.meter ?? metricsApi.getMeter("troupe.bus")),
+      inbox: new Inbox(transport),
+      deadlines,
+      scopes: new Scopes(),
+      random: options.random ?? Math.random,
+    });
+    this.#station.metrics.isUp = transport.isUp;
+    this.#instance = options.instance ?? INSTANCE_DEFAULT;
+    this.#health = options.health ?? (() => ({ state: "ready" }));
+    this.#requests = new Requests(this.#station, options.validateReplies ?? false);
+    this.#bulk = new BulkSender(this.#station);
+    this.#unlisten = transport.onStatus((status) => this.#onStatus(status));
+  }
+
+  get user(): string {
+    return this.#station.transport.user;
+  }
+
+  get isUp(): boolean {
+    return this.#station.transport.isUp;
+  }
+
+  client<C extends Contract>(contract: C, instance = defaultTarget(contract)): Client<C> {
+    let stubs = this.#clients.get(contract);
+    if (stubs === undefined) {
+      stubs = new Map();
+      this.#clients.set(contract, stubs);
+    }
+    let stub = stubs.get(instance);
+    if (stub === undefined) {
+      stub = this.#makeStub(contract, instance);
+      stubs.set(instance, stub);
+    }
+    return stub as Client<C>;
+  }
+
+  async serve<C extends Contract>(
+    contract: C,
+    handlers: Handlers<C>,
+    options: ServeOptions<C> = {},
+  ): Promise<Service> {
+    this.#assertOpen();
+    const { publisher } = options;
+    if (publisher !== undefined && !(publisher instanceof ContractPublisher)) {
+      throw new Error("serve takes a publisher made by the same bus");
+    }
+    const isAny = contract.instances === "any";
+    const terms = {
+      contract,
+      instance: isAny ? "any" : (options.instance ?? this.#instance),
+      member: options.instance ?? this.#instance,
+      // The types of contract and handlers agree; inside, all handlers look alike.
+      handlers: handlers as unknown as Readonly<Record<string, Handler>>,
+      idempotency: options.idempotency,
+      publisher,
+      health: this.#health,
+    };
+    const server = new Server(this.#station, this.#bulk, terms, (ended) => this.#servers.delete(ended));
+    await server.start();
+    this.#servers.add(server);
+    return server;
+  }
+
+  publisher<C extends Contract>(contract: C, instance = this.#instance): Publisher<C> {
+    this.#assertOpen();
+    const publisher = new ContractPublisher(this.#station, contract, instance, (ended) =>
+      this.#publishers.delete(ended),
+    );
+    this.#publishers.add(publisher);
+    return publisher;
+  }
+
+  onEvent<C extends Contract, V extends EventName<C>>(
+    contract: C,
+    event: V,
+    handle: (body: EventBody<C, V>, meta: EventMeta) => void | Promise<void>,
+    options: ListenOptions = {},
+  ): Promise<Listener> {
+    const declaration = contract.events[event];
+    if (declaration === undefined) throw new Error(`${contract.name} declares no event "${event}"`);
+    const isKeyed = declaration.keyed === true;
+    const key = isKeyed ? (options.key ?? "*") : undefined;
+    return this.#listen({
+      actor: contract.name,
+      name: event,
+      kind: "event",
+      isKeyed,
+      pattern: eventPattern(contract.name, options.instance ?? "*", event, key),
+      schema: declaration.body,
+      handle: handle as ListenerTerms["handle"],
+      onGap: options.onGap ?? ignoreGap,
+    });
+  }
+
+  onState<C extends Contract, V extends StateName<C>>(
+    contract: C,
+    state: V,
+    handle: (body: StateBody<C, V>, meta: EventMeta) => void | Promise<void>,
+    options: ListenOptions = {},
+  ): Promise<Listener> {
+    const declaration = contract.states[state];
+    if (declaration === undefined) throw new Error(`${contract.name} declares no state "${state}"`);
+    return this.#listen({
+      actor: contract.name,
+      name: state,
+      kind: "state",
+      isKeyed: false,
+      pattern: statePattern(contract.name, options.instance ?? "*", state),
+      schema: declaration.body,
+      handle: handle as ListenerTerms["handle"],
+      onGap: options.onGap ?? ignoreGap,
+    });
+  }
+
+  flush(): Promise<void> {
+    return this.#station.transport.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#servers].map((server) => server.stop()));
+    await Promise.allSettled([...this.#listeners].map((listener) => listener.stop()));
+    await Promise.allSettled([...this.#publishers].map((publisher) => publisher.stop()));
+    await this.#finishBulk();
+    this.#unlisten();
+    this.#requests.close();
+    this.#bulk.close();
+    this.#station.inbox.close();
+    this.#station.deadlines.close();
+    await this.#station.transport.drain();
+  }
+
+  async #finishBulk(): Promise<void> {
+    if (!this.isUp) return;
+    const ended = this.#bulk.idle();
+    await new Promise<void>((resolve) => {
+      const timer = this.#station.clock.after(CLOSE_GRACE_MS, resolve);
+      void ended.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #listen(terms: ListenerTerms): Promise<Listener> {
+    this.#assertOpen();
+    const listener = new FactListener(this.#station, terms, (ended) => this.#listeners.delete(ended));
+    this.#listeners.add(listener);
+    let denied: ReadonlySet<string>;
+    try {
+      denied = await confirmSubscriptions(this.#station.transport, () => listener.open());
+    } catch (error) {
+      await listener.stop();
+      throw error;
+    }
+    if (!denied.has(terms.pattern)) return listener;
+    await listener.stop();
+    throw new TroupeError(
+      { code: "BUS_FORBIDDEN", outcome: "not_executed", retryable: false, subject: terms.pattern },
+      `The broker does not let "${this.user}" hear ${terms.actor}.${terms.name}. Name it in the contract's readers.`,
+    );
+  }
+
+  #makeStub(contract: Contract, instance: string): Client<Contract> {
+    const stub: Record<string, Client<Contract>[string]> = {};
+    for (const [method, declaration] of Object.entries(contract.rpcs)) {
+      const route = this.#requests.route(contract.name, instance, method, declaration);
+      stub[method] = (input, options) => this.#requests.call(route, input, options);
+    }
+    return Object.freeze(stub);
+  }
+
+  #onStatus(status: TransportStatus): void {
+    const { metrics, log } = this.#station;
+    metrics.isUp = status.kind === "up" || (status.kind === "denied" && metrics.isUp);
+    this.#requests.onStatus(status);
+    if (status.kind === "denied") {
+      log.warn("the broker refused a subject", { operation: status.operation, subject: status.subject });
+    } else if (status.kind === "up") {
+      // The first "up" is the connection's beginning.
+      if (!this.#wasDown) return;
+      this.#wasDown = false;
+      metrics.reconnects++;
+      for (const listener of this.#listeners) listener.reconnected();
+    } else {
+      this.#wasDown = true;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new TroupeError(
+      { code: "BUS_CLOSED", outcome: "not_executed", retryable: false },
+      "This connection to the bus has been closed by its owner; it serves and hears nothing more.",
+    );
+  }
+}
+
+function defaultTarget(contract: Contract): string {
+  if (contract.instances === "any") return "any";
+  throw new Error(`${contract.name} has several instances: say which one is meant`);
+}
+
+function ignoreGap(): void {
+  // Who gave no onGap has said that a missed event is no harm.
+}

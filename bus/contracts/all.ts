@@ -1,0 +1,6 @@
+/** Every contract of this release: permissions and the documentation of the bus are made from this list. */
+import type { Contract } from "../contract/contract.ts";
+import { gatewayContract } from "./gateway.ts";
+import { supervisorContract } from "./supervisor.ts";
+
+export const allContracts: readonly Contract[] = Object.freeze([supervisorContract, gatewayContract]);
