@@ -1,7 +1,7 @@
 /** One child of a supervisor: its present life, the clocks that run on it, and what the tree shows of it. Decides nothing about restarts. */
 import type { Readiness } from "../bus/actor.ts";
+import type { LoggedLine } from "../bus/child/controlled.ts";
 import type { ChildState, ChildStatus, Door } from "../bus/contracts/supervisor.ts";
-import type { LoggedLine } from "../bus/controlled.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { toWireError } from "../runtime/errors.ts";
 import type { Host, Launch, Life, Probe } from "./life.ts";

@@ -1,7 +1,7 @@
 /** One life of a child as its supervisor sees it: thread, process, stage, broker or a whole supervisor behind one face. */
 import type { Readiness } from "../bus/actor.ts";
+import type { LoggedLine } from "../bus/child/controlled.ts";
 import type { ChildStatus, Door } from "../bus/contracts/supervisor.ts";
-import type { LoggedLine } from "../bus/controlled.ts";
 import type { ExitReport, Vitals } from "./spec.ts";
 
 /** What a life tells unasked. */

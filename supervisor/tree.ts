@@ -1,7 +1,7 @@
 /** How a tree of supervisors is described, what it needs from outside, and what can be read off its status. */
 
+import type { LoggedLine } from "../bus/child/controlled.ts";
 import type { ChildReport, ChildStatus } from "../bus/contracts/supervisor.ts";
-import type { LoggedLine } from "../bus/controlled.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ChildSpec } from "./child.ts";
 import type { Intensity, Strategy } from "./spec.ts";

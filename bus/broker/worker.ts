@@ -1,5 +1,5 @@
 /** Thread entry of the embedded broker: so that no work of the supervisor delays a message, and a fault in here does not end the supervisor. */
-import { type ChildRole, serveParent } from "../child-side.ts";
+import { type ChildRole, serveParent } from "../child/child-side.ts";
 import type { BusUser } from "../transport.ts";
 import { Broker } from "./broker.ts";
 

@@ -4,7 +4,7 @@ import {
   ChildVitalsSchema,
   type ControlledChild,
   checkedParentSide,
-} from "../../bus/controlled.ts";
+} from "../../bus/child/controlled.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { ControlLink, type ControlPort } from "../../runtime/control.ts";
 import { TroupeError, toWireError } from "../../runtime/errors.ts";

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { LoggedLine } from "../../bus/controlled.ts";
+import type { LoggedLine } from "../../bus/child/controlled.ts";
 import { ManualClock } from "../../runtime/clock.ts";
 import { OutputTap } from "./output.ts";
 

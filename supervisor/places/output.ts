@@ -1,6 +1,6 @@
 /** What a child writes to stdout and stderr: cut into lines, bounded, forwarded to the log, the last words kept for the exit report. */
 import type { Readable } from "node:stream";
-import type { LoggedLine } from "../../bus/controlled.ts";
+import type { LoggedLine } from "../../bus/child/controlled.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TokenBucket } from "../../runtime/limits.ts";
 

@@ -1,5 +1,5 @@
 /** Entry of a stage: a process that holds other children's threads and does nothing else. The supervisor above tells it what to launch and when to end what. */
-import { serveParent } from "../../bus/child-side.ts";
+import { serveParent } from "../../bus/child/child-side.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import type { StageMethods, WireThread } from "./stage-wire.ts";

@@ -1,6 +1,11 @@
 /** What the supervisor and a stage say to each other about threads, beside what every child says. */
 import { z } from "zod";
-import { DoorsSchema, LoggedLineSchema, ProgressSchema, ReadinessSchema } from "../../bus/controlled.ts";
+import {
+  DoorsSchema,
+  LoggedLineSchema,
+  ProgressSchema,
+  ReadinessSchema,
+} from "../../bus/child/controlled.ts";
 import type { LifeEvents } from "../life.ts";
 import type { ExitReport, Vitals } from "../spec.ts";
 

@@ -1,6 +1,7 @@
 /** A tree of real children for tests: made of the compiled program, watched through its reports. */
+
+import type { LoggedLine } from "../../bus/child/controlled.ts";
 import type { ChildReport, ChildStatus } from "../../bus/contracts/supervisor.ts";
-import type { LoggedLine } from "../../bus/controlled.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { ChildSpec } from "../../supervisor/child.ts";
 import type { Launch, Life } from "../../supervisor/life.ts";

@@ -2,7 +2,7 @@
 import { pbkdf2Sync } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { serveParent } from "../../../bus/child-side.ts";
+import { serveParent } from "../../../bus/child/child-side.ts";
 
 /** How it breaks. */
 export type Break =

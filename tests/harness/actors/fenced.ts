@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { serveParent } from "../../../bus/child-side.ts";
+import { serveParent } from "../../../bus/child/child-side.ts";
 
 export interface FenceBoot {
   readonly directory: string;

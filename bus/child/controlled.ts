@@ -1,7 +1,7 @@
 /** What parent and child say to each other over the control channel, and how the parent checks what a child says. */
 import { z } from "zod";
-import type { Boot, Readiness } from "./actor.ts";
-import { type Door, DoorSchema } from "./contracts/supervisor.ts";
+import type { Boot, Readiness } from "../actor.ts";
+import { type Door, DoorSchema } from "../contracts/supervisor.ts";
 
 /** What every child answers to its parent, whatever it hosts. `B` is what it is told at the start, `R` what it says when it has started. */
 export interface ControlledChild<B = Boot, R = void> {

@@ -2,11 +2,11 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import v8 from "node:v8";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
-import { type Clock, systemClock } from "../runtime/clock.ts";
-import { ControlLink, type ControlPort, processPort, threadPort } from "../runtime/control.ts";
-import { startBeat } from "../runtime/heartbeat.ts";
-import type { Readiness } from "./actor.ts";
-import type { Door } from "./contracts/supervisor.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { ControlLink, type ControlPort, processPort, threadPort } from "../../runtime/control.ts";
+import { startBeat } from "../../runtime/heartbeat.ts";
+import type { Readiness } from "../actor.ts";
+import type { Door } from "../contracts/supervisor.ts";
 import {
   type ChildVitals,
   type ControlledChild,

@@ -2,13 +2,13 @@
 import { mkdirSync } from "node:fs";
 import type { Meter } from "@opentelemetry/api";
 import type { z } from "zod";
-import type { Clock } from "../runtime/clock.ts";
-import { TroupeError } from "../runtime/errors.ts";
-import type { Log } from "../runtime/log.ts";
-import type { Actor, ActorDefinition, Boot, Readiness } from "./actor.ts";
-import type { Bus } from "./bus.ts";
-import type { Health } from "./contracts/builtin.ts";
-import type { Door } from "./contracts/supervisor.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Actor, ActorDefinition, Boot, Readiness } from "../actor.ts";
+import type { Bus } from "../bus.ts";
+import type { Health } from "../contracts/builtin.ts";
+import type { Door } from "../contracts/supervisor.ts";
 
 /** What the actor is given beside its configuration. */
 export interface HostedParts {

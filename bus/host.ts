@@ -1,0 +1,155 @@
+/** What each `worker.ts` calls: hosts one actor in the thread or process it finds itself in, with log, bus and figures, and answers to the supervisor. */
+import type { Meter } from "@opentelemetry/api";
+import { metrics as metricsApi } from "@opentelemetry/api";
+import type { z } from "zod";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import {
+  createLog,
+  LOG_LEVELS,
+  type Log,
+  type LogDestination,
+  type LogLevel,
+  type OwnedLog,
+} from "../runtime/log.ts";
+import { openLogFile } from "../runtime/log-file.ts";
+import type { ActorDefinition, Boot, Readiness } from "./actor.ts";
+import type { Bus } from "./bus.ts";
+import { type ChildRole, type ParentLine, serveParent } from "./child/child-side.ts";
+import { HostedActor } from "./child/hosted.ts";
+import { ConnectedBus } from "./connected-bus.ts";
+import type { Door } from "./contracts/supervisor.ts";
+import { connectNats } from "./nats.ts";
+
+/** Hosts the actor until its parent stops it or is gone. The only line of a `worker.ts`. */
+export function hostActor<S extends z.ZodObject>(definition: ActorDefinition<S>): void {
+  serveParent<Boot, void>((parent) => new ActorRole(definition, parent));
+}
+
+class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
+  readonly #parent: ParentLine;
+  readonly #hosted: HostedActor<S>;
+  #log: OwnedLog | undefined;
+  #bus: ConnectedBus | undefined;
+
+  constructor(definition: ActorDefinition<S>, parent: ParentLine) {
+    this.#parent = parent;
+    this.#hosted = new HostedActor(definition, {
+      report: (readiness, progress) => parent.report(readiness, progress),
+      doors: (doors) => parent.doors(doors),
+    });
+  }
+
+  async start(boot: Boot): Promise<void> {
+    const log = createLog({
+      actor: boot.actor,
+      level: levelOf(boot.log.level),
+      destination: destinationOf(boot),
+      report: (report) => this.#parent.logged(report),
+    });
+    this.#log = log;
+    const meter = metricsApi.getMeter(`troupe.${boot.actor}`, boot.version);
+    const transport = await connectNats(boot.bus, { connectionName: `${boot.actor}/${boot.instance}` });
+    this.#bus = new ConnectedBus(transport, {
+      log,
+      meter,
+      instance: boot.instance,
+      health: () => this.#hosted.health(),
+    });
+    await this.#hosted.start(boot, { bus: this.#bus, log, meter, clock: systemClock });
+    log.info("started", { instance: boot.instance, pid: process.pid });
+  }
+
+  async stop(): Promise<void> {
+    await this.#hosted.stop();
+    await this.#bus?.close();
+    this.#log?.info("stopped");
+    this.#log?.close();
+  }
+
+  suspend(): Promise<void> {
+    return this.#hosted.suspend();
+  }
+
+  resume(): Promise<void> {
+    return this.#hosted.resume();
+  }
+
+  lastWords(error: unknown): void {
+    this.#log?.error("ends by an error that nothing caught", { error });
+    this.#log?.flush();
+  }
+}
+
+function levelOf(text: string): LogLevel {
+  return LOG_LEVELS.find((level) => level === text) ?? "info";
+}
+
+/** Its own file, or stderr, which the supervisor reads and forwards. */
+function destinationOf(boot: Boot): LogDestination {
+  const path = boot.log.file;
+  if (path !== undefined) return openLogFile({ path, actor: boot.actor });
+  return { write: (line) => process.stderr.write(line) };
+}
+
+export interface InProcessOptions {
+  /** Connected to a `MemoryBroker`, or any other bus. It stays the caller's: `stop` does not close it. */
+  readonly bus: Bus;
+  readonly dataDirectory: string;
+  /** Parsed with the actor's schema; `{}` gives the defaults. */
+  readonly section?: unknown;
+  readonly instance?: string;
+  readonly network?: string;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly meter?: Meter;
+}
+
+/** An actor hosted in this very thread, for tests. */
+export interface InProcessActor {
+  /** What it has reported, oldest first. */
+  readonly reports: readonly { readonly readiness: Readiness; readonly progress: string | undefined }[];
+  readonly doors: readonly Door[];
+  health(): ReturnType<HostedActor["health"]>;
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts an actor without thread or process: `await hostInProcess(makerActor, { bus, dataDirectory })`. Rejects when it cannot start. */
+export async function hostInProcess<S extends z.ZodObject>(
+  definition: ActorDefinition<S>,
+  options: InProcessOptions,
+): Promise<InProcessActor> {
+  const reports: { readiness: Readiness; progress: string | undefined }[] = [];
+  const doors: Door[] = [];
+  const hosted = new HostedActor(definition, {
+    report: (readiness, progress) => reports.push({ readiness, progress }),
+    doors: (opened) => doors.splice(0, doors.length, ...opened),
+  });
+  await hosted.start(
+    {
+      instance: options.instance ?? "main",
+      section: options.section ?? {},
+      dataDirectory: options.dataDirectory,
+      network: options.network ?? "regtest",
+    },
+    {
+      bus: options.bus,
+      log: options.log ?? silentLog(definition.name),
+      meter: options.meter ?? metricsApi.getMeter(`troupe.${definition.name}`),
+      clock: options.clock ?? systemClock,
+    },
+  );
+  return {
+    reports,
+    doors,
+    health: () => hosted.health(),
+    suspend: () => hosted.suspend(),
+    resume: () => hosted.resume(),
+    stop: () => hosted.stop(),
+  };
+}
+
+function silentLog(actor: string): Log {
+  return createLog({ actor, level: "fatal", destination: { write: () => {} } });
+}

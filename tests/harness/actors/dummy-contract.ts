@@ -1,0 +1,37 @@
+/** A contract for tests of supervision: one harmless request, one that must happen exactly once, one that breaks the callee. */
+import { z } from "zod";
+import { contract } from "../../../bus/contract/contract.ts";
+
+/** How a dummy breaks when it is asked to. */
+export const BREAKS = ["throw", "rejection", "exit", "loop", "sigkill", "hang"] as const;
+export type DummyBreak = (typeof BREAKS)[number];
+
+export const dummyContract = contract("dummy", {
+  semver: "1.0.0",
+  doc: "Does nothing of use, reliably.",
+  instances: "keyed",
+})
+  .rpc("echo", {
+    doc: "Says the same, and who says it.",
+    input: z.object({ text: z.string().max(1_000) }),
+    output: z.object({ text: z.string(), epoch: z.string() }),
+    deadlineMs: 2_000,
+    idempotency: "idempotent",
+    callers: ["driver"],
+  })
+  .rpc("append", {
+    doc: "Writes a value into the journal, durably, once for each key, and says in which line it stands.",
+    input: z.object({ value: z.string().max(200) }),
+    output: z.object({ line: z.int() }),
+    deadlineMs: 2_000,
+    idempotency: "key",
+    callers: ["driver"],
+  })
+  .rpc("break", {
+    doc: "Breaks, a moment after the answer.",
+    input: z.object({ how: z.enum(BREAKS) }),
+    output: z.object({}),
+    deadlineMs: 1_000,
+    idempotency: "idempotent",
+    callers: ["driver"],
+  });
