@@ -259,9 +259,9 @@ describe("each rule finds the tree that breaks it", () => {
       "cli/a.ts: 501 lines, at most 500",
       "bus: 13 source files, at most 12",
     ]);
-    expect(sizeViolations(big, { fileLines: { "cli/a.ts": 501 }, folderFiles: { bus: 14 } })).toEqual([]);
+    expect(sizeViolations(big, { fileLines: { "cli/a.ts": 501 }, folderFiles: { bus: 13 } })).toEqual([]);
     expect(
-      sizeViolations(big, { fileLines: { "cli/a.ts": 502, "cli/b.ts": 600 }, folderFiles: { bus: 14 } }),
+      sizeViolations(big, { fileLines: { "cli/a.ts": 502, "cli/b.ts": 600 }, folderFiles: { bus: 13 } }),
     ).toEqual([
       "cli/a.ts: the exception may shrink from 502 to 501 lines",
       "cli/b.ts: needs no exception any more (500 lines)",
