@@ -216,7 +216,8 @@ class MemoryTransport implements Transport, Recipient<MemoryMessage> {
     this.#client = this.#broker.enter(this.user, this);
     if (this.#client === undefined) return;
     for (const [sid, subscription] of this.#subscriptions) this.#enter(sid, subscription);
-    this.#tellLater({ kind: "up" });
+    // the first time is no news to the one who connects
+    if (this.#life > 0) this.#tellLater({ kind: "up" });
   }
 
   detach(reason: string): void {

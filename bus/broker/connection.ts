@@ -247,7 +247,6 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
     stats.messagesOut++;
     stats.bytesOut += sentLength;
     this.#touch();
-    if (this.#outbound.pendingBytes > this.#host.limits.maxPendingBytes) this.#cutSlow();
   }
 
   deliverNoResponders(sid: string, reply: string): void {
@@ -310,6 +309,11 @@ export class Connection implements WireHandler, Recipient<WireMessage> {
   }
 
   #touch(): void {
+    // answers count as well: who asks without end and never reads is no better
+    if (this.#outbound.pendingBytes > this.#host.limits.maxPendingBytes && !this.#isEnding) {
+      this.#cutSlow();
+      return;
+    }
     if (this.#isDirty) return;
     this.#isDirty = true;
     this.#host.markDirty(this);

@@ -17,6 +17,7 @@ export class Users {
       );
     }
     this.#onRevoked = onRevoked;
+    checkDistinct(users);
     for (const user of users) this.add(user);
   }
 
@@ -25,10 +26,7 @@ export class Users {
     const access = new Access(user);
     const owner = this.#byKey.get(user.publicKey);
     if (owner !== undefined && owner.user.name !== user.name) {
-      throw new TroupeError(
-        { code: "BUS_BROKER_BAD_USER", user: user.name, what: "key in use" },
-        `The bus user "${user.name}" cannot be used: "${owner.user.name}" has the same public key.`,
-      );
+      throw notDistinct(user.name, `"${owner.user.name}" has the same public key`);
     }
     const previous = this.#byName.get(user.name);
     if (previous !== undefined && isSame(previous.user, user)) return;
@@ -45,12 +43,14 @@ export class Users {
     this.#onRevoked(access);
   }
 
-  /** Makes the table exactly these users; connections of users that stay as they are go on. */
+  /** Makes the table exactly these users, or throws and changes nothing; connections of users that stay as they are go on. */
   set(users: readonly BusUser[]): void {
+    checkDistinct(users);
     for (const user of users) void new Access(user);
-    const names = new Set(users.map((user) => user.name));
-    for (const name of [...this.#byName.keys()]) {
-      if (!names.has(name)) this.remove(name);
+    const wanted = new Map(users.map((user) => [user.name, user.publicKey]));
+    for (const [name, access] of [...this.#byName]) {
+      // a changed key goes first, so that two users may swap theirs
+      if (wanted.get(name) !== access.user.publicKey) this.remove(name);
     }
     for (const user of users) this.add(user);
   }
@@ -66,6 +66,24 @@ export class Users {
   byPublicKey(publicKey: string): Access | undefined {
     return this.#byKey.get(publicKey);
   }
+}
+
+function checkDistinct(users: readonly BusUser[]): void {
+  const names = new Set<string>();
+  const keys = new Set<string>();
+  for (const { name, publicKey } of users) {
+    if (names.has(name)) throw notDistinct(name, "the name comes twice");
+    if (keys.has(publicKey)) throw notDistinct(name, "another has the same public key");
+    names.add(name);
+    keys.add(publicKey);
+  }
+}
+
+function notDistinct(name: string, what: string): TroupeError {
+  return new TroupeError(
+    { code: "BUS_BROKER_BAD_USER", user: name, what },
+    `The bus user "${name}" cannot be used: ${what}.`,
+  );
 }
 
 function isSame(a: BusUser, b: BusUser): boolean {

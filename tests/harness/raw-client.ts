@@ -38,6 +38,7 @@ export class RawClient {
   static async dial(port: number): Promise<{ client: RawClient; info: Record<string, unknown> }> {
     const client = new RawClient(connect(port, "127.0.0.1"));
     const line = await client.until("\r\n");
+    if (!line.startsWith("INFO ")) throw new Error(`the server does not greet but says: ${line}`);
     return { client, info: JSON.parse(line.slice("INFO ".length)) as Record<string, unknown> };
   }
 
