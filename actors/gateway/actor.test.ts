@@ -1,0 +1,258 @@
+import { createServer, type Server } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { ConnectedBus } from "../../bus/connected-bus.ts";
+import { gatewayContract } from "../../bus/contracts/gateway.ts";
+import type { Tree } from "../../bus/contracts/supervisor.ts";
+import { silentLog } from "../../bus/fake.ts";
+import { ManualClock } from "../../runtime/clock.ts";
+import { EventReader, type GatewayOptions, GatewayUnderTest } from "../../tests/harness/gateway.ts";
+import { childOf, treeOf } from "../../tests/harness/trees.ts";
+
+const opened: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const thing of opened.splice(0).reverse()) await thing.stop();
+});
+
+async function gatewayWith(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
+  const made = await GatewayUnderTest.start(options);
+  opened.push(made);
+  return made;
+}
+
+function reader(under: GatewayUnderTest): EventReader {
+  const made = new EventReader(under.port);
+  opened.push({ stop: () => made.close() });
+  return made;
+}
+
+interface Told {
+  readonly health: { readonly ok: boolean; readonly busUp: boolean };
+  readonly tree: Tree | null;
+}
+
+const READY = treeOf([childOf("walletd", "ready", { critical: true }), childOf("maker", "backoff")]);
+const NOT_READY = treeOf(
+  [
+    childOf("walletd", "ready", { critical: true }),
+    childOf("chain", "ready", {
+      kind: "supervisor",
+      children: [
+        childOf("indexer", "syncing", {
+          critical: true,
+          progress: "block 5 of 10",
+          lastError: { at: "2026-01-01T00:00:00.000Z", code: "NODE_DOWN", message: "no node" },
+        }),
+      ],
+    }),
+  ],
+  { ready: false },
+);
+
+/** Until the gateway has heard the tree: it begins to listen before the supervisor speaks. */
+async function untilHeard(under: GatewayUnderTest): Promise<void> {
+  await reader(under).next<Told>(({ tree }) => tree !== null);
+}
+
+describe("the doors", () => {
+  it("are told to the supervisor and on the bus once they are open", async () => {
+    const under = await gatewayWith();
+    const asker = new ConnectedBus(await under.world.connect("supervisor"), { log: silentLog() });
+    opened.push({ stop: () => asker.close() });
+
+    const { doors } = await asker.client(gatewayContract).doors({});
+
+    expect(doors).toEqual(under.openedDoors);
+    expect(doors).toEqual([
+      {
+        name: "http",
+        address: `http://127.0.0.1:${under.port}`,
+        doc: "The live page, /healthz, /readyz and /metrics.",
+      },
+    ]);
+  });
+
+  it("are none when the configuration says so", async () => {
+    const under = await gatewayWith({ config: { http_listen: "" } });
+
+    expect(under.openedDoors).toEqual([]);
+  });
+
+  it("cannot be opened where another program listens, and the message says what to do", async () => {
+    const other = await listen();
+    const { port } = other.address() as { port: number };
+    const under = await GatewayUnderTest.make({ config: { http_listen: `127.0.0.1:${port}` } });
+    opened.push(under);
+
+    await expect(under.actor.start()).rejects.toMatchObject({
+      code: "GATEWAY_PORT_IN_USE",
+      data: { address: `127.0.0.1:${port}` },
+      message: expect.stringMatching(
+        /Another program already listens .* http_listen in the section \[gateway\]/,
+      ),
+    });
+  });
+
+  it("cannot be opened on an address that is not ours", async () => {
+    const under = await GatewayUnderTest.make({ config: { http_listen: "203.0.113.1:28180" } });
+    opened.push(under);
+
+    await expect(under.actor.start()).rejects.toMatchObject({ code: "GATEWAY_LISTEN_FAILED" });
+  });
+
+  it("close at once, although pages are live", async () => {
+    const under = await gatewayWith({ tree: READY });
+    const page = reader(under);
+    await page.next(() => true);
+
+    await under.stop();
+
+    await page.ended();
+  });
+});
+
+describe("health and readiness", () => {
+  it("are good when the supervisor was heard and every critical child is ready", async () => {
+    const under = await gatewayWith({ tree: READY });
+    await untilHeard(under);
+
+    const [health, readiness] = [await under.ask("/healthz"), await under.ask("/readyz")];
+
+    expect(health.status).toBe(200);
+    expect(JSON.parse(health.text)).toMatchObject({ ok: true, busUp: true });
+    expect(readiness.status).toBe(200);
+    expect(JSON.parse(readiness.text)).toEqual({ ready: true, waitingFor: [] });
+  });
+
+  it("name the critical child that is not ready, how far it is and what went wrong", async () => {
+    const under = await gatewayWith({ tree: NOT_READY });
+    await untilHeard(under);
+
+    const readiness = await under.ask("/readyz");
+
+    expect((await under.ask("/healthz")).status).toBe(200);
+    expect(readiness.status).toBe(503);
+    expect(JSON.parse(readiness.text)).toEqual({
+      ready: false,
+      reason: "not every critical part is ready",
+      waitingFor: [
+        {
+          id: "indexer",
+          state: "syncing",
+          progress: "block 5 of 10",
+          lastError: { code: "NODE_DOWN", message: "no node" },
+        },
+      ],
+    });
+  });
+
+  it("are bad before the supervisor was heard", async () => {
+    const under = await gatewayWith();
+
+    const [health, readiness, tree] = [
+      await under.ask("/healthz"),
+      await under.ask("/readyz"),
+      await under.ask("/api/tree"),
+    ];
+
+    expect([health.status, readiness.status, tree.status]).toEqual([503, 503, 503]);
+    expect(JSON.parse(health.text)).toMatchObject({ reason: "the supervisor has not been heard yet" });
+  });
+
+  it("are bad when the bus is down, and good again when it is back", async () => {
+    const under = await gatewayWith({ tree: READY });
+    const page = reader(under);
+    await page.next<Told>(({ tree }) => tree !== null);
+
+    await under.world.breakDown();
+    const down = await under.ask("/healthz");
+    await page.next<Told>(({ health }) => !health.busUp);
+    await under.world.restore();
+    await page.next<Told>(({ health }) => health.busUp);
+
+    expect(down.status).toBe(503);
+    expect(JSON.parse(down.text)).toMatchObject({ ok: false, busUp: false, reason: "the bus is down" });
+    expect((await under.ask("/healthz")).status).toBe(200);
+  });
+
+  it("are bad when the supervisor has fallen silent", async () => {
+    const clock = new ManualClock();
+    const under = await gatewayWith({ tree: READY, clock });
+    await untilHeard(under);
+    await under.supervisor.stop();
+
+    clock.advance(26_000);
+    const health = await under.ask("/healthz");
+
+    expect(health.status).toBe(503);
+    expect(JSON.parse(health.text)).toMatchObject({ reason: "the supervisor is silent" });
+  });
+});
+
+describe("the live page", () => {
+  it("follows each change of the tree", async () => {
+    const under = await gatewayWith({ tree: READY });
+    const page = reader(under);
+    const first = await page.next<Told>(({ tree }) => tree !== null);
+
+    under.supervisor.publisher.state("tree", NOT_READY);
+    const second = await page.next<Told>(({ tree }) => tree?.ready === false);
+
+    expect(first?.tree).toEqual(READY);
+    expect(second?.tree).toEqual(NOT_READY);
+    expect(JSON.parse((await under.ask("/api/tree")).text).tree).toEqual(NOT_READY);
+  });
+
+  it("is refused when a quarter of the connections are live already", async () => {
+    const under = await gatewayWith({ tree: READY, config: { http_connections_max: 8 } });
+    const pages = [reader(under), reader(under)];
+    for (const page of pages) await page.next(() => true);
+
+    const third = await under.ask("/api/events");
+    pages[0]?.close();
+    await pages[0]?.ended();
+
+    expect(third.status).toBe(503);
+    expect(third.headers["retry-after"]).toBe("30");
+    expect((await under.ask("/healthz")).status).toBe(200);
+  });
+
+  it("is told to come back when the gateway goes", async () => {
+    const under = await gatewayWith({ tree: READY });
+    const page = reader(under);
+
+    expect(await page.status()).toBe(200);
+    await under.stop();
+    await page.ended();
+  });
+});
+
+describe("metrics", () => {
+  it("are those of all actors, each with its name", async () => {
+    const under = await gatewayWith({ metricsText: "# TYPE troupe_bus_up gauge\ntroupe_bus_up 1\n" });
+
+    const metrics = await under.ask("/metrics");
+
+    expect(metrics.status).toBe(200);
+    expect(metrics.headers["content-type"]).toContain("version=0.0.4");
+    expect(metrics.text).toBe('# TYPE troupe_bus_up gauge\ntroupe_bus_up{actor="gateway"} 1\n');
+  });
+
+  it("are missing, and said to be, while no supervisor answers", async () => {
+    const under = await gatewayWith({});
+    await under.supervisor.stop();
+
+    const metrics = await under.ask("/metrics");
+
+    expect(metrics.status).toBe(503);
+    expect(metrics.text).toContain("the supervisor does not answer");
+  });
+});
+
+function listen(): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => resolve(server));
+    opened.push({ stop: () => void server.close() });
+  });
+}

@@ -1,0 +1,75 @@
+/** The gateway: opens the doors for outsiders and says which are open. Wiring only. */
+
+import type { z } from "zod";
+import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
+import type { Service } from "../../bus/bus.ts";
+import { gatewayContract } from "../../bus/contracts/gateway.ts";
+import { type Door, supervisorContract } from "../../bus/contracts/supervisor.ts";
+import { gatewaySection } from "./config.ts";
+import { joinExpositions } from "./exposition.ts";
+import { HttpDoor } from "./http/door.ts";
+import { isLoopback, parseListenAddress } from "./listen-address.ts";
+import { GatewayMetrics } from "./metrics.ts";
+import { TreeFeed } from "./tree-feed.ts";
+
+type GatewayContext = ActorContext<z.output<typeof gatewaySection.schema>>;
+
+export const gateway: ActorDefinition<typeof gatewaySection.schema> = {
+  name: "gateway",
+  section: gatewaySection,
+  create: (context) => new Gateway(context),
+};
+
+class Gateway implements Actor {
+  readonly #context: GatewayContext;
+  readonly #feed: TreeFeed;
+  readonly #metrics: GatewayMetrics;
+  #service: Service | undefined;
+  #http: HttpDoor | undefined;
+  #doors: readonly Door[] = [];
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+    this.#feed = new TreeFeed(context);
+    this.#metrics = new GatewayMetrics(context.meter);
+  }
+
+  async start(): Promise<void> {
+    const { bus, log, config } = this.#context;
+    await this.#feed.start();
+    // The door before the service: who is told of a door must find it open.
+    const address = config.http_listen === "" ? undefined : parseListenAddress(config.http_listen);
+    if (address !== undefined) {
+      this.#http = new HttpDoor({
+        address,
+        hostNames: config.http_host_names,
+        connectionsMax: config.http_connections_max,
+        requestsPerMinute: config.http_requests_per_minute,
+        feed: this.#feed,
+        metrics: this.#metrics,
+        readMetrics: () => this.#readMetrics(),
+        clock: this.#context.clock,
+        log,
+      });
+      this.#doors = [await this.#http.open()];
+      if (!isLoopback(address.host)) {
+        log.warn("the web page is open beyond this machine, and it has no login", {
+          address: config.http_listen,
+        });
+      }
+    }
+    this.#service = await bus.serve(gatewayContract, { doors: () => ({ doors: [...this.#doors] }) });
+    this.#context.openDoors(this.#doors);
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.stop();
+    await this.#http?.close();
+    await this.#feed.stop();
+  }
+
+  async #readMetrics(): Promise<string> {
+    const { actors } = await this.#context.bus.client(supervisorContract).metrics({});
+    return joinExpositions(actors);
+  }
+}

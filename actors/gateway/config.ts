@@ -1,0 +1,40 @@
+/** The gateway's section of the configuration: which doors it opens, to whom, and how many may come. */
+import { z } from "zod";
+import { section } from "../../runtime/section.ts";
+import { isListenAddress } from "./listen-address.ts";
+
+export const gatewaySection = section(
+  "gateway",
+  "Gateway: the doors for outsiders",
+  z.object({
+    http_listen: z
+      .string()
+      .max(256)
+      .refine((text) => text === "" || isListenAddress(text), {
+        error: 'an address and a port, such as "127.0.0.1:28180" or "[::1]:28180", or "" for no web page',
+      })
+      .default("127.0.0.1:28180")
+      .describe(
+        'Where the web page, /healthz, /readyz and /metrics are served. There is no login: on any but a loopback address, whoever reaches it can read the state of the troupe. Port 0 takes a free port; "" opens no such door.',
+      ),
+    http_host_names: z
+      .array(z.string().min(1).max(253))
+      .max(16)
+      .default([])
+      .describe(
+        "Names by which browsers may reach the page besides localhost and plain IP addresses. Any other name is refused, so that a web site cannot read the page through a name of its own (DNS rebinding).",
+      ),
+    http_connections_max: z
+      .int()
+      .min(4)
+      .max(10_000)
+      .default(64)
+      .describe("How many connections may be open at once; a quarter of them may be live pages."),
+    http_requests_per_minute: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(600)
+      .describe("How many requests one address may make in a minute before it is told to wait."),
+  }),
+);

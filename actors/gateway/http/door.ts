@@ -1,0 +1,181 @@
+/** The web door: opens and closes the HTTP server, and holds what every answer has in common, limits and headers. */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Door } from "../../../bus/contracts/supervisor.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { TroupeError, toWireError } from "../../../runtime/errors.ts";
+import type { Log } from "../../../runtime/log.ts";
+import { hostAndPort, type ListenAddress } from "../listen-address.ts";
+import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
+import type { TreeFeed } from "../tree-feed.ts";
+import { isFromOtherSite, isHostAllowed, RateLimit } from "./guard.ts";
+import { LiveStreams } from "./live-streams.ts";
+import { addRoutes, routeLabel } from "./routes.ts";
+
+export interface HttpDoorOptions {
+  readonly address: ListenAddress;
+  readonly hostNames: readonly string[];
+  readonly connectionsMax: number;
+  readonly requestsPerMinute: number;
+  readonly feed: TreeFeed;
+  readonly metrics: GatewayMetrics;
+  /** The Prometheus text of all actors. */
+  readonly readMetrics: () => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** We read no bodies; whoever sends one gets so far. */
+const BODY_BYTES_MAX = 1_024;
+/** Browsers send under 2 kB of headers to a page without cookies. */
+const HEADER_BYTES_MAX = 8_192;
+/** A head that has not arrived by then is a slow asker holding a connection. */
+const REQUEST_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 5_000;
+const REQUESTS_PER_CONNECTION_MAX = 1_000;
+
+/** No script, style or connection but our own; never in a frame; nothing kept; read by no other site. */
+const SECURITY_HEADERS = Object.freeze({
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "cache-control": "no-store",
+});
+
+export class HttpDoor {
+  readonly #options: HttpDoorOptions;
+  readonly #streams: LiveStreams;
+  readonly #rate: RateLimit;
+  readonly #server: FastifyInstance;
+
+  constructor(options: HttpDoorOptions) {
+    this.#options = options;
+    this.#rate = new RateLimit(options.clock, options.requestsPerMinute);
+    this.#streams = new LiveStreams({
+      feed: options.feed,
+      metrics: options.metrics,
+      clock: options.clock,
+      streamsMax: Math.floor(options.connectionsMax / 4),
+    });
+    this.#server = this.#build();
+  }
+
+  /** Throws `GATEWAY_PORT_IN_USE` or `GATEWAY_LISTEN_FAILED`. */
+  async open(): Promise<Door> {
+    const { address, connectionsMax } = this.#options;
+    this.#server.server.maxConnections = connectionsMax;
+    this.#server.server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
+    try {
+      await this.#server.listen({ host: address.host, port: address.port });
+    } catch (error) {
+      throw listenFailure(address, error);
+    }
+    this.#streams.start();
+    const bound = this.#server.server.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+    return {
+      name: "http",
+      address: `http://${hostAndPort({ host: address.host, port })}`,
+      doc: "The live page, /healthz, /readyz and /metrics.",
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#streams.stop();
+    await this.#server.close();
+  }
+
+  #build(): FastifyInstance {
+    const { metrics, log } = this.#options;
+    const server = fastify({
+      logger: false,
+      trustProxy: false,
+      bodyLimit: BODY_BYTES_MAX,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      forceCloseConnections: true,
+      exposeHeadRoutes: true,
+      http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_TIMEOUT_MS },
+      routerOptions: { maxParamLength: 100 },
+      frameworkErrors: (_error, _request, reply) => {
+        // Fastify types this reply without its routes' generics, so that no status fits; it is an ordinary reply.
+        void (reply as FastifyReply).headers(SECURITY_HEADERS).code(400).send({ error: "bad request" });
+      },
+    });
+    server.addHook("onRequest", async (request, reply) => {
+      reply.headers(SECURITY_HEADERS);
+      if (!this.#admit(request, reply)) return reply;
+    });
+    server.addHook("onResponse", async (request, reply) => {
+      metrics.request(routeLabel(request.routeOptions.url), reply.statusCode);
+    });
+    server.setNotFoundHandler((request, reply) => {
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      if (isRead) return reply.code(404).send({ error: "not found" });
+      return reply.code(405).header("allow", "GET, HEAD").send({ error: "this door only reads: use GET" });
+    });
+    server.setErrorHandler((error, request, reply) => {
+      const status = (error as { statusCode?: number }).statusCode ?? 500;
+      if (status < 500) return reply.code(status).send({ error: "bad request" });
+      // Outsiders learn that it failed; why it failed is for the log.
+      log.error("a request to the web page failed", {
+        route: routeLabel(request.routeOptions.url),
+        error: toWireError(error),
+      });
+      return reply.code(500).send({ error: "internal error" });
+    });
+    addRoutes(server, { ...this.#options, streams: this.#streams });
+    return server;
+  }
+
+  /** Answers and says false when the request may not go on. */
+  #admit(request: FastifyRequest, reply: FastifyReply): boolean {
+    const { hostNames, metrics } = this.#options;
+    const refuse = (reason: HttpRefusal, status: number, error: string): false => {
+      metrics.refused(reason);
+      reply.code(status).send({ error });
+      return false;
+    };
+    if (!isHostAllowed(request.headers.host, hostNames)) {
+      return refuse("host", 421, "unknown host name; add it to http_host_names in [gateway] if it is yours");
+    }
+    if (isFromOtherSite(header(request, "sec-fetch-site")) && request.url.startsWith("/api/")) {
+      return refuse("cross_site", 403, "not for other sites");
+    }
+    const waitSeconds = this.#rate.waitSeconds(request.ip);
+    if (waitSeconds > 0) {
+      reply.header("retry-after", waitSeconds);
+      return refuse("rate", 429, "too many requests");
+    }
+    return true;
+  }
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function listenFailure(address: ListenAddress, cause: unknown): TroupeError {
+  const where = hostAndPort(address);
+  const { code } = toWireError(cause);
+  const hint =
+    `Set http_listen in the section [gateway] to another address ` +
+    `(or TROUPE_GATEWAY__HTTP_LISTEN=${hostAndPort({ host: address.host, port: 0 })} for any free port, or "" for no web page).`;
+  if (code === "EADDRINUSE") {
+    return new TroupeError(
+      { code: "GATEWAY_PORT_IN_USE", address: where },
+      `Another program already listens on ${where}, so the web page cannot open there. Stop it, or: ${hint}`,
+      { cause },
+    );
+  }
+  return new TroupeError(
+    { code: "GATEWAY_LISTEN_FAILED", address: where, reason: code },
+    `The system does not let the web page open on ${where} (${code}). ${hint}`,
+    { cause },
+  );
+}

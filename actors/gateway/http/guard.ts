@@ -1,0 +1,57 @@
+/** Who may ask at all: names against DNS rebinding, rates against one asker taking the place of all. */
+import { isIP } from "node:net";
+import type { Clock } from "../../../runtime/clock.ts";
+import { TokenBucket } from "../../../runtime/limits.ts";
+
+/**
+ * A web site can point a name of its own at 127.0.0.1 and so make a browser read our pages as its own. It cannot do so
+ * for an IP address or for `localhost`, nor for a name that the operator chose.
+ */
+export function isHostAllowed(host: string | undefined, hostNames: readonly string[]): boolean {
+  if (host === undefined || host.length > 300) return false;
+  const [, ipv6, name] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+))(?::[0-9]{1,5})?$/.exec(host) ?? [];
+  if (ipv6 !== undefined) return isIP(ipv6) === 6;
+  if (name === undefined) return false;
+  const wanted = name.toLowerCase().replace(/\.$/, "");
+  return (
+    isIP(wanted) === 4 || wanted === "localhost" || hostNames.some((known) => known.toLowerCase() === wanted)
+  );
+}
+
+/** Browsers say where a request comes from. Another site's page has nothing to ask here. */
+export function isFromOtherSite(fetchSite: string | undefined): boolean {
+  return fetchSite === "cross-site" || fetchSite === "same-site";
+}
+
+/** How many askers are remembered; the one that has been quiet longest is forgotten first. */
+const ASKERS_MAX = 1_024;
+
+/** A rate for each address. */
+export class RateLimit {
+  readonly #clock: Clock;
+  readonly #perMinute: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(clock: Clock, perMinute: number) {
+    this.#clock = clock;
+    this.#perMinute = perMinute;
+  }
+
+  /** 0 when the request may go on, otherwise how many whole seconds to wait. */
+  waitSeconds(address: string): number {
+    let bucket = this.#buckets.get(address);
+    // Taken out and put in again: the map's order is then the order of the last request.
+    this.#buckets.delete(address);
+    bucket ??= new TokenBucket({
+      clock: this.#clock,
+      burst: Math.max(1, Math.ceil(this.#perMinute / 10)),
+      perSecond: this.#perMinute / 60,
+    });
+    this.#buckets.set(address, bucket);
+    if (this.#buckets.size > ASKERS_MAX) {
+      const [oldest] = this.#buckets.keys();
+      if (oldest !== undefined) this.#buckets.delete(oldest);
+    }
+    return bucket.take() ? 0 : Math.max(1, Math.ceil(bucket.waitMs() / 1000));
+  }
+}
