@@ -1,5 +1,6 @@
 /** The bus over TCP: the NATS client behind our seam. The only file that imports the `nats` package. */
 import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -82,6 +83,8 @@ function connectionOptions(access: BusAccess, name: string): ConnectionOptions {
   const isLocal = access.servers.every(isLoopback);
   // off this host nothing goes in the clear: an empty object asks for TLS with the system's authorities
   const tls = access.tls ?? (isLocal ? undefined : {});
+  const checkedTls =
+    tls === undefined ? undefined : { ...tls, checkServerIdentity: identityCheck(access.servers) };
   return {
     servers: [...access.servers],
     name,
@@ -95,7 +98,20 @@ function connectionOptions(access: BusAccess, name: string): ConnectionOptions {
     maxPingOut: PINGS_OUTSTANDING_MAX,
     // servers announced by a cluster would bypass the list that the operator gave
     ignoreClusterUpdates: true,
-    ...(tls === undefined ? {} : { tls }),
+    ...(checkedTls === undefined ? {} : { tls: checkedTls }),
+  };
+}
+
+/**
+ * The client names no host when it dials an address, and Node would then ask the certificate for "localhost":
+ * ask it for the addresses that the operator gave instead.
+ */
+function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
+  const nameless = servers.map(hostOf).filter((host) => host === "localhost" || isIP(host) !== 0);
+  return (host, certificate) => {
+    if (host !== "localhost" || nameless.length === 0) return checkServerIdentity(host, certificate);
+    const errors = nameless.map((name) => checkServerIdentity(name, certificate));
+    return errors.includes(undefined) ? undefined : errors[0];
   };
 }
 
@@ -106,10 +122,14 @@ function authenticatorOf(access: BusAccess): Authenticator {
   return (nonce) => ({ nkey: nkey.publicKey, sig: nkey.sign(nonce ?? "") });
 }
 
+function hostOf(server: string): string {
+  const { hostname } = new URL(server.includes("://") ? server : `nats://${server}`);
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
 function isLoopback(server: string): boolean {
-  const host = new URL(server.includes("://") ? server : `nats://${server}`).hostname;
-  const bare = host.replace(/^\[|\]$/g, "");
-  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+  const host = hostOf(server);
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 class NatsTransport implements Transport {

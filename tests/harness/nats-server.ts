@@ -40,6 +40,7 @@ export interface NatsServerOptions {
   readonly users: readonly BusUser[];
   readonly maxPayloadBytes?: number;
   readonly jetstream?: boolean;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
 export class NatsServer {
@@ -79,6 +80,7 @@ export class NatsServer {
       listen: `127.0.0.1:${this.#port}`,
       users: this.#options.users,
       maxPayloadBytes: this.#options.maxPayloadBytes ?? 1024 * 1024,
+      ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
       ...(this.#options.jetstream ? { jetstreamDirectory: join(this.#directory, "jetstream") } : {}),
     });
     writeFileSync(config, `ports_file_dir: ${JSON.stringify(this.#directory)}\n${users}`, { mode: 0o600 });
@@ -120,8 +122,8 @@ export class NatsServer {
 
 function readPort(path: string): number | undefined {
   try {
-    const ports = JSON.parse(readFileSync(path, "utf8")) as { nats?: string[] };
-    const url = ports.nats?.[0];
+    const ports = JSON.parse(readFileSync(path, "utf8")) as { nats?: string[]; tls?: string[] };
+    const url = [...(ports.nats ?? []), ...(ports.tls ?? [])][0];
     return url === undefined ? undefined : Number(new URL(url).port);
   } catch {
     // the server is still writing the file
