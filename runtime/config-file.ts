@@ -1,0 +1,110 @@
+/** The configuration file on the disk: read with care, written whole or not at all. */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { TroupeError } from "./errors.ts";
+
+/** Hundreds of times what a full configuration needs. */
+const CONFIG_BYTES_MAX = 1024 * 1024;
+
+/**
+ * The file's text, or undefined when it is missing and may be. Whoever can write this file chooses which node we
+ * believe and where keys lie, so a file that others may write is refused.
+ */
+export function readConfigFile(path: string, isOptional: boolean): string | undefined {
+  let file: number | undefined;
+  try {
+    // O_NONBLOCK: opening a named pipe must not wait for a writer.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw unreadable(path, "it is not an ordinary file");
+    if (stat.size > CONFIG_BYTES_MAX) throw unreadable(path, `it is larger than ${CONFIG_BYTES_MAX} bytes`);
+    const uid = process.getuid?.();
+    if (uid !== undefined && stat.uid !== uid && stat.uid !== 0) {
+      throw exposed(path, `it belongs to another user (${stat.uid})`, `sudo chown ${uid} '${path}'`);
+    }
+    if ((stat.mode & 0o022) !== 0) {
+      throw exposed(path, `mode ${(stat.mode & 0o777).toString(8)}`, `chmod 600 '${path}'`);
+    }
+    const bytes = readFileSync(file);
+    if (bytes.length > CONFIG_BYTES_MAX)
+      throw unreadable(path, `it is larger than ${CONFIG_BYTES_MAX} bytes`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TroupeError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" && isOptional) return undefined;
+    throw unreadable(path, READ_REASONS[code ?? ""] ?? (error as Error).message, error);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+const READ_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "we have no permission",
+  ENOTDIR: "a part of the path is not a directory",
+  ELOOP: "its symbolic links go in a circle",
+  ENXIO: "it is not an ordinary file",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8 text",
+};
+
+/** Writes the file with mode 0600: beside it first, then under its name. Without `replace` an existing file stays. */
+export function writeConfigFile(path: string, text: string, options: { replace: boolean }): void {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const file = openSync(temporary, "wx", 0o600);
+    try {
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    // A link is refused when the name is taken, even if it was taken a moment ago; a rename would replace it.
+    if (options.replace) renameSync(temporary, path);
+    else linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      throw new TroupeError(
+        { code: "RUNTIME_CONFIG_EXISTS", path },
+        `${path} is there already and was not touched. Give --force to replace it, or another path.`,
+        { cause: error },
+      );
+    }
+    throw new TroupeError(
+      { code: "RUNTIME_CONFIG_UNWRITABLE", path },
+      `${path} could not be written: ${(error as Error).message}. Choose a path in a directory of yours.`,
+      { cause: error },
+    );
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function unreadable(path: string, why: string, cause?: unknown): TroupeError {
+  return new TroupeError(
+    { code: "RUNTIME_CONFIG_UNREADABLE", path },
+    `The configuration file ${path} cannot be read: ${why}. Type: supervisor config init '${path}' to have one written.`,
+    { cause },
+  );
+}
+
+function exposed(path: string, why: string, remedy: string): TroupeError {
+  return new TroupeError(
+    { code: "RUNTIME_CONFIG_EXPOSED", path },
+    `The configuration file ${path} can be written by other users (${why}), so it is not used. Check what it says, then type: ${remedy}`,
+  );
+}
