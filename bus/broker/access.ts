@@ -1,13 +1,15 @@
 /** One user's permissions, made ready for judging every message: allow, then deny; replies are tracked by the router. */
 import { TroupeError } from "../../runtime/errors.ts";
 import { isPublicKey } from "../nkey.ts";
-import { covers, isPattern, isToken, overlaps } from "../subject.ts";
+import { covers, isPattern, isToken, overlaps, SUBJECT_LENGTH_MAX } from "../subject.ts";
 import type { BusUser } from "../transport.ts";
 import { SubjectTrie } from "./subject-trie.ts";
 
 /** Verdicts on subjects are kept; inboxes are not, since each reply has a subject of its own. */
 const VERDICTS_MAX = 4096;
 const INBOX = "_INBOX.";
+/** Each token of each pattern is a node in the router's tree; ours have seven and a few more. */
+const TOKENS_MAX = 16;
 
 /** `unlisted` means: not by permission, but perhaps as the reply to a message received. */
 export type PublishVerdict = "allowed" | "denied" | "unlisted" | "malformed";
@@ -64,11 +66,18 @@ export class Access {
   }
 }
 
+/** What may be subscribed to: a pattern, not longer than the grammar allows and not deeper than any subject of ours. */
+export function isSoundPattern(pattern: string): boolean {
+  if (pattern.length > SUBJECT_LENGTH_MAX || !isPattern(pattern)) return false;
+  return pattern.split(".").length <= TOKENS_MAX;
+}
+
 /**
- * A subject that may be published to: no empty token, no token that is a wildcard.
+ * A subject that may be published to: no empty token, no token that is a wildcard, not too long.
  * One pass without allocation, since it runs for every reply.
  */
 export function isSoundLiteral(subject: string): boolean {
+  if (subject.length > SUBJECT_LENGTH_MAX) return false;
   let tokenStart = 0;
   for (let index = 0; index <= subject.length; index++) {
     const char = index === subject.length ? DOT : subject.charCodeAt(index);

@@ -175,10 +175,13 @@ describe("Router", () => {
     const { client } = join(CALLEE);
 
     expect(client.subscribe("1", "ask..x", undefined)).toBe("malformed");
+    expect(client.subscribe("1", `ask.${"x".repeat(252)}`, undefined)).toBe("malformed");
+    expect(client.subscribe("1", `ask${".x".repeat(16)}`, undefined)).toBe("malformed");
     expect(client.subscribe("1", "tell.x", undefined)).toBe("denied");
     expect(client.subscribe("1", "ask.x", undefined)).toBe("ok");
     expect(client.subscribe("2", "ask.y", undefined)).toBe("too_many");
     expect(client.publish("ask.*", undefined, "x")).toBe("malformed");
+    expect(client.publish("x".repeat(256), undefined, "x")).toBe("malformed");
     expect(client.publish("else", undefined, "x")).toBe("denied");
   });
 

@@ -1,7 +1,6 @@
 /** The core of the broker without any carrier: who gets a message, and who may send it. TCP and memory mode stand on it alike. */
 import type { Clock } from "../../runtime/clock.ts";
-import { isPattern } from "../subject.ts";
-import { type Access, isSoundLiteral } from "./access.ts";
+import { type Access, isSoundLiteral, isSoundPattern } from "./access.ts";
 import { SubjectTrie } from "./subject-trie.ts";
 
 /** Routes kept for subjects seen before; a change of any subscription empties the cache. */
@@ -121,7 +120,7 @@ export class RouterClient<M> {
 
   /** A `sid` that is in use already stays as it is, as in nats-server. */
   subscribe(sid: string, pattern: string, queue: string | undefined): SubscribeResult {
-    if (!isPattern(pattern)) return "malformed";
+    if (!isSoundPattern(pattern)) return "malformed";
     const verdict = this.access.judgeSubscribe(pattern);
     if (verdict === "denied") return "denied";
     if (this.#subscriptions.has(sid)) return "ok";

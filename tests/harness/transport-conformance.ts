@@ -1,12 +1,7 @@
 /** What every carrier must do, whatever it is made of: one suite for memory, the embedded broker and a real nats-server. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type {
-  Delivery,
-  Permissions,
-  SubscribeOptions,
-  Transport,
-  TransportStatus,
-} from "../../bus/transport.ts";
+import type { Permissions } from "../../bus/transport.ts";
+import { hear, readText, settle, statusOf, text } from "./ears.ts";
 import { ALL_ALLOWED, type World, type WorldMaker } from "./worlds.ts";
 
 const MAX_PAYLOAD_BYTES = 64 * 1024;
@@ -16,60 +11,6 @@ const LIMITED: Permissions = {
   subscribe: { allow: ["_INBOX.limited.>", "in.>", "n.*"], deny: ["in.secret.>"] },
   allowResponses: 1,
 };
-
-const text = (value: string) => new TextEncoder().encode(value);
-const readText = (delivery: Delivery) => new TextDecoder().decode(delivery.body);
-
-/** A subscription that keeps what it hears. */
-function hear(transport: Transport, pattern: string, options: SubscribeOptions = {}) {
-  const deliveries: Delivery[] = [];
-  let wake = () => undefined as unknown;
-  const subscription = transport.subscribe(pattern, options, (delivery) => {
-    deliveries.push(delivery);
-    wake();
-  });
-  return {
-    deliveries,
-    subscription,
-    texts: () => deliveries.map(readText),
-    subjects: () => deliveries.map((delivery) => delivery.subject),
-    /** Resolves when so many have come. The test's own time limit bounds it. */
-    count: async (count: number) => {
-      while (deliveries.length < count) {
-        await new Promise<void>((resolve) => {
-          wake = () => resolve();
-        });
-      }
-    },
-  };
-}
-
-function statusOf(transport: Transport) {
-  const seen: TransportStatus[] = [];
-  const waiting = new Set<() => void>();
-  transport.onStatus((status) => {
-    seen.push(status);
-    for (const check of [...waiting]) check();
-  });
-  const until = (isWanted: (status: TransportStatus) => boolean) =>
-    new Promise<TransportStatus>((resolve) => {
-      const check = () => {
-        const found = seen.find(isWanted);
-        if (found === undefined) return;
-        waiting.delete(check);
-        resolve(found);
-      };
-      waiting.add(check);
-      check();
-    });
-  return { seen, until, kind: (kind: TransportStatus["kind"]) => until((status) => status.kind === kind) };
-}
-
-/** Everybody's earlier commands have reached the broker, and what they caused has come back. */
-async function settle(...transports: Transport[]): Promise<void> {
-  for (const transport of transports) await transport.flush();
-  for (const transport of transports) await transport.flush();
-}
 
 export function transportConformance(maker: WorldMaker): void {
   describe.skipIf(maker.missing !== undefined)(`carrier ${maker.name}`, () => {
@@ -419,127 +360,6 @@ export function transportConformance(maker: WorldMaker): void {
 
         expect(inbox.texts()).toEqual(["first"]);
       });
-    });
-  });
-
-  describe.skipIf(maker.missing !== undefined)(`carrier ${maker.name} when the broker goes`, () => {
-    const startWith = async () => {
-      const world = await maker.start([{ name: "one", permissions: ALL_ALLOWED }]);
-      return { world, one: await world.connect("one") };
-    };
-
-    it("rejects what waits for an answer at once, drops what is published meanwhile, and hears again afterwards", async () => {
-      const { world, one } = await startWith();
-      try {
-        const status = statusOf(one);
-        const heard = hear(one, "x.>");
-        await settle(one);
-
-        await world.breakDown();
-        await status.kind("down");
-        expect(one.isUp).toBe(false);
-        await expect(one.flush()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
-        one.publish("x.lost", text("lost"));
-        await world.restore();
-        await status.kind("up");
-        expect(one.isUp).toBe(true);
-        one.publish("x.after", text("after"));
-        await settle(one);
-
-        expect(heard.subjects()).toEqual(["x.after"]);
-      } finally {
-        await world.stop();
-      }
-    });
-
-    it("rejects a flush that was waiting when the broker went", async () => {
-      const { world, one } = await startWith();
-      try {
-        const outcomes = Array.from({ length: 200 }, () =>
-          one.flush().then(
-            () => "resolved",
-            (error: { code?: string }) => error.code,
-          ),
-        );
-        const broken = world.breakDown();
-        for (let index = 0; index < 200; index++) {
-          outcomes.push(
-            one.flush().then(
-              () => "resolved",
-              (error: { code?: string }) => error.code,
-            ),
-          );
-        }
-        await broken;
-
-        const seen = new Set(await Promise.all(outcomes));
-        expect(seen).toContain("BUS_UNAVAILABLE");
-        seen.delete("BUS_UNAVAILABLE");
-        seen.delete("resolved");
-        expect([...seen]).toEqual([]);
-      } finally {
-        await world.stop();
-      }
-    });
-
-    it("refuses everything after close, says so once, and delivers nothing more", async () => {
-      const { world, one } = await startWith();
-      try {
-        const status = statusOf(one);
-        const heard = hear(one, "x");
-        one.publish("x", text("on its way"));
-
-        await one.close();
-        const atClose = heard.deliveries.length;
-        await one.close();
-
-        expect(() => one.publish("x", text("x"))).toThrow(expect.objectContaining({ code: "BUS_CLOSED" }));
-        expect(() => one.subscribe("x", {}, () => undefined)).toThrow(
-          expect.objectContaining({ code: "BUS_CLOSED" }),
-        );
-        await expect(one.flush()).rejects.toMatchObject({ code: "BUS_CLOSED" });
-        expect(one.isUp).toBe(false);
-        expect(status.seen.map(({ kind }) => kind)).toEqual(["closed"]);
-        expect(heard.deliveries.length).toBe(atClose);
-      } finally {
-        await world.stop();
-      }
-    });
-
-    it("closes while the broker is away without waiting for it", async () => {
-      const { world, one } = await startWith();
-      try {
-        const status = statusOf(one);
-        await world.breakDown();
-        await status.kind("down");
-
-        await one.drain();
-
-        expect(status.seen.map(({ kind }) => kind)).toEqual(["down", "closed"]);
-      } finally {
-        await world.stop();
-      }
-    });
-
-    it("drains: delivers what was on its way, sends what was published, then closes", async () => {
-      const { world, one } = await startWith();
-      try {
-        const other = await world.connect("one");
-        const mine = hear(one, "mine");
-        const theirs = hear(other, "theirs");
-        await settle(one, other);
-        for (let index = 0; index < 200; index++) other.publish("mine", text(String(index)));
-        await other.flush();
-        for (let index = 0; index < 200; index++) one.publish("theirs", text(String(index)));
-
-        await one.drain();
-        await theirs.count(200);
-
-        expect(mine.deliveries.length).toBe(200);
-        expect(() => one.publish("x", text("x"))).toThrow(expect.objectContaining({ code: "BUS_CLOSED" }));
-      } finally {
-        await world.stop();
-      }
     });
   });
 }
