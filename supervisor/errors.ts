@@ -82,6 +82,47 @@ export const supervisorErrors = errorTable({
     remedy:
       "A stage ends itself in this case. In the supervisor's own process only a restart of the program helps.",
   },
+  SUPERVISOR_ALREADY_RUNNING: {
+    meaning: "Another supervisor uses this data directory.",
+    remedy:
+      "See it with `supervisor status`, end it with `supervisor stop`, or choose another directory with --data.",
+  },
+  SUPERVISOR_NOT_RUNNING: {
+    meaning: "No supervisor answers for this data directory.",
+    remedy: "Start it with `supervisor start`; give the same --data or --sandbox as at its start.",
+  },
+  SUPERVISOR_GONE: {
+    meaning: "The supervisor ended while it was being asked something.",
+    remedy: "See the end of its log with `supervisor logs supervisor`.",
+  },
+  SUPERVISOR_NO_ANSWER: {
+    meaning: "The supervisor did not answer an order in time.",
+    remedy: "See `supervisor logs supervisor`; end the process by hand if it hangs.",
+  },
+  SUPERVISOR_BAD_ORDER: {
+    meaning: "What came over the admin socket is no order that the supervisor knows.",
+    remedy: "Use the command of the same release as the running supervisor.",
+  },
+  SUPERVISOR_PATH_TOO_LONG: {
+    meaning: "The data directory's name is too long for the address of a socket in it.",
+    remedy: "Choose a shorter data directory with --data.",
+  },
+  SUPERVISOR_DATA_UNUSABLE: {
+    meaning: "The data directory cannot be made, is not ours, or cannot be written.",
+    remedy: "The message says what to type; or choose another directory with --data.",
+  },
+  SUPERVISOR_WRONG_NETWORK: {
+    meaning: "The data directory belongs to another Bitcoin network.",
+    remedy: "Give each network a data directory of its own.",
+  },
+  SUPERVISOR_PORT_IN_USE: {
+    meaning: "An address that a door or the bus should listen on cannot be had.",
+    remedy: "The message names the key to change; `ss -ltnp` shows who has a port.",
+  },
+  SUPERVISOR_BAD_PLAN: {
+    meaning: "The configuration asks for something that cannot be done as it stands.",
+    remedy: "The message names the keys that contradict each other or the machine.",
+  },
   SUPERVISOR_BUS_UNREACHABLE: {
     meaning: "The bus's broker did not answer at its address.",
     remedy: "See the log of the child `bus`; in external mode check the url and that the broker runs.",

@@ -188,10 +188,10 @@ export function nameViolations(files: readonly SourceFile[]): string[] {
 
 /** The first line is one sentence that says what the file is: readers and tools show it as the caption. */
 export function captionViolations(files: readonly SourceFile[]): string[] {
+  // A command begins with the line that names its interpreter.
+  const firstLine = (text: string) => text.replace(/^#!.*\n/, "").split("\n")[0] ?? "";
   return files
-    .filter(
-      ({ path, text }) => !isTest(path) && !isTool(path) && !/^\/\*\* \S.*$/m.test(text.split("\n")[0] ?? ""),
-    )
+    .filter(({ path, text }) => !isTest(path) && !isTool(path) && !/^\/\*\* \S/.test(firstLine(text)))
     .map(({ path }) => `${path}: the first line is not a caption "/** … */"`);
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { z } from "zod";
-import { TroupeError } from "../runtime/errors.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import { judge, ownIdentity } from "./identity.ts";
 
 const HolderSchema = z.object({
@@ -66,15 +66,15 @@ async function takeAt(path: string, isServing: () => Promise<boolean>, depth: nu
     if (found === undefined) {
       // It went away between the two looks; whoever comes first gets it.
       if (tryLink(draft, path)) return lockOf(path, holder);
-      throw heldBy(readLock(path)?.holder);
+      throw alreadyRunning(readLock(path)?.holder);
     }
     const isDead = found.state === "dead" || (found.state === "unknown" && !(await isServing()));
-    if (!isDead || depth === BREAK_DEPTH_MAX) throw heldBy(found.holder);
+    if (!isDead || depth === BREAK_DEPTH_MAX) throw alreadyRunning(found.holder);
     const right = await takeAt(`${path}.${found.holder.token}`, async () => true, depth + 1);
     try {
       if (readHolder(path)?.token === found.holder.token) unlinkSync(path);
       if (tryLink(draft, path)) return lockOf(path, holder);
-      throw heldBy(readLock(path)?.holder);
+      throw alreadyRunning(readLock(path)?.holder);
     } finally {
       right.release();
     }
@@ -92,7 +92,7 @@ function lockOf(path: string, holder: Holder): Lock {
   };
 }
 
-function heldBy(holder: Holder | undefined): TroupeError {
+export function alreadyRunning(holder: Holder | undefined): TroupeError {
   const who = holder === undefined ? "another process" : `process ${holder.pid} since ${holder.since}`;
   return new TroupeError(
     { code: "SUPERVISOR_ALREADY_RUNNING", pid: holder?.pid },

@@ -1,0 +1,52 @@
+/** `supervisor start --detach`: starts it in the background, waits until it is ready or has failed, and tells. */
+import { fork } from "node:child_process";
+import { TroupeError } from "../../runtime/errors.ts";
+import { EXIT } from "../errors.ts";
+import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { StepsView } from "../view/steps-view.ts";
+import { type DetachedNews, type StartOptions, summaryLines } from "./start.ts";
+
+/** `parameters`: what was typed, without `--detach`. */
+export async function detach(
+  options: StartOptions,
+  terminal: Terminal,
+  program: string,
+  parameters: readonly string[],
+): Promise<number> {
+  const paint = paintOf(terminal);
+  const steps = new StepsView(terminal.stdout, paint);
+  const beganMs = performance.now();
+  if (!options.json) say(terminal, paint("strong", `troupe ${terminal.version}`));
+  const child = fork(program, [...parameters, "--in-background"], {
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    execArgv: [],
+    env: terminal.environment,
+  });
+  const tree = await new Promise<Extract<DetachedNews, { kind: "ready" }>["tree"]>((resolve, reject) => {
+    child.on("message", (message) => {
+      const news = message as DetachedNews;
+      if (news.kind === "ready") resolve(news.tree);
+      else if (news.kind === "failed") reject(TroupeError.fromWire(news.error));
+      else if (!options.json) steps.show(news.step);
+    });
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      reject(
+        new TroupeError(
+          { code: "CLI_DETACHED_FAILED", exitCode: code, signal },
+          `The supervisor in the background ended (${signal ?? `exit code ${code}`}) before it was ready. See: supervisor logs supervisor${retyped(options)}`,
+        ),
+      );
+    });
+  });
+  steps.close();
+  child.removeAllListeners();
+  child.unref();
+  if (options.json) sayJson(terminal, tree);
+  else {
+    for (const line of summaryLines(tree, performance.now() - beganMs, options, paint)) say(terminal, line);
+    say(terminal, `  ${paint("dim", "stop".padEnd(8))}supervisor stop${retyped(options)}`);
+  }
+  return EXIT.ok;
+}

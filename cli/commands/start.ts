@@ -1,0 +1,189 @@
+/** `supervisor start`: in the foreground, with its progress on the screen, until it is told to stop. */
+
+import type { Tree } from "../../bus/contracts/supervisor.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { toWireError } from "../../runtime/errors.ts";
+import type { Step } from "../../supervisor/admin/protocol.ts";
+import { takeSdNotify } from "../../supervisor/host/sd-notify.ts";
+import { preflight } from "../../supervisor/plan/preflight.ts";
+import { readSettings } from "../../supervisor/plan/settings.ts";
+import { run } from "../../supervisor/running.ts";
+import { EXIT } from "../errors.ts";
+import {
+  type PlaceOptions,
+  paintOf,
+  requestOf,
+  retyped,
+  say,
+  sayJson,
+  type Terminal,
+} from "../terminal-io.ts";
+import { StepsView } from "../view/steps-view.ts";
+import { doorLines } from "../view/summary.ts";
+import { stepTime } from "../view/terminal.ts";
+
+export interface StartOptions extends PlaceOptions {
+  readonly only?: string[];
+  readonly json?: boolean;
+}
+
+/** What a supervisor in the background tells the command that has started it. */
+export type DetachedNews =
+  | { readonly kind: "step"; readonly step: Step }
+  | { readonly kind: "ready"; readonly tree: Tree }
+  | {
+      readonly kind: "failed";
+      readonly error: { code: string; message: string; data: Readonly<Record<string, unknown>> };
+    };
+
+/** Whom the start tells: a person at the terminal, or the command that waits for a background start. */
+interface Audience {
+  step(step: Step): void;
+  ready(tree: Tree, tookMs: number): void;
+  stopping(): void;
+  ended(message: string | undefined): void;
+}
+
+export async function start(options: StartOptions, terminal: Terminal): Promise<number> {
+  return await runUntilEnd(options, terminal, personAt(terminal, options));
+}
+
+/** The background half of `--detach`: told over the IPC channel, which is closed when all is ready. */
+export async function startDetached(options: StartOptions, terminal: Terminal): Promise<number> {
+  const tell = (news: DetachedNews) => {
+    // The waiting command may have been interrupted; the start goes on.
+    if (process.connected) process.send?.(news, undefined, undefined, () => {});
+  };
+  try {
+    return await runUntilEnd(options, terminal, {
+      step: (step) => tell({ kind: "step", step }),
+      ready(tree) {
+        tell({ kind: "ready", tree });
+        if (process.connected) process.disconnect?.();
+      },
+      stopping() {},
+      ended() {},
+    });
+  } catch (error) {
+    tell({ kind: "failed", error: toWireError(error) });
+    throw error;
+  }
+}
+
+async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: Audience): Promise<number> {
+  const beganMs = systemClock.monotonicMs();
+  const settings = readSettings(requestOf(options, terminal, options.only));
+  const bus = await preflight(settings);
+  const systemd = takeSdNotify(process.env, (error) =>
+    terminal.stderr.write(`systemd-notify: ${error.message}\n`),
+  );
+  const signals = new Signals();
+  try {
+    const running = await run({
+      settings,
+      bus,
+      version: terminal.version,
+      clock: systemClock,
+      onStep(step) {
+        audience.step(step);
+        if (step.phase === "begin")
+          systemd.status(`${step.verb === "start" ? "starting" : "stopping"} ${step.what}`);
+      },
+      onRoot: (root) =>
+        signals.connect(root, () => {
+          systemd.stopping("stopping");
+          audience.stopping();
+        }),
+    });
+    const { root, ended } = running;
+    systemd.ready(`ready on ${settings.network}`);
+    // The beat comes from the event loop itself: one that hangs beats no more.
+    systemd.watch(systemClock, () => true);
+    audience.ready(root.tree(), systemClock.monotonicMs() - beganMs);
+    const report = await ended;
+    audience.ended(report.kind === "bye" ? undefined : report.message);
+    if (report.kind === "bye") return EXIT.ok;
+    return report.code === "SUPERVISOR_LIMIT" ? EXIT.gaveUp : EXIT.failed;
+  } catch (error) {
+    if (signals.hasStopped) return EXIT.ok;
+    throw error;
+  } finally {
+    signals.disconnect();
+    systemd.close();
+    await systemd.settled();
+  }
+}
+
+/** The first signal stops politely, the second at once. */
+class Signals {
+  hasStopped = false;
+  #listener: (() => void) | undefined;
+
+  connect(root: { stop(why: string): Promise<void>; kill(): void }, onStop: () => void): void {
+    this.#listener = () => {
+      if (this.hasStopped) {
+        root.kill();
+        return;
+      }
+      this.hasStopped = true;
+      onStop();
+      void root.stop("signal");
+    };
+    process.on("SIGINT", this.#listener).on("SIGTERM", this.#listener).on("SIGHUP", this.#listener);
+  }
+
+  disconnect(): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    process.off("SIGINT", listener).off("SIGTERM", listener).off("SIGHUP", listener);
+  }
+}
+
+function personAt(terminal: Terminal, options: StartOptions): Audience {
+  const paint = paintOf(terminal);
+  const steps = new StepsView(terminal.stdout, paint);
+  const isQuiet = options.json === true;
+  if (!isQuiet) say(terminal, paint("strong", `troupe ${terminal.version}`));
+  return {
+    step(step) {
+      if (!isQuiet) steps.show(step);
+    },
+    ready(tree, tookMs) {
+      if (isQuiet) return sayJson(terminal, tree);
+      steps.close();
+      for (const line of summaryLines(tree, tookMs, options, paint)) say(terminal, line);
+      say(terminal, `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or supervisor stop${retyped(options)}`);
+    },
+    stopping() {
+      if (!isQuiet)
+        say(terminal, `\n${paint("warn", "Stopping.")} ${paint("dim", "Ctrl-C again ends it at once.")}`);
+    },
+    ended(message) {
+      if (isQuiet) return;
+      steps.close();
+      say(terminal, message === undefined ? paint("good", "Stopped.") : paint("bad", message));
+    },
+  };
+}
+
+/** What is where now, and what to type next. */
+export function summaryLines(
+  tree: Tree,
+  tookMs: number,
+  options: PlaceOptions,
+  paint: ReturnType<typeof paintOf>,
+): string[] {
+  const place = retyped(options);
+  const verdict = tree.ready
+    ? paint("good", "Ready")
+    : paint("warn", "Started, not everything is ready yet,");
+  return [
+    "",
+    `${verdict} in ${stepTime(tookMs)} on ${tree.network}, data in ${tree.dataDirectory}`,
+    "",
+    ...doorLines(tree, paint),
+    "",
+    `  ${paint("dim", "look".padEnd(8))}supervisor status${place}`,
+    `  ${paint("dim", "logs".padEnd(8))}supervisor logs -f${place}`,
+  ];
+}

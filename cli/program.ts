@@ -1,0 +1,231 @@
+/** The commands with their options, help and examples; what each does is in its own file. */
+import { Command } from "commander";
+import { detach } from "./commands/detach.ts";
+import { doctor } from "./commands/doctor.ts";
+import { logs } from "./commands/logs.ts";
+import { printNatsConfig } from "./commands/nats-config.ts";
+import { restart, stop } from "./commands/orders.ts";
+import { start, startDetached } from "./commands/start.ts";
+import { status } from "./commands/status.ts";
+import { tap } from "./commands/tap.ts";
+import type { Terminal } from "./terminal-io.ts";
+
+/** `file`: this program, for a start in the background; `typed`: what it was called with. */
+export function makeProgram(
+  terminal: Terminal,
+  file: string,
+  typed: readonly string[],
+  exitWith: (code: number) => void,
+): Command {
+  const program = new Command("supervisor");
+  program
+    .description("Troupe: Bitcoin made of actors. Starts them, watches them, and tells how they are.")
+    .version(terminal.version)
+    .exitOverride()
+    .showHelpAfterError("(add --help to see how it is meant)")
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor start --sandbox", "everything on a private chain, on this machine only"],
+        ["supervisor status", "the living tree of actors"],
+        ["supervisor doctor", "is this machine ready?"],
+      ),
+    );
+  addStart(program, terminal, file, typed, exitWith);
+  addOrders(program, terminal, exitWith);
+  addQuestions(program, terminal, exitWith);
+  addTap(program, terminal, exitWith);
+  addBus(program, terminal, exitWith);
+  return program;
+}
+
+function addStart(
+  program: Command,
+  terminal: Terminal,
+  file: string,
+  typed: readonly string[],
+  exitWith: (code: number) => void,
+): void {
+  withPlace(program.command("start"), true)
+    .summary("start all actors, in the foreground unless --detach")
+    .description(
+      "Starts all actors and watches over them until it is told to stop. Ctrl-C stops them in reverse order; a second Ctrl-C ends all at once.",
+    )
+    .option("--only <actors>", "start only these, parted by commas", list)
+    .option("--detach", "go on in the background; returns when all is ready")
+    .option("--json", "print the tree as JSON when ready, nothing else")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor start --sandbox", "try it: private chain, loopback, ~/.troupe-sandbox"],
+        ["supervisor start --detach", "in the background"],
+        ["supervisor start --set log.level=debug", "one key of the configuration, for this run"],
+        ["supervisor start --only gateway", "nothing else on this host"],
+      ),
+    )
+    .option("--in-background", "the background half of --detach")
+    .configureHelp({
+      visibleOptions: (command) => command.options.filter(({ long }) => long !== "--in-background"),
+    })
+    .action(async (options) => {
+      const { detach: isDetached, inBackground, ...rest } = options;
+      if (inBackground) exitWith(await startDetached(rest, terminal));
+      else if (isDetached)
+        exitWith(
+          await detach(
+            rest,
+            terminal,
+            file,
+            typed.filter((word) => word !== "--detach"),
+          ),
+        );
+      else exitWith(await start(rest, terminal));
+    });
+}
+
+function addOrders(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  withPlace(program.command("stop"))
+    .summary("stop all actors in reverse order")
+    .description(
+      "Stops all actors in reverse order of their start, and then the supervisor. Works when the bus is dead.",
+    )
+    .option("--force", "end them at once, in no order")
+    .option("--json", "answer as JSON")
+    .action(async (options) => exitWith(await stop(options, terminal)));
+  withPlace(program.command("restart"))
+    .argument("[actor]", "a name from `supervisor status`; none means all, one after the other")
+    .summary("stop an actor politely and start it again")
+    .description("Stops an actor politely and starts it again; one that was given up is started at once.")
+    .option("--json", "answer as JSON")
+    .addHelpText(
+      "after",
+      examples(["supervisor restart gateway", ""], ["supervisor restart", "all of them, one by one"]),
+    )
+    .action(async (actor, options) => exitWith(await restart(actor, options, terminal)));
+}
+
+function addQuestions(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  withPlace(program.command("status"))
+    .summary("show the tree of actors, live on a terminal")
+    .description(
+      "Shows every actor: state, since when, restarts, load, where it runs, its doors and its last error.",
+    )
+    .option("--once", "print it once and leave")
+    .option("--json", "the tree as JSON, with every door's address")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor status", "live; q leaves"],
+        ["supervisor status --json | jq .ready", "for scripts"],
+      ),
+    )
+    .action(async (options) => exitWith(await status(options, terminal)));
+  withPlace(program.command("logs"))
+    .argument("[actor]", "one actor's log; none means all, merged by time")
+    .summary("read the logs of all actors as one")
+    .description(
+      "Prints the last log lines of one or all actors in the order of time, rotated files included.",
+    )
+    .option("-f, --follow", "go on as they are written, through rotation")
+    .option("-n, --lines <number>", "how many lines to begin with", "50")
+    .option("-l, --level <level>", "this level and above: debug, info, warn, error")
+    .option("--json", "the lines as they are written")
+    .addHelpText(
+      "after",
+      examples(["supervisor logs -f", ""], ["supervisor logs gateway -n 200 --level warn", ""]),
+    )
+    .action(async (actor, options) => exitWith(await logs(actor, options, terminal)));
+  withPlace(program.command("doctor"), true)
+    .summary("look what would go wrong on this host")
+    .description(
+      "Looks at everything that a start needs, and says what to do about what it finds. Changes nothing.",
+    )
+    .option("--json", "the findings as JSON")
+    .addHelpText("after", "\nEnds with 1 when something has to be mended, else with 0.")
+    .action(async (options) => exitWith(await doctor(options, terminal)));
+}
+
+function addTap(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  withPlace(program.command("tap"))
+    .argument(
+      "[pattern]",
+      "subjects, with or without troupe.v1.; * is one token, > the rest. None: all events and states",
+    )
+    .summary("listen to the bus, read-only")
+    .description(
+      "Prints messages of the bus as they pass, decoded; what a contract marks as secret is not shown.",
+    )
+    .option("-c, --count <number>", "leave after so many messages")
+    .option("--json", "one JSON object a line")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor tap", "all that may be heard"],
+        ["supervisor tap 'evt.supervisor.>'", "births and deaths"],
+        ["supervisor tap 'state.*.*.tree' --count 1 --json", ""],
+      ),
+    )
+    .action(async (pattern, options) => exitWith(await tap(pattern, options, terminal)));
+}
+
+function addBus(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  const bus = program
+    .command("bus")
+    .summary("help with an external bus")
+    .description("Help with a bus that others run.");
+  withPlace(bus.command("print-nats-config"))
+    .summary("print the configuration of a nats-server for our actors")
+    .description(
+      "Prints a configuration for nats-server with a user for every actor and exactly the rights that its contracts give it.",
+    )
+    .option("--credentials <directory>", "where the users' seeds are; default: [bus] credentials_directory")
+    .option("--create", "make the directory and the seeds that are missing, mode 0600")
+    .option("--listen <address>", "where the server is to listen", "127.0.0.1:4222")
+    .option("--tls-cert <file>", "the server's certificate; needed off loopback")
+    .option("--tls-key <file>", "the key of the certificate")
+    .option(
+      "--tls-ca <file>",
+      "the authority whose clients are let in; without it clients need no certificate",
+    )
+    .option("--jetstream <directory>", "turn JetStream on, with its files there")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor bus print-nats-config --credentials ~/.troupe/nats --create > troupe.conf", ""],
+        ["nats-server --config troupe.conf", ""],
+      ),
+    )
+    .action((options) => exitWith(printNatsConfig(options, terminal)));
+}
+
+/** The options by which every command finds its data directory; `withSet` for those that read the configuration. */
+function withPlace(command: Command, withSet = false): Command {
+  command
+    .option("--data <directory>", "the data directory (default: ~/.troupe)")
+    .option("--sandbox", "the sandbox: a private chain in ~/.troupe-sandbox, everything on loopback")
+    .option("--config <file>", "the configuration (default: troupe.toml in the data directory)");
+  if (withSet)
+    command.option(
+      "--set <section.key=value>",
+      "a value above the configuration's; may be repeated",
+      collect,
+    );
+  return command.exitOverride().showHelpAfterError("(add --help to see how it is meant)");
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function list(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
+function examples(...rows: readonly (readonly [command: string, meaning: string])[]): string {
+  const width = Math.max(...rows.map(([command, meaning]) => (meaning === "" ? 0 : command.length)));
+  const lines = rows.map(
+    ([command, meaning]) => `  ${meaning === "" ? command : `${command.padEnd(width)}  ${meaning}`}`,
+  );
+  return `\nExamples:\n${lines.join("\n")}`;
+}

@@ -1,0 +1,62 @@
+/** Where a command writes and what it is told: handed in, so that nothing reaches for globals. */
+import type { Request } from "../supervisor/plan/settings.ts";
+import { clip, harmless, type Paint, paintFor } from "./view/terminal.ts";
+
+export interface Terminal {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly version: string;
+}
+
+/** Options that every command has. */
+export interface PlaceOptions {
+  readonly data?: string;
+  readonly config?: string;
+  readonly sandbox?: boolean;
+  readonly set?: string[];
+}
+
+export function requestOf(options: PlaceOptions, terminal: Terminal, only?: readonly string[]): Request {
+  const { data, config, sandbox, set } = options;
+  return { data, config, sandbox, set, only, environment: terminal.environment };
+}
+
+/** The options as the person would have to type them again. */
+export function retyped({ data, config, sandbox }: PlaceOptions): string {
+  if (data !== undefined) return ` --data ${quoted(data)}`;
+  if (sandbox) return " --sandbox";
+  return config === undefined ? "" : ` --config ${quoted(config)}`;
+}
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+export function say(terminal: Terminal, text = ""): void {
+  terminal.stdout.write(`${text}\n`);
+}
+
+/** One value as JSON, and nothing else on stdout. */
+export function sayJson(terminal: Terminal, value: unknown): void {
+  say(terminal, JSON.stringify(value, undefined, 2));
+}
+
+export function paintOf(terminal: Terminal): Paint {
+  return paintFor(terminal.stdout, terminal.environment);
+}
+
+/** A pipe has no width; 100 is read well. */
+export function widthOf(terminal: Terminal): number {
+  return terminal.stdout.isTTY ? Math.max(20, terminal.stdout.columns ?? 80) : 100;
+}
+
+/** The failure as one line for each of its lines, on stderr: `supervisor: …`. */
+export function sayFailure(terminal: Terminal, error: unknown): void {
+  const paint = paintFor(terminal.stderr, terminal.environment);
+  const message = error instanceof Error ? error.message : String(error);
+  for (const line of message.split("\n")) {
+    terminal.stderr.write(`${paint("bad", "supervisor:")} ${clip(harmless(line), 2_000)}\n`);
+  }
+}

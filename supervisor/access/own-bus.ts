@@ -1,0 +1,102 @@
+/** The supervisor's own place on the bus: it serves its contract, publishes its tree, and asks actors how they are. */
+import type { BusAccess } from "../../bus/actor.ts";
+import type { Publisher } from "../../bus/bus.ts";
+import { ConnectedBus } from "../../bus/connected-bus.ts";
+import { healthContract } from "../../bus/contracts/builtin.ts";
+import {
+  type ChildReport,
+  type ChildState,
+  supervisorContract,
+  type Tree,
+} from "../../bus/contracts/supervisor.ts";
+import { connectNats } from "../../bus/nats.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { hasCode } from "../../runtime/errors.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Probe } from "../life.ts";
+
+/** What the contract's requests come down to. */
+export interface SupervisorAnswers {
+  tree(): Tree;
+  metrics(): Promise<{ actor: string; text: string }[]>;
+  restart(child: string): Promise<ChildState>;
+}
+
+const PROBE_INTERVAL_MS = 10_000;
+const PROBE_MISSES_MAX = 3;
+const PROBE_DEADLINE_MS = 1_000;
+
+export class OwnBus {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #host: string;
+  #bus: ConnectedBus | undefined;
+  #publisher: Publisher<typeof supervisorContract> | undefined;
+
+  /** `host` is our instance token: several supervisors may share a bus. */
+  constructor(options: { clock: Clock; log: Log; host: string }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#host = options.host;
+  }
+
+  get isUp(): boolean {
+    return this.#bus?.isUp ?? false;
+  }
+
+  async open(access: BusAccess, answers: SupervisorAnswers): Promise<void> {
+    const transport = await connectNats(access, {
+      clock: this.#clock,
+      connectionName: `supervisor ${this.#host}`,
+    });
+    const bus = new ConnectedBus(transport, { log: this.#log, clock: this.#clock, instance: this.#host });
+    this.#bus = bus;
+    const publisher = bus.publisher(supervisorContract, this.#host);
+    await bus.serve(
+      supervisorContract,
+      {
+        tree: () => answers.tree(),
+        metrics: async () => ({ actors: await answers.metrics() }),
+        restart: async ({ child }) => ({ state: await answers.restart(child) }),
+      },
+      { instance: this.#host, publisher },
+    );
+    this.#publisher = publisher;
+    publisher.state("tree", answers.tree());
+  }
+
+  publishTree(tree: Tree): void {
+    this.#publisher?.state("tree", tree);
+  }
+
+  publishReport(report: ChildReport): void {
+    this.#publisher?.event("child", report);
+  }
+
+  /** Asks an actor's `health`; three misses in a row are a death. A bus that is down is nobody's fault. */
+  probeOf(actor: string): Probe {
+    const contract = healthContract(actor);
+    return {
+      intervalMs: PROBE_INTERVAL_MS,
+      missesMax: PROBE_MISSES_MAX,
+      ask: async () => {
+        const bus = this.#bus;
+        if (bus === undefined || !bus.isUp) return "unknown";
+        try {
+          await bus.client(contract, "any").health({}, { deadlineMs: PROBE_DEADLINE_MS });
+          return "ok";
+        } catch (error) {
+          // Only silence counts: an actor that answers with an error is alive, and one that serves nothing cannot be asked.
+          return hasCode(error, "BUS_DEADLINE") ? "miss" : "unknown";
+        }
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const bus = this.#bus;
+    this.#bus = undefined;
+    this.#publisher = undefined;
+    await bus?.close();
+  }
+}

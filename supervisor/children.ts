@@ -1,0 +1,114 @@
+/** The actors of this release, one row each: the only place that knows all of them. Start order is the table's order. */
+import { z } from "zod";
+import { gatewaySection } from "../actors/gateway/config.ts";
+import { nodeSection } from "../bitcoind/config.ts";
+import type { Config } from "../runtime/config.ts";
+import { runtimeSections } from "../runtime/config-sections.ts";
+import { parseHostPort } from "../runtime/config-values.ts";
+import { type Section, section } from "../runtime/section.ts";
+import { busSection, torSection } from "./config.ts";
+import type { WantedDoor } from "./doctor/network.ts";
+import {
+  type Heartbeat,
+  type Intensity,
+  LEAF_INTENSITY,
+  type Placement,
+  type Restart,
+  type Shutdown,
+} from "./spec.ts";
+
+/** An actor as the supervisor knows it. */
+export interface ActorRow {
+  readonly id: string;
+  /** One sentence for `--help`, docs and the configuration file. */
+  readonly doc: string;
+  readonly section: Section;
+  /** The compiled worker. A string with `.js`: it is not an import. */
+  readonly entry: URL;
+  readonly placement: Placement;
+  readonly restart: Restart;
+  readonly critical: boolean;
+  readonly startTimeoutMs: number;
+  readonly shutdown: Shutdown;
+  readonly heartbeat: Heartbeat;
+  readonly intensity: Intensity;
+  readonly heapMb?: number;
+  /** Actors around whose restarts this one is suspended. */
+  readonly dependsOn?: readonly string[];
+  /** In a process of its own it may read and write only its own directory and these; no children, threads or native code. */
+  readonly confined?: { readonly read: readonly string[] };
+  /** The doors that its section asks for, so that a port in use is told before anything starts. */
+  doors(config: Config): WantedDoor[];
+}
+
+const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
+
+export const ACTORS: readonly ActorRow[] = Object.freeze([
+  {
+    id: "gateway",
+    doc: "The doors for outsiders: web page, health, metrics.",
+    section: gatewaySection,
+    entry: new URL("../actors/gateway/worker.js", import.meta.url),
+    placement: "stage:main",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 10_000,
+    shutdown: { politeMs: 5_000, termMs: 10_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    doors(config: Config) {
+      const address = parseHostPort(config.get(gatewaySection).http_listen);
+      if (address === undefined) return [];
+      return [{ name: "gateway http", ...address, key: "[gateway] http_listen" }];
+    },
+  },
+] satisfies ActorRow[]);
+
+const PlacementSchema = z
+  .string()
+  .max(64)
+  .refine((text): text is Placement => /^(stage:[a-z0-9-]{1,32}|process|here|elsewhere|off)$/.test(text), {
+    params: { expected: '"stage:<name>", "process", "here", "elsewhere" or "off"' },
+  });
+
+export const placementSection = section(
+  "placement",
+  "Where each actor runs. stage:<name>: a thread of that process; process: its own; here: a thread of the supervisor's; elsewhere: on another host; off: nowhere",
+  z.object(
+    Object.fromEntries(
+      ACTORS.map((row) => [
+        row.id,
+        PlacementSchema.default(row.placement).describe(`Where ${row.id} runs. ${row.doc}`),
+      ]),
+    ),
+  ),
+);
+
+export const implementationSection = section(
+  "implementation",
+  "Other code in the place of an actor: the compiled worker, relative to this file. It runs with all our rights",
+  z.object(
+    Object.fromEntries(
+      ACTORS.map((row) => [
+        row.id,
+        z
+          .string()
+          .min(1)
+          .max(4096)
+          .optional()
+          .describe(`A worker to run instead of our ${row.id}, such as ./my-${row.id}/worker.js.`),
+      ]),
+    ),
+  ),
+);
+
+/** Every section of the configuration file, in the order in which the default file shows them. */
+export const ALL_SECTIONS: readonly Section[] = Object.freeze([
+  ...runtimeSections,
+  busSection,
+  placementSection,
+  implementationSection,
+  nodeSection,
+  torSection,
+  ...ACTORS.map((row) => row.section),
+]);

@@ -1,0 +1,44 @@
+/** What the configuration means for the doctor: which listeners, which node, which Tor, which bus. */
+import { nodeSection } from "../../bitcoind/config.ts";
+import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { parseHostPort } from "../../runtime/config-values.ts";
+import { busSection, torSection } from "../config.ts";
+import type { DoctorFacts } from "../doctor/doctor.ts";
+import { listenersOf } from "./preflight.ts";
+import type { Settings } from "./settings.ts";
+
+/** `running` is the tree of our own supervisor, if it runs: its listeners are in use and that is right. */
+export function doctorFacts(settings: Settings, running: Tree | undefined): DoctorFacts {
+  const { config, network, paths } = settings;
+  const tor = config.get(torSection);
+  const bus = config.get(busSection);
+  const socks = tor.socks === undefined ? undefined : parseHostPort(tor.socks);
+  const control = tor.control === undefined ? undefined : parseHostPort(tor.control);
+  const open = running === undefined ? [] : [running.bus.address, ...doorsOf(running.root)];
+  return {
+    dataDirectory: paths.root,
+    network,
+    doors: listenersOf(settings),
+    openAddresses: new Set(open.flatMap(hostPortOf)),
+    ...(wantsNode(settings) ? { node: config.get(nodeSection) } : {}),
+    tor: { ...(socks === undefined ? {} : { socks }), ...(control === undefined ? {} : { control }) },
+    bus: { mode: bus.mode, servers: bus.servers },
+  };
+}
+
+/** A private chain needs a node only when one is named. */
+function wantsNode({ config, network, isSandbox }: Settings): boolean {
+  if (isSandbox) return false;
+  const keys = Object.keys(nodeSection.schema.shape);
+  return network !== "regtest" || keys.some((key) => config.sourceOf(nodeSection, key) !== "default");
+}
+
+function doorsOf(child: ChildStatus): string[] {
+  return [...child.doors.map(({ address }) => address), ...child.children.flatMap(doorsOf)];
+}
+
+function hostPortOf(url: string): string[] {
+  if (!URL.canParse(url)) return [];
+  const { hostname, port } = new URL(url);
+  return [`${hostname.replace(/^\[|\]$/g, "")}:${port}`];
+}

@@ -1,0 +1,127 @@
+/** What the command line and the configuration ask for, as one value: the data directory, who runs where, by which code. */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Config, loadConfig } from "../../runtime/config.ts";
+import { troupeSection } from "../../runtime/config-sections.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import { absolutePath, expandHome } from "../../runtime/path.ts";
+import { ACTORS, type ActorRow, ALL_SECTIONS, implementationSection, placementSection } from "../children.ts";
+import { type DataPaths, dataPaths } from "../host/data-directory.ts";
+import type { Placement } from "../spec.ts";
+
+/** As given on the command line. */
+export interface Request {
+  readonly data?: string | undefined;
+  readonly config?: string | undefined;
+  readonly set?: readonly string[] | undefined;
+  readonly only?: readonly string[] | undefined;
+  readonly sandbox?: boolean | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** An actor with what the configuration says of it. */
+export interface PlacedActor extends ActorRow {
+  readonly placement: Placement;
+  readonly isSwapped: boolean;
+}
+
+export interface Settings {
+  readonly config: Config;
+  readonly network: string;
+  readonly isSandbox: boolean;
+  readonly paths: DataPaths;
+  readonly actors: readonly PlacedActor[];
+}
+
+/** Throws the configuration's mistakes, or `SUPERVISOR_BAD_PLAN` for names that nobody has. Touches nothing. */
+export function readSettings(request: Request): Settings {
+  const data = directoryOf(request);
+  const overrides = [...(request.set ?? [])];
+  if (data !== undefined) overrides.push(`troupe.data_directory=${data}`);
+  if (request.sandbox) overrides.push("troupe.network=regtest");
+  const config = loadConfig({
+    sections: ALL_SECTIONS,
+    file: configFileOf(request),
+    isFileOptional: request.config === undefined,
+    environment: request.environment,
+    overrides,
+  });
+  const { network, data_directory } = config.get(troupeSection);
+  return Object.freeze({
+    config,
+    network,
+    isSandbox: request.sandbox ?? false,
+    paths: dataPaths(resolve(data_directory)),
+    actors: placedActors(config, request.only),
+  });
+}
+
+/** The file that is read: as given, or `troupe.toml` in the data directory. */
+export function configFileOf(request: Request): string {
+  if (request.config !== undefined) return absolutePath(request.config, process.cwd());
+  return join(directoryOf(request) ?? directoryByEnvironment(request) ?? defaultDirectory(), "troupe.toml");
+}
+
+/**
+ * The data directory for commands that ask a running supervisor. A configuration that cannot be read must not keep
+ * anybody from stopping it, so the usual place is taken then.
+ */
+export function findDataPaths(request: Request): DataPaths {
+  const data = directoryOf(request);
+  if (data !== undefined) return dataPaths(data);
+  try {
+    return readSettings(request).paths;
+  } catch (error) {
+    if (request.config !== undefined) throw error;
+    return dataPaths(directoryByEnvironment(request) ?? defaultDirectory());
+  }
+}
+
+function directoryOf(request: Request): string | undefined {
+  if (request.data !== undefined) return absolutePath(request.data, process.cwd());
+  return request.sandbox ? join(homedir(), ".troupe-sandbox") : undefined;
+}
+
+function directoryByEnvironment(request: Request): string | undefined {
+  const path = request.environment["TROUPE_TROUPE__DATA_DIRECTORY"];
+  return path === undefined ? undefined : absolutePath(path, process.cwd());
+}
+
+function defaultDirectory(): string {
+  return expandHome("~/.troupe");
+}
+
+function placedActors(config: Config, only: readonly string[] | undefined): PlacedActor[] {
+  const names = ACTORS.map((row) => row.id);
+  const unknown = only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw badPlan(`there is no actor "${unknown}"; there are ${names.join(", ")}`);
+  const placements = config.get(placementSection);
+  const implementations = config.get(implementationSection);
+  return ACTORS.map((row) => {
+    const swapped = implementations[row.id];
+    const placement =
+      only !== undefined && !only.includes(row.id) ? "off" : (placements[row.id] ?? row.placement);
+    return {
+      ...row,
+      // A spread copies the row's method too; it needs no `this`.
+      placement,
+      entry: swapped === undefined ? row.entry : workerAt(row.id, swapped, config.file),
+      isSwapped: swapped !== undefined,
+    };
+  });
+}
+
+function workerAt(id: string, path: string, configFile: string | undefined): URL {
+  const base = configFile === undefined ? process.cwd() : dirname(configFile);
+  const whole = isAbsolute(path) ? path : resolve(base, path);
+  if (!existsSync(whole)) throw badPlan(`[implementation] ${id} names ${whole}, which does not exist`);
+  if (!/\.[cm]?js$/.test(whole))
+    throw badPlan(`[implementation] ${id} must name a compiled .js file, not ${whole}`);
+  return pathToFileURL(whole);
+}
+
+export function badPlan(why: string): TroupeError {
+  return new TroupeError({ code: "SUPERVISOR_BAD_PLAN" }, `This cannot be started: ${why}.`);
+}
