@@ -283,7 +283,11 @@ describe("a configuration file", () => {
 
   it.each([
     ["is missing", () => join(directory, "none.toml"), "there is no such file"],
-    ["is a directory", () => (mkdirSync(join(directory, "d")), join(directory, "d")), "not an ordinary file"],
+    [
+      "is a directory",
+      () => mkdirSync(join(directory, "d"), { recursive: true }) ?? "",
+      "not an ordinary file",
+    ],
     ["is too large", () => written("#".repeat(1024 * 1024 + 1)), "larger than 1048576 bytes"],
     ["is not text", () => written(Uint8Array.of(0xff, 0xfe, 0x00)), "not UTF-8"],
   ])("that %s is one clear line", (_what, make, expected) => {

@@ -1,5 +1,5 @@
 /** Traces for Jaeger: nothing is loaded and nothing is sent unless an address is configured; then no identity leaves. */
-import type { Attributes, Context, Link, SpanKind } from "@opentelemetry/api";
+import type { Attributes, Context } from "@opentelemetry/api";
 import type { core, tracing } from "@opentelemetry/sdk-node";
 import { systemClock } from "./clock.ts";
 import { TroupeError } from "./errors.ts";
@@ -54,14 +54,8 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const ratio = new tracing.TraceIdRatioBasedSampler(options.sampleRatio);
   const always = new tracing.AlwaysOnSampler();
   const root: tracing.Sampler = {
-    shouldSample: (
-      parent: Context,
-      traceId: string,
-      name: string,
-      kind: SpanKind,
-      attributes: Attributes,
-      links: Link[],
-    ) => (ALWAYS_SAMPLED.test(name) ? always.shouldSample() : ratio.shouldSample(parent, traceId)),
+    shouldSample: (parent: Context, traceId: string, name: string) =>
+      ALWAYS_SAMPLED.test(name) ? always.shouldSample() : ratio.shouldSample(parent, traceId),
     toString: () => `coinjoins and ${options.sampleRatio}`,
   };
   const sdk = new NodeSDK({

@@ -1,0 +1,94 @@
+/** The questions of `supervisor config init`: each is a key of a section, and its answer is checked by that key's schema. */
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { z } from "zod";
+import { issueText } from "../runtime/config-problem.ts";
+import { schemaOf } from "../runtime/config-schema.ts";
+import { troupeSection } from "../runtime/config-sections.ts";
+import type { ChosenValues } from "../runtime/config-text.ts";
+import { expandHome } from "../runtime/path.ts";
+import type { Section } from "../runtime/section.ts";
+
+export interface Question {
+  readonly section: Section;
+  readonly key: string;
+  readonly message: string;
+  /** What the schema cannot know: a sentence when the answer will not do on this machine. */
+  readonly check?: (answer: string) => string | undefined;
+}
+
+/** Whoever puts the questions; undefined means that the person has gone away. */
+export interface Prompter {
+  select(message: string, choices: readonly string[], initial: string): Promise<string | undefined>;
+  text(
+    message: string,
+    initial: string,
+    validate: (answer: string) => string | undefined,
+  ): Promise<string | undefined>;
+}
+
+/** What every configuration must settle; commands add those of other rooms. */
+export const FIRST_QUESTIONS: readonly Question[] = Object.freeze([
+  { section: troupeSection, key: "network", message: "Which Bitcoin network?" },
+  {
+    section: troupeSection,
+    key: "data_directory",
+    message: "Where shall everything be kept?",
+    check: directoryProblem,
+  },
+]);
+
+/** Asks all, in order. Undefined when the person gave up: then nothing is to be written. */
+export async function askAll(
+  questions: readonly Question[],
+  prompter: Prompter,
+): Promise<ChosenValues | undefined> {
+  const chosen: Record<string, Record<string, unknown>> = {};
+  for (const question of questions) {
+    const answer = await ask(question, prompter);
+    if (answer === undefined) return undefined;
+    chosen[question.section.name] = { ...chosen[question.section.name], [question.key]: answer };
+  }
+  return chosen;
+}
+
+function ask(question: Question, prompter: Prompter): Promise<string | undefined> {
+  const schema = schemaOf(question.section).properties?.[question.key];
+  const initial = typeof schema?.default === "string" ? schema.default : "";
+  const choices = schema?.enum?.filter((choice) => typeof choice === "string");
+  if (choices !== undefined) return prompter.select(question.message, choices, initial);
+  return prompter.text(question.message, initial, (answer) => problemOf(question, answer));
+}
+
+function problemOf(question: Question, answer: string): string | undefined {
+  const shape = question.section.schema.shape as Readonly<Record<string, z.ZodType>>;
+  const result = shape[question.key]?.safeParse(answer, { reportInput: true });
+  const [issue] = result?.error?.issues ?? [];
+  return issue === undefined ? question.check?.(answer) : issueText(issue);
+}
+
+/** True to what will happen at the start: the directory is there and ours to write, or can be made. */
+export function directoryProblem(path: string): string | undefined {
+  let directory = resolve(expandHome(path));
+  if (existsSync(directory) && !statSync(directory).isDirectory())
+    return "there is a file of this name, not a directory";
+  while (!existsSync(directory)) directory = dirname(directory);
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return statSync(directory).isDirectory() ? undefined : `${directory} is not a directory`;
+  } catch {
+    return `we may not write in ${directory}`;
+  }
+}
+
+/** Questions on the terminal. Loaded only when somebody is asked. */
+export async function terminalPrompter(): Promise<Prompter> {
+  const { isCancel, select, text } = await import("@clack/prompts");
+  const orGone = (answer: unknown) => (isCancel(answer) || typeof answer !== "string" ? undefined : answer);
+  return {
+    select: async (message, choices, initialValue) =>
+      orGone(await select({ message, initialValue, options: choices.map((value) => ({ value })) })),
+    text: async (message, initialValue, validate) =>
+      orGone(await text({ message, initialValue, validate: (answer) => validate(answer ?? "") })),
+  };
+}
