@@ -2,10 +2,14 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { permissionsOf } from "../bus/contract/permissions.ts";
 import { Nkey } from "../bus/nkey.ts";
 import type { BusUser } from "../bus/transport.ts";
 import { findNatsServer, NatsServer } from "../tests/harness/nats-server.ts";
-import type { Figures, PeerData, Round } from "./bus-peer.ts";
+import { echoContract, RAW_SUBJECT } from "./bus/echo.ts";
+import type { Figures, PeerData, Round } from "./bus/peer.ts";
+
+type Role = PeerData["role"];
 
 interface Carrier {
   readonly name: "embedded" | "nats-server";
@@ -13,47 +17,39 @@ interface Carrier {
   stop(): Promise<void>;
 }
 
-interface Size {
-  readonly payloadBytes: number;
-  readonly sequential: number;
-  readonly concurrent: number;
-  readonly inFlight: number;
-}
-
-/** 64 requests under way for small messages, 8 for large ones. */
-const SIZES: readonly Size[] = [
-  { payloadBytes: 100, sequential: 3000, concurrent: 20_000, inFlight: 64 },
-  { payloadBytes: 1024, sequential: 3000, concurrent: 20_000, inFlight: 64 },
-  { payloadBytes: 16 * 1024, sequential: 2000, concurrent: 8000, inFlight: 64 },
-  { payloadBytes: 128 * 1024, sequential: 800, concurrent: 2000, inFlight: 8 },
+/** 64 requests under way for small messages, 8 for large ones. `raw` compares the carriers, the typed rows show what contracts cost. */
+const CASES: readonly Round[] = [
+  { layer: "raw", payloadBytes: 100, sequential: 3000, concurrent: 20_000, inFlight: 64 },
+  { layer: "raw", payloadBytes: 1024, sequential: 3000, concurrent: 20_000, inFlight: 64 },
+  { layer: "raw", payloadBytes: 16 * 1024, sequential: 2000, concurrent: 8000, inFlight: 64 },
+  { layer: "raw", payloadBytes: 128 * 1024, sequential: 800, concurrent: 2000, inFlight: 8 },
+  { layer: "json", payloadBytes: 100, sequential: 2000, concurrent: 8000, inFlight: 64 },
+  { layer: "json", payloadBytes: 1024, sequential: 2000, concurrent: 8000, inFlight: 64 },
+  { layer: "json", payloadBytes: 16 * 1024, sequential: 1000, concurrent: 4000, inFlight: 64 },
+  { layer: "blob", payloadBytes: 128 * 1024, sequential: 500, concurrent: 1000, inFlight: 8 },
 ];
 const ROUNDS = 7;
 const QUICK_ROUNDS = 3;
 const QUICK_SHARE = 0.15;
 
-function makeUsers(): { users: BusUser[]; seeds: Record<PeerData["role"], string> } {
-  const nkeys = { requester: Nkey.create(), responder: Nkey.create() };
-  const users = (["requester", "responder"] as const).map((name) => ({
-    name,
-    publicKey: nkeys[name].publicKey,
-    permissions: {
-      publish: {
-        allow: name === "requester" ? ["troupe.v1.rpc.*.*.*.requester"] : ["troupe.v1.evt.bench.>"],
-        deny: [],
-      },
-      subscribe: { allow: [`_INBOX.${name}.>`, "troupe.v1.rpc.bench.>"], deny: [] },
-      allowResponses: 1,
-    },
-  }));
-  return {
-    users,
-    seeds: { requester: nkeys.requester.revealSeed(), responder: nkeys.responder.revealSeed() },
-  };
+function makeUsers(): { users: BusUser[]; seeds: Record<Role, string> } {
+  const nkeys = { requester: Nkey.create(), echo: Nkey.create() };
+  const users = (["requester", "echo"] as const).map((name) => {
+    const permissions = permissionsOf(name, [echoContract]);
+    const { publish } = permissions;
+    const allow = name === "requester" ? [...publish.allow, RAW_SUBJECT] : publish.allow;
+    return {
+      name,
+      publicKey: nkeys[name].publicKey,
+      permissions: { ...permissions, publish: { ...publish, allow } },
+    };
+  });
+  return { users, seeds: { requester: nkeys.requester.revealSeed(), echo: nkeys.echo.revealSeed() } };
 }
 
 async function startEmbedded(): Promise<Carrier> {
   const { users, seeds } = makeUsers();
-  const broker = new Worker(new URL("./bus-broker.js", import.meta.url), { workerData: { users } });
+  const broker = new Worker(new URL("./bus/broker-thread.js", import.meta.url), { workerData: { users } });
   const [address] = (await once(broker, "message")) as [string];
   return startPeers("embedded", address, seeds, async () => {
     broker.postMessage("stop");
@@ -70,22 +66,22 @@ async function startNatsServer(): Promise<Carrier> {
 async function startPeers(
   name: Carrier["name"],
   server: string,
-  seeds: Record<PeerData["role"], string>,
+  seeds: Record<Role, string>,
   stopServer: () => Promise<void>,
 ): Promise<Carrier> {
-  const startPeer = async (role: PeerData["role"]) => {
-    const workerData: PeerData = { role, server, user: role, seed: seeds[role] };
-    const worker = new Worker(new URL("./bus-peer.js", import.meta.url), { workerData });
+  const startPeer = async (role: Role) => {
+    const peerData: PeerData = { role, server, seed: seeds[role] };
+    const worker = new Worker(new URL("./bus/peer.js", import.meta.url), { workerData: peerData });
     await once(worker, "message");
     return worker;
   };
-  const responder = await startPeer("responder");
+  const echo = await startPeer("echo");
   const requester = await startPeer("requester");
   return {
     name,
     requester,
     stop: async () => {
-      for (const worker of [requester, responder]) {
+      for (const worker of [requester, echo]) {
         worker.postMessage("stop");
         await once(worker, "exit");
       }
@@ -100,18 +96,30 @@ async function runRound(carrier: Carrier, round: Round): Promise<Figures> {
   return figures;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
-
 function medians(rounds: readonly Figures[]): Figures {
-  const of = (pick: (figures: Figures) => number) => median(rounds.map(pick));
+  const of = (pick: (figures: Figures) => number) => {
+    const sorted = rounds.map(pick).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  };
   return {
     p50Us: of((figures) => figures.p50Us),
     p99Us: of((figures) => figures.p99Us),
     sequentialPerSecond: of((figures) => figures.sequentialPerSecond),
     concurrentPerSecond: of((figures) => figures.concurrentPerSecond),
+  };
+}
+
+function ratioLine(round: Round, embedded: Figures, server: Figures): Readonly<Record<string, unknown>> {
+  const ratio = (pick: (figures: Figures) => number) => Number((pick(embedded) / pick(server)).toFixed(2));
+  return {
+    bench: "bus",
+    ratio: "embedded/nats-server",
+    layer: round.layer,
+    payloadBytes: round.payloadBytes,
+    p50: ratio((figures) => figures.p50Us),
+    p99: ratio((figures) => figures.p99Us),
+    sequential: ratio((figures) => figures.sequentialPerSecond),
+    concurrent: ratio((figures) => figures.concurrentPerSecond),
   };
 }
 
@@ -124,56 +132,47 @@ function print(line: Readonly<Record<string, unknown>>, asJson: boolean): void {
   process.stdout.write(`${text}\n`);
 }
 
+async function runCase(
+  carriers: readonly Carrier[],
+  round: Round,
+  rounds: number,
+  asJson: boolean,
+): Promise<void> {
+  const results = new Map(carriers.map((carrier) => [carrier.name, [] as Figures[]]));
+  for (let turn = 0; turn < rounds; turn++) {
+    // whoever goes first changes each turn, so that a slow spell of the machine hits both
+    for (const carrier of turn % 2 === 0 ? carriers : carriers.toReversed()) {
+      results.get(carrier.name)?.push(await runRound(carrier, round));
+    }
+  }
+  const figures = new Map([...results].map(([name, list]) => [name, medians(list)]));
+  const { layer, payloadBytes, inFlight } = round;
+  for (const [carrier, figure] of figures) {
+    print({ bench: "bus", carrier, layer, payloadBytes, inFlight, rounds, ...figure }, asJson);
+  }
+  const embedded = figures.get("embedded");
+  const server = figures.get("nats-server");
+  if (embedded !== undefined && server !== undefined) print(ratioLine(round, embedded, server), asJson);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: "boolean" }, quick: { type: "boolean" } } });
   const asJson = values.json === true;
   const share = values.quick === true ? QUICK_SHARE : 1;
-  const rounds = values.quick === true ? QUICK_ROUNDS : ROUNDS;
   const carriers = [await startEmbedded()];
-  if (findNatsServer() !== undefined) carriers.push(await startNatsServer());
-  else print({ bench: "bus", note: "nats-server is not installed: no comparison" }, asJson);
   try {
-    for (const size of SIZES) {
-      const round: Round = {
-        ...size,
-        sequential: Math.ceil(size.sequential * share),
-        concurrent: Math.ceil(size.concurrent * share),
-      };
-      const results = new Map(carriers.map((carrier) => [carrier.name, [] as Figures[]]));
-      for (let turn = 0; turn < rounds; turn++) {
-        // whoever goes first changes each turn, so that a slow spell of the machine hits both
-        for (const carrier of turn % 2 === 0 ? carriers : [...carriers].reverse()) {
-          results.get(carrier.name)?.push(await runRound(carrier, round));
-        }
-      }
-      const figures = new Map([...results].map(([name, list]) => [name, medians(list)]));
-      for (const [carrier, figure] of figures) {
-        print(
-          {
-            bench: "bus",
-            carrier,
-            payloadBytes: size.payloadBytes,
-            inFlight: size.inFlight,
-            rounds,
-            ...figure,
-          },
-          asJson,
-        );
-      }
-      const embedded = figures.get("embedded");
-      const server = figures.get("nats-server");
-      if (embedded === undefined || server === undefined) continue;
-      const ratio = (a: number, b: number) => Number((a / b).toFixed(2));
-      print(
-        {
-          bench: "bus",
-          ratio: "embedded/nats-server",
-          payloadBytes: size.payloadBytes,
-          p50: ratio(embedded.p50Us, server.p50Us),
-          p99: ratio(embedded.p99Us, server.p99Us),
-          sequential: ratio(embedded.sequentialPerSecond, server.sequentialPerSecond),
-          concurrent: ratio(embedded.concurrentPerSecond, server.concurrentPerSecond),
-        },
+    if (findNatsServer() === undefined) {
+      print({ bench: "bus", note: "nats-server is not installed: no comparison" }, asJson);
+    } else {
+      carriers.push(await startNatsServer());
+    }
+    for (const full of CASES) {
+      const sequential = Math.ceil(full.sequential * share);
+      const concurrent = Math.ceil(full.concurrent * share);
+      await runCase(
+        carriers,
+        { ...full, sequential, concurrent },
+        values.quick === true ? QUICK_ROUNDS : ROUNDS,
         asJson,
       );
     }

@@ -1,17 +1,20 @@
 /** One side of the bus benchmark, in a worker thread: an echo, or a requester that measures. */
 import { parentPort, workerData } from "node:worker_threads";
-import { connectNats } from "../bus/nats.ts";
-import type { Delivery, Transport } from "../bus/transport.ts";
+import { ConnectedBus } from "../../bus/connected-bus.ts";
+import { silentLog } from "../../bus/fake.ts";
+import { connectNats } from "../../bus/nats.ts";
+import type { Delivery, Transport } from "../../bus/transport.ts";
+import { echoContract, type Layer, RAW_SUBJECT } from "./echo.ts";
 
 export interface PeerData {
-  readonly role: "responder" | "requester";
+  readonly role: "echo" | "requester";
   readonly server: string;
-  readonly user: string;
   readonly seed: string;
 }
 
 /** What the requester is told to do. */
 export interface Round {
+  readonly layer: Layer;
   readonly payloadBytes: number;
   readonly sequential: number;
   readonly concurrent: number;
@@ -25,11 +28,12 @@ export interface Figures {
   readonly concurrentPerSecond: number;
 }
 
+type Ask = () => Promise<number>;
+
 const WARM_UP_SHARE = 0.1;
-export const ECHO_SUBJECT = "troupe.v1.rpc.bench.any.echo.requester";
 
 /** Requests over a bare transport: one wildcard subscription for all replies, as the typed calls do it. */
-class Requester {
+class RawRequester {
   readonly #transport: Transport;
   readonly #waiting = new Map<string, (delivery: Delivery) => void>();
   #counter = 0;
@@ -47,26 +51,39 @@ class Requester {
     const reply = `_INBOX.${this.#transport.user}.bench.${++this.#counter}`;
     return new Promise((resolve) => {
       this.#waiting.set(reply, resolve);
-      this.#transport.publish(ECHO_SUBJECT, body, { reply });
+      this.#transport.publish(RAW_SUBJECT, body, { reply });
     });
   }
 }
 
-async function measure(requester: Requester, round: Round): Promise<Figures> {
-  const body = new Uint8Array(round.payloadBytes).fill(0x61);
+/** One way to ask; resolves with the length of the answer. */
+function makeAsk(layer: Layer, payloadBytes: number, raw: RawRequester, bus: ConnectedBus): Ask {
+  const client = bus.client(echoContract);
+  const body = new Uint8Array(payloadBytes).fill(0x61);
+  const text = "a".repeat(payloadBytes);
+  switch (layer) {
+    case "raw":
+      return async () => (await raw.request(body)).body.length;
+    case "json":
+      return async () => (await client.json({ text })).text.length;
+    case "blob":
+      return async () => (await client.blob(body)).length;
+  }
+}
+
+async function measure(ask: Ask, round: Round): Promise<Figures> {
   const times: number[] = [];
   const runSequential = async (count: number, keep: boolean) => {
     for (let index = 0; index < count; index++) {
       const start = performance.now();
-      const { body: echoed } = await requester.request(body);
-      if (echoed.length !== body.length) throw new Error("the echo has another length");
+      if ((await ask()) !== round.payloadBytes) throw new Error("the echo has another length");
       if (keep) times.push(performance.now() - start);
     }
   };
   const runConcurrent = async (count: number) => {
     let left = count;
     const lane = async () => {
-      while (left-- > 0) await requester.request(body);
+      while (left-- > 0) await ask();
     };
     await Promise.all(Array.from({ length: round.inFlight }, lane));
   };
@@ -88,26 +105,25 @@ async function measure(requester: Requester, round: Round): Promise<Figures> {
   };
 }
 
-async function run(data: PeerData): Promise<void> {
-  const transport = await connectNats({
-    servers: [data.server],
-    user: data.user,
-    seed: data.seed,
-    connectTimeoutMs: 20_000,
+async function serveEcho(transport: Transport, bus: ConnectedBus): Promise<void> {
+  transport.subscribe(RAW_SUBJECT, { queue: "echo" }, ({ reply, body }) => {
+    if (reply !== undefined) transport.publish(reply, body);
   });
-  const requester = new Requester(transport);
-  if (data.role === "responder") {
-    transport.subscribe(ECHO_SUBJECT, { queue: "bench" }, ({ reply, body }) => {
-      if (reply !== undefined) transport.publish(reply, body);
-    });
-    await transport.flush();
-  }
+  await bus.serve(echoContract, { json: (input) => input, blob: (input) => input });
+}
+
+async function run({ role, server, seed }: PeerData): Promise<void> {
+  const transport = await connectNats({ servers: [server], user: role, seed, connectTimeoutMs: 20_000 });
+  const bus = new ConnectedBus(transport, { log: silentLog() });
+  const raw = new RawRequester(transport);
+  if (role === "echo") await serveEcho(transport, bus);
   parentPort?.on("message", (message: Round | "stop") => {
     if (message === "stop") {
-      void transport.close().then(() => parentPort?.close());
+      void bus.close().then(() => parentPort?.close());
       return;
     }
-    void measure(requester, message).then((figures) => parentPort?.postMessage(figures));
+    const ask = makeAsk(message.layer, message.payloadBytes, raw, bus);
+    void measure(ask, message).then((figures) => parentPort?.postMessage(figures));
   });
   parentPort?.postMessage("ready");
 }
