@@ -116,7 +116,7 @@ function showChild(item, child, sinceMs) {
   setText(part("state"), STATE_WORDS[child.state] ?? child.state);
   setTone(part("state"), TONES[child.state] ?? "wait");
   setText(part("tag"), child.critical ? "critical" : "");
-  setText(part("place"), child.placement);
+  setText(part("place"), child.placement === child.state ? "" : child.placement);
   setText(part("progress"), child.progress ?? "");
   part("progress").hidden = child.progress === undefined;
   showPairs(part("measures"), measuresOf(child, sinceMs));
