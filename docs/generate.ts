@@ -1,0 +1,47 @@
+/** Writes the generated documents: `node dist/docs/generate.js`; with `--check` it only says which are out of date. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { errorsPage } from "./error-codes.ts";
+import { metricsPage } from "./metric-names.ts";
+import { readSources, repositoryRoot } from "./sources.ts";
+
+const NOTICE = "<!-- Written by `npm run docs` from the sources; changes made here are lost. -->\n\n";
+
+/** Every generated document by its path under the root. */
+export function documents(): Map<string, string> {
+  const sources = readSources();
+  return new Map([
+    ["docs/errors.md", NOTICE + errorsPage()],
+    ["docs/metrics.md", NOTICE + metricsPage(sources)],
+  ]);
+}
+
+/** The paths of those that differ from what is on disk. */
+export function outdated(root = repositoryRoot()): string[] {
+  return [...documents()].filter(([path, text]) => readOrEmpty(join(root, path)) !== text).map(([path]) => path);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // not written yet is out of date
+  }
+}
+
+function main(args: readonly string[]): number {
+  const root = repositoryRoot();
+  const paths = outdated(root);
+  if (args.includes("--check")) {
+    for (const path of paths) process.stderr.write(`${path} is out of date\n`);
+    return paths.length === 0 ? 0 : 1;
+  }
+  const written = documents();
+  for (const path of paths) {
+    writeFileSync(join(root, path), written.get(path) ?? "");
+    process.stdout.write(`${path} written\n`);
+  }
+  return 0;
+}
+
+if (process.argv[1]?.endsWith("generate.js")) process.exitCode = main(process.argv.slice(2));

@@ -1,0 +1,135 @@
+/** The documents say what the sources say: generated pages are up to date, codes are explained, links lead somewhere. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { allContracts } from "../bus/contracts/all.ts";
+import { codeProblems, errorTables } from "../docs/error-codes.ts";
+import { documents, outdated } from "../docs/generate.ts";
+import { readInstruments } from "../docs/metric-names.ts";
+import { readSources, repositoryRoot } from "../docs/sources.ts";
+
+const ROOT = repositoryRoot();
+const sources = readSources();
+
+describe("generated documents", () => {
+  it("are as `npm run docs` writes them", () => {
+    expect(documents().size).toBeGreaterThan(1);
+    expect(outdated()).toEqual([]);
+  });
+
+  it("are out of date in a folder that lacks them", () => {
+    expect(outdated(join(ROOT, "docs"))).toEqual([...documents().keys()]);
+  });
+});
+
+describe("error codes", () => {
+  it("are explained where thrown and thrown where explained", () => expect(codeProblems(sources)).toEqual([]));
+
+  it("of every contract are explained", () => {
+    const known = new Set(errorTables.flatMap((table) => Object.keys(table)));
+    const declared = allContracts.flatMap(({ rpcs }) =>
+      Object.values(rpcs).flatMap(({ errors }) => Object.keys(errors ?? {})),
+    );
+
+    expect(declared.length).toBeGreaterThan(0);
+    expect(declared.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it("come from tables that the page knows", () => {
+    const page = readFileSync(join(ROOT, "docs/error-codes.ts"), "utf8");
+    const tables = sources.flatMap(({ text }) =>
+      [...text.matchAll(/export const (\w+) = errorTable\(/g)].map(([, name]) => name ?? ""),
+    );
+
+    expect(tables.length).toBe(errorTables.length);
+    expect(tables.filter((name) => !page.includes(`${name},`))).toEqual([]);
+  });
+
+  it("have a meaning and a remedy in whole sentences", () => {
+    const entries = errorTables.flatMap((table) => Object.entries(table));
+    const isSentence = (text: string) => /^[A-Z`[<"0-9].{9,}[.!?]$/s.test(text);
+
+    expect(entries.filter(([, { meaning, remedy }]) => !isSentence(meaning) || !isSentence(remedy))).toEqual([]);
+  });
+
+  it("are found missing and found idle when they are", () => {
+    const table = { BUS_KNOWN: { meaning: "", remedy: "" }, BUS_IDLE: { meaning: "", remedy: "" } };
+    const source = {
+      path: "bus/a.ts",
+      text: [
+        "const t = errorTable({",
+        '  BUS_IDLE: { meaning: "see \\"BUS_IDLE\\"" },',
+        "});",
+        'throw new TroupeError({ code: "BUS_KNOWN" }, "");',
+        'throw new TroupeError({ code: "BUS_NEW" }, "");',
+        'if (hasCode(error, "BUS_IDLE") || code === "BUS_IDLE") return;',
+        'process.env["OTHER_ROOM"];',
+      ].join("\n"),
+    };
+
+    expect(codeProblems([source], [table])).toEqual([
+      { code: "BUS_IDLE", problem: "is explained but nothing throws it" },
+      { code: "BUS_NEW", problem: "is thrown in bus/a.ts but no table explains it" },
+    ]);
+    expect(codeProblems([], [table, table]).map(({ problem }) => problem)).toContain("is explained in two tables");
+  });
+});
+
+describe("metrics", () => {
+  it("are named after us, with a sentence, and each is made once", () => {
+    const names = readInstruments(sources).map(({ name }) => name);
+
+    expect(names.length).toBeGreaterThan(3);
+    expect(names.filter((name) => !/^troupe_[a-z0-9_]+$/.test(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("are read from the calls that make them, and refused where nobody could look them up", () => {
+    const text = 'meter.createObservableCounter("troupe_x_total", { description: "How often.", unit: "s" });';
+
+    expect(readInstruments([{ path: "a.ts", text }])).toEqual([
+      { name: "troupe_x_total", kind: "counter", unit: "s", description: "How often.", path: "a.ts" },
+    ]);
+    expect(() => readInstruments([{ path: "a.ts", text: "meter.createCounter(name, {});" }])).toThrow(/without a literal/);
+    expect(() => readInstruments([{ path: "a.ts", text: 'meter.createCounter("x", { unit: "s" });' }])).toThrow(
+      /no description/,
+    );
+  });
+});
+
+describe("written documents", () => {
+  const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", ...markdownIn("docs")];
+
+  it.each(pages)("%s links to files that exist", (page) => {
+    const text = readFileSync(join(ROOT, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
+    const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link]) => link ?? "");
+    const broken = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(ROOT, dirname(page), link)));
+
+    expect(broken).toEqual([]);
+  });
+
+  it.each([
+    ["README.md", 150],
+    ["ARCHITECTURE.md", 250],
+  ])("%s has at most %i lines", (page, max) => {
+    expect(readFileSync(join(ROOT, page), "utf8").split("\n").length - 1).toBeLessThanOrEqual(max);
+  });
+
+  it("name only npm commands that exist", () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const named = pages.flatMap((page) =>
+      [...readFileSync(join(ROOT, page), "utf8").matchAll(/npm run ([a-z:-]+)/g)].map(([, script]) => script ?? ""),
+    );
+
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((script) => !(script in scripts))).toEqual([]);
+  });
+});
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true })
+    .map((file) => `${folder}/${String(file)}`)
+    .filter((file) => file.endsWith(".md"));
+}
