@@ -68,7 +68,14 @@ export function errorsPage(): string {
       const { meaning = "", remedy = "" } = table[code] ?? {};
       return `| \`${code}\` | ${cell(meaning)} | ${cell(remedy)} |`;
     });
-    return [`## ${roomOfCode(first)}`, "", "| code | what it means | what to do |", "|---|---|---|", ...rows, ""];
+    return [
+      `## ${roomOfCode(first)}`,
+      "",
+      "| code | what it means | what to do |",
+      "|---|---|---|",
+      ...rows,
+      "",
+    ];
   });
   return [
     "# Error codes",

@@ -18,7 +18,9 @@ export function documents(): Map<string, string> {
 
 /** The paths of those that differ from what is on disk. */
 export function outdated(root = repositoryRoot()): string[] {
-  return [...documents()].filter(([path, text]) => readOrEmpty(join(root, path)) !== text).map(([path]) => path);
+  return [...documents()]
+    .filter(([path, text]) => readOrEmpty(join(root, path)) !== text)
+    .map(([path]) => path);
 }
 
 function readOrEmpty(path: string): string {

@@ -22,7 +22,9 @@ export function readInstruments(sources: readonly Source[]): Instrument[] {
     const calls = [...text.matchAll(CALL)];
     const made = [...text.matchAll(ANY_CALL)].length;
     if (calls.length !== made) {
-      throw new Error(`${path}: ${made - calls.length} instrument(s) without a literal name and { description }`);
+      throw new Error(
+        `${path}: ${made - calls.length} instrument(s) without a literal name and { description }`,
+      );
     }
     for (const [, , upDown, method, name = "", options = ""] of calls) {
       const description = DESCRIPTION.exec(options)?.[1];

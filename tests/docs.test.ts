@@ -23,7 +23,8 @@ describe("generated documents", () => {
 });
 
 describe("error codes", () => {
-  it("are explained where thrown and thrown where explained", () => expect(codeProblems(sources)).toEqual([]));
+  it("are explained where thrown and thrown where explained", () =>
+    expect(codeProblems(sources)).toEqual([]));
 
   it("of every contract are explained", () => {
     const known = new Set(errorTables.flatMap((table) => Object.keys(table)));
@@ -49,7 +50,9 @@ describe("error codes", () => {
     const entries = errorTables.flatMap((table) => Object.entries(table));
     const isSentence = (text: string) => /^[A-Z`[<"0-9].{9,}[.!?]$/s.test(text);
 
-    expect(entries.filter(([, { meaning, remedy }]) => !isSentence(meaning) || !isSentence(remedy))).toEqual([]);
+    expect(entries.filter(([, { meaning, remedy }]) => !isSentence(meaning) || !isSentence(remedy))).toEqual(
+      [],
+    );
   });
 
   it("are found missing and found idle when they are", () => {
@@ -71,7 +74,9 @@ describe("error codes", () => {
       { code: "BUS_IDLE", problem: "is explained but nothing throws it" },
       { code: "BUS_NEW", problem: "is thrown in bus/a.ts but no table explains it" },
     ]);
-    expect(codeProblems([], [table, table]).map(({ problem }) => problem)).toContain("is explained in two tables");
+    expect(codeProblems([], [table, table]).map(({ problem }) => problem)).toContain(
+      "is explained in two tables",
+    );
   });
 });
 
@@ -90,20 +95,31 @@ describe("metrics", () => {
     expect(readInstruments([{ path: "a.ts", text }])).toEqual([
       { name: "troupe_x_total", kind: "counter", unit: "s", description: "How often.", path: "a.ts" },
     ]);
-    expect(() => readInstruments([{ path: "a.ts", text: "meter.createCounter(name, {});" }])).toThrow(/without a literal/);
-    expect(() => readInstruments([{ path: "a.ts", text: 'meter.createCounter("x", { unit: "s" });' }])).toThrow(
-      /no description/,
+    expect(() => readInstruments([{ path: "a.ts", text: "meter.createCounter(name, {});" }])).toThrow(
+      /without a literal/,
     );
+    expect(() =>
+      readInstruments([{ path: "a.ts", text: 'meter.createCounter("x", { unit: "s" });' }]),
+    ).toThrow(/no description/);
   });
 });
 
 describe("written documents", () => {
-  const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", ...markdownIn("docs")];
+  const pages = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    ...markdownIn("docs"),
+  ];
 
   it.each(pages)("%s links to files that exist", (page) => {
     const text = readFileSync(join(ROOT, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
     const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link]) => link ?? "");
-    const broken = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(ROOT, dirname(page), link)));
+    const broken = links.filter(
+      (link) => !/^https?:/.test(link) && !existsSync(join(ROOT, dirname(page), link)),
+    );
 
     expect(broken).toEqual([]);
   });
@@ -120,7 +136,9 @@ describe("written documents", () => {
       scripts: Record<string, string>;
     };
     const named = pages.flatMap((page) =>
-      [...readFileSync(join(ROOT, page), "utf8").matchAll(/npm run ([a-z:-]+)/g)].map(([, script]) => script ?? ""),
+      [...readFileSync(join(ROOT, page), "utf8").matchAll(/npm run ([a-z:-]+)/g)].map(
+        ([, script]) => script ?? "",
+      ),
     );
 
     expect(named.length).toBeGreaterThan(0);

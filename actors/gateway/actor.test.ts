@@ -5,8 +5,8 @@ import { gatewayContract } from "../../bus/contracts/gateway.ts";
 import type { Tree } from "../../bus/contracts/supervisor.ts";
 import { silentLog } from "../../bus/fake.ts";
 import { ManualClock } from "../../runtime/clock.ts";
-import { EventReader, type GatewayOptions, GatewayUnderTest } from "../../tests/harness/gateway.ts";
-import { childOf, treeOf } from "../../tests/harness/trees.ts";
+import { EventReader, type GatewayOptions, GatewayUnderTest } from "../../tests/harness/gateway/gateway.ts";
+import { childOf, treeOf } from "../../tests/harness/gateway/trees.ts";
 
 const opened: { stop(): Promise<void> | void }[] = [];
 
@@ -229,7 +229,9 @@ describe("the live page", () => {
 
 describe("metrics", () => {
   it("are those of all actors, each with its name", async () => {
-    const under = await gatewayWith({ metricsText: "# TYPE troupe_bus_up gauge\ntroupe_bus_up 1\n" });
+    const under = await gatewayWith({
+      metricsText: '# TYPE troupe_bus_up gauge\ntroupe_bus_up{actor="gateway"} 1\n',
+    });
 
     const metrics = await under.ask("/metrics");
 

@@ -5,10 +5,11 @@ import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Service } from "../../bus/bus.ts";
 import { gatewayContract } from "../../bus/contracts/gateway.ts";
 import { type Door, supervisorContract } from "../../bus/contracts/supervisor.ts";
+import { parseHostPort } from "../../runtime/config-values.ts";
+import { mergeExpositions } from "../../runtime/metrics.ts";
+import { isLoopback } from "./address.ts";
 import { gatewaySection } from "./config.ts";
-import { joinExpositions } from "./exposition.ts";
 import { HttpDoor } from "./http/door.ts";
-import { isLoopback, parseListenAddress } from "./listen-address.ts";
 import { GatewayMetrics } from "./metrics.ts";
 import { TreeFeed } from "./tree-feed.ts";
 
@@ -38,7 +39,7 @@ class Gateway implements Actor {
     const { bus, log, config } = this.#context;
     await this.#feed.start();
     // The door before the service: who is told of a door must find it open.
-    const address = config.http_listen === "" ? undefined : parseListenAddress(config.http_listen);
+    const address = config.http_listen === "" ? undefined : parseHostPort(config.http_listen);
     if (address !== undefined) {
       this.#http = new HttpDoor({
         address,
@@ -70,6 +71,6 @@ class Gateway implements Actor {
 
   async #readMetrics(): Promise<string> {
     const { actors } = await this.#context.bus.client(supervisorContract).metrics({});
-    return joinExpositions(actors);
+    return mergeExpositions(actors.map(({ text }) => text));
   }
 }

@@ -1,7 +1,7 @@
 /** The gateway's section of the configuration: which doors it opens, to whom, and how many may come. */
 import { z } from "zod";
+import { parseHostPort } from "../../runtime/config-values.ts";
 import { section } from "../../runtime/section.ts";
-import { isListenAddress } from "./listen-address.ts";
 
 export const gatewaySection = section(
   "gateway",
@@ -10,8 +10,8 @@ export const gatewaySection = section(
     http_listen: z
       .string()
       .max(256)
-      .refine((text) => text === "" || isListenAddress(text), {
-        error: 'an address and a port, such as "127.0.0.1:28180" or "[::1]:28180", or "" for no web page',
+      .refine((text) => text === "" || parseHostPort(text) !== undefined, {
+        params: { expected: 'an address such as "127.0.0.1:28180" or "[::1]:28180", or "" for no web page' },
       })
       .default("127.0.0.1:28180")
       .describe(

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GatewayUnderTest } from "../../../tests/harness/gateway.ts";
-import { childOf, treeOf } from "../../../tests/harness/trees.ts";
+import { GatewayUnderTest } from "../../../tests/harness/gateway/gateway.ts";
+import { childOf, treeOf } from "../../../tests/harness/gateway/trees.ts";
 import { isHostAllowed } from "./guard.ts";
 
 const TREE = treeOf([childOf("walletd", "ready", { critical: true })]);

@@ -2,9 +2,10 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import type { HostPort } from "../../../runtime/config-values.ts";
 import { TroupeError, toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log.ts";
-import { hostAndPort, type ListenAddress } from "../listen-address.ts";
+import { hostAndPort } from "../address.ts";
 import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
 import type { TreeFeed } from "../tree-feed.ts";
 import { isFromOtherSite, isHostAllowed, RateLimit } from "./guard.ts";
@@ -12,7 +13,7 @@ import { LiveStreams } from "./live-streams.ts";
 import { addRoutes, routeLabel } from "./routes.ts";
 
 export interface HttpDoorOptions {
-  readonly address: ListenAddress;
+  readonly address: HostPort;
   readonly hostNames: readonly string[];
   readonly connectionsMax: number;
   readonly requestsPerMinute: number;
@@ -160,7 +161,7 @@ function header(request: FastifyRequest, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function listenFailure(address: ListenAddress, cause: unknown): TroupeError {
+function listenFailure(address: HostPort, cause: unknown): TroupeError {
   const where = hostAndPort(address);
   const { code } = toWireError(cause);
   const hint =

@@ -5,17 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { metrics } from "@opentelemetry/api";
 import type { z } from "zod";
-import { gateway } from "../../actors/gateway/actor.ts";
-import { gatewaySection } from "../../actors/gateway/config.ts";
-import type { Actor } from "../../bus/actor.ts";
-import { ConnectedBus } from "../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../bus/contract/permissions.ts";
-import { allContracts } from "../../bus/contracts/all.ts";
-import { type Door, supervisorContract, type Tree } from "../../bus/contracts/supervisor.ts";
-import { type FakeActor, fakeActor, silentLog } from "../../bus/fake.ts";
-import type { Clock } from "../../runtime/clock.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { type World, worlds } from "./worlds.ts";
+import { gateway } from "../../../actors/gateway/actor.ts";
+import { gatewaySection } from "../../../actors/gateway/config.ts";
+import type { Actor } from "../../../bus/actor.ts";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
+import { allContracts } from "../../../bus/contracts/all.ts";
+import { type Door, supervisorContract, type Tree } from "../../../bus/contracts/supervisor.ts";
+import { type FakeActor, fakeActor, silentLog } from "../../../bus/fake.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { type World, worlds } from "../worlds.ts";
 
 export interface Answer {
   readonly status: number;

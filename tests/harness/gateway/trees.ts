@@ -1,5 +1,5 @@
 /** Trees as a supervisor would tell them, for tests of those who read them. */
-import type { ChildState, ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import type { ChildState, ChildStatus, Tree } from "../../../bus/contracts/supervisor.ts";
 
 export function childOf(id: string, state: ChildState, more: Partial<ChildStatus> = {}): ChildStatus {
   return {
