@@ -45,7 +45,12 @@ async function run(words: readonly string[], prompter?: Prompter): Promise<strin
     defaultFile: join(directory, "troupe.toml"),
     environment: {},
     stdin: { isTTY },
-    stdout: { isTTY, write: (text) => void (out += text) },
+    stdout: {
+      isTTY,
+      write: (text) => {
+        out += text;
+      },
+    },
     questions: [
       { section: node, key: "rpc_address", message: "Node?" },
       { section: node, key: "mode", message: "Mode?" },

@@ -36,7 +36,9 @@ export function wantsColour(
 export function formatLogLine(line: string, options: LogTextOptions): string {
   const record = parseLine(line);
   if (record === undefined) return printableText(line.trimEnd());
-  const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
+  // The stream was judged by whoever asked for colour; here it is unknown.
+  const paint = (style: Style, text: string) =>
+    options.colour ? styleText(style, text, { validateStream: false }) : text;
   const { time, level, actor, message, error, trace_id, ...context } = record;
   const name = typeof level === "string" ? printableText(level, 8) : "?";
   const head = [
