@@ -53,7 +53,10 @@ export type Handlers<C extends Contract> = {
   ) => RpcReply<C, M> | Promise<RpcReply<C, M>>;
 };
 
-/** Remembers results of keyed calls. The default lives in memory; walletd keeps its own beside its effects. */
+/**
+ * Remembers results of keyed calls. The default lives in memory; walletd keeps its own beside its effects.
+ * Several members of one queue group need a store that they share: a repeated request may reach another member.
+ */
 export interface IdempotencyStore {
   get(id: string): Promise<StoredReply | undefined> | StoredReply | undefined;
   put(id: string, reply: StoredReply): Promise<void> | void;

@@ -268,6 +268,37 @@ for (const maker of worlds) {
       await Promise.all([inner.stop(), outer.stop()]);
     });
 
+    test("work that a handler leaves in the background has its own time, not the caller's", async () => {
+      const [server, client, index] = [await busOf("walletd"), await busOf("maker"), await busOf("indexer")];
+      const remaining = deferred<number>();
+      const inner = await index.serve(indexerLike, {
+        ...indexer,
+        tip: (_input, call) => {
+          remaining.resolve(call.remainingMs());
+          return tip;
+        },
+      });
+      const answered = deferred();
+      const outer = await server.serve(
+        walletdLike,
+        {
+          ...walletd,
+          balances: () => {
+            void answered.promise.then(() => server.client(indexerLike).tip({}));
+            return { confirmedSat: 1 };
+          },
+        },
+        { instance: "w-9" },
+      );
+
+      await client.client(walletdLike, "w-9").balances({}, { deadlineMs: 200 });
+      await sleep(systemClock, 250);
+      answered.resolve();
+
+      expect(await remaining.promise).toBeGreaterThan(200);
+      await Promise.all([inner.stop(), outer.stop()]);
+    });
+
     test("a service that stops lets what runs finish and then answers no more", async () => {
       const [server, client] = [await busOf("walletd"), await busOf("maker")];
       const [entered, release] = [deferred(), deferred()];

@@ -146,7 +146,9 @@ export class FactListener implements Listener {
       span.end();
     };
     try {
-      const running = context.with(trace.setSpan(ROOT_CONTEXT, span), handle, undefined, body, meta);
+      const running = this.#station.scopes.runOutside(() =>
+        context.with(trace.setSpan(ROOT_CONTEXT, span), handle, undefined, body, meta),
+      );
       if (running instanceof Promise) return running.then(() => span.end(), failed);
       span.end();
     } catch (error) {

@@ -6,25 +6,33 @@ export interface Scope {
   /** On the monotonic clock. */
   readonly dueMs: number;
   readonly trace: Context;
+  /** Set when the handler has answered: work that it left running in the background is bound to no caller any more. */
+  isOver: boolean;
 }
 
 /** A nested call leaves its caller this long to make use of the answer. */
 export const NESTED_RESERVE_MS = 20;
 
 export class Scopes {
-  readonly #storage = new AsyncLocalStorage<Scope>();
+  readonly #storage = new AsyncLocalStorage<Scope | undefined>();
 
   run<T>(scope: Scope, body: () => T): T {
     return this.#storage.run(scope, body);
   }
 
+  /** For what has another cause than the request in whose turn it happens to run. */
+  runOutside<T>(body: () => T): T {
+    return this.#storage.run(undefined, body);
+  }
+
   current(): Scope | undefined {
-    return this.#storage.getStore();
+    const scope = this.#storage.getStore();
+    return scope?.isOver ? undefined : scope;
   }
 
   /** The active trace context: the tracer's own where an SDK runs, else what came in with the request. */
   trace(): Context {
     const active = context.active();
-    return active === ROOT_CONTEXT ? (this.#storage.getStore()?.trace ?? active) : active;
+    return active === ROOT_CONTEXT ? (this.current()?.trace ?? active) : active;
   }
 }

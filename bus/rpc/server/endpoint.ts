@@ -13,6 +13,7 @@ import { INLINE_BYTES_MAX } from "../bulk.ts";
 import { busFailure } from "../failure.ts";
 import { concurrencyOf, queueOf, requestBytesMax } from "../limits.ts";
 import type { Rejection, RpcLabels } from "../metrics.ts";
+import type { Scope } from "../scope.ts";
 import type { Station } from "../station.ts";
 import { remoteContext, remoteSpan } from "../trace.ts";
 import type { BulkSender } from "./bulk-sender.ts";
@@ -235,17 +236,20 @@ export class Endpoint {
     const parent = remoteContext(job.trace);
     const span = station.tracer.startSpan(`rpc ${actor}.${method}`, { kind: SpanKind.SERVER }, parent);
     if (span.isRecording()) this.#describe(span, job);
-    const scope = trace.setSpan(parent, span);
+    const scope: Scope = { dueMs: job.terms.dueMs, trace: trace.setSpan(parent, span), isOver: false };
     const startMs = station.clock.monotonicMs();
-    const end = ({ reply, fault }: Ending): void => this.#finish(job, span, startMs, reply, fault);
+    const end = ({ reply, fault }: Ending): void => {
+      scope.isOver = true;
+      this.#finish(job, span, startMs, reply, fault);
+    };
     const succeed = (output: unknown): void =>
       end(encodeOutput(this.terms.declaration, output, spanTrace(span)));
     const fail = (thrown: unknown): void =>
       end(replyToThrown(this.terms.declaration, thrown, spanTrace(span)));
     let output: unknown;
     try {
-      output = station.scopes.run({ dueMs: job.terms.dueMs, trace: scope }, () =>
-        context.with(scope, handler, undefined, job.terms.input, job),
+      output = station.scopes.run(scope, () =>
+        context.with(scope.trace, handler, undefined, job.terms.input, job),
       );
     } catch (thrown) {
       return fail(thrown);
