@@ -41,10 +41,10 @@ describe("MemoryBroker", () => {
 
   it("gives each receiver bytes of its own", async () => {
     const transport = new MemoryBroker([userOf("a")]).connect("a");
-    const bodies: Uint8Array[] = [];
+    const bodies: number[][] = [];
     for (let index = 0; index < 2; index++) {
       transport.subscribe("x", {}, ({ body }) => {
-        bodies.push(body);
+        bodies.push([...body]);
         body[0] = 9;
       });
     }
@@ -54,11 +54,26 @@ describe("MemoryBroker", () => {
     sent[1] = 7;
     await transport.flush();
 
-    expect(bodies.map((body) => [...body])).toEqual([
-      [9, 2],
-      [9, 2],
+    expect(bodies).toEqual([
+      [1, 2],
+      [1, 2],
     ]);
     expect([...sent]).toEqual([1, 7]);
+  });
+
+  it("delivers nothing more once it is down, not even the rest of a batch", async () => {
+    const broker = new MemoryBroker([userOf("a")]);
+    const transport = broker.connect("a");
+    const heard: number[] = [];
+    transport.subscribe("x", {}, ({ body }) => {
+      heard.push(body.length);
+      broker.breakDown();
+    });
+
+    for (const length of [1, 2, 3]) transport.publish("x", new Uint8Array(length));
+    await expect(transport.flush()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
+
+    expect(heard).toEqual([1]);
   });
 
   it("cuts off who lets too much wait, and lets it come back", async () => {

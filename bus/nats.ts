@@ -137,18 +137,22 @@ class NatsTransport implements Transport {
   readonly #connection: NatsConnection;
   readonly #listeners = new StatusListeners();
   readonly #flushes = new Set<(error: Error) => void>();
+  #maxPayloadBytes = 0;
   #isUp = true;
   #isClosed = false;
 
   constructor(user: string, connection: NatsConnection) {
+    this.#maxPayloadBytes = connection.info?.max_payload ?? 0;
     this.user = user;
     this.#connection = connection;
     void this.#watch();
     void connection.closed().then((error) => this.#onClosed(error));
   }
 
+  /** While it dials, the client knows nothing of any server: then the last one's word holds. */
   get maxPayloadBytes(): number {
-    return this.#connection.info?.max_payload ?? 0;
+    this.#maxPayloadBytes = this.#connection.info?.max_payload ?? this.#maxPayloadBytes;
+    return this.#maxPayloadBytes;
   }
 
   get isUp(): boolean {

@@ -278,6 +278,35 @@ describe("clients that mean no good", () => {
     await pair.check();
   });
 
+  it("keeps every byte in order for who reads late, small messages and large ones", async () => {
+    const broker = await listen();
+    const late = await login(broker);
+    late.send("SUB late 1\r\n");
+    await late.settle();
+    late.pause();
+    const sender = await login(broker, bob);
+    let expected = "";
+    let counter = 0;
+    // until the kernel takes no more, and then as much again
+    for (let left = 40; left > 0; ) {
+      let batch = "";
+      for (let index = 0; index < 200; index++) {
+        const body = `${++counter}:`.padEnd(counter % 50 === 0 ? 20_000 : 100, String(counter % 10));
+        batch += `PUB late ${body.length}\r\n${body}\r\n`;
+        expected += `MSG late 1 ${body.length}\r\n${body}\r\n`;
+      }
+      sender.send(batch);
+      await sender.settle();
+      if (broker.stats().pendingBytes > 0) left--;
+    }
+
+    late.resume();
+    const received = await late.settle();
+
+    expect(received.length).toBe(expected.length);
+    expect(received === expected).toBe(true);
+  });
+
   it("cuts off whose backlog does not move, even a small one", async () => {
     const clock = new ManualClock();
     const broker = await listen({ clock });

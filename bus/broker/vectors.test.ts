@@ -188,7 +188,7 @@ describe.each(worlds.filter(({ name }) => name !== "memory"))("the wire of $name
       await other.settle();
 
       expect(await plain.settle()).toBe(wire("MSG strip 1 2|xx|"));
-      plain.send(wire("HPUB strip 12 12|NATS/1.0||||"));
+      plain.send(wire("HPUB strip 12 12|NATS/1.0|||"));
       await plain.untilEnd();
       expect(plain.isEnded).toBe(true);
     });

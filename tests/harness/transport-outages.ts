@@ -21,9 +21,11 @@ export function transportOutages(maker: WorldMaker): void {
         await status.kind("down");
         expect(one.isUp).toBe(false);
         await expect(one.flush()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
-        one.publish("x.lost", text("lost"));
+        // at every moment of the absence, the last dial included
+        const publishing = setInterval(() => one.isUp || one.publish("x.lost", text("lost")), 1);
         await world.restore();
         await status.kind("up");
+        clearInterval(publishing);
         expect(one.isUp).toBe(true);
         one.publish("x.after", text("after"));
         await settle(one);
@@ -59,6 +61,38 @@ export function transportOutages(maker: WorldMaker): void {
         seen.delete("BUS_UNAVAILABLE");
         seen.delete("resolved");
         expect([...seen]).toEqual([]);
+      } finally {
+        await world.stop();
+      }
+    });
+
+    it("has rejected all that waited by the time it has said that it is down", async () => {
+      const { world, one } = await startWith();
+      try {
+        let pending = 0;
+        let pendingAfterDown: number | undefined;
+        const isDown = new Promise<void>((resolve) => {
+          one.onStatus(({ kind }) => {
+            if (kind !== "down") return;
+            setImmediate(() => {
+              pendingAfterDown = pending;
+              resolve();
+            });
+          });
+        });
+        const flushing = setInterval(() => {
+          pending++;
+          one.flush().then(
+            () => pending--,
+            () => pending--,
+          );
+        }, 0);
+
+        await world.breakDown();
+        await isDown;
+        clearInterval(flushing);
+
+        expect(pendingAfterDown).toBe(0);
       } finally {
         await world.stop();
       }
