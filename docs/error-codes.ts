@@ -1,6 +1,7 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
 import { gatewayErrors } from "../actors/gateway/errors.ts";
 import { busErrors } from "../bus/errors.ts";
+import { cliErrors } from "../cli/errors.ts";
 import type { ErrorEntry } from "../runtime/errors.ts";
 import { runtimeErrors } from "../runtime/failures.ts";
 import { supervisorErrors } from "../supervisor/errors.ts";
@@ -12,6 +13,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   busErrors,
   supervisorErrors,
   gatewayErrors,
+  cliErrors,
 ];
 
 const CODE = /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g;

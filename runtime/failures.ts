@@ -22,9 +22,12 @@ export const runtimeErrors = errorTable({
     remedy: "Check the file's content, then take the permission away: chmod 600 and the file's name.",
   },
   RUNTIME_CONFIG_EXISTS: {
-    meaning:
-      "`config init` found a file where it should write, or none of its own making could be written there.",
+    meaning: "`config init` found a file where it should write.",
     remedy: "Choose another path, or give `--force` to replace the file.",
+  },
+  RUNTIME_CONFIG_UNWRITABLE: {
+    meaning: "The system does not let `config init` write a file where it should.",
+    remedy: "Choose a path in a directory of yours, on a disk that is not full or read-only.",
   },
   RUNTIME_SECRET_UNREADABLE: {
     meaning:

@@ -89,6 +89,15 @@ describe("metrics", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  it("are all on the page, whoever makes them", () => {
+    const known = new Set(readInstruments(sources).map(({ name }) => name));
+    const written = sources.flatMap(({ text }) =>
+      [...text.matchAll(/"(troupe_[a-z0-9_]+)"/g)].map(([, name]) => name ?? ""),
+    );
+
+    expect(written.filter((name) => !known.has(name))).toEqual([]);
+  });
+
   it("are read from the calls that make them, and refused where nobody could look them up", () => {
     const text = 'meter.createObservableCounter("troupe_x_total", { description: "How often.", unit: "s" });';
 
