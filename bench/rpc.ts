@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Broker } from "../bus/broker/broker.ts";
 import { ConnectedBus } from "../bus/connected-bus.ts";
 import { contract } from "../bus/contract/contract.ts";
+import { permissionsOf } from "../bus/contract/permissions.ts";
 import { silentLog } from "../bus/fake.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import { connectNats } from "../bus/nats.ts";
@@ -124,8 +125,15 @@ function round1(value: number): number {
 }
 
 const keys = { echo: Nkey.create(), asker: Nkey.create() };
-const all = { publish: { allow: [">"], deny: [] }, subscribe: { allow: [">"], deny: [] }, allowResponses: 1 };
-const users = Object.entries(keys).map(([name, { publicKey }]) => ({ name, publicKey, permissions: all }));
+const users = Object.entries(keys).map(([name, { publicKey }]) => {
+  const { publish, subscribe, allowResponses } = permissionsOf(name, [echo]);
+  const permissions = {
+    publish: { allow: [...publish.allow, ...(name === "asker" ? ["raw.echo"] : [])], deny: [] },
+    subscribe: { allow: [...subscribe.allow, "raw.echo"], deny: [] },
+    allowResponses,
+  };
+  return { name, publicKey, permissions };
+});
 
 const memory = new MemoryBroker(users);
 await compare("memory", async (user) => memory.connect(user));

@@ -268,6 +268,29 @@ for (const maker of worlds) {
       await Promise.all([inner.stop(), outer.stop()]);
     });
 
+    test("serving under a name that is not one's own, or while the bus is down, is refused", async () => {
+      const [maker, server, client] = [await busOf("maker"), await busOf("walletd"), await busOf("taker")];
+      const usurped = maker
+        .serve(walletdLike, walletd, { instance: "w-10" })
+        .catch((error: unknown) => error);
+      expect(await usurped).toMatchObject({ code: "BUS_FORBIDDEN" });
+
+      await world.breakDown();
+      while (server.isUp) await sleep(systemClock, 10);
+      const early = await server
+        .serve(walletdLike, walletd, { instance: "w-10" })
+        .catch((error: unknown) => error);
+      await world.restore();
+      while (!server.isUp || !client.isUp) await sleep(systemClock, 10);
+      const asked = await client
+        .client(walletdLike, "w-10")
+        .balances({}, noRetry)
+        .catch((error: unknown) => error);
+
+      expect(early).toMatchObject({ code: "BUS_UNAVAILABLE" });
+      expect(asked).toMatchObject({ code: "BUS_UNAVAILABLE", data: { outcome: "not_executed" } });
+    });
+
     test("work that a handler leaves in the background has its own time, not the caller's", async () => {
       const [server, client, index] = [await busOf("walletd"), await busOf("maker"), await busOf("indexer")];
       const remaining = deferred<number>();

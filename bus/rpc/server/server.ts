@@ -58,7 +58,13 @@ export class Server implements Service {
   /** Resolves when the broker has taken the subscriptions; rejects with `BUS_FORBIDDEN` when it refused one. */
   async start(): Promise<void> {
     const { transport } = this.#station;
-    const denied = await confirmSubscriptions(transport, () => this.#subscribe());
+    let denied: ReadonlySet<string>;
+    try {
+      denied = await confirmSubscriptions(transport, () => this.#subscribe());
+    } catch (error) {
+      this.#closeSubscriptions();
+      throw error;
+    }
     const refused = this.#endpoints.find(({ terms }) => denied.has(terms.subject))?.terms.subject;
     if (refused === undefined) return;
     this.#closeSubscriptions();
