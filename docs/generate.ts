@@ -1,7 +1,7 @@
 /** Writes the generated documents: `node dist/docs/generate.js`; with `--check` it only says which are out of date. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { busMarkdown } from "../bus/contract/documentation.ts";
+import { busJson, busMarkdown } from "../bus/contract/documentation.ts";
 import { allContracts } from "../bus/contracts/all.ts";
 import { configurationMarkdown } from "../runtime/config-text.ts";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
@@ -16,6 +16,7 @@ export function documents(): Map<string, string> {
   const sources = readSources();
   return new Map([
     ["docs/bus.md", NOTICE + busMarkdown(allContracts)],
+    ["docs/bus.json", busJson(allContracts)],
     ["docs/configuration.md", NOTICE + configurationMarkdown(ALL_SECTIONS)],
     ["docs/errors.md", NOTICE + errorsPage()],
     ["docs/metrics.md", NOTICE + metricsPage(sources)],
