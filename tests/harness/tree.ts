@@ -41,6 +41,8 @@ export class TestTree {
   readonly logged: (LoggedLine & { child: string })[];
   /** The present life of each child, to be broken by a test. */
   readonly lives: Map<string, Life>;
+  /** Called at each report, beside its being kept. */
+  onReport: (report: ChildReport) => void = () => {};
 
   private constructor(parts: Pick<TestTree, "supervisor" | "reports" | "warnings" | "logged" | "lives">) {
     this.supervisor = parts.supervisor;
@@ -84,13 +86,16 @@ export class TestTree {
         clock: systemClock,
         random: Math.random,
         pollMs: 250,
-        report: (report) => reports.push(report),
+        report(report) {
+          reports.push(report);
+          tree.onReport(report);
+        },
         changed: () => {},
         logged: (child, line) => logged.push({ child, ...line }),
         warned: (child, code) => warnings.push(`${child} ${code}`),
       },
     );
-    const tree = new TestTree({ supervisor, reports, warnings, logged, lives });
+    const tree: TestTree = new TestTree({ supervisor, reports, warnings, logged, lives });
     await supervisor.start();
     return tree;
   }
