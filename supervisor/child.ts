@@ -119,6 +119,11 @@ export class Child {
     return this.#phase !== "down";
   }
 
+  /** True while it stands in the way of its supervisor's next step. One that cannot be killed is not waited for. */
+  get holdsPlace(): boolean {
+    return this.isAlive && this.#phase !== "lost";
+  }
+
   /** Begins a life. Only while down. */
   launch(): void {
     if (this.#phase !== "down" || typeof this.spec.launch !== "function") return;

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CHILD_STATES } from "../bus/contracts/supervisor.ts";
 import { ManualClock } from "../runtime/clock.ts";
-import { FakeChild, type FakeTemper, settle } from "../tests/harness/fake-life.ts";
+import { FakeChild, type FakeTemper, settle } from "../tests/harness/trees/fake-life.ts";
 import type { ChildSpec } from "./child.ts";
 import { PARKED_RETRY_MS } from "./restart.ts";
 import type { ExitReport, Restart, Strategy } from "./spec.ts";

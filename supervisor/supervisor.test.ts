@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChildReport } from "../bus/contracts/supervisor.ts";
 import { ManualClock } from "../runtime/clock.ts";
-import { FakeChild, settle } from "../tests/harness/fake-life.ts";
+import { FakeChild, settle } from "../tests/harness/trees/fake-life.ts";
 import type { ChildSpec } from "./child.ts";
 import type { Host } from "./life.ts";
 import { PARKED_RETRY_MS } from "./restart.ts";

@@ -7,7 +7,15 @@ import { badSpec, noSuchChild, stopped } from "./errors.ts";
 import { supervisorLife } from "./life.ts";
 import { charge, DEFAULT_BACKOFF, delayMs, NO_FAILURES, PARKED_RETRY_MS, recordFailure } from "./restart.ts";
 import { type ExitReport, SUBTREE_INTENSITY } from "./spec.ts";
-import { type NestedSpec, namesIn, type SupervisorHooks, type SupervisorSpec } from "./tree.ts";
+import {
+  type NestedSpec,
+  namesIn,
+  reasonOf,
+  type SupervisorHooks,
+  type SupervisorPhase,
+  type SupervisorSpec,
+  supervisorStatus,
+} from "./tree.ts";
 
 /** Makes the top of a tree; `exited` with any other kind than `bye` means that it gave up. A contradictory description throws `SUPERVISOR_BAD_SPEC`. */
 export function createSupervisor(spec: SupervisorSpec, hooks: SupervisorHooks): Supervisor {
@@ -28,7 +36,7 @@ export class Supervisor {
   readonly #children: Child[] = [];
   /** The present lives of the supervisors below. */
   readonly #nested = new Map<string, Supervisor>();
-  #phase: "new" | "booting" | "running" | "ending" | "ended" = "new";
+  #phase: SupervisorPhase = "new";
   #ending: ExitReport | undefined;
   #limits = NO_FAILURES;
   #pollTimer: Timer | undefined;
@@ -142,20 +150,9 @@ export class Supervisor {
   }
 
   status(): ChildStatus {
-    const { clock } = this.#hooks;
-    return {
-      id: this.id,
-      kind: "supervisor",
-      state: SUPERVISOR_STATE[this.#phase],
-      placement: `process ${process.pid}`,
-      pid: process.pid,
-      critical: true,
-      startedAt: this.#startedAtMs === undefined ? undefined : new Date(this.#startedAtMs).toISOString(),
-      uptimeMs: this.#startedAtMs === undefined ? undefined : clock.monotonicMs() - this.#startedMonotonicMs,
-      restarts: 0,
-      doors: [],
-      children: this.statuses(),
-    };
+    const upMs = this.#hooks.clock.monotonicMs() - this.#startedMonotonicMs;
+    const life = this.#startedAtMs === undefined ? undefined : { startedAtMs: this.#startedAtMs, upMs };
+    return supervisorStatus(this.id, this.#phase, life, this.statuses());
   }
 
   statuses(): ChildStatus[] {
@@ -185,7 +182,7 @@ export class Supervisor {
     const oneByOne =
       this.#phase === "ending" ? this.#spec.strategy !== "simple_one_for_one" : this.#isGroup();
     for (const child of this.#children.toReversed()) {
-      if (!holdsPlace(child) || (child.wanted && !child.bounce)) continue;
+      if (!child.holdsPlace || (child.wanted && !child.bounce)) continue;
       child.stop();
       if (oneByOne) return;
     }
@@ -195,7 +192,7 @@ export class Supervisor {
     if (this.#phase !== "booting" && this.#phase !== "running") return;
     const inOrder =
       (this.#phase === "booting" && this.#spec.strategy !== "simple_one_for_one") || this.#isGroup();
-    if (this.#isGroup() && this.#children.some((c) => holdsPlace(c) && (c.bounce || !c.wanted))) return;
+    if (this.#isGroup() && this.#children.some((c) => c.holdsPlace && (c.bounce || !c.wanted))) return;
     for (const child of this.#children) {
       if (!child.wanted || (child.phase === "up" && !child.bounce)) continue;
       if (child.phase === "down" && child.isDue) {
@@ -213,7 +210,7 @@ export class Supervisor {
       this.#resolveStarted();
       this.#hooks.changed();
     }
-    if (this.#phase === "ending" && !this.#children.some(holdsPlace)) {
+    if (this.#phase === "ending" && !this.#children.some((child) => child.holdsPlace)) {
       this.#phase = "ended";
       this.#pollTimer?.cancel();
       for (const unlisten of this.#hostListeners) unlisten();
@@ -497,21 +494,4 @@ export class Supervisor {
     }
     return undefined;
   }
-}
-
-const SUPERVISOR_STATE = Object.freeze({
-  new: "stopped",
-  booting: "starting",
-  running: "ready",
-  ending: "stopping",
-  ended: "stopped",
-} satisfies Record<string, ChildState>);
-
-/** True while a child stands in the way of the next step. One that cannot be killed is not waited for. */
-function holdsPlace(child: Child): boolean {
-  return child.isAlive && child.phase !== "lost";
-}
-
-function reasonOf(report: ExitReport): string {
-  return `${report.code || report.kind}: ${report.message}`.slice(0, 500);
 }

@@ -1,10 +1,10 @@
 /** How a tree of supervisors is described, what it needs from outside, and what can be read off its status. */
 
 import type { LoggedLine } from "../bus/child/controlled.ts";
-import type { ChildReport, ChildStatus } from "../bus/contracts/supervisor.ts";
+import type { ChildReport, ChildState, ChildStatus } from "../bus/contracts/supervisor.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ChildSpec } from "./child.ts";
-import type { Intensity, Strategy } from "./spec.ts";
+import type { ExitReport, Intensity, Strategy } from "./spec.ts";
 
 export interface SupervisorSpec {
   readonly id: string;
@@ -52,4 +52,41 @@ export function everyCriticalReady(statuses: readonly ChildStatus[]): boolean {
 /** Every id at any depth. */
 export function namesIn(statuses: readonly ChildStatus[]): string[] {
   return statuses.flatMap((status) => [status.id, ...namesIn(status.children)]);
+}
+
+export type SupervisorPhase = "new" | "booting" | "running" | "ending" | "ended";
+
+const SUPERVISOR_STATE: Readonly<Record<SupervisorPhase, ChildState>> = Object.freeze({
+  new: "stopped",
+  booting: "starting",
+  running: "ready",
+  ending: "stopping",
+  ended: "stopped",
+});
+
+/** A report's code and words in one line. */
+export function reasonOf(report: ExitReport): string {
+  return `${report.code || report.kind}: ${report.message}`.slice(0, 500);
+}
+
+/** How a supervisor of this process shows itself; `life` is undefined before its start. */
+export function supervisorStatus(
+  id: string,
+  phase: SupervisorPhase,
+  life: { readonly startedAtMs: number; readonly upMs: number } | undefined,
+  children: ChildStatus[],
+): ChildStatus {
+  return {
+    id,
+    kind: "supervisor",
+    state: SUPERVISOR_STATE[phase],
+    placement: `process ${process.pid}`,
+    pid: process.pid,
+    critical: true,
+    startedAt: life === undefined ? undefined : new Date(life.startedAtMs).toISOString(),
+    uptimeMs: life?.upMs,
+    restarts: 0,
+    doors: [],
+    children,
+  };
 }

@@ -1,9 +1,9 @@
 /** The chaos command: kills members of a troupe of dummies at random under load, and checks that nothing acknowledged is lost and nothing runs twice. */
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { DummyTree } from "../harness/dummy-tree.ts";
-import { readJournal } from "../harness/journal.ts";
-import { isAlive } from "../harness/tree.ts";
+import { DummyTree } from "../harness/trees/dummy-tree.ts";
+import { readJournal } from "../harness/trees/journal.ts";
+import { isAlive } from "../harness/trees/tree.ts";
 import { drawKill, killAndWait, type Place } from "./kills.ts";
 import { Load, type LoadReport } from "./load.ts";
 

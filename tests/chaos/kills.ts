@@ -1,7 +1,7 @@
 /** Who is killed how, and how long it takes until it is back. */
 import { performance } from "node:perf_hooks";
-import type { DummyTree } from "../harness/dummy-tree.ts";
-import { until } from "../harness/tree.ts";
+import type { DummyTree } from "../harness/trees/dummy-tree.ts";
+import { until } from "../harness/trees/tree.ts";
 
 export type Place = "thread" | "process" | "stage" | "bus";
 export type Means = "terminate" | "sigkill" | "throw" | "rejection" | "exit" | "loop";

@@ -1,6 +1,6 @@
 /** Callers that never give up: each call is repeated under the same key until it is answered, and what was answered is remembered. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { DummyTree } from "../harness/dummy-tree.ts";
+import type { DummyTree } from "../harness/trees/dummy-tree.ts";
 
 export interface LoadReport {
   readonly calls: number;

@@ -1,9 +1,9 @@
 /** The bus dies and comes back: the same port, the same users, and not one actor restarted for it. And actors that die while others call them. */
 import { afterEach, describe, expect, test } from "vitest";
 import { BREAKS } from "../harness/actors/dummy-contract.ts";
-import { DummyTree } from "../harness/dummy-tree.ts";
 import { findNatsServer } from "../harness/nats-server.ts";
-import { until } from "../harness/tree.ts";
+import { DummyTree } from "../harness/trees/dummy-tree.ts";
+import { until } from "../harness/trees/tree.ts";
 
 let troupe: DummyTree | undefined;
 afterEach(async () => {
@@ -67,7 +67,7 @@ describe.each(isNatsServerHere ? (["embedded", "spawn"] as const) : (["embedded"
 );
 
 describe.each(["here", "staged", "own"])("a dummy %s", (id) => {
-  test.each(BREAKS.filter((how) => how !== "hang" && (how !== "sigkill" || id === "own")))(
+  test.each(BREAKS.filter((how) => how !== "mute" && (how !== "sigkill" || id === "own")))(
     "that dies of %s comes back anew and serves, and the others have not noticed",
     async (how) => {
       troupe = await DummyTree.grow({
@@ -91,4 +91,50 @@ describe.each(["here", "staged", "own"])("a dummy %s", (id) => {
       expect(tree.status(id).restarts).toBe(1);
     },
   );
+});
+
+describe.each(["here", "staged", "own"])("a dummy %s whose loop turns but that answers nobody", (id) => {
+  test("is found out by the health probe over the bus, and started afresh", async () => {
+    troupe = await DummyTree.grow({
+      bus: "embedded",
+      threads: ["here"],
+      staged: ["staged"],
+      processes: ["own"],
+      probeIntervalMs: 300,
+      changes: { heartbeat: { warnMs: 30_000, deadMs: 60_000 } },
+    });
+    const { tree } = troupe;
+    const before = await troupe.epochs();
+    const life = tree.life(id);
+
+    await troupe.client(id).break({ how: "mute" });
+    await tree.backAfter(id, life);
+
+    const after = await troupe.epochs();
+    expect(after[id]).not.toBe(before[id]);
+    expect(tree.status(id)).toMatchObject({ restarts: 1, lastError: { code: "SUPERVISOR_UNRESPONSIVE" } });
+    for (const other of troupe.ids) if (other !== id) expect(after[other]).toBe(before[other]);
+  });
+});
+
+test("no dummy is accused while the bus is down", async () => {
+  troupe = await DummyTree.grow({
+    bus: "embedded",
+    threads: ["here"],
+    staged: ["staged"],
+    processes: ["own"],
+    probeIntervalMs: 50,
+  });
+  const { tree } = troupe;
+  const before = await troupe.epochs();
+  const deaths = 5;
+
+  for (let death = 0; death < deaths; death++) {
+    const life = tree.life("bus");
+    life.kill();
+    await tree.backAfter("bus", life);
+  }
+  await expect.poll(() => troupe?.epochs().catch(() => undefined), { timeout: 30_000 }).toEqual(before);
+
+  for (const id of troupe.ids) expect(tree.status(id)).toMatchObject({ restarts: 0, state: "ready" });
 });

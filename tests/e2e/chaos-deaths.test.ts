@@ -4,7 +4,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import type { ChildSpec } from "../../supervisor/child.ts";
 import type { BareBoot, Break } from "../harness/actors/bare.ts";
 import { built, builtUrl } from "../harness/built.ts";
-import { childSpec, TestTree } from "../harness/tree.ts";
+import { childSpec, TestTree } from "../harness/trees/tree.ts";
 
 type Place = "thread" | "staged" | "process";
 

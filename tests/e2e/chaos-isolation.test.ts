@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
 import type { FenceAnswer } from "../harness/actors/fenced.ts";
 import { built, builtUrl } from "../harness/built.ts";
-import { childSpec, isAlive, TestTree, until } from "../harness/tree.ts";
+import { childSpec, isAlive, TestTree, until } from "../harness/trees/tree.ts";
 
 const SECRET = "SUAMNOTAREALSEEDBUTASECRETALLTHESAMEAAAAAAAAAAAAAAAAAAAAAA";
 const startTimeoutMs = 20_000;
@@ -46,6 +46,26 @@ describe.runIf(process.platform === "linux")("a child process", () => {
       .filter(Boolean)
       .map((entry) => entry.split("=")[0]);
     expect(names.sort()).toEqual(["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"]);
+  });
+
+  test("leaves SIGINT and SIGTERM, which reach the whole group, to its supervisor", async () => {
+    const { processLaunch } = await processes();
+    const entry = builtUrl("tests/harness/actors/bare.js");
+    const boot = () => ({ breaks: "throw" });
+    tree = await TestTree.start([
+      childSpec("child", processLaunch({ id: "child", entry, boot, startTimeoutMs, clock: systemClock })),
+    ]);
+    const life = tree.life("child");
+    const pid = tree.status("child").pid as number;
+
+    process.kill(pid, "SIGINT");
+    process.kill(pid, "SIGTERM");
+    // The answer comes after the signals: it has taken both and is still there.
+    expect(await life.metrics()).toBe("");
+    expect(await life.metrics()).toBe("");
+    await tree.supervisor.stop();
+
+    expect(await life.exited).toMatchObject({ kind: "bye" });
   });
 
   test("inherits no open file of its supervisor", async () => {
@@ -113,7 +133,7 @@ describe.runIf(process.platform === "linux")("a child process", () => {
 
 describe.runIf(process.platform === "linux")("when the supervisor is killed with SIGKILL", () => {
   test("no child is left, not even one that spins in an endless loop", async () => {
-    const program = fileURLToPath(builtUrl("tests/harness/lone-tree.js"));
+    const program = fileURLToPath(builtUrl("tests/harness/trees/lone-tree.js"));
     const supervisor = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
     let said = "";
     supervisor.stdout.setEncoding("utf8").on("data", (text: string) => {

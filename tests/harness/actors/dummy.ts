@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts";
 import type { Service } from "../../../bus/bus.ts";
 import { section } from "../../../runtime/section.ts";
-import { Journal } from "../journal.ts";
+import { Journal } from "../trees/journal.ts";
 import { type DummyBreak, dummyContract } from "./dummy-contract.ts";
 
 const schema = z.object({
@@ -36,7 +36,8 @@ class Dummy implements Actor {
         echo: ({ text }) => ({ text, epoch: this.#epoch }),
         append: ({ value }, { key }) => ({ line: journal.append(key ?? value, value) }),
         break: ({ how }) => {
-          setTimeout(() => breakNow(how), BREAK_DELAY_MS);
+          if (how === "mute") setTimeout(() => void this.#service?.stop(), BREAK_DELAY_MS);
+          else setTimeout(() => breakNow(how), BREAK_DELAY_MS);
           return {};
         },
       },
@@ -67,7 +68,7 @@ export const dummyActor: ActorDefinition<typeof schema> = {
   create: (context) => new Dummy(context),
 };
 
-function breakNow(how: DummyBreak): void {
+function breakNow(how: Exclude<DummyBreak, "mute">): void {
   switch (how) {
     case "throw":
       throw new Error("broken on purpose");
@@ -82,8 +83,5 @@ function breakNow(how: DummyBreak): void {
       return;
     case "loop":
       for (;;) Math.random();
-    case "hang":
-      // The loop turns on, but nothing of use comes of it: a request is never answered in time.
-      setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200), 1);
   }
 }

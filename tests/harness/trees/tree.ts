@@ -1,13 +1,13 @@
 /** A tree of real children for tests: made of the compiled program, watched through its reports. */
 
-import type { LoggedLine } from "../../bus/child/controlled.ts";
-import type { ChildReport, ChildStatus } from "../../bus/contracts/supervisor.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import type { ChildSpec } from "../../supervisor/child.ts";
-import type { Launch, Life } from "../../supervisor/life.ts";
-import type { Supervisor } from "../../supervisor/supervisor.ts";
-import type { SupervisorSpec } from "../../supervisor/tree.ts";
-import { built } from "./built.ts";
+import type { LoggedLine } from "../../../bus/child/controlled.ts";
+import type { ChildReport, ChildStatus } from "../../../bus/contracts/supervisor.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import type { ChildSpec } from "../../../supervisor/child.ts";
+import type { Launch, Life } from "../../../supervisor/life.ts";
+import type { Supervisor } from "../../../supervisor/supervisor.ts";
+import type { SupervisorSpec } from "../../../supervisor/tree.ts";
+import { built } from "../built.ts";
 
 /** Short waits, so that a test sees many lives; the rules are the same. */
 export const QUICK_BACKOFF = Object.freeze({
@@ -57,7 +57,7 @@ export class TestTree {
     options: Partial<SupervisorSpec> = {},
   ): Promise<TestTree> {
     const { createSupervisor } =
-      await built<typeof import("../../supervisor/supervisor.ts")>("supervisor/supervisor.js");
+      await built<typeof import("../../../supervisor/supervisor.ts")>("supervisor/supervisor.js");
     const reports: ChildReport[] = [];
     const warnings: string[] = [];
     const logged: (LoggedLine & { child: string })[] = [];

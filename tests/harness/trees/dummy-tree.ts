@@ -2,20 +2,20 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Boot } from "../../bus/actor.ts";
-import type { Client } from "../../bus/bus.ts";
-import type { ConnectedBus } from "../../bus/connected-bus.ts";
-import { permissionsOf } from "../../bus/contract/permissions.ts";
-import { Nkey } from "../../bus/nkey.ts";
-import type { BusUser } from "../../bus/transport.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { createLog } from "../../runtime/log.ts";
-import type { ChildSpec } from "../../supervisor/child.ts";
-import type { BusChild, BusPlan } from "../../supervisor/places/bus-child.ts";
-import type { Backoff } from "../../supervisor/restart.ts";
-import { dummyContract } from "./actors/dummy-contract.ts";
-import { built, builtUrl } from "./built.ts";
-import { findNatsServer } from "./nats-server.ts";
+import type { Boot } from "../../../bus/actor.ts";
+import type { Client } from "../../../bus/bus.ts";
+import type { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { permissionsOf } from "../../../bus/contract/permissions.ts";
+import { Nkey } from "../../../bus/nkey.ts";
+import type { BusUser } from "../../../bus/transport.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { createLog } from "../../../runtime/log.ts";
+import type { ChildSpec } from "../../../supervisor/child.ts";
+import type { BusChild, BusPlan } from "../../../supervisor/places/bus-child.ts";
+import type { Backoff } from "../../../supervisor/restart.ts";
+import { dummyContract } from "../actors/dummy-contract.ts";
+import { built, builtUrl } from "../built.ts";
+import { findNatsServer } from "../nats-server.ts";
 import { childSpec, QUICK_BACKOFF, TestTree } from "./tree.ts";
 
 export interface DummyTreeOptions {
@@ -25,6 +25,8 @@ export interface DummyTreeOptions {
   readonly processes: readonly string[];
   readonly changes?: Partial<ChildSpec>;
   readonly backoff?: Backoff;
+  /** Probe the health of each dummy over the bus this often. */
+  readonly probeIntervalMs?: number;
 }
 
 const startTimeoutMs = 20_000;
@@ -35,31 +37,37 @@ export class DummyTree {
   readonly tree: TestTree;
   readonly bus: BusChild;
   readonly driver: ConnectedBus;
+  readonly supervisorBus: ConnectedBus;
   readonly ids: readonly string[];
 
-  private constructor(parts: Pick<DummyTree, "directory" | "tree" | "bus" | "driver" | "ids">) {
+  private constructor(
+    parts: Pick<DummyTree, "directory" | "tree" | "bus" | "driver" | "supervisorBus" | "ids">,
+  ) {
     this.directory = parts.directory;
     this.tree = parts.tree;
     this.bus = parts.bus;
     this.driver = parts.driver;
+    this.supervisorBus = parts.supervisorBus;
     this.ids = parts.ids;
   }
 
   static async grow(options: DummyTreeOptions): Promise<DummyTree> {
-    const { BusChild } = await built<typeof import("../../supervisor/places/bus-child.ts")>(
+    const { BusChild } = await built<typeof import("../../../supervisor/places/bus-child.ts")>(
       "supervisor/places/bus-child.js",
     );
-    const { Stage } = await built<typeof import("../../supervisor/places/stage.ts")>(
+    const { Stage } = await built<typeof import("../../../supervisor/places/stage.ts")>(
       "supervisor/places/stage.js",
     );
-    const { threadLaunch } = await built<typeof import("../../supervisor/places/thread.ts")>(
+    const { threadLaunch } = await built<typeof import("../../../supervisor/places/thread.ts")>(
       "supervisor/places/thread.js",
     );
-    const { processLaunch } = await built<typeof import("../../supervisor/places/process.ts")>(
+    const { processLaunch } = await built<typeof import("../../../supervisor/places/process.ts")>(
       "supervisor/places/process.js",
     );
-    const { connectNats } = await built<typeof import("../../bus/nats.ts")>("bus/nats.js");
-    const { ConnectedBus } = await built<typeof import("../../bus/connected-bus.ts")>("bus/connected-bus.js");
+    const { connectNats } = await built<typeof import("../../../bus/nats.ts")>("bus/nats.js");
+    const { busProbe } = await built<typeof import("../../../supervisor/probe.ts")>("supervisor/probe.js");
+    const { ConnectedBus } =
+      await built<typeof import("../../../bus/connected-bus.ts")>("bus/connected-bus.js");
 
     const directory = mkdtempSync(join(tmpdir(), "troupe-dummies-"));
     const { backoff = QUICK_BACKOFF } = options;
@@ -100,19 +108,29 @@ export class DummyTree {
       startTimeoutMs,
       clock: systemClock,
     });
-    const stage = new Stage({ name: "stage", clock: systemClock, startTimeoutMs });
     const changes = { backoff, ...options.changes };
+    let supervisorBus: ConnectedBus | undefined;
+    const probed = (id: string): Partial<ChildSpec> =>
+      options.probeIntervalMs === undefined
+        ? changes
+        : {
+            ...changes,
+            probe: busProbe(() => supervisorBus, "dummy", id, { intervalMs: options.probeIntervalMs }),
+          };
+    const stage = new Stage({ name: "stage", clock: systemClock, startTimeoutMs });
     const tree = await TestTree.start([
       bus.spec,
       ...(options.staged.length > 0 ? [childSpec("stage", stage.launch, { kind: "stage", ...changes })] : []),
-      ...options.threads.map((id) => childSpec(id, threadLaunch(plan(id)), changes)),
-      ...options.staged.map((id) => childSpec(id, stage.thread(plan(id)), { host: stage, ...changes })),
-      ...options.processes.map((id) => childSpec(id, processLaunch(plan(id)), changes)),
+      ...options.threads.map((id) => childSpec(id, threadLaunch(plan(id)), probed(id))),
+      ...options.staged.map((id) => childSpec(id, stage.thread(plan(id)), { host: stage, ...probed(id) })),
+      ...options.processes.map((id) => childSpec(id, processLaunch(plan(id)), probed(id))),
     ]);
     const log = createLog({ actor: "driver", level: "fatal", destination: { write: () => {} } });
     const driver = new ConnectedBus(await connectNats(access("driver")), { log });
+    const connected = new ConnectedBus(await connectNats(access("supervisor")), { log });
+    supervisorBus = connected;
     const ids = [...options.threads, ...options.staged, ...options.processes];
-    return new DummyTree({ directory, tree, bus, driver, ids });
+    return new DummyTree({ directory, tree, bus, driver, supervisorBus: connected, ids });
   }
 
   client(id: string): Client<typeof dummyContract> {
@@ -134,6 +152,7 @@ export class DummyTree {
   /** Ends the children; what they have written stays until `remove`. */
   async stop(): Promise<void> {
     await this.driver.close();
+    await this.supervisorBus.close();
     await this.tree.supervisor.stop();
   }
 

@@ -1,6 +1,6 @@
 /** Children that are nothing but promises, for tests of the supervisor on a manual clock: they come up, fail and die when told. */
-import type { Launch, Life, LifeEvents } from "../../supervisor/life.ts";
-import type { ExitReport, Vitals } from "../../supervisor/spec.ts";
+import type { Launch, Life, LifeEvents } from "../../../supervisor/life.ts";
+import type { ExitReport, Vitals } from "../../../supervisor/spec.ts";
 
 /** How the lives of one fake child behave unless a test says otherwise. */
 export interface FakeTemper {

@@ -1,9 +1,9 @@
 /** A supervisor in a process of its own, to be killed by a test: prints the pids of its children, then waits. */
-import { systemClock } from "../../runtime/clock.ts";
-import { processLaunch } from "../../supervisor/places/process.ts";
-import { Stage } from "../../supervisor/places/stage.ts";
-import type { BareBoot } from "./actors/bare.ts";
-import { builtUrl } from "./built.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { processLaunch } from "../../../supervisor/places/process.ts";
+import { Stage } from "../../../supervisor/places/stage.ts";
+import type { BareBoot } from "../actors/bare.ts";
+import { builtUrl } from "../built.ts";
 import { childSpec, TestTree } from "./tree.ts";
 
 const startTimeoutMs = 20_000;
