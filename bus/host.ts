@@ -12,6 +12,8 @@ import {
   type OwnedLog,
 } from "../runtime/log.ts";
 import { openLogFile } from "../runtime/log-file.ts";
+import { createMetrics, type Metrics } from "../runtime/metrics.ts";
+import { startTracing, type Tracing } from "../runtime/tracing.ts";
 import type { ActorDefinition, Boot, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
 import { type ChildRole, type ParentLine, serveParent } from "./child/child-side.ts";
@@ -29,6 +31,8 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
   readonly #parent: ParentLine;
   readonly #hosted: HostedActor<S>;
   #log: OwnedLog | undefined;
+  #metrics: Metrics | undefined;
+  #tracing: Tracing | undefined;
   #bus: ConnectedBus | undefined;
 
   constructor(definition: ActorDefinition<S>, parent: ParentLine) {
@@ -47,7 +51,11 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       report: (report) => this.#parent.logged(report),
     });
     this.#log = log;
-    const meter = metricsApi.getMeter(`troupe.${boot.actor}`, boot.version);
+    const { actor, instance, version, telemetry } = boot;
+    this.#metrics = createMetrics({ actor, instance });
+    // Before the bus, which asks for its tracer when it is made.
+    this.#tracing = await startTracing({ ...telemetry, actor, instance, version, log });
+    const { meter } = this.#metrics;
     const transport = await connectNats(boot.bus, { connectionName: `${boot.actor}/${boot.instance}` });
     this.#bus = new ConnectedBus(transport, {
       log,
@@ -62,6 +70,8 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
   async stop(): Promise<void> {
     await this.#hosted.stop();
     await this.#bus?.close();
+    // What cannot be sent any more is lost; the stop is not.
+    await Promise.allSettled([this.#tracing?.shutdown(), this.#metrics?.stop()]);
     this.#log?.info("stopped");
     this.#log?.close();
   }
@@ -72,6 +82,10 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
 
   resume(): Promise<void> {
     return this.#hosted.resume();
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#metrics?.collectText()) ?? "";
   }
 
   lastWords(error: unknown): void {

@@ -117,6 +117,22 @@ describe.each(["here", "staged", "own"])("a dummy %s whose loop turns but that a
   });
 });
 
+test("every dummy tells its figures, and the broker its own", async () => {
+  troupe = await DummyTree.grow({
+    bus: "embedded",
+    threads: ["here"],
+    staged: ["staged"],
+    processes: ["own"],
+  });
+  await troupe.epochs();
+
+  const figures = new Map((await troupe.tree.supervisor.metrics()).map(({ actor, text }) => [actor, text]));
+
+  expect([...figures.keys()].sort()).toEqual(["bus", "here", "own", "staged"]);
+  for (const id of troupe.ids) expect(figures.get(id)).toContain("troupe_heap_bytes");
+  expect(figures.get("bus")).toMatch(/^troupe_broker_connections 5$/m);
+});
+
 test("no dummy is accused while the bus is down", async () => {
   troupe = await DummyTree.grow({
     bus: "embedded",
