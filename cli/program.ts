@@ -1,5 +1,7 @@
 /** The commands with their options, help and examples; what each does is in its own file. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { ALL_SECTIONS } from "../supervisor/children.ts";
+import { configFileOf } from "../supervisor/plan/settings.ts";
 import { detach } from "./commands/detach.ts";
 import { doctor } from "./commands/doctor.ts";
 import { logs } from "./commands/logs.ts";
@@ -8,7 +10,10 @@ import { restart, stop } from "./commands/orders.ts";
 import { start, startDetached } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { tap } from "./commands/tap.ts";
+import { configCommand } from "./config-command.ts";
 import type { Terminal } from "./terminal-io.ts";
+
+const HELP_HINT = "(add --help to see how it is meant)";
 
 /** `file`: this program, for a start in the background; `typed`: what it was called with. */
 export function makeProgram(
@@ -22,7 +27,7 @@ export function makeProgram(
     .description("Troupe: Bitcoin made of actors. Starts them, watches them, and tells how they are.")
     .version(terminal.version)
     .exitOverride()
-    .showHelpAfterError("(add --help to see how it is meant)")
+    .showHelpAfterError(HELP_HINT)
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .addHelpText(
       "after",
@@ -37,6 +42,7 @@ export function makeProgram(
   addQuestions(program, terminal, exitWith);
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
+  addConfig(program, terminal);
   return program;
 }
 
@@ -64,10 +70,7 @@ function addStart(
         ["supervisor start --only gateway", "nothing else on this host"],
       ),
     )
-    .option("--in-background", "the background half of --detach")
-    .configureHelp({
-      visibleOptions: (command) => command.options.filter(({ long }) => long !== "--in-background"),
-    })
+    .addOption(new Option("--in-background", "the background half of --detach").hideHelp())
     .action(async (options) => {
       const { detach: isDetached, inBackground, ...rest } = options;
       if (inBackground) exitWith(await startDetached(rest, terminal));
@@ -94,13 +97,16 @@ function addOrders(program: Command, terminal: Terminal, exitWith: (code: number
     .option("--json", "answer as JSON")
     .action(async (options) => exitWith(await stop(options, terminal)));
   withPlace(program.command("restart"))
-    .argument("[actor]", "a name from `supervisor status`; none means all, one after the other")
+    .argument("[actor]", "a name from `supervisor status`; none means the bus and all actors, one by one")
     .summary("stop an actor politely and start it again")
     .description("Stops an actor politely and starts it again; one that was given up is started at once.")
     .option("--json", "answer as JSON")
     .addHelpText(
       "after",
-      examples(["supervisor restart gateway", ""], ["supervisor restart", "all of them, one by one"]),
+      examples(
+        ["supervisor restart gateway", ""],
+        ["supervisor restart", "the bus and all actors, one by one"],
+      ),
     )
     .action(async (actor, options) => exitWith(await restart(actor, options, terminal)));
 }
@@ -199,6 +205,28 @@ function addBus(program: Command, terminal: Terminal, exitWith: (code: number) =
     .action((options) => exitWith(printNatsConfig(options, terminal)));
 }
 
+function addConfig(program: Command, terminal: Terminal): void {
+  const { stdin, stdout, environment } = terminal;
+  const command = configCommand({
+    sections: ALL_SECTIONS,
+    defaultFile: configFileOf({ environment }),
+    environment,
+    stdin,
+    stdout,
+  });
+  for (const each of [command, ...command.commands]) each.exitOverride().showHelpAfterError(HELP_HINT);
+  program.addCommand(
+    command.addHelpText(
+      "after",
+      examples(
+        ["supervisor config init", "a commented file to begin with"],
+        ["supervisor config check", "every mistake with its line; starts nothing"],
+        ["supervisor config print", "what counts now, and where each value comes from"],
+      ),
+    ),
+  );
+}
+
 /** The options by which every command finds its data directory; `withSet` for those that read the configuration. */
 function withPlace(command: Command, withSet = false): Command {
   command
@@ -211,7 +239,7 @@ function withPlace(command: Command, withSet = false): Command {
       "a value above the configuration's; may be repeated",
       collect,
     );
-  return command.exitOverride().showHelpAfterError("(add --help to see how it is meant)");
+  return command.exitOverride().showHelpAfterError(HELP_HINT);
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

@@ -17,7 +17,7 @@ import { nestStages, placedSpecs } from "./plan/placed.ts";
 import type { PlacedActor, Settings } from "./plan/settings.ts";
 import { type ExitReport, ROOT_INTENSITY } from "./spec.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
-import { everyCriticalReady, namesIn } from "./tree.ts";
+import { everyCriticalReady } from "./tree.ts";
 import { StepReader } from "./view/steps.ts";
 import { treeMetrics } from "./view/tree-metrics.ts";
 
@@ -108,7 +108,10 @@ export class Root {
     return () => this.#listeners.delete(listener);
   }
 
-  /** One child, or all of them in the order of their start, one after the other; the bus goes first, and its clients come back. */
+  /**
+   * One child; or the bus and all actors, one after the other in the order of their start. Stages only hold others'
+   * threads: restarting one too would end those a second time, and not in their order.
+   */
   async restart(child: string | undefined): Promise<string[]> {
     const restarted: string[] = [];
     for (const id of child === undefined ? this.#restartable() : [child]) {
@@ -158,17 +161,17 @@ export class Root {
   }
 
   #restartable(): string[] {
-    return namesIn(
-      this.#supervisor.statuses().filter(({ state }) => state !== "off" && state !== "elsewhere"),
-    );
+    return this.#supervisor
+      .statuses()
+      .filter(({ kind, state }) => kind !== "stage" && state !== "off" && state !== "elsewhere")
+      .map(({ id }) => id);
   }
 
   #busAddress(): string {
     const { plan } = this.#options.bus;
     if (plan.mode === "external") return plan.servers.map(withoutLogin).join(", ");
-    const bus = this.#supervisor.statuses().find(({ id }) => id === "bus");
     // Before it has come up for the first time, a port of its own choice is not known.
-    return bus?.readyAt === undefined ? `${plan.host}:${plan.port}` : this.#busChild.servers().join(", ");
+    return this.#servers?.join(", ") ?? `nats://${plan.host}:${plan.port}`;
   }
 
   /** The bus counts as started when the supervisor itself is on it: whoever starts next can ask for the tree. */
@@ -180,11 +183,14 @@ export class Root {
   }
 
   #opened: Promise<void> | undefined;
+  #servers: readonly string[] | undefined;
 
   /** Once: the connection comes back by itself when the broker is started again. */
   #openOwnBus(): Promise<void> {
+    const servers = this.#busChild.servers();
+    this.#servers = servers;
     this.#opened ??= this.#own
-      .open(this.#options.bus.accessOf("supervisor", this.#busChild.servers()), {
+      .open(this.#options.bus.accessOf("supervisor", servers), {
         tree: () => this.tree(),
         metrics: () => this.metrics(),
         restart: (child): Promise<ChildState> => this.#supervisor.restart(child),

@@ -96,7 +96,7 @@ export async function run(options: RunningOptions): Promise<Running> {
     });
     onRoot({ stop, kill: () => root.kill() });
     await startOr(root, ended);
-    log.info("started", { doors: root.tree().root.children.flatMap((child) => child.doors) });
+    log.info("started", { isReady: root.tree().ready });
     return { root, ended, stop };
   } catch (error) {
     await giveBack();

@@ -4,7 +4,7 @@ import { TroupeError } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
 import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
-import { type DetachedNews, type StartOptions, summaryLines } from "./start.ts";
+import { type DetachedNews, type StartOptions, summaryLines, titleOf } from "./start.ts";
 
 /** `parameters`: what was typed, without `--detach`. */
 export async function detach(
@@ -16,7 +16,7 @@ export async function detach(
   const paint = paintOf(terminal);
   const steps = new StepsView(terminal.stdout, paint);
   const beganMs = performance.now();
-  if (!options.json) say(terminal, paint("strong", `troupe ${terminal.version}`));
+  let isTitled = false;
   const child = fork(program, [...parameters, "--in-background"], {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
@@ -28,7 +28,11 @@ export async function detach(
       const news = message as DetachedNews;
       if (news.kind === "ready") resolve(news.tree);
       else if (news.kind === "failed") reject(TroupeError.fromWire(news.error));
-      else if (!options.json) steps.show(news.step);
+      else if (!options.json) {
+        if (!isTitled) say(terminal, titleOf(terminal, paint));
+        isTitled = true;
+        steps.show(news.step);
+      }
     });
     child.on("error", reject);
     child.on("exit", (code, signal) => {

@@ -143,10 +143,14 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
   const paint = paintOf(terminal);
   const steps = new StepsView(terminal.stdout, paint);
   const isQuiet = options.json === true;
-  if (!isQuiet) say(terminal, paint("strong", `troupe ${terminal.version}`));
+  let isTitled = false;
   return {
     step(step) {
-      if (!isQuiet) steps.show(step);
+      if (isQuiet) return;
+      // Not before something happens: a start that is refused is told in one line.
+      if (!isTitled) say(terminal, titleOf(terminal, paint));
+      isTitled = true;
+      steps.show(step);
     },
     ready(tree, tookMs) {
       if (isQuiet) return sayJson(terminal, tree);
@@ -164,6 +168,10 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
       say(terminal, message === undefined ? paint("good", "Stopped.") : paint("bad", message));
     },
   };
+}
+
+export function titleOf(terminal: Terminal, paint: ReturnType<typeof paintOf>): string {
+  return paint("strong", `troupe ${terminal.version}`);
 }
 
 /** What is where now, and what to type next. */

@@ -1,0 +1,126 @@
+/** The built command `supervisor`, run as a person would: in a home of its own, with what it prints and how it ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Tree } from "../../../bus/contracts/supervisor.ts";
+import { builtUrl } from "../built.ts";
+
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const OUTPUT_CHARS_MAX = 1_000_000;
+/** Generous: two cores may be busy with other tests. */
+const COMMAND_LIMIT_MS = 60_000;
+
+/** One home directory with whatever runs in it; `close` ends what is left. */
+export class Home {
+  readonly path = mkdtempSync(join(tmpdir(), "trp-"));
+  readonly data = join(this.path, ".troupe");
+  readonly #running = new Set<Spawned>();
+  /** No test finds the fixed port of the default configuration free. */
+  readonly anyPort = ["--set", "gateway.http_listen=127.0.0.1:0"];
+
+  /** Runs a command to its end. */
+  run(...parameters: string[]): Promise<Outcome> {
+    return this.spawn(...parameters).ended;
+  }
+
+  spawn(...parameters: string[]): Spawned {
+    return this.spawnWith({}, ...parameters);
+  }
+
+  spawnWith(environment: Readonly<Record<string, string>>, ...parameters: string[]): Spawned {
+    const spawned = new Spawned(this.path, environment, parameters);
+    this.#running.add(spawned);
+    void spawned.ended.then(() => this.#running.delete(spawned));
+    return spawned;
+  }
+
+  /** Starts in the foreground and waits until it says that it is ready. */
+  async start(...parameters: string[]): Promise<Spawned> {
+    const started = this.spawn("start", ...this.anyPort, ...parameters);
+    await started.says(/^Ready in|^Started, not/m);
+    return started;
+  }
+
+  async tree(): Promise<Tree> {
+    const { stdout } = await this.run("status", "--json");
+    return JSON.parse(stdout) as Tree;
+  }
+
+  async close(): Promise<void> {
+    if (existsSync(join(this.data, "run", "supervisor.sock"))) await this.run("stop", "--force");
+    for (const spawned of this.#running) spawned.kill("SIGKILL");
+    await Promise.all([...this.#running].map(({ ended }) => ended));
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export class Spawned {
+  readonly pid: number;
+  readonly ended: Promise<Outcome>;
+  readonly #child: ChildProcess;
+  #stdout = "";
+  #stderr = "";
+  readonly #listeners = new Set<() => void>();
+
+  constructor(home: string, environment: Readonly<Record<string, string>>, parameters: readonly string[]) {
+    const program = fileURLToPath(builtUrl("cli/supervisor.js"));
+    const child = spawn(process.execPath, [program, ...parameters], {
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: home, ...environment },
+      cwd: home,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: COMMAND_LIMIT_MS,
+      killSignal: "SIGKILL",
+    });
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#stdout = (this.#stdout + text).slice(-OUTPUT_CHARS_MAX);
+      for (const listener of [...this.#listeners]) listener();
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-OUTPUT_CHARS_MAX);
+      for (const listener of [...this.#listeners]) listener();
+    });
+    this.ended = new Promise((resolve) => {
+      child.on("close", (exitCode) => resolve({ exitCode, stdout: this.#stdout, stderr: this.#stderr }));
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when it has printed that; rejects when it ends first. */
+  says(what: RegExp): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (!what.test(this.#stdout) && !what.test(this.#stderr)) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      void this.ended.then(({ exitCode, stdout, stderr }) =>
+        reject(new Error(`it ended with ${exitCode} before it said ${what}:\n${stdout}\n${stderr}`)),
+      );
+      look();
+    });
+  }
+}
+
+/** True while the process is there and not only waiting to be buried. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
+  } catch {
+    // It has gone.
+    return false;
+  }
+}
