@@ -127,9 +127,10 @@ export class LogFile implements LogDestination {
     const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = nodeFs.constants;
     const file = this.#fs.openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
-      // An older file may be open to others.
-      this.#fs.fchmodSync(file, 0o600);
-      this.#bytes = this.#fs.fstatSync(file).size;
+      const { mode, size } = this.#fs.fstatSync(file);
+      // An older file may be open to others. Only then: Node's permission model knows no fchmod.
+      if ((mode & 0o077) !== 0) this.#fs.fchmodSync(file, 0o600);
+      this.#bytes = size;
     } catch (error) {
       this.#fs.closeSync(file);
       throw error;

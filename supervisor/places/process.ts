@@ -1,6 +1,6 @@
 /** Launches a child as a process of its own: nothing inherited but the control channel, and gone when we are. */
 import { type ChildProcess, fork } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../runtime/clock.ts";
@@ -100,7 +100,11 @@ function nodeFlags(plan: ProcessPlan): string[] {
   if (plan.permissions !== undefined) {
     flags.push("--experimental-permission", "--disable-warning=ExperimentalWarning");
     for (const path of [...programPaths(), ...plan.permissions.read]) flags.push(`--allow-fs-read=${path}`);
-    for (const path of plan.permissions.write) flags.push(`--allow-fs-write=${path}`);
+    for (const path of plan.permissions.write) {
+      // A path that does not exist yet would be taken for a file's, and what is in it be refused.
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      flags.push(`--allow-fs-write=${path}`);
+    }
   }
   return flags;
 }

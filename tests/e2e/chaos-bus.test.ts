@@ -1,4 +1,6 @@
 /** The bus dies and comes back: the same port, the same users, and not one actor restarted for it. And actors that die while others call them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { BREAKS } from "../harness/actors/dummy-contract.ts";
 import { findNatsServer } from "../harness/nats-server.ts";
@@ -131,6 +133,27 @@ test("every dummy tells its figures, and the broker its own", async () => {
   expect([...figures.keys()].sort()).toEqual(["bus", "here", "own", "staged"]);
   for (const id of troupe.ids) expect(figures.get(id)).toContain("troupe_heap_bytes");
   expect(figures.get("bus")).toMatch(/^troupe_broker_connections 5$/m);
+});
+
+test("a dummy under Node's permission model serves, logs, keeps its journal over a SIGKILL, and stops as asked", async () => {
+  troupe = await DummyTree.grow({
+    bus: "embedded",
+    threads: [],
+    staged: [],
+    processes: [],
+    fenced: ["fenced"],
+  });
+  const { tree } = troupe;
+  const acknowledged = await troupe.client("fenced").append({ value: "kept" }, { key: "k" });
+  const life = tree.life("fenced");
+
+  process.kill(life.pid as number, "SIGKILL");
+  await tree.backAfter("fenced", life);
+
+  expect(await troupe.client("fenced").append({ value: "kept" }, { key: "k" })).toEqual(acknowledged);
+  expect(readFileSync(join(troupe.directory, "logs", "fenced.log"), "utf8")).toContain('"message":"started"');
+  await troupe.stop();
+  expect(await tree.life("fenced").exited).toMatchObject({ kind: "bye" });
 });
 
 test("no dummy is accused while the bus is down", async () => {

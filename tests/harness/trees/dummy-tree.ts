@@ -23,6 +23,8 @@ export interface DummyTreeOptions {
   readonly threads: readonly string[];
   readonly staged: readonly string[];
   readonly processes: readonly string[];
+  /** Processes under Node's permission model, with their own data and the logs only. */
+  readonly fenced?: readonly string[];
   readonly changes?: Partial<ChildSpec>;
   readonly backoff?: Backoff;
   /** Probe the health of each dummy over the bus this often. */
@@ -70,7 +72,7 @@ export class DummyTree {
       await built<typeof import("../../../bus/connected-bus.ts")>("bus/connected-bus.js");
 
     const directory = mkdtempSync(join(tmpdir(), "troupe-dummies-"));
-    const { backoff = QUICK_BACKOFF } = options;
+    const { backoff = QUICK_BACKOFF, fenced = [] } = options;
     const nkeys = new Map(["dummy", "driver", "supervisor"].map((name) => [name, Nkey.create()]));
     const users: BusUser[] = [...nkeys].map(([name, nkey]) => ({
       name,
@@ -124,12 +126,20 @@ export class DummyTree {
       ...options.threads.map((id) => childSpec(id, threadLaunch(plan(id)), probed(id))),
       ...options.staged.map((id) => childSpec(id, stage.thread(plan(id)), { host: stage, ...probed(id) })),
       ...options.processes.map((id) => childSpec(id, processLaunch(plan(id)), probed(id))),
+      ...fenced.map((id) => {
+        const own = [dataDirectoryOf(directory, id), join(directory, "logs")];
+        return childSpec(
+          id,
+          processLaunch({ ...plan(id), permissions: { read: own, write: own } }),
+          probed(id),
+        );
+      }),
     ]);
     const log = createLog({ actor: "driver", level: "fatal", destination: { write: () => {} } });
     const driver = new ConnectedBus(await connectNats(access("driver")), { log });
     const connected = new ConnectedBus(await connectNats(access("supervisor")), { log });
     supervisorBus = connected;
-    const ids = [...options.threads, ...options.staged, ...options.processes];
+    const ids = [...options.threads, ...options.staged, ...options.processes, ...fenced];
     return new DummyTree({ directory, tree, bus, driver, supervisorBus: connected, ids });
   }
 
