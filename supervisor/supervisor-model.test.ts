@@ -64,6 +64,8 @@ const plan = fc.record({
   }),
   critical: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
   isNested: fc.boolean(),
+  /** Failures within the period before a child is parked or gives its supervisor trouble. */
+  tolerated: fc.constantFrom(0, 1, 5),
   steps: fc.array(step, { maxLength: 60 }),
 });
 
@@ -78,6 +80,7 @@ function build({
   restarts,
   critical,
   isNested,
+  tolerated,
 }: Omit<typeof plan extends fc.Arbitrary<infer P> ? P : never, "steps">): World {
   const clock = new ManualClock();
   const fakes = IDS.map((id) => new FakeChild(id));
@@ -89,7 +92,7 @@ function build({
     startTimeoutMs: 10_000,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     heartbeat: { warnMs: 2_000, deadMs: 10_000 },
-    intensity: { count: 2, periodMs: 30_000 },
+    intensity: { count: tolerated, periodMs: 30_000 },
     launch: fake.launch,
   }));
   const inner = { strategy, intensity: { count: 1, periodMs: 60_000 }, children };
