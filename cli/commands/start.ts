@@ -114,18 +114,24 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
   }
 }
 
+/** npm and npx hand the terminal's Ctrl-C on to us, who have had it already: one press arrives twice, this close together. */
+const ECHO_MS = 300;
+
 /** The first signal stops politely, the second at once. */
 class Signals {
   hasStopped = false;
+  #stoppedMs = 0;
   #listener: (() => void) | undefined;
 
   connect(root: { stop(why: string): Promise<void>; kill(): void }, onStop: () => void): void {
     this.#listener = () => {
+      const nowMs = systemClock.monotonicMs();
       if (this.hasStopped) {
-        root.kill();
+        if (nowMs - this.#stoppedMs > ECHO_MS) root.kill();
         return;
       }
       this.hasStopped = true;
+      this.#stoppedMs = nowMs;
       onStop();
       void root.stop("signal");
     };
