@@ -72,7 +72,7 @@ function breakNow(how: Break, finish: () => void): void {
       for (;;) Math.random();
     case "stall":
       // A loop that stands still for a while and then goes on.
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_600);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
       return;
     case "stack":
       recurse(0);
