@@ -12,7 +12,7 @@ class Child {
     return Promise.reject(new TroupeError({ code: "DUMMY_REFUSED", owedSat: 5 }, "not today"));
   }
   throwPlain(): never {
-    // biome-ignore lint/style/useThrowOnlyError: foreign code throws such things
+    // Foreign code throws such things.
     throw { odd: true };
   }
   breakInside(): never {

@@ -11,7 +11,7 @@ import type { BusAccessPlan } from "./access/bus-plan.ts";
 import { OwnBus } from "./access/own-bus.ts";
 import type { OperatorAccess, Step } from "./admin/protocol.ts";
 import type { ChildSpec } from "./child.ts";
-import type { Launch, Life } from "./life.ts";
+import type { Life } from "./life.ts";
 import { BusChild } from "./places/bus-child.ts";
 import { nestStages, placedSpecs } from "./plan/placed.ts";
 import type { PlacedActor, Settings } from "./plan/settings.ts";

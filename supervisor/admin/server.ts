@@ -31,14 +31,12 @@ export type AdminHandlers = {
 };
 
 export class AdminServer {
-  readonly #path: string;
   readonly #handlers: AdminHandlers;
   readonly #log: Log;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
 
-  private constructor(path: string, handlers: AdminHandlers, log: Log) {
-    this.#path = path;
+  private constructor(handlers: AdminHandlers, log: Log) {
     this.#handlers = handlers;
     this.#log = log;
     this.#server = createServer((socket) => this.#accept(socket));
@@ -55,7 +53,7 @@ export class AdminServer {
       );
     }
     rmSync(path, { force: true });
-    const admin = new AdminServer(path, handlers, log);
+    const admin = new AdminServer(handlers, log);
     await new Promise<void>((resolve, reject) => {
       admin.#server.once("error", reject);
       admin.#server.listen(path, () => {

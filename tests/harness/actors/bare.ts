@@ -57,7 +57,7 @@ function breakNow(how: Break, finish: () => void): void {
     case "throw":
       throw Object.assign(new Error("broken on purpose"), { code: "DUMMY_BROKEN" });
     case "throw_object":
-      // biome-ignore lint/style/useThrowOnlyError: foreign code throws such things
+      // Foreign code throws such things.
       throw { odd: true };
     case "rejection":
       void Promise.reject(new Error("rejected on purpose"));
