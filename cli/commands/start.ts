@@ -17,6 +17,7 @@ import {
   say,
   sayJson,
   type Terminal,
+  widthOf,
 } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
 import { doorLines } from "../view/summary.ts";
@@ -105,7 +106,11 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     if (report.kind === "bye") return EXIT.ok;
     return report.code === "SUPERVISOR_LIMIT" ? EXIT.gaveUp : EXIT.failed;
   } catch (error) {
-    if (signals.hasStopped) return EXIT.ok;
+    // Told to stop while it was starting, and it has.
+    if (signals.hasStopped) {
+      audience.ended(undefined);
+      return EXIT.ok;
+    }
     throw error;
   } finally {
     signals.disconnect();
@@ -161,7 +166,7 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
     ready(tree, tookMs) {
       if (isQuiet) return sayJson(terminal, tree);
       steps.close();
-      for (const line of summaryLines(tree, tookMs, options, paint)) say(terminal, line);
+      for (const line of summaryLines(tree, tookMs, options, paint, widthOf(terminal))) say(terminal, line);
       say(terminal, `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or supervisor stop${retyped(options)}`);
     },
     stopping() {
@@ -186,6 +191,7 @@ export function summaryLines(
   tookMs: number,
   options: PlaceOptions,
   paint: ReturnType<typeof paintOf>,
+  width: number,
 ): string[] {
   const place = retyped(options);
   const verdict = tree.ready
@@ -195,7 +201,7 @@ export function summaryLines(
     "",
     `${verdict} in ${stepTime(tookMs)} on ${tree.network}, data in ${tree.dataDirectory}`,
     "",
-    ...doorLines(tree, paint),
+    ...doorLines(tree, paint, width),
     "",
     `  ${paint("dim", "look".padEnd(8))}supervisor status${place}`,
     `  ${paint("dim", "logs".padEnd(8))}supervisor logs -f${place}`,

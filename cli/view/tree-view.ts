@@ -168,7 +168,7 @@ function upText(child: ChildStatus): string {
   return child.uptimeMs === undefined ? "" : duration(child.uptimeMs);
 }
 
-/** As many columns as fit, the important ones first, shown in their usual order. */
+/** As many columns as fit, the important ones first, shown in their usual order; what is left over goes to the last one. */
 function columnsFor(room: number): Column[] {
   const chosen = new Set<Column>();
   let left = room;
@@ -177,5 +177,10 @@ function columnsFor(room: number): Column[] {
     chosen.add(column);
     left -= column.width + GAP.length;
   }
-  return COLUMNS.filter((column) => chosen.has(column));
+  const shown = COLUMNS.filter((column) => chosen.has(column));
+  return shown.map((column, index) =>
+    index === shown.length - 1 && column.align === "left"
+      ? { ...column, width: column.width + left }
+      : column,
+  );
 }

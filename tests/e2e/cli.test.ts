@@ -41,6 +41,17 @@ test("starts, tells where everything is, and stops in reverse order on Ctrl-C", 
   );
 });
 
+test("told to stop while it starts, it gives back what it has taken", async () => {
+  const starting = home.spawn("start", ...home.anyPort);
+  await starting.says(/✓ bus/);
+
+  starting.kill("SIGINT");
+  const { exitCode } = await starting.ended;
+
+  expect(exitCode).toBe(0);
+  expect(readdirSync(join(home.data, "run"))).toEqual([]);
+});
+
 test("everything it makes is its owner's alone", async () => {
   await home.start();
 

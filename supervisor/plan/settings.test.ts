@@ -1,0 +1,100 @@
+/** The command line and the configuration as one value. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
+import { nestStages, stageIdOf } from "./placed.ts";
+import { configFileOf, findDataPaths, readSettings } from "./settings.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "troupe-settings-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("the file in the data directory is read when there is one", () => {
+  mkdirSync(join(directory, "d"), { mode: 0o700 });
+  writeFileSync(join(directory, "d", "troupe.toml"), '[troupe]\nnetwork = "signet"\n', { mode: 0o600 });
+
+  const settings = readSettings({ data: join(directory, "d"), environment: {} });
+
+  expect(settings.network).toBe("signet");
+  expect(settings.paths.root).toBe(join(directory, "d"));
+});
+
+test("the sandbox has a directory of its own and is always a private chain", () => {
+  const settings = readSettings({ sandbox: true, set: ["troupe.network=mainnet"], environment: {} });
+
+  expect(settings.network).toBe("regtest");
+  expect(settings.paths.root).toBe(join(homedir(), ".troupe-sandbox"));
+  expect(configFileOf({ sandbox: true, environment: {} })).toBe(
+    join(homedir(), ".troupe-sandbox", "troupe.toml"),
+  );
+});
+
+test("the environment may move the data directory and its file", () => {
+  const environment = { TROUPE_TROUPE__DATA_DIRECTORY: join(directory, "elsewhere") };
+
+  expect(configFileOf({ environment })).toBe(join(directory, "elsewhere", "troupe.toml"));
+  expect(readSettings({ environment }).paths.root).toBe(join(directory, "elsewhere"));
+});
+
+test("a broken configuration does not hide the running supervisor", () => {
+  mkdirSync(join(directory, "d"), { mode: 0o700 });
+  writeFileSync(join(directory, "d", "troupe.toml"), "[nonsense", { mode: 0o600 });
+  const environment = { TROUPE_TROUPE__DATA_DIRECTORY: join(directory, "d") };
+
+  expect(() => readSettings({ environment })).toThrow("TOML");
+  expect(findDataPaths({ environment }).root).toBe(join(directory, "d"));
+});
+
+test("--only turns the others off and refuses names that nobody has", () => {
+  expect(
+    readSettings({ data: directory, only: [], environment: {} }).actors.map(({ placement }) => placement),
+  ).toEqual(["off"]);
+  expect(() => readSettings({ data: directory, only: ["gatway"], environment: {} })).toThrow(
+    'no actor "gatway"',
+  );
+});
+
+test("a placement that is none is refused with the choices", () => {
+  const set = ["placement.gateway=cloud"];
+
+  expect(() => readSettings({ data: directory, set, environment: {} })).toThrow(/"stage:<name>", "process"/);
+});
+
+test("a worker is found beside the configuration that names it", () => {
+  writeFileSync(join(directory, "mine.js"), "");
+  writeFileSync(join(directory, "t.toml"), '[implementation]\ngateway = "./mine.js"\n', { mode: 0o600 });
+
+  const [gateway] = readSettings({ config: join(directory, "t.toml"), environment: {} }).actors;
+
+  expect(gateway).toMatchObject({ isSwapped: true });
+  expect(gateway?.entry.pathname).toBe(join(directory, "mine.js"));
+});
+
+test("threads are shown below the stage that holds them", () => {
+  const status = (id: string): ChildStatus => ({
+    id,
+    kind: "actor",
+    state: "ready",
+    placement: "",
+    critical: false,
+    restarts: 0,
+    doors: [],
+    children: [],
+  });
+  const [gateway] = readSettings({ data: directory, environment: {} }).actors;
+  if (gateway === undefined) throw new Error("there is no gateway");
+  const actors = [gateway, { ...gateway, id: "walletd", placement: "process" as const }];
+
+  const nested = nestStages([status("bus"), status("stage"), status("gateway"), status("walletd")], actors);
+
+  expect(nested.map(({ id, children }) => [id, children.map((child) => child.id)])).toEqual([
+    ["bus", []],
+    ["stage", ["gateway"]],
+    ["walletd", []],
+  ]);
+  expect(stageIdOf("stage:doors")).toBe("stage-doors");
+});
