@@ -5,7 +5,7 @@ import { TroupeError } from "../runtime/errors.ts";
 import { Child, type ChildSpec } from "./child.ts";
 import { badSpec, noSuchChild, stopped } from "./errors.ts";
 import { supervisorLife } from "./life.ts";
-import { charge, NO_FAILURES, PARKED_RETRY_MS, } from "./restart.ts";
+import { charge, NO_FAILURES, PARKED_RETRY_MS } from "./restart.ts";
 import { type ExitReport, SUBTREE_INTENSITY } from "./spec.ts";
 import {
   type NestedSpec,
