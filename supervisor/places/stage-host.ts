@@ -14,6 +14,7 @@ const lifeIn = (slot: number): ThreadLife["life"] => {
   return thread.life;
 };
 
+let isLeaving = false;
 let tell: (method: string, ...parameters: unknown[]) => void;
 
 const methods: StageMethods = {
@@ -31,7 +32,8 @@ const methods: StageMethods = {
     );
     void thread.life.exited.then((report) => {
       threads.delete(slot);
-      tell("threadExited", slot, report);
+      // When the stage itself goes, its threads have lost their host: told by the stage's own end, and charged to it.
+      if (!isLeaving) tell("threadExited", slot, report);
     });
     return thread.threadId;
   },
@@ -47,6 +49,7 @@ serveParent<undefined, void>((parent) => {
   return {
     start: () => Promise.resolve(),
     async stop() {
+      isLeaving = true;
       for (const { life } of threads.values()) life.kill();
       await Promise.all([...threads.values()].map(({ life }) => life.exited));
     },

@@ -131,6 +131,20 @@ describe("a growing array in a thread of a stage", () => {
   });
 });
 
+describe("an operator's restart of a stage", () => {
+  test("takes its threads along without charging them", async () => {
+    tree = await grow("staged", "throw", { intensity: { count: 0, periodMs: 60_000 } });
+    const [first, sibling] = [tree.life("victim"), tree.life("sibling")];
+
+    expect(await tree.supervisor.restart("stage")).toBe("ready");
+    await tree.backAfter("victim", first);
+    await tree.backAfter("sibling", sibling);
+
+    expect(await first.exited).toMatchObject({ kind: "lost_host" });
+    expect(tree.status("stage")).toMatchObject({ restarts: 0, state: "ready" });
+  });
+});
+
 describe("a thread in a long native call", () => {
   test("costs its stage, because terminate does not reach it", async () => {
     tree = await grow("staged", "native");
