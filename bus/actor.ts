@@ -67,8 +67,21 @@ export interface Boot {
   /** The actor's section, parsed by the supervisor; parsed once more by the child. */
   readonly section: unknown;
   readonly bus: BusAccess;
-  readonly log: { readonly level: string; readonly file: string | undefined };
-  readonly telemetry: { readonly otlpEndpoint: string | undefined; readonly sampleRatio: number };
+  readonly log: {
+    readonly level: string;
+    readonly file: string | undefined;
+    readonly bytesMax?: number;
+    readonly kept?: number;
+    /** Own coins are written as they are, not as tags. */
+    readonly sensitive?: boolean;
+    /** The key of the tags: all actors of one boot share it, so that a txid has the same tag in all logs. */
+    readonly redactionKey?: Uint8Array;
+  };
+  readonly telemetry: {
+    readonly otlpEndpoint: string | undefined;
+    readonly sampleRatio: number;
+    readonly sensitive?: boolean;
+  };
   readonly dataDirectory: string;
   readonly network: string;
   readonly version: string;

@@ -13,6 +13,7 @@ import {
 } from "../runtime/log.ts";
 import { openLogFile } from "../runtime/log-file.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
+import { createRedaction, type Redaction } from "../runtime/redaction.ts";
 import { startTracing, type Tracing } from "../runtime/tracing.ts";
 import type { ActorDefinition, Boot, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
@@ -48,13 +49,21 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       actor: boot.actor,
       level: levelOf(boot.log.level),
       destination: destinationOf(boot),
+      redaction: redactionOf(boot, boot.log.sensitive),
       report: (report) => this.#parent.logged(report),
     });
     this.#log = log;
     const { actor, instance, version, telemetry } = boot;
     this.#metrics = createMetrics({ actor, instance });
     // Before the bus, which asks for its tracer when it is made.
-    this.#tracing = await startTracing({ ...telemetry, actor, instance, version, log });
+    this.#tracing = await startTracing({
+      ...telemetry,
+      actor,
+      instance,
+      version,
+      redaction: redactionOf(boot, telemetry.sensitive),
+      log,
+    });
     const { meter } = this.#metrics;
     const transport = await connectNats(boot.bus, { connectionName: `${boot.actor}/${boot.instance}` });
     this.#bus = new ConnectedBus(transport, {
@@ -98,10 +107,23 @@ function levelOf(text: string): LogLevel {
   return LOG_LEVELS.find((level) => level === text) ?? "info";
 }
 
+/** The same tags in logs and spans; each may be told to let identifiers out as they are. */
+function redactionOf({ log: { redactionKey: key } }: Boot, sensitive = false): Redaction {
+  return createRedaction({ sensitive, ...(key === undefined ? {} : { key }) });
+}
+
 /** Its own file, or stderr, which the supervisor reads and forwards. */
 function destinationOf(boot: Boot): LogDestination {
   const path = boot.log.file;
-  if (path !== undefined) return openLogFile({ path, actor: boot.actor });
+  if (path !== undefined) {
+    const { bytesMax, kept } = boot.log;
+    return openLogFile({
+      path,
+      actor: boot.actor,
+      ...(bytesMax === undefined ? {} : { bytesMax }),
+      ...(kept === undefined ? {} : { kept }),
+    });
+  }
   return { write: (line) => process.stderr.write(line) };
 }
 

@@ -1,4 +1,5 @@
 /** The top of one host's troupe: composes bus, stages and actors into a supervised tree, and answers for it. */
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Boot } from "../bus/actor.ts";
@@ -43,6 +44,8 @@ export class Root {
   readonly #supervisor: Supervisor;
   readonly #steps = new StepReader();
   readonly #listeners = new Set<(step: Step) => void>();
+  /** Never written down: nobody can try out addresses against an old log. */
+  readonly #redactionKey = new Uint8Array(randomBytes(32));
   readonly #startedAt: string;
   readonly #startedMonotonicMs: number;
 
@@ -211,8 +214,19 @@ export class Root {
       instance: "main",
       section: settings.config.get(actor.section),
       bus: bus.accessOf(actor.id, this.#busChild.servers()),
-      log: { level: log.level, file: join(settings.paths.logs, `${actor.id}.log`) },
-      telemetry: { otlpEndpoint: telemetry.otlp_endpoint, sampleRatio: telemetry.sample_ratio },
+      log: {
+        level: log.level,
+        file: join(settings.paths.logs, `${actor.id}.log`),
+        bytesMax: log.file_bytes,
+        kept: log.files_kept,
+        sensitive: log.sensitive,
+        redactionKey: this.#redactionKey,
+      },
+      telemetry: {
+        otlpEndpoint: telemetry.otlp_endpoint,
+        sampleRatio: telemetry.sample_ratio,
+        sensitive: telemetry.sensitive,
+      },
       dataDirectory: join(settings.paths.actors, actor.id),
       network: settings.network,
       version,

@@ -53,7 +53,14 @@ export async function run(options: RunningOptions): Promise<Running> {
       clock,
     });
     const log = createLog({ actor: "supervisor", level, destination, clock });
-    releases.push(() => log.close());
+    // In the background nobody sees what Node prints before it ends.
+    const lastWords = (error: Error) =>
+      log.error("the supervisor ends by an error that nothing caught", { error });
+    process.on("uncaughtExceptionMonitor", lastWords);
+    releases.push(() => {
+      process.off("uncaughtExceptionMonitor", lastWords);
+      log.close();
+    });
     const root = new Root({ settings, bus, version, clock, log, onStep });
     let stopping: Promise<void> | undefined;
     const stop = (why: string): Promise<void> => {

@@ -41,7 +41,7 @@ export async function planBus(settings: Settings): Promise<BusAccessPlan> {
       `[bus] jetstream is on, but the ${mode} bus cannot have it turned on from here; set mode to spawn`,
     );
   }
-  if (mode === "external") return externalPlan(settings, config);
+  if (mode === "external") return externalPlan(config, usersNeeded(settings));
   const listen = parseHostPort(config.listen) as HostPort;
   if (!isLoopback(listen.host)) {
     throw badPlan(
@@ -72,7 +72,14 @@ export async function planBus(settings: Settings): Promise<BusAccessPlan> {
   };
 }
 
-function externalPlan(settings: Settings, config: BusConfig): BusAccessPlan {
+/** How one user reaches an external bus without any supervisor here; undefined in the other modes. */
+export function externalAccess(settings: Settings, user: string): BusAccess | undefined {
+  const config = settings.config.get(busSection);
+  if (config.mode !== "external") return undefined;
+  return externalPlan(config, [user]).accessOf(user, config.servers);
+}
+
+function externalPlan(config: BusConfig, users: readonly string[]): BusAccessPlan {
   const { servers, credentials_directory: directory } = config;
   if (servers.length === 0) throw badPlan("[bus] mode is external, but servers names none");
   if (directory === undefined) {
@@ -80,7 +87,7 @@ function externalPlan(settings: Settings, config: BusConfig): BusAccessPlan {
       "[bus] mode is external, but credentials_directory is not set; see supervisor bus print-nats-config --help",
     );
   }
-  const proofs = readProofs(directory, usersNeeded(settings));
+  const proofs = readProofs(directory, users);
   const tls = readTls(config);
   return {
     plan: { mode: "external", servers },

@@ -61,6 +61,11 @@ test.skipIf(!isThere)("our actors live on a nats-server that has the configurati
   const tree = await home.tree();
   const tapped = await home.run("tap", "state.supervisor.*.tree", "--count", "1", "--json");
 
+  await home.run("stop");
+  const alone = await home.run("tap", "rpc.>", "--config", "external.toml", "--count", "1");
+
+  // Heard by the broker as operator, though no supervisor runs here: it is the broker that refuses.
+  expect(alone.stderr).toContain("does not let");
   expect(statSync(join(seeds, "gateway.nk")).mode & 0o777).toBe(0o600);
   expect(tree).toMatchObject({ ready: true, bus: { mode: "external", address: url, up: true } });
   expect(JSON.parse(tapped.stdout).body).toMatchObject({ network: "regtest" });
