@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { Nkey } from "../bus/carrier/nkey.ts";
+import type { BusUser } from "../bus/carrier/transport.ts";
 import { permissionsOf } from "../bus/contract/permissions.ts";
-import { Nkey } from "../bus/nkey.ts";
-import type { BusUser } from "../bus/transport.ts";
 import { findNatsServer, NatsServer } from "../tests/harness/nats-server.ts";
 import { echoContract, RAW_SUBJECT } from "./bus/echo.ts";
 import type { Figures, PeerData, Round } from "./bus/peer.ts";

@@ -1,14 +1,14 @@
 /** What a typed call costs above the bare carrier: CPU per call of caller and callee together, in one thread, turn by turn. */
 import { z } from "zod";
 import { Broker } from "../bus/broker/broker.ts";
+import { MemoryBroker } from "../bus/carrier/memory.ts";
+import { connectNats } from "../bus/carrier/nats.ts";
+import { Nkey } from "../bus/carrier/nkey.ts";
+import type { Transport } from "../bus/carrier/transport.ts";
 import { ConnectedBus } from "../bus/connected-bus.ts";
 import { contract } from "../bus/contract/contract.ts";
 import { permissionsOf } from "../bus/contract/permissions.ts";
 import { silentLog } from "../bus/fake.ts";
-import { MemoryBroker } from "../bus/memory.ts";
-import { connectNats } from "../bus/nats.ts";
-import { Nkey } from "../bus/nkey.ts";
-import type { Transport } from "../bus/transport.ts";
 
 const echo = contract("echo", { semver: "1.0.0", doc: "Echo.", instances: "any" })
   .rpc("say", {

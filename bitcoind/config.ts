@@ -1,7 +1,7 @@
 /** The `[node]` section: which Bitcoin node or nodes to ask, and how to prove who we are to them. */
 import { z } from "zod";
+import { section } from "../runtime/config/section.ts";
 import { secretFile } from "../runtime/secret.ts";
-import { section } from "../runtime/section.ts";
 
 /** Core's default RPC port of each network. */
 export const RPC_PORTS: Readonly<Record<string, number>> = Object.freeze({

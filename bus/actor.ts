@@ -2,8 +2,8 @@
 import type { Meter } from "@opentelemetry/api";
 import type { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
-import type { Section } from "../runtime/section.ts";
+import type { Section } from "../runtime/config/section.ts";
+import type { Log } from "../runtime/log/log.ts";
 import type { Bus } from "./bus.ts";
 import type { Door } from "./contracts/supervisor.ts";
 

@@ -1,6 +1,6 @@
 /** The face of the bus: what an actor can do with it. Actors see this and contracts, never a subject or a carrier. */
 import type { SpanContext } from "@opentelemetry/api";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import type {
   Contract,
   EventBody,

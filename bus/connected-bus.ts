@@ -2,7 +2,7 @@
 import { type Meter, metrics as metricsApi, type Tracer, trace } from "@opentelemetry/api";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { TroupeError } from "../runtime/errors.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import type {
   Bus,
   Client,
@@ -14,6 +14,7 @@ import type {
   ServeOptions,
   Service,
 } from "./bus.ts";
+import type { Transport, TransportStatus } from "./carrier/transport.ts";
 import type { Contract, EventBody, EventName, StateBody, StateName } from "./contract/contract.ts";
 import type { Health } from "./contracts/builtin.ts";
 import { FactListener, type ListenerTerms } from "./events/listener.ts";
@@ -29,7 +30,6 @@ import type { Handler } from "./rpc/server/endpoint.ts";
 import { Server } from "./rpc/server/server.ts";
 import type { Station } from "./rpc/station.ts";
 import { eventPattern, statePattern } from "./subject.ts";
-import type { Transport, TransportStatus } from "./transport.ts";
 
 export interface ConnectedBusOptions {
   readonly log: Log;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { HeaderList } from "./carrier/transport.ts";
 import {
   decodeError,
   type Envelope,
@@ -9,7 +10,6 @@ import {
   isErrorReply,
   readEnvelope,
 } from "./envelope.ts";
-import type { HeaderList } from "./transport.ts";
 
 const read = (text: string): Envelope => readEnvelope([["Troupe", text]]);
 

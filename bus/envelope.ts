@@ -1,6 +1,6 @@
 /** The envelope of every message: one compact `Troupe` header, the W3C trace headers, and the two error headers of ADR-32. */
 import { TroupeError, type WireError } from "../runtime/errors.ts";
-import type { HeaderList } from "./transport.ts";
+import type { HeaderList } from "./carrier/transport.ts";
 
 export const ENVELOPE_HEADER = "Troupe";
 export const TRACEPARENT_HEADER = "traceparent";

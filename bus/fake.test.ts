@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from "vitest";
 import { indexerLike, likeContracts, walletdLike } from "../tests/harness/contracts.ts";
+import { MemoryBroker } from "./carrier/memory.ts";
+import { Nkey } from "./carrier/nkey.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import { permissionsOf, usersOf } from "./contract/permissions.ts";
 import { fakeActor, silentLog } from "./fake.ts";
-import { MemoryBroker } from "./memory.ts";
-import { Nkey } from "./nkey.ts";
 
 let broker: MemoryBroker;
 let maker: ConnectedBus;

@@ -1,11 +1,11 @@
 /** A stand-in for an actor, in one line: it speaks through the same bytes, schemas and permissions as the real one. */
 
 import { TroupeError } from "../runtime/errors.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import type { CallContext, Handlers, Publisher, Service } from "./bus.ts";
+import type { Transport } from "./carrier/transport.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import type { Contract } from "./contract/contract.ts";
-import type { Transport } from "./transport.ts";
 
 /** What a fake was asked, for the test to look at. */
 export interface FakeCall {

@@ -10,18 +10,18 @@ import {
   type LogDestination,
   type LogLevel,
   type OwnedLog,
-} from "../runtime/log.ts";
-import { openLogFile } from "../runtime/log-file.ts";
+} from "../runtime/log/log.ts";
+import { openLogFile } from "../runtime/log/log-file.ts";
+import { createRedaction, type Redaction } from "../runtime/log/redaction.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
-import { createRedaction, type Redaction } from "../runtime/redaction.ts";
 import { startTracing, type Tracing } from "../runtime/tracing.ts";
 import type { ActorDefinition, Boot, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
+import { connectNats } from "./carrier/nats.ts";
 import { type ChildRole, type ParentLine, serveParent } from "./child/child-side.ts";
 import { HostedActor } from "./child/hosted.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import type { Door } from "./contracts/supervisor.ts";
-import { connectNats } from "./nats.ts";
 
 /** Hosts the actor until its parent stops it or is gone. The only line of a `worker.ts`. */
 export function hostActor<S extends z.ZodObject>(definition: ActorDefinition<S>): void {

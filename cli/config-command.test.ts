@@ -12,11 +12,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { loadConfig } from "../runtime/config.ts";
-import { runtimeSections, troupeSection } from "../runtime/config-sections.ts";
-import { hostPort } from "../runtime/config-values.ts";
+import { loadConfig } from "../runtime/config/config.ts";
+import { runtimeSections, troupeSection } from "../runtime/config/config-sections.ts";
+import { hostPort } from "../runtime/config/config-values.ts";
+import { section } from "../runtime/config/section.ts";
 import { secretFile } from "../runtime/secret.ts";
-import { section } from "../runtime/section.ts";
 import { configCommand } from "./config-command.ts";
 import type { Prompter } from "./config-questions.ts";
 

@@ -1,19 +1,19 @@
 /** `supervisor config check|print|init`: try the configuration, see what counts, have a commented file written. */
 import { Command } from "commander";
-import { type Config, checkConfig, loadConfig } from "../runtime/config.ts";
-import { writeConfigFile } from "../runtime/config-file.ts";
-import { problemText } from "../runtime/config-problem.ts";
-import { schemaOf } from "../runtime/config-schema.ts";
+import { type Config, checkConfig, loadConfig } from "../runtime/config/config.ts";
+import { writeConfigFile } from "../runtime/config/config-file.ts";
+import { problemText } from "../runtime/config/config-problem.ts";
+import { schemaOf } from "../runtime/config/config-schema.ts";
 import {
   configurationMarkdown,
   defaultConfigText,
   effectiveConfigText,
   effectiveEntries,
-} from "../runtime/config-text.ts";
+} from "../runtime/config/config-text.ts";
+import { absolutePath } from "../runtime/config/path.ts";
+import type { Section } from "../runtime/config/section.ts";
 import { TroupeError } from "../runtime/errors.ts";
-import { absolutePath } from "../runtime/path.ts";
 import { readSecretFile } from "../runtime/secret.ts";
-import type { Section } from "../runtime/section.ts";
 import {
   askAll,
   FIRST_QUESTIONS,

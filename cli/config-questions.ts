@@ -2,12 +2,12 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
-import { issueText } from "../runtime/config-problem.ts";
-import { schemaOf } from "../runtime/config-schema.ts";
-import { troupeSection } from "../runtime/config-sections.ts";
-import type { ChosenValues } from "../runtime/config-text.ts";
-import { expandHome } from "../runtime/path.ts";
-import type { Section } from "../runtime/section.ts";
+import { issueText } from "../runtime/config/config-problem.ts";
+import { schemaOf } from "../runtime/config/config-schema.ts";
+import { troupeSection } from "../runtime/config/config-sections.ts";
+import type { ChosenValues } from "../runtime/config/config-text.ts";
+import { expandHome } from "../runtime/config/path.ts";
+import type { Section } from "../runtime/config/section.ts";
 
 export interface Question {
   readonly section: Section;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busJson, busMarkdown } from "../bus/contract/documentation.ts";
 import { allContracts } from "../bus/contracts/all.ts";
-import { configurationMarkdown } from "../runtime/config-text.ts";
+import { configurationMarkdown } from "../runtime/config/config-text.ts";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
 import { errorsPage } from "./error-codes.ts";
 import { metricsPage } from "./metric-names.ts";

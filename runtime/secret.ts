@@ -2,8 +2,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
 import { inspect } from "node:util";
 import { z } from "zod";
+import { expandHome } from "./config/path.ts";
 import { TroupeError } from "./errors.ts";
-import { expandHome } from "./path.ts";
 
 export const SECRET_TEXT = "[secret]";
 

@@ -4,7 +4,7 @@ import { type AddressInfo, Socket } from "node:net";
 import { homedir, hostname, userInfo } from "node:os";
 import { context, propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRedaction } from "./redaction.ts";
+import { createRedaction } from "./log/redaction.ts";
 import { startTracing, type Tracing, type TracingOptions } from "./tracing.ts";
 
 const TXID = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";

@@ -4,9 +4,9 @@ import type { core, tracing } from "@opentelemetry/sdk-node";
 import { systemClock } from "./clock.ts";
 import { TroupeError } from "./errors.ts";
 import { TokenBucket, withDeadline } from "./limits.ts";
-import type { Log } from "./log.ts";
-import { printableText } from "./printable.ts";
-import { createRedaction, type Redaction, redact } from "./redaction.ts";
+import type { Log } from "./log/log.ts";
+import { printableText } from "./log/printable.ts";
+import { createRedaction, type Redaction, redact } from "./log/redaction.ts";
 
 export interface TracingOptions {
   /** `http://127.0.0.1:4318`; without it tracing is off. */

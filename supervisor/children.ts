@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { gatewaySection } from "../actors/gateway/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
-import type { Config } from "../runtime/config.ts";
-import { runtimeSections } from "../runtime/config-sections.ts";
-import { parseHostPort } from "../runtime/config-values.ts";
-import { type Section, section } from "../runtime/section.ts";
+import type { Config } from "../runtime/config/config.ts";
+import { runtimeSections } from "../runtime/config/config-sections.ts";
+import { parseHostPort } from "../runtime/config/config-values.ts";
+import { type Section, section } from "../runtime/config/section.ts";
 import { busSection, torSection } from "./config.ts";
 import type { WantedDoor } from "./doctor/network.ts";
 import {

@@ -1,8 +1,8 @@
 /** The supervisor's sections of the configuration: the bus, where each actor runs and by which code, and Tor. */
 import { z } from "zod";
-import { hostPort, pathText } from "../runtime/config-values.ts";
+import { hostPort, pathText } from "../runtime/config/config-values.ts";
+import { section } from "../runtime/config/section.ts";
 import { secretFile } from "../runtime/secret.ts";
-import { section } from "../runtime/section.ts";
 
 export const BUS_MODES = ["embedded", "spawn", "external", "auto"] as const;
 export type BusMode = (typeof BUS_MODES)[number];

@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import type { Clock } from "../runtime/clock.ts";
-import { logSection } from "../runtime/config-sections.ts";
-import { createLog } from "../runtime/log.ts";
-import { openLogFile } from "../runtime/log-file.ts";
+import { logSection } from "../runtime/config/config-sections.ts";
+import { createLog } from "../runtime/log/log.ts";
+import { openLogFile } from "../runtime/log/log-file.ts";
 import type { BusAccessPlan } from "./access/bus-plan.ts";
 import { isServed } from "./admin/client.ts";
 import type { Step } from "./admin/protocol.ts";

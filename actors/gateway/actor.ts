@@ -5,7 +5,7 @@ import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Service } from "../../bus/bus.ts";
 import { gatewayContract } from "../../bus/contracts/gateway.ts";
 import { type Door, supervisorContract } from "../../bus/contracts/supervisor.ts";
-import { parseHostPort } from "../../runtime/config-values.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { mergeExpositions } from "../../runtime/metrics.ts";
 import { isLoopback } from "./address.ts";
 import { gatewaySection } from "./config.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseHostPort } from "../../runtime/config-values.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { hostAndPort, isLoopback } from "./address.ts";
 import { gatewaySection } from "./config.ts";
 

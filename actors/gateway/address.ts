@@ -1,6 +1,6 @@
 /** What an address to listen on means: how it stands in a URL, and who can reach it. */
 import { isIP } from "node:net";
-import type { HostPort } from "../../runtime/config-values.ts";
+import type { HostPort } from "../../runtime/config/config-values.ts";
 
 /** As it stands in a URL: IPv6 in brackets. */
 export function hostAndPort({ host, port }: HostPort): string {

@@ -1,7 +1,7 @@
 /** The gateway's section of the configuration: which doors it opens, to whom, and how many may come. */
 import { z } from "zod";
-import { parseHostPort } from "../../runtime/config-values.ts";
-import { section } from "../../runtime/section.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
+import { section } from "../../runtime/config/section.ts";
 
 export const gatewaySection = section(
   "gateway",

@@ -3,7 +3,7 @@ import type { Bus, Listener } from "../../bus/bus.ts";
 import { supervisorContract, type Tree } from "../../bus/contracts/supervisor.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { toWireError } from "../../runtime/errors.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 
 export interface TreeView {
   readonly tree: Tree | undefined;

@@ -1,9 +1,9 @@
 /** One side of the bus benchmark, in a worker thread: an echo, or a requester that measures. */
 import { parentPort, workerData } from "node:worker_threads";
+import { connectNats } from "../../bus/carrier/nats.ts";
+import type { Delivery, Transport } from "../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../bus/connected-bus.ts";
 import { silentLog } from "../../bus/fake.ts";
-import { connectNats } from "../../bus/nats.ts";
-import type { Delivery, Transport } from "../../bus/transport.ts";
 import { echoContract, type Layer, RAW_SUBJECT } from "./echo.ts";
 
 export interface PeerData {

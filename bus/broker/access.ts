@@ -1,8 +1,8 @@
 /** One user's permissions, made ready for judging every message: allow, then deny; replies are tracked by the router. */
 import { TroupeError } from "../../runtime/errors.ts";
-import { isPublicKey } from "../nkey.ts";
+import { isPublicKey } from "../carrier/nkey.ts";
+import type { BusUser } from "../carrier/transport.ts";
 import { covers, isPattern, isToken, overlaps, SUBJECT_LENGTH_MAX } from "../subject.ts";
-import type { BusUser } from "../transport.ts";
 import { SubjectTrie } from "./subject-trie.ts";
 
 /** Verdicts on subjects are kept; inboxes are not, since each reply has a subject of its own. */

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../runtime/clock.ts";
 import { connectLine, RawClient } from "../../tests/harness/raw-client.ts";
-import { connectNats } from "../nats.ts";
-import { Nkey } from "../nkey.ts";
-import type { BusUser, Permissions, Transport } from "../transport.ts";
+import { connectNats } from "../carrier/nats.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { BusUser, Permissions, Transport } from "../carrier/transport.ts";
 import { Broker, type BrokerOptions } from "./broker.ts";
 
 const ALL: Permissions = {

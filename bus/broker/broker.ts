@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from "node:net";
 import { type Clock, systemClock, type Timer } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
-import type { BusUser } from "../transport.ts";
+import type { BusUser } from "../carrier/transport.ts";
 import type { Access } from "./access.ts";
 import {
   Connection,

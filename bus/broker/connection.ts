@@ -1,8 +1,8 @@
 /** One client of the embedded broker: its socket, its login, what it sends and what it gets, and the reasons to cut it off. */
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { NO_RESPONDERS_BLOCK } from "../headers.ts";
-import { verifySignature } from "../nkey.ts";
+import { NO_RESPONDERS_BLOCK } from "../carrier/headers.ts";
+import { verifySignature } from "../carrier/nkey.ts";
 import type { Access } from "./access.ts";
 import { Outbound } from "./outbound.ts";
 import type { Recipient, RouterClient, SubscribeResult } from "./router.ts";

@@ -1,8 +1,8 @@
 /** Tests of the routing core: rights to answer, queue groups, and what is left behind. */
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../../runtime/clock.ts";
-import { Nkey } from "../nkey.ts";
-import type { Permissions } from "../transport.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { Permissions } from "../carrier/transport.ts";
 import { Access } from "./access.ts";
 import { RESPONSE_EXPIRY_MS, Router, type RouterClient } from "./router.ts";
 

@@ -1,7 +1,7 @@
 /** Tests of the table of users. */
 import { describe, expect, it } from "vitest";
-import { Nkey } from "../nkey.ts";
-import type { BusUser } from "../transport.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { BusUser } from "../carrier/transport.ts";
 import { Users } from "./users.ts";
 
 const userOf = (name: string, allow: string[] = [">"], publicKey = Nkey.create().publicKey): BusUser => ({

@@ -1,6 +1,6 @@
 /** The broker's table of users, changeable while it runs; whoever holds connections is told whose rights have changed. */
 import { TroupeError } from "../../runtime/errors.ts";
-import type { BusUser } from "../transport.ts";
+import type { BusUser } from "../carrier/transport.ts";
 import { Access } from "./access.ts";
 
 export class Users {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RawClient } from "../../tests/harness/raw-client.ts";
 import { ALL_ALLOWED, type World, worlds } from "../../tests/harness/worlds.ts";
-import type { Permissions } from "../transport.ts";
+import type { Permissions } from "../carrier/transport.ts";
 
 const LIMITED: Permissions = {
   publish: { allow: ["ok.>"], deny: ["ok.no"] },

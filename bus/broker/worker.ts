@@ -1,6 +1,7 @@
 /** Thread entry of the embedded broker: so that no work of the supervisor delays a message, and a fault in here does not end the supervisor. */
+
+import type { BusUser } from "../carrier/transport.ts";
 import { type ChildRole, serveParent } from "../child/child-side.ts";
-import type { BusUser } from "../transport.ts";
 import { Broker } from "./broker.ts";
 
 /** Public keys only: no seed ever reaches the broker. */

@@ -4,7 +4,7 @@ import type { Meter } from "@opentelemetry/api";
 import type { z } from "zod";
 import type { Clock } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import type { Actor, ActorDefinition, Boot, Readiness } from "../actor.ts";
 import type { Bus } from "../bus.ts";
 import type { Health } from "../contracts/builtin.ts";

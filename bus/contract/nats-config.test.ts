@@ -1,8 +1,8 @@
 /** Tests of the configuration written for a real nats-server. */
 import { describe, expect, it } from "vitest";
 import { findNatsServer, NatsServer } from "../../tests/harness/nats-server.ts";
-import { Nkey } from "../nkey.ts";
-import type { BusUser } from "../transport.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { BusUser } from "../carrier/transport.ts";
 import { renderNatsConfig } from "./nats-config.ts";
 
 const maker: BusUser = {

@@ -1,5 +1,5 @@
 /** The configuration of a real nats-server with the same users and rights as the embedded broker has. */
-import type { BusUser, Permissions } from "../transport.ts";
+import type { BusUser, Permissions } from "../carrier/transport.ts";
 
 export interface NatsConfigOptions {
   /** `127.0.0.1:4222` */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { likeContracts } from "../../tests/harness/contracts.ts";
 import { type World, worlds } from "../../tests/harness/worlds.ts";
+import type { Transport } from "../carrier/transport.ts";
 import { allContracts } from "../contracts/all.ts";
 import { healthContract, snapshotContract } from "../contracts/builtin.ts";
 import { confirmSubscriptions } from "../rpc/confirm.ts";
 import { covers } from "../subject.ts";
-import type { Transport } from "../transport.ts";
 import type { Contract } from "./contract.ts";
 import { OPERATOR, permissionsOf, usersOf } from "./permissions.ts";
 

@@ -1,8 +1,9 @@
 /** Who may publish and hear what: made from the contracts, never written by hand. */
+
+import type { Permissions } from "../carrier/transport.ts";
 import { readersOf, SUPERVISOR } from "../contracts/builtin.ts";
 import { DISCOVERERS, VERBS } from "../rpc/server/discovery.ts";
 import { eventPattern, inboxPrefix, rpcPattern, statePattern } from "../subject.ts";
-import type { Permissions } from "../transport.ts";
 import type { Contract } from "./contract.ts";
 
 /** The person at the terminal: hears every event and state, asks only where a contract says so. */

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ManualClock, type systemClock } from "../../runtime/clock.ts";
 import { indexerLike, likeContracts, walletdLike } from "../../tests/harness/contracts.ts";
 import type { EventMeta } from "../bus.ts";
+import { MemoryBroker } from "../carrier/memory.ts";
+import { Nkey } from "../carrier/nkey.ts";
 import { ConnectedBus } from "../connected-bus.ts";
 import { permissionsOf, usersOf } from "../contract/permissions.ts";
 import { silentLog } from "../fake.ts";
-import { MemoryBroker } from "../memory.ts";
-import { Nkey } from "../nkey.ts";
 import { FACT_QUEUE_MAX } from "./fact-queue.ts";
 
 let clock: ManualClock;

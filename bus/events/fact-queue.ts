@@ -1,5 +1,5 @@
 /** What a listener has not yet handled: 4096 events at most, or the last value of each state. */
-import type { Delivery } from "../transport.ts";
+import type { Delivery } from "../carrier/transport.ts";
 
 export const FACT_QUEUE_MAX = 4096;
 

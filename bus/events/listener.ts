@@ -2,10 +2,10 @@
 import { context, type Link, ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
 import type { Timer } from "../../runtime/clock.ts";
 import type { EventMeta, Listener, ListenOptions } from "../bus.ts";
+import type { Delivery, Subscription } from "../carrier/transport.ts";
 import { decodeJson, readEnvelope } from "../envelope.ts";
 import type { Station } from "../rpc/station.ts";
 import { remoteSpan } from "../rpc/trace.ts";
-import type { Delivery, Subscription } from "../transport.ts";
 import { Continuity } from "./continuity.ts";
 import { FactQueue } from "./fact-queue.ts";
 

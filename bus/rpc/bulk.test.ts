@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ManualClock } from "../../runtime/clock.ts";
+import { MemoryBroker } from "../carrier/memory.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { Delivery, HeaderList, Transport } from "../carrier/transport.ts";
 import { ConnectedBus } from "../connected-bus.ts";
 import { bytes, contract } from "../contract/contract.ts";
 import { silentLog } from "../fake.ts";
-import { MemoryBroker } from "../memory.ts";
-import { Nkey } from "../nkey.ts";
-import type { Delivery, HeaderList, Transport } from "../transport.ts";
 import { CHUNK_BYTES, WINDOW_CHUNKS } from "./bulk.ts";
 
 const store = contract("indexer", { semver: "1.0.0", doc: "x", instances: "any" }).rpc("block", {

@@ -1,5 +1,5 @@
 /** Makes sure that the broker took our subscriptions: it refuses late and in passing, beside the confirmation. */
-import type { Transport } from "../transport.ts";
+import type { Transport } from "../carrier/transport.ts";
 
 /** Subscribes, waits until the broker has seen it, and returns the patterns that it refused. */
 export async function confirmSubscriptions(

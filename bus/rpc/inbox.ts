@@ -1,7 +1,7 @@
 /** Our one subscription for everything that is sent back to us: replies to calls, acknowledgements of bulk transfers. */
 import { randomBytes } from "node:crypto";
+import type { Delivery, Subscription, Transport } from "../carrier/transport.ts";
 import { inboxPrefix } from "../subject.ts";
-import type { Delivery, Subscription, Transport } from "../transport.ts";
 
 export interface Receiver {
   receive(delivery: Delivery): void;

@@ -1,8 +1,8 @@
 /** What every part of one connection works with: the carrier, the time, the trace, the counters. */
 import type { Tracer } from "@opentelemetry/api";
 import type { Clock } from "../../runtime/clock.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { Transport } from "../transport.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import type { Transport } from "../carrier/transport.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Inbox } from "./inbox.ts";
 import type { BusMetrics } from "./metrics.ts";

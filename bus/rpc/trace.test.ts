@@ -2,12 +2,12 @@ import { ROOT_CONTEXT, SpanKind, type Tracer, trace } from "@opentelemetry/api";
 import { metrics as sdkMetrics, tracing } from "@opentelemetry/sdk-node";
 import { beforeEach, describe, expect, test } from "vitest";
 import { indexerLike, likeContracts, walletdLike } from "../../tests/harness/contracts.ts";
+import { MemoryBroker } from "../carrier/memory.ts";
+import { Nkey } from "../carrier/nkey.ts";
+import type { HeaderList } from "../carrier/transport.ts";
 import { ConnectedBus } from "../connected-bus.ts";
 import { permissionsOf, usersOf } from "../contract/permissions.ts";
 import { silentLog } from "../fake.ts";
-import { MemoryBroker } from "../memory.ts";
-import { Nkey } from "../nkey.ts";
-import type { HeaderList } from "../transport.ts";
 import { remoteContext, remoteSpan, traceHeaders } from "./trace.ts";
 
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -8,8 +8,8 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
+import type { HeaderList } from "../carrier/transport.ts";
 import { TRACEPARENT_HEADER, TRACESTATE_HEADER } from "../envelope.ts";
-import type { HeaderList } from "../transport.ts";
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 /** W3C asks for at least this much to be passed on. */

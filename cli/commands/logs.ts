@@ -1,7 +1,7 @@
 /** `supervisor logs`: what the actors have written, merged by time, and on as it comes. */
 import { sleep, systemClock } from "../../runtime/clock.ts";
-import { LOG_LEVELS, type LogLevel } from "../../runtime/log.ts";
-import { formatLogLine } from "../../runtime/log-text.ts";
+import { LOG_LEVELS, type LogLevel } from "../../runtime/log/log.ts";
+import { formatLogLine } from "../../runtime/log/log-text.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { type PlaceOptions, requestOf, say, type Terminal } from "../terminal-io.ts";

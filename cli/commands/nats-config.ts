@@ -1,8 +1,8 @@
 /** `supervisor bus print-nats-config`: the same users and rights for a nats-server that others run. */
 import { existsSync } from "node:fs";
 import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
-import { parseHostPort } from "../../runtime/config-values.ts";
-import { absolutePath } from "../../runtime/path.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
+import { absolutePath } from "../../runtime/config/path.ts";
 import { usersFromDirectory } from "../../supervisor/access/credentials.ts";
 import { busSection } from "../../supervisor/config.ts";
 import { readSettings } from "../../supervisor/plan/settings.ts";

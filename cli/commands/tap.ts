@@ -1,9 +1,9 @@
 /** `supervisor tap`: listens to the bus as `operator`, who may hear and not speak. */
 import type { BusAccess } from "../../bus/actor.ts";
+import { connectNats } from "../../bus/carrier/nats.ts";
+import type { Transport } from "../../bus/carrier/transport.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
-import { connectNats } from "../../bus/nats.ts";
 import { isPattern } from "../../bus/subject.ts";
-import type { Transport } from "../../bus/transport.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { hasCode, TroupeError } from "../../runtime/errors.ts";
 import { externalAccess } from "../../supervisor/access/bus-plan.ts";

@@ -1,8 +1,8 @@
 /** What `tap` lets a person see: everything but what the contract hides. */
 import { expect, test } from "vitest";
 import { z } from "zod";
+import type { Delivery } from "../../bus/carrier/transport.ts";
 import { contract } from "../../bus/contract/contract.ts";
-import type { Delivery } from "../../bus/transport.ts";
 import { hide, TapReader, tapLines } from "./tap-view.ts";
 import { plainPaint } from "./terminal.ts";
 

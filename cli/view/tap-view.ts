@@ -1,7 +1,8 @@
 /** What `tap` shows of a message: decoded, redacted by its contract, harmless to the terminal. */
+
+import type { Delivery } from "../../bus/carrier/transport.ts";
 import type { Contract } from "../../bus/contract/contract.ts";
 import { parseFactSubject, parseRpcSubject } from "../../bus/subject.ts";
-import type { Delivery } from "../../bus/transport.ts";
 import { SECRET_TEXT } from "../../runtime/secret.ts";
 import { clip, harmless, type Paint, size } from "./terminal.ts";
 

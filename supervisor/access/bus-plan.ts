@@ -2,10 +2,10 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { BusAccess } from "../../bus/actor.ts";
+import type { BusUser } from "../../bus/carrier/transport.ts";
 import { usersOf } from "../../bus/contract/permissions.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
-import type { BusUser } from "../../bus/transport.ts";
-import { type HostPort, parseHostPort } from "../../runtime/config-values.ts";
+import { type HostPort, parseHostPort } from "../../runtime/config/config-values.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 import type { BusConfig } from "../config.ts";
 import { busSection } from "../config.ts";

@@ -1,10 +1,10 @@
 /** Who may log in to the bus and how: nkeys made at boot for a broker of our own, or files for an external one. */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { Nkey } from "../../bus/carrier/nkey.ts";
+import type { BusUser } from "../../bus/carrier/transport.ts";
 import { permissionsOf, usersOf } from "../../bus/contract/permissions.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
-import { Nkey } from "../../bus/nkey.ts";
-import type { BusUser } from "../../bus/transport.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 

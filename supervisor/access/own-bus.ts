@@ -1,6 +1,7 @@
 /** The supervisor's own place on the bus: it serves its contract, publishes its tree, and asks actors how they are. */
 import type { BusAccess } from "../../bus/actor.ts";
 import type { Publisher } from "../../bus/bus.ts";
+import { connectNats } from "../../bus/carrier/nats.ts";
 import { ConnectedBus } from "../../bus/connected-bus.ts";
 import { healthContract } from "../../bus/contracts/builtin.ts";
 import {
@@ -9,10 +10,9 @@ import {
   supervisorContract,
   type Tree,
 } from "../../bus/contracts/supervisor.ts";
-import { connectNats } from "../../bus/nats.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import type { Probe } from "../life.ts";
 
 /** What the contract's requests come down to. */

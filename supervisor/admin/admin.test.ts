@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Tree } from "../../bus/contracts/supervisor.ts";
 import { TroupeError } from "../../runtime/errors.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import { AdminClient } from "./client.ts";
 import { lineReader, REQUEST_BYTES_MAX, type Step } from "./protocol.ts";
 import { type AdminHandlers, AdminServer, checkSocketPath } from "./server.ts";

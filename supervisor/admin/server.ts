@@ -3,7 +3,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { z } from "zod";
 import { TroupeError, toWireError } from "../../runtime/errors.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import { isServed } from "./client.ts";
 import {
   type AdminMethod,

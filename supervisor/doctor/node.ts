@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NETWORK_DIRECTORIES, type NodeConfig, RPC_PORTS } from "../../bitcoind/config.ts";
-import { expandHome } from "../../runtime/path.ts";
+import { expandHome } from "../../runtime/config/path.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 /** The bus as a child of the root: the embedded broker in a thread, a nats-server of our own, or nothing to run when it is elsewhere. */
 import type { BrokerBoot, BrokerReady } from "../../bus/broker/worker.ts";
-import type { BusUser } from "../../bus/transport.ts";
+import type { BusUser } from "../../bus/carrier/transport.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import type { ChildSpec } from "../child.ts";

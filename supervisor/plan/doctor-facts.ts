@@ -1,7 +1,7 @@
 /** What the configuration means for the doctor: which listeners, which node, which Tor, which bus. */
 import { nodeSection } from "../../bitcoind/config.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
-import { parseHostPort } from "../../runtime/config-values.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { busSection, torSection } from "../config.ts";
 import type { DoctorFacts } from "../doctor/doctor.ts";
 import { listenersOf } from "./preflight.ts";

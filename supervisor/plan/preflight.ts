@@ -1,7 +1,7 @@
 /** All that can be found wrong before anything is made or started: each as one clear line, and nothing has changed. */
 import { createServer } from "node:net";
-import { schemaOf } from "../../runtime/config-schema.ts";
-import { parseHostPort } from "../../runtime/config-values.ts";
+import { schemaOf } from "../../runtime/config/config-schema.ts";
+import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 import { type BusAccessPlan, isLoopback, planBus } from "../access/bus-plan.ts";

@@ -1,5 +1,5 @@
 /** What a test hears of a transport: messages, statuses, and the moment when everything has arrived. */
-import type { Delivery, SubscribeOptions, Transport, TransportStatus } from "../../bus/transport.ts";
+import type { Delivery, SubscribeOptions, Transport, TransportStatus } from "../../bus/carrier/transport.ts";
 
 export const text = (value: string) => new TextEncoder().encode(value);
 export const readText = (delivery: Delivery) => new TextDecoder().decode(delivery.body);

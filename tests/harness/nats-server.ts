@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import type { BusUser } from "../../bus/carrier/transport.ts";
 import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
-import type { BusUser } from "../../bus/transport.ts";
 
 const READY_WITHIN_MS = 20_000;
 const POLL_MS = 20;

@@ -1,6 +1,6 @@
 /** A bare socket that speaks to a broker byte by byte: logs in like a client, then sends whatever a test wants. */
 import { connect, type Socket } from "node:net";
-import { Nkey } from "../../bus/nkey.ts";
+import { Nkey } from "../../bus/carrier/nkey.ts";
 
 const PATIENCE_MS = 15_000;
 

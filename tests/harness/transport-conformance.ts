@@ -1,6 +1,6 @@
 /** What every carrier must do, whatever it is made of: one suite for memory, the embedded broker and a real nats-server. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Permissions } from "../../bus/transport.ts";
+import type { Permissions } from "../../bus/carrier/transport.ts";
 import { hear, readText, settle, statusOf, text } from "./ears.ts";
 import { ALL_ALLOWED, type World, type WorldMaker } from "./worlds.ts";
 

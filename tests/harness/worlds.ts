@@ -1,9 +1,9 @@
 /** The carriers a test can run on, all alike: memory, the embedded broker over TCP, a real nats-server. */
 import { Broker } from "../../bus/broker/broker.ts";
-import { MemoryBroker } from "../../bus/memory.ts";
-import { connectNats } from "../../bus/nats.ts";
-import { Nkey } from "../../bus/nkey.ts";
-import type { BusUser, Permissions, Transport } from "../../bus/transport.ts";
+import { MemoryBroker } from "../../bus/carrier/memory.ts";
+import { connectNats } from "../../bus/carrier/nats.ts";
+import { Nkey } from "../../bus/carrier/nkey.ts";
+import type { BusUser, Permissions, Transport } from "../../bus/carrier/transport.ts";
 import { findNatsServer, NatsServer } from "./nats-server.ts";
 
 export interface WorldUser {

@@ -2,9 +2,9 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { HostPort } from "../../../runtime/config-values.ts";
+import type { HostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError, toWireError } from "../../../runtime/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
 import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
 import type { TreeFeed } from "../tree-feed.ts";

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import { healthOf, readinessOf } from "../health.ts";
 import type { GatewayMetrics, HttpRoute } from "../metrics.ts";
 import type { TreeFeed } from "../tree-feed.ts";

@@ -1,8 +1,8 @@
 /** The caller's end of a large reply: hears the chunks in order, gives credit, checks size and SHA-256. */
 import { createHash } from "node:crypto";
+import type { Delivery, Subscription, Transport } from "../../carrier/transport.ts";
 import { decodeJson, readEnvelope } from "../../envelope.ts";
 import { bulkSubject, inboxPrefix } from "../../subject.ts";
-import type { Delivery, Subscription, Transport } from "../../transport.ts";
 import { type Announcement, AnnouncementSchema, asksForAck, CHUNK_BYTES } from "../bulk.ts";
 
 export interface BulkEnd {

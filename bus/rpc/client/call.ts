@@ -2,6 +2,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Timer } from "../../../runtime/clock.ts";
 import { TroupeError, type WireError } from "../../../runtime/errors.ts";
+import type { Delivery } from "../../carrier/transport.ts";
 import {
   decodeError,
   decodeJson,
@@ -11,7 +12,6 @@ import {
   readEnvelope,
 } from "../../envelope.ts";
 import type { Outcome } from "../../errors.ts";
-import type { Delivery } from "../../transport.ts";
 import { type Expiring, NO_SLOT } from "../deadlines.ts";
 import { busFailure, CallError, mayRetry } from "../failure.ts";
 import { replyBytesMax } from "../limits.ts";

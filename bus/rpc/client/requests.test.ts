@@ -3,12 +3,12 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ManualClock } from "../../../runtime/clock.ts";
 import type { Handlers } from "../../bus.ts";
+import { MemoryBroker } from "../../carrier/memory.ts";
+import { Nkey } from "../../carrier/nkey.ts";
+import type { PublishOptions, Transport } from "../../carrier/transport.ts";
 import { ConnectedBus } from "../../connected-bus.ts";
 import { contract } from "../../contract/contract.ts";
 import { silentLog } from "../../fake.ts";
-import { MemoryBroker } from "../../memory.ts";
-import { Nkey } from "../../nkey.ts";
-import type { PublishOptions, Transport } from "../../transport.ts";
 
 const callee = contract("walletd", { semver: "1.0.0", doc: "x", instances: "any" })
   .rpc("read", {

@@ -1,11 +1,11 @@
 /** All calls of one connection: what is pending, what the loss of the bus means for it, and how a stub is made of a contract. */
 import type { TroupeError } from "../../../runtime/errors.ts";
 import type { CallOptions } from "../../bus.ts";
+import type { TransportStatus } from "../../carrier/transport.ts";
 import type { RpcDeclaration } from "../../contract/contract.ts";
 import { methodHash } from "../../contract/hash.ts";
 import { encodeJson, isKey } from "../../envelope.ts";
 import { rpcSubject } from "../../subject.ts";
-import type { TransportStatus } from "../../transport.ts";
 import { busFailure, CallError } from "../failure.ts";
 import { requestBytesMax } from "../limits.ts";
 import { NESTED_RESERVE_MS } from "../scope.ts";

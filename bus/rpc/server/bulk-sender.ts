@@ -1,8 +1,8 @@
 /** The callee's end of large replies: a few transfers per caller at once, each paced by the caller's acknowledgements. */
 import { createHash, randomBytes } from "node:crypto";
+import type { Delivery } from "../../carrier/transport.ts";
 import { ENVELOPE_HEADER, encodeJson } from "../../envelope.ts";
 import { bulkSubject } from "../../subject.ts";
-import type { Delivery } from "../../transport.ts";
 import { type Announcement, asksForAck, CHUNK_BYTES, WINDOW_CHUNKS } from "../bulk.ts";
 import { type Expiring, NO_SLOT } from "../deadlines.ts";
 import type { Station } from "../station.ts";

@@ -1,11 +1,11 @@
 /** `$SRV.PING|INFO|STATS` of one served contract, after ADR-32: `nats micro ls|info|stats|ping` works on every carrier. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import type { Delivery, Subscription } from "../../carrier/transport.ts";
 import type { Contract } from "../../contract/contract.ts";
 import { contractHash } from "../../contract/hash.ts";
 import { encodeJson } from "../../envelope.ts";
 import { inboxPrefix } from "../../subject.ts";
-import type { Delivery, Subscription } from "../../transport.ts";
 import type { Station } from "../station.ts";
 import type { Endpoint } from "./endpoint.ts";
 

@@ -2,15 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import type { Handlers, IdempotencyStore, StoredReply } from "../../bus.ts";
+import { MemoryBroker } from "../../carrier/memory.ts";
+import { Nkey } from "../../carrier/nkey.ts";
+import type { Delivery, HeaderList, Transport } from "../../carrier/transport.ts";
 import { ConnectedBus } from "../../connected-bus.ts";
 import { contract } from "../../contract/contract.ts";
 import { methodHash } from "../../contract/hash.ts";
 import { decodeError, type Envelope, formatEnvelope } from "../../envelope.ts";
-import { MemoryBroker } from "../../memory.ts";
-import { Nkey } from "../../nkey.ts";
-import type { Delivery, HeaderList, Transport } from "../../transport.ts";
 
 const callee = contract("walletd", { semver: "1.0.0", doc: "x", instances: "any" })
   .rpc("slow", {

@@ -1,6 +1,6 @@
 /** Each key runs once: what is running is shared, what has ended is answered from memory, another body under the same key is refused. */
 import type { Clock } from "../../../runtime/clock.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import type { IdempotencyStore, StoredReply } from "../../bus.ts";
 
 const KEEP_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 /** One accepted request on its way through the callee: what its handler sees of it, and what it costs only when looked at. */
 import type { SpanContext } from "@opentelemetry/api";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import type { CallContext } from "../../bus.ts";
 import type { Envelope } from "../../envelope.ts";
 import { type Expiring, NO_SLOT } from "../deadlines.ts";

@@ -1,9 +1,9 @@
 /** What a service answers with: a body or an error, and whether a keyed call shall be answered so again. */
 import { hasCode, TroupeError, type WireError } from "../../../runtime/errors.ts";
+import type { HeaderList } from "../../carrier/transport.ts";
 import type { RpcDeclaration } from "../../contract/contract.ts";
 import { decodeError, encodeError, encodeJson } from "../../envelope.ts";
 import { busErrors, type Outcome } from "../../errors.ts";
-import type { HeaderList } from "../../transport.ts";
 import { busFailure, CallError, numberOf } from "../failure.ts";
 import { replyBytesMax } from "../limits.ts";
 

@@ -2,11 +2,11 @@
 import type { Timer } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IdempotencyStore, Service } from "../../bus.ts";
+import type { Subscription } from "../../carrier/transport.ts";
 import type { Contract, RpcDeclaration } from "../../contract/contract.ts";
 import { type Health, healthContract, snapshotContract } from "../../contracts/builtin.ts";
 import type { StatePublisher } from "../../events/publisher.ts";
 import { rpcPattern } from "../../subject.ts";
-import type { Subscription } from "../../transport.ts";
 import { confirmSubscriptions } from "../confirm.ts";
 import type { Station } from "../station.ts";
 import type { BulkSender } from "./bulk-sender.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts";
 import type { Service } from "../../../bus/bus.ts";
-import { section } from "../../../runtime/section.ts";
+import { section } from "../../../runtime/config/section.ts";
 import { Journal } from "../trees/journal.ts";
 import { type DummyBreak, dummyContract } from "./dummy-contract.ts";
 

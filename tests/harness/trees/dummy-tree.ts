@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Boot } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
+import { Nkey } from "../../../bus/carrier/nkey.ts";
+import type { BusUser } from "../../../bus/carrier/transport.ts";
 import type { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { permissionsOf } from "../../../bus/contract/permissions.ts";
-import { Nkey } from "../../../bus/nkey.ts";
-import type { BusUser } from "../../../bus/transport.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { createLog } from "../../../runtime/log.ts";
+import { createLog } from "../../../runtime/log/log.ts";
 import type { ChildSpec } from "../../../supervisor/child.ts";
 import type { BusChild, BusPlan } from "../../../supervisor/places/bus-child.ts";
 import type { Backoff } from "../../../supervisor/restart.ts";
@@ -66,7 +66,7 @@ export class DummyTree {
     const { processLaunch } = await built<typeof import("../../../supervisor/places/process.ts")>(
       "supervisor/places/process.js",
     );
-    const { connectNats } = await built<typeof import("../../../bus/nats.ts")>("bus/nats.js");
+    const { connectNats } = await built<typeof import("../../../bus/carrier/nats.ts")>("bus/carrier/nats.js");
     const { busProbe } = await built<typeof import("../../../supervisor/probe.ts")>("supervisor/probe.js");
     const { ConnectedBus } =
       await built<typeof import("../../../bus/connected-bus.ts")>("bus/connected-bus.js");

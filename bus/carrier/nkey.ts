@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { inspect } from "node:util";
 import { createUser, fromPublic, fromSeed, type KeyPair } from "nkeys.js";
-import { TroupeError } from "../runtime/errors.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 
 const KEY_LENGTH_BYTES = 32;
 /** Before the key stand a kind byte, or two in a seed; after it a checksum. */

@@ -1,9 +1,9 @@
 /** The configuration as text: the commented default file, the effective values with their sources, the page of the docs. */
 import { stringify } from "smol-toml";
+import { isSecretName } from "../log/printable.ts";
+import { SECRET_TEXT } from "../secret.ts";
 import type { Config } from "./config.ts";
 import { isTable, type KeySchema, schemaOf, schemaOfKey } from "./config-schema.ts";
-import { isSecretName } from "./printable.ts";
-import { SECRET_TEXT } from "./secret.ts";
 import type { Section } from "./section.ts";
 
 const LINE_WIDTH = 110;

@@ -1,7 +1,7 @@
 /** The conformance suite on every carrier there is. */
-import { transportConformance } from "../tests/harness/transport-conformance.ts";
-import { transportOutages } from "../tests/harness/transport-outages.ts";
-import { worlds } from "../tests/harness/worlds.ts";
+import { transportConformance } from "../../tests/harness/transport-conformance.ts";
+import { transportOutages } from "../../tests/harness/transport-outages.ts";
+import { worlds } from "../../tests/harness/worlds.ts";
 
 for (const maker of worlds) {
   if (maker.missing !== undefined)

@@ -1,5 +1,5 @@
 /** The header block of a message as bytes: `NATS/1.0[ status]`, lines `name: value`, an empty line. Shared by all carriers. */
-import { TroupeError } from "../runtime/errors.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import type { HeaderList } from "./transport.ts";
 
 const VERSION = "NATS/1.0";

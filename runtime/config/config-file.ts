@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { TroupeError } from "./errors.ts";
+import { TroupeError } from "../errors.ts";
 
 /** Hundreds of times what a full configuration needs. */
 const CONFIG_BYTES_MAX = 1024 * 1024;

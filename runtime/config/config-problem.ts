@@ -1,7 +1,7 @@
 /** What is wrong with a configuration, one line for each mistake, in words for the person who wrote it. */
 import type { z } from "zod";
+import { isSecretName, printableText } from "../log/printable.ts";
 import { isTable } from "./config-schema.ts";
-import { isSecretName, printableText } from "./printable.ts";
 
 export interface ConfigProblem {
   /** Where: `troupe.toml:12`, `TROUPE_BUS__MODE` or `--set bus.mode`. */

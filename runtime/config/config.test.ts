@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { stringify } from "smol-toml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { hasCode, TroupeError } from "../errors.ts";
+import { secretFile } from "../secret.ts";
 import { type ConfigInput, checkConfig, loadConfig } from "./config.ts";
 import { problemText } from "./config-problem.ts";
 import { hostPort } from "./config-values.ts";
-import { hasCode, TroupeError } from "./errors.ts";
-import { secretFile } from "./secret.ts";
 import { section } from "./section.ts";
 
 const bus = section(

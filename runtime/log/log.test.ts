@@ -1,11 +1,11 @@
 import { trace } from "@opentelemetry/api";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { ManualClock } from "./clock.ts";
-import { TroupeError } from "./errors.ts";
+import { ManualClock } from "../clock.ts";
+import { TroupeError } from "../errors.ts";
+import { Secret } from "../secret.ts";
 import { createLog, LOG_LINE_BYTES_MAX, type LogOptions, type LogReport } from "./log.ts";
 import { createRedaction, redact } from "./redaction.ts";
-import { Secret } from "./secret.ts";
 
 function capture(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];

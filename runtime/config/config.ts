@@ -1,6 +1,8 @@
 /** The configuration: one TOML file, then the environment, then the command line, checked against the rooms' sections. */
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
+import { assert, TroupeError } from "../errors.ts";
+import { isSecretName } from "../log/printable.ts";
 import { readConfigFile } from "./config-file.ts";
 import { type ConfigProblem, issueText, problemText } from "./config-problem.ts";
 import {
@@ -12,8 +14,6 @@ import {
   unknownKeys,
   valueOfText,
 } from "./config-schema.ts";
-import { assert, TroupeError } from "./errors.ts";
-import { isSecretName } from "./printable.ts";
 import type { Section } from "./section.ts";
 import { TomlLines } from "./toml-lines.ts";
 

@@ -13,8 +13,9 @@ import {
   NatsError,
   type Subscription as NatsSubscription,
 } from "nats";
-import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
-import type { BusAccess } from "./actor.ts";
+import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
+import type { BusAccess } from "../actor.ts";
+import { inboxPrefix } from "../subject.ts";
 import {
   checkSize,
   checkSubject,
@@ -25,7 +26,6 @@ import {
 } from "./carrier.ts";
 import { decodeHeaders, encodeHeaders, type HeaderBlock } from "./headers.ts";
 import { Nkey } from "./nkey.ts";
-import { inboxPrefix } from "./subject.ts";
 import type {
   Delivery,
   HeaderList,

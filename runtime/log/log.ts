@@ -1,8 +1,8 @@
 /** Structured logs: JSON lines with a level that says who must act, a trace id, and nothing secret. */
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { pino } from "pino";
-import { type Clock, systemClock } from "./clock.ts";
-import { TokenBucket } from "./limits.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { TokenBucket } from "../limits.ts";
 import { printableRecord, printableText } from "./printable.ts";
 import { createRedaction, type Redaction } from "./redaction.ts";
 

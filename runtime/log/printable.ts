@@ -1,8 +1,8 @@
 /** Turns anything into bounded, printable, harmless data for a log line. */
 
-import { TroupeError } from "./errors.ts";
+import { TroupeError } from "../errors.ts";
+import { SECRET_TEXT, Secret } from "../secret.ts";
 import { type Redaction, Sensitive } from "./redaction.ts";
-import { SECRET_TEXT, Secret } from "./secret.ts";
 
 const DEPTH_MAX = 6;
 const KEYS_MAX = 64;

@@ -1,7 +1,7 @@
 /** The sections that belong to no single room: `[troupe]`, `[log]` and `[telemetry]`. */
 import { z } from "zod";
+import { LOG_LEVELS } from "../log/log.ts";
 import { pathText } from "./config-values.ts";
-import { LOG_LEVELS } from "./log.ts";
 import { section } from "./section.ts";
 
 export const NETWORKS = ["mainnet", "testnet4", "signet", "regtest"] as const;

@@ -1,8 +1,8 @@
 /** The log file of one actor: appended to at once, bounded by rotation, and patient with a full disk. */
 import nodeFs from "node:fs";
 import { dirname } from "node:path";
-import { type Clock, systemClock } from "./clock.ts";
-import { TroupeError } from "./errors.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { TroupeError } from "../errors.ts";
 import type { LogDestination } from "./log.ts";
 
 export const LOG_FILE_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** One actor pretends to be another, on every carrier: the broker must not let it speak, hear or answer in a foreign name. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ALL_ALLOWED, type World, worlds } from "../tests/harness/worlds.ts";
+import { ALL_ALLOWED, type World, worlds } from "../../tests/harness/worlds.ts";
 import type { Permissions, Transport } from "./transport.ts";
 
 /** The rows of the permission table for maker, taker and walletd, as the contracts generate them. */

@@ -1,5 +1,5 @@
 /** What all carriers do alike: keep listeners, check what is published, and say in the same words why they cannot. */
-import { TroupeError } from "../runtime/errors.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import type { TransportStatus } from "./transport.ts";
 
 const UNSAFE_SUBJECT = /[\s\0]|^$/;

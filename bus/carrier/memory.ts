@@ -1,8 +1,8 @@
 /** The bus within one thread, for tests and mode `memory`: the broker's own routing and permissions, no socket. */
-import { type Clock, systemClock } from "../runtime/clock.ts";
-import type { Access } from "./broker/access.ts";
-import { type Recipient, Router, type RouterClient } from "./broker/router.ts";
-import { Users } from "./broker/users.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Access } from "../broker/access.ts";
+import { type Recipient, Router, type RouterClient } from "../broker/router.ts";
+import { Users } from "../broker/users.ts";
 import {
   checkSize,
   checkSubject,
