@@ -201,8 +201,8 @@ describe("each rule finds the tree that breaks it", () => {
     });
 
     expect(packageViolations(broken)).toEqual([
-      'bus/rpc.ts: "nats" is for ^bus\\/nats\\.ts$ only',
       'bus/rpc.ts: "nats" is for ^bus\\/carrier\\/nats\\.ts$ only',
+      'runtime/b.ts: nobody has been named to import "left-pad"',
       'supervisor/a.ts: "@opentelemetry/sdk-node" is for ^runtime\\/ only',
     ]);
   });
