@@ -58,7 +58,7 @@ describe("restart", () => {
   });
 
   test("reaches the limit exactly when more than `count` failures lie within one period", () => {
-    fc.assert(
+    return fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 30 }),
         fc.integer({ min: 0, max: 6 }),
@@ -83,7 +83,7 @@ describe("restart", () => {
   });
 
   test("keeps every wait between half and all of min(30 s, 200 ms * 2^(n-1))", () => {
-    fc.assert(
+    return fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 2_000 }),
         fc.double({ min: 0, max: 1, noNaN: true }),
