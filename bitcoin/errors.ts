@@ -1,0 +1,65 @@
+/** The one error of the room of pure Bitcoin primitives, and the table of its codes. */
+
+/** Every code this room throws; `docs/errors.md` is made from this table. */
+export const bitcoinErrors = Object.freeze({
+  BITCOIN_MALFORMED: {
+    meaning:
+      "Bytes that should be a transaction, a block, a header or a script are cut short, have bytes left over, or break the serialisation rules.",
+    remedy:
+      "Ask the sender for the bytes again. If they come from your own node, check its disk and that it runs the network you configured.",
+  },
+  BITCOIN_BAD_HEX: {
+    meaning: "A text that should be hexadecimal has other characters, or not the length it must have.",
+    remedy: "Correct the text: digits 0-9 and a-f, two for each byte; a transaction or block id has 64.",
+  },
+  BITCOIN_BAD_ADDRESS: {
+    meaning: "A text is not an address of this network: a typing error, or an address of another network.",
+    remedy: "Copy the address again from where it was given; do not correct it by hand.",
+  },
+  BITCOIN_OUT_OF_RANGE: {
+    meaning: "A value cannot be written in the Bitcoin format: negative, too large, or of the wrong length.",
+    remedy: "Correct the value; amounts are whole satoshi and between zero and the network's whole money.",
+  },
+  BITCOIN_UNKNOWN_NETWORK: {
+    meaning: "No network has this name.",
+    remedy: "Use one of the names the message lists.",
+  },
+});
+
+/** What each code carries beside itself. */
+export type BitcoinFailure =
+  | { readonly code: "BITCOIN_MALFORMED"; readonly what: string; readonly offset: number }
+  | { readonly code: "BITCOIN_BAD_HEX"; readonly what: string }
+  | { readonly code: "BITCOIN_BAD_ADDRESS"; readonly network: string; readonly reason: string }
+  | { readonly code: "BITCOIN_OUT_OF_RANGE"; readonly what: string }
+  | { readonly code: "BITCOIN_UNKNOWN_NETWORK"; readonly name: string };
+
+/** The same shape as the rest of the house's errors (`code`, `data`); this room imports nothing, so it has its own. */
+export class BitcoinError<F extends BitcoinFailure = BitcoinFailure> extends Error {
+  override readonly name = "BitcoinError";
+  readonly code: F["code"];
+  readonly data: Omit<F, "code">;
+
+  constructor(failure: F, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    const { code, ...data } = failure;
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** The error for bytes that break the format at `offset`. */
+export function malformed(what: string, offset: number): BitcoinError {
+  return new BitcoinError(
+    { code: "BITCOIN_MALFORMED", what, offset },
+    `these bytes are not valid Bitcoin data: ${what} (at byte ${offset}); ask the sender for them again`,
+  );
+}
+
+/** The error for a value that the format cannot hold. */
+export function outOfRange(what: string): BitcoinError {
+  return new BitcoinError(
+    { code: "BITCOIN_OUT_OF_RANGE", what },
+    `this value cannot be written in the Bitcoin format: ${what}`,
+  );
+}
