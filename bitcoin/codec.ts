@@ -128,7 +128,9 @@ export class Writer {
 
   u8(value: number): this {
     checkUnsigned(value, 0xff);
-    this.#bytes[this.#room(1)] = value;
+    // In two steps: making room may replace the buffer.
+    const at = this.#room(1);
+    this.#bytes[at] = value;
     return this;
   }
 

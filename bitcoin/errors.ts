@@ -24,7 +24,7 @@ export const bitcoinErrors = Object.freeze({
     meaning: "No network has this name.",
     remedy: "Use one of the names the message lists.",
   },
-});
+} satisfies Record<BitcoinFailure["code"], { meaning: string; remedy: string }>);
 
 /** What each code carries beside itself. */
 export type BitcoinFailure =

@@ -1,6 +1,6 @@
 /** Outputs too small to be worth spending, which nodes do not relay: Bitcoin Core's `GetDustThreshold`. */
-import { compactSizeLength } from "./codec.ts";
-import { feeSat } from "./fee.ts";
+import { compactSizeLength } from "../codec.ts";
+import { feeSat } from "../fee.ts";
 import { isUnspendable } from "./script.ts";
 import { isWitnessProgram } from "./script-type.ts";
 

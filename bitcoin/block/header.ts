@@ -1,10 +1,10 @@
 /** The 80 bytes at the head of a block, and the proof of work in them. */
 import { scryptSync } from "node:crypto";
-import { type BlockHash, blockHashFromBytes, blockHashToBytes } from "./bytes.ts";
-import { Reader, Writer } from "./codec.ts";
-import { malformed } from "./errors.ts";
-import { sha256d } from "./hash.ts";
-import type { Network } from "./network.ts";
+import { type BlockHash, blockHashFromBytes, blockHashToBytes } from "../bytes.ts";
+import { Reader, Writer } from "../codec.ts";
+import { malformed } from "../errors.ts";
+import { sha256d } from "../hash.ts";
+import type { Network } from "../network.ts";
 
 export const HEADER_LENGTH_BYTES = 80;
 

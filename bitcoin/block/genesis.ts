@@ -1,12 +1,12 @@
 /** The first block of each network, put together from the few facts in `network.ts`. */
 
+import { type BlockHash, concatBytes, hexToBytes } from "../bytes.ts";
+import type { Network } from "../network.ts";
+import { OP_CHECKSIG } from "../script/opcodes.ts";
+import { compileScript, pushBytes } from "../script/script.ts";
+import { NULL_INDEX, type Transaction } from "../transaction.ts";
 import { type Block, serializeBlock, txidLeavesOf } from "./block.ts";
-import { type BlockHash, concatBytes, hexToBytes } from "./bytes.ts";
 import { merkleRoot } from "./merkle.ts";
-import type { Network } from "./network.ts";
-import { OP_CHECKSIG } from "./opcodes.ts";
-import { compileScript, pushBytes } from "./script.ts";
-import { NULL_INDEX, type Transaction } from "./transaction.ts";
 
 /** What stands before the message in every genesis coinbase: the easiest bits, and the number 4. */
 const COINBASE_HEAD = "04ffff001d0104";

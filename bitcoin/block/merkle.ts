@@ -1,7 +1,7 @@
 /** Bitcoin's merkle trees: roots, branches that prove one leaf, and the duplicates of CVE-2012-2459. Hashes in raw order. */
-import { equalBytes } from "./bytes.ts";
-import { outOfRange } from "./errors.ts";
-import { sha256d } from "./hash.ts";
+import { equalBytes } from "../bytes.ts";
+import { outOfRange } from "../errors.ts";
+import { sha256d } from "../hash.ts";
 
 const NODE = 32;
 

@@ -1,17 +1,17 @@
 /** Walks the bytes of a block without making objects: the fast path of indexing. It accepts exactly what `parseBlock` accepts. */
 
-import { MIN_TRANSACTION_LENGTH_BYTES } from "./block.ts";
-import { MAX_COMPACT_SIZE } from "./codec.ts";
-import { malformed } from "./errors.ts";
-import { sha256d } from "./hash.ts";
-import { HEADER_LENGTH_BYTES } from "./header.ts";
+import { MAX_COMPACT_SIZE } from "../codec.ts";
+import { malformed } from "../errors.ts";
+import { sha256d } from "../hash.ts";
 import {
   FLAG_MWEB,
   FLAG_WITNESS,
   MIN_INPUT_LENGTH_BYTES,
   MIN_OUTPUT_LENGTH_BYTES,
   type Serialization,
-} from "./transaction.ts";
+} from "../transaction.ts";
+import { MIN_TRANSACTION_LENGTH_BYTES } from "./block.ts";
+import { HEADER_LENGTH_BYTES } from "./header.ts";
 
 /** Where one transaction's parts lie. The walk uses a single one again and again: copy what you keep. */
 export interface TransactionSpan {

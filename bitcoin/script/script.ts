@@ -1,6 +1,6 @@
 /** Scripts as bytes: reading their instructions, printing them, and building the forms that people pay to. */
-import { bytesToHex, concatBytes } from "./bytes.ts";
-import { outOfRange } from "./errors.ts";
+import { bytesToHex, concatBytes } from "../bytes.ts";
+import { outOfRange } from "../errors.ts";
 import {
   OP_0,
   OP_1,

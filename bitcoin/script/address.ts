@@ -1,7 +1,7 @@
 /** Addresses: what people write for an output script, one network at a time. */
 import { address as codec } from "bitcoinjs-lib";
-import { BitcoinError } from "./errors.ts";
-import type { Network } from "./network.ts";
+import { BitcoinError } from "../errors.ts";
+import type { Network } from "../network.ts";
 import { p2pkhScript, p2shScript, witnessScript } from "./script.ts";
 import { classifyScript } from "./script-type.ts";
 

@@ -1,6 +1,6 @@
 /** Electrum's name for an output script, and which scripts an Electrum server keeps. */
-import { type ScriptHash, scriptHashFromBytes } from "./bytes.ts";
-import { sha256 } from "./hash.ts";
+import { type ScriptHash, scriptHashFromBytes } from "../bytes.ts";
+import { sha256 } from "../hash.ts";
 import { OP_0, OP_RETURN } from "./opcodes.ts";
 
 /** SHA-256 of the script, in raw order: the bytes an index is sorted by. */

@@ -1,9 +1,7 @@
 /** A block parsed whole into objects; the fast path that makes none is `block-walker.ts`. */
-import { bytesToHex } from "./bytes.ts";
-import { compactSizeLength, Reader, Writer } from "./codec.ts";
-import { sha256d } from "./hash.ts";
-import { HEADER_LENGTH_BYTES, type Header, readHeader, serializeHeader } from "./header.ts";
-import { merkleRoot } from "./merkle.ts";
+import { bytesToHex } from "../bytes.ts";
+import { compactSizeLength, Reader, Writer } from "../codec.ts";
+import { sha256d } from "../hash.ts";
 import {
   lengthBytesOf,
   readTransaction,
@@ -14,7 +12,9 @@ import {
   txidBytesOf,
   WITNESS_SCALE,
   wtxidBytesOf,
-} from "./transaction.ts";
+} from "../transaction.ts";
+import { HEADER_LENGTH_BYTES, type Header, readHeader, serializeHeader } from "./header.ts";
+import { merkleRoot } from "./merkle.ts";
 
 export interface Block {
   readonly header: Header;
