@@ -19,7 +19,13 @@ import {
   witnessCommitmentOf,
   witnessCommitmentScript,
 } from "./block.ts";
-import { amountSatAt, outpointIndexAt, spanTxidBytes, walkBlock } from "./block-walker.ts";
+import {
+  amountSatAt,
+  outpointIndexAt,
+  spanTxidBytes,
+  type TransactionSpan,
+  walkBlock,
+} from "./block-walker.ts";
 import { blockHashOf, hasProofOfWork, parseHeader } from "./header.ts";
 import { hasMerkleDuplicate, merkleRoot } from "./merkle.ts";
 
@@ -147,6 +153,28 @@ describe("any block", () => {
       ),
       { numRuns: 2_000 },
     );
+  });
+
+  it("cut short anywhere is refused, and nothing beyond its end is ever named", () => {
+    const whole = hexToBytes(chain.blocks[106] ?? "");
+    for (let length = 0; length < whole.length; length++) {
+      const cut = whole.subarray(0, length);
+      let furthest = 0;
+      const visitor = {
+        input: (_tx: number, _index: number, at: number) => {
+          furthest = Math.max(furthest, at + 36);
+        },
+        output: (_tx: number, _index: number, _amount: number, _start: number, end: number) => {
+          furthest = Math.max(furthest, end);
+        },
+        transaction: ({ end }: TransactionSpan) => {
+          furthest = Math.max(furthest, end);
+        },
+      };
+
+      expect(() => walkBlock(cut, visitor)).toThrow(malformed);
+      expect(furthest).toBeLessThanOrEqual(length);
+    }
   });
 
   it("that announces more than it holds is refused before anything is visited", () => {
