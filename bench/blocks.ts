@@ -8,7 +8,7 @@ import { mainnet } from "../bitcoin/network.ts";
 import { p2wpkhScript } from "../bitcoin/script/script.ts";
 import { scriptHashBytesOf } from "../bitcoin/script/scripthash.ts";
 import type { Transaction } from "../bitcoin/transaction.ts";
-import { findSharedData, SharedData } from "../tests/harness/shared-data.ts";
+import { findSharedData, SharedData } from "../tests/harness/chain/shared-data.ts";
 
 const ROUNDS = 7;
 const ROUND_MS = 300;

@@ -1,6 +1,6 @@
 /** Hashes of known inputs. */
 import { expect, it } from "vitest";
-import { describeWithSharedData } from "../tests/harness/shared-data-suite.ts";
+import { describeWithSharedData } from "../tests/harness/chain/shared-data-suite.ts";
 import { bytesToHex, concatBytes, hexToBytes } from "./bytes.ts";
 import { hash160, sha256, sha256d, taggedHash } from "./hash.ts";
 

@@ -2,9 +2,9 @@
 import { Transaction as LibraryTransaction } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../tests/harness/regtest-chain.ts";
-import { describeWithSharedData } from "../tests/harness/shared-data-suite.ts";
-import { anyTransaction } from "../tests/harness/transactions.ts";
+import { readRegtestChain } from "../tests/harness/chain/regtest-chain.ts";
+import { describeWithSharedData } from "../tests/harness/chain/shared-data-suite.ts";
+import { anyTransaction } from "../tests/harness/chain/transactions.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { mainnet } from "./network.ts";
 import {

@@ -2,9 +2,9 @@
 import { Block as LibraryBlock } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../../tests/harness/regtest-chain.ts";
-import { describeWithSharedData } from "../../tests/harness/shared-data-suite.ts";
-import { anyTransaction } from "../../tests/harness/transactions.ts";
+import { readRegtestChain } from "../../tests/harness/chain/regtest-chain.ts";
+import { describeWithSharedData } from "../../tests/harness/chain/shared-data-suite.ts";
+import { anyTransaction } from "../../tests/harness/chain/transactions.ts";
 import { bytesToHex, hexToBytes, txidFromBytes } from "../bytes.ts";
 import { litecoin, mainnet, type Network, regtest, signet, testnet4 } from "../network.ts";
 import { isCoinbase, type Serialization, txidOf } from "../transaction.ts";

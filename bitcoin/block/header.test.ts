@@ -1,7 +1,7 @@
 /** Headers, targets and work. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../../tests/harness/regtest-chain.ts";
+import { readRegtestChain } from "../../tests/harness/chain/regtest-chain.ts";
 import { bytesToHex, hexToBytes } from "../bytes.ts";
 import { mainnet, regtest } from "../network.ts";
 import {

@@ -1,7 +1,7 @@
 /** Merkle trees: known roots, branches that prove, and lists that share a root. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../../tests/harness/regtest-chain.ts";
+import { readRegtestChain } from "../../tests/harness/chain/regtest-chain.ts";
 import { bytesToHex, concatBytes, hexToBytes, parseTxid, txidToBytes } from "../bytes.ts";
 import { parseBlock, txidLeavesOf } from "./block.ts";
 import {

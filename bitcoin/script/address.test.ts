@@ -1,8 +1,8 @@
 /** Addresses and script hashes against Bitcoin Core's vectors and a recorded Electrum server. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../../tests/harness/regtest-chain.ts";
-import { describeWithSharedData } from "../../tests/harness/shared-data-suite.ts";
+import { readRegtestChain } from "../../tests/harness/chain/regtest-chain.ts";
+import { describeWithSharedData } from "../../tests/harness/chain/shared-data-suite.ts";
 import { bytesToHex, hexToBytes } from "../bytes.ts";
 import { litecoin, mainnet, networks, regtest, signet, testnet4 } from "../network.ts";
 import { addressOfScript, scriptOfAddress } from "./address.ts";

@@ -1,7 +1,7 @@
 /** Scripts: kinds as Bitcoin Core sees them, words as it prints them, and builders that make those kinds. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRegtestChain } from "../../tests/harness/regtest-chain.ts";
+import { readRegtestChain } from "../../tests/harness/chain/regtest-chain.ts";
 import { bytesToHex, concatBytes, hexToBytes } from "../bytes.ts";
 import {
   compileScript,

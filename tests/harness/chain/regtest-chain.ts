@@ -23,6 +23,6 @@ export interface RegtestChain {
 }
 
 export function readRegtestChain(): RegtestChain {
-  const file = new URL("../vectors/regtest-chain.json", import.meta.url);
+  const file = new URL("../../vectors/regtest-chain.json", import.meta.url);
   return JSON.parse(readFileSync(file, "utf8")) as RegtestChain;
 }

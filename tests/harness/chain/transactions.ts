@@ -1,6 +1,6 @@
 /** Arbitrary transactions for property tests: any shape that the format can hold, sensible or not. */
 import fc from "fast-check";
-import type { Transaction } from "../../bitcoin/transaction.ts";
+import type { Transaction } from "../../../bitcoin/transaction.ts";
 
 const u32 = fc.nat(0xffff_ffff);
 const script = fc.uint8Array({ maxLength: 40 });
