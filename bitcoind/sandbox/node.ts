@@ -1,0 +1,159 @@
+/** The sandbox: a regtest node inside the program, for demonstrations and tests where no bitcoind is. It never claims consensus. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { scriptOfAddress } from "../../bitcoin/address.ts";
+import { bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
+import { regtest } from "../../bitcoin/network.ts";
+import { parseTransaction } from "../../bitcoin/transaction.ts";
+import { type Clock, systemClock, type Timer } from "../../runtime/clock.ts";
+import { Chain } from "./chain/chain.ts";
+import { ScriptChecker } from "./chain/script-check.ts";
+import { Mempool } from "./mempool.ts";
+import { mineBlock } from "./miner.ts";
+import { RuleBroken } from "./refusal.ts";
+import type { SandboxParts } from "./rpc/calls.ts";
+import { chainCalls } from "./rpc/chain-calls.ts";
+import { HttpDoor } from "./rpc/http.ts";
+import { mempoolCalls } from "./rpc/mempool-calls.ts";
+import { miningCalls } from "./rpc/mining-calls.ts";
+
+export interface SandboxOptions {
+  /** Like a node's `-datadir`: blocks and cookie stand in its `regtest` directory. One sandbox at a time. */
+  readonly dataDirectory: string;
+  /** The RPC port on 127.0.0.1; 0 or nothing takes a free one. */
+  readonly port?: number;
+  /** Stamps blocks and times the miner: with a `ManualClock` the same calls make the same chain. */
+  readonly clock?: Clock;
+  /** Mines by itself. */
+  readonly mining?: { readonly intervalMs: number; readonly address: string };
+}
+
+const CALLS = Object.freeze({ ...chainCalls, ...mempoolCalls, ...miningCalls });
+
+export class SandboxNode {
+  readonly dataDirectory: string;
+  readonly cookiePath: string;
+  /** Resolves once the node is down, whoever asked for it. */
+  readonly stopped: Promise<void>;
+  readonly #chain: Chain;
+  readonly #mempool: Mempool;
+  readonly #mempoolPath: string;
+  readonly #clock: Clock;
+  #door: HttpDoor | undefined;
+  #miner: Timer | undefined;
+  #stopping: Promise<void> | undefined;
+  #tellStopped: () => void = () => undefined;
+
+  private constructor(options: SandboxOptions) {
+    this.dataDirectory = options.dataDirectory;
+    this.#clock = options.clock ?? systemClock;
+    const directory = join(options.dataDirectory, regtest.name);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.cookiePath = join(directory, ".cookie");
+    this.#mempoolPath = join(directory, "mempool.txt");
+    this.stopped = new Promise((resolve) => {
+      this.#tellStopped = resolve;
+    });
+    const scripts = new ScriptChecker();
+    this.#chain = Chain.open({
+      directory: join(directory, "blocks"),
+      network: regtest,
+      clock: this.#clock,
+      scripts,
+    });
+    this.#mempool = new Mempool(this.#chain, scripts, this.#clock);
+    this.#chain.onChange((change) => this.#mempool.follow(change));
+  }
+
+  /** Opens the chain kept in the data directory, or begins one, and answers on loopback. */
+  static async start(options: SandboxOptions): Promise<SandboxNode> {
+    const node = new SandboxNode(options);
+    try {
+      node.#loadMempool();
+      await node.#openDoor(options.port ?? 0);
+      if (options.mining !== undefined) {
+        node.#mineEvery(options.mining.intervalMs, scriptOfAddress(options.mining.address, regtest));
+      }
+      return node;
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
+
+  get rpcUrl(): string {
+    return `http://127.0.0.1:${this.#door?.port}`;
+  }
+
+  /** Ends the node; what is unconfirmed is kept for the next start. Calling it twice waits for the first. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#miner?.cancel();
+    await this.#door?.close();
+    this.#saveMempool();
+    this.#chain.close();
+    rmSync(this.cookiePath, { force: true });
+    this.#tellStopped();
+  }
+
+  async #openDoor(port: number): Promise<void> {
+    const credentials = `__cookie__:${randomBytes(32).toString("hex")}`;
+    const parts: SandboxParts = {
+      chain: this.#chain,
+      mempool: this.#mempool,
+      clock: this.#clock,
+      network: regtest,
+      requestStop: () => {
+        // Later, so that the answer still goes out.
+        setImmediate(() => void this.stop());
+      },
+    };
+    this.#door = await HttpDoor.open({ port, credentials, parts, calls: CALLS });
+    writeWhole(this.cookiePath, credentials);
+  }
+
+  #mineEvery(intervalMs: number, payTo: Uint8Array): void {
+    this.#miner = this.#clock.after(intervalMs, () => {
+      mineBlock(this.#chain, this.#mempool, this.#clock, payTo);
+      this.#mineEvery(intervalMs, payTo);
+    });
+  }
+
+  #loadMempool(): void {
+    for (const line of readLines(this.#mempoolPath)) {
+      try {
+        this.#mempool.add(this.#mempool.examine(parseTransaction(hexToBytes(line)), { bypassLimits: true }));
+      } catch (error) {
+        // Confirmed meanwhile, or no longer possible: such a transaction has no place in the mempool.
+        if (!(error instanceof RuleBroken)) throw error;
+      }
+    }
+  }
+
+  #saveMempool(): void {
+    const lines = [...this.#mempool.entries()].map((entry) => bytesToHex(entry.rawTx));
+    writeWhole(this.#mempoolPath, lines.join("\n"));
+  }
+}
+
+function readLines(path: string): string[] {
+  try {
+    return readFileSync(path, "utf8").split("\n").filter(Boolean);
+  } catch (error) {
+    // The first start, or one after a sudden end.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** All of it or nothing, for the owner's eyes only. */
+function writeWhole(path: string, text: string): void {
+  const next = `${path}.new`;
+  writeFileSync(next, text, { mode: 0o600 });
+  renameSync(next, path);
+}
