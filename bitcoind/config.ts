@@ -48,6 +48,30 @@ export const nodeSection = section(
     password_file: secretFile()
       .optional()
       .describe("An owner-only file with the password that belongs to `user`."),
+    timeout_ms: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(30_000)
+      .describe("How long to wait for an answer of the node."),
+    connections: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(8)
+      .describe("How many requests may run at once; keep it below the node's rpcthreads (16 by default)."),
+    zmq: z
+      .string()
+      .regex(/^tcp:\/\/.+:\d{1,5}$/, "must look like tcp://127.0.0.1:28332")
+      .max(256)
+      .optional()
+      .describe(
+        "The address of the node's zmqpubsequence, for news without delay; without it the node is asked again and again.",
+      ),
+    block_files: z
+      .boolean()
+      .default(true)
+      .describe("Read old blocks from the node's files when they are on this machine: several times faster."),
   }),
 );
 

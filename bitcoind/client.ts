@@ -1,0 +1,408 @@
+/** The face of this room: typed questions to the Bitcoin node, or to several of which one answers. */
+
+import type { z } from "zod";
+import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../bitcoin/bytes.ts";
+import { satFromCoins } from "../bitcoin/fee.ts";
+import { HEADER_LENGTH_BYTES } from "../bitcoin/header.ts";
+import type { Network } from "../bitcoin/network.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import { type NodeConfig, RPC_PORTS } from "./config.ts";
+import { NodeConnection, type RequestOptions } from "./connection.ts";
+import { type Credentials, credentialsOf } from "./credentials.ts";
+import { nodeError, rpcCodeOf } from "./errors.ts";
+import { Failover } from "./failover.ts";
+import {
+  ChainInfoReply,
+  FeeEstimateReply,
+  HashReply,
+  HeightReply,
+  HexReply,
+  MempoolEntryReply,
+  MempoolInfoReply,
+  MempoolSequenceReply,
+  NetworkInfoReply,
+  PackageReply,
+  TestAcceptReply,
+  TxOutReply,
+} from "./replies.ts";
+import { badReply, rpcBatch, rpcCall } from "./rpc.ts";
+
+/** Bitcoin Core's RPC_INVALID_ADDRESS_OR_KEY: there is no such block, transaction or mempool entry. */
+const NOT_FOUND = -5;
+/** RPC_INVALID_PARAMETER: a height that is not there. */
+const OUT_OF_RANGE = -8;
+const BLOCK_MAX_BYTES = 4_000_000;
+const HEADERS_MAX = 2_000;
+/** A mempool of 300 MB has far fewer transactions than this answer has room for. */
+const MEMPOOL_MAX_BYTES = 256 * 1024 * 1024;
+
+export interface NodeClientOptions {
+  readonly config: NodeConfig;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Instead of what `config` says; for nodes that we start ourselves. */
+  readonly credentials?: Credentials;
+}
+
+export interface ChainInfo {
+  readonly height: number;
+  readonly headerHeight: number;
+  readonly tipHash: BlockHash;
+  readonly isSyncing: boolean;
+  readonly progress: number;
+}
+
+export interface MempoolSnapshot {
+  readonly txids: readonly Txid[];
+  /** The number of the next event of ZMQ's `sequence`. */
+  readonly sequence: number;
+}
+
+export interface MempoolEntryInfo {
+  readonly sizeVb: number;
+  readonly weight: number;
+  readonly timeS: number;
+  readonly height: number;
+  readonly paidSat: bigint;
+  readonly ancestorsPaidSat: bigint;
+  readonly ancestorsSizeVb: number;
+  readonly parents: readonly Txid[];
+}
+
+/** The node's verdict on a transaction that it was only asked about. */
+export type Verdict =
+  | { readonly isAccepted: true; readonly sizeVb: number; readonly paidSat: bigint }
+  | { readonly isAccepted: false; readonly reason: string };
+
+export interface NodeCoin {
+  readonly amountSat: bigint;
+  readonly scriptPubKey: Uint8Array;
+  readonly confirmations: number;
+  readonly isCoinbase: boolean;
+}
+
+/** One node, and what was found out about it. */
+interface Node {
+  readonly connection: NodeConnection;
+  hasRest: boolean;
+}
+
+export class NodeClient {
+  readonly #network: Network;
+  readonly #failover: Failover<Node>;
+  readonly #nodes: readonly Node[];
+
+  constructor(options: NodeClientOptions) {
+    const { config, network, clock, log } = options;
+    this.#network = network;
+    const credentials = options.credentials ?? credentialsOf(config, network.name);
+    const port = RPC_PORTS[network.name] ?? network.ports.rpc;
+    const urls = config.rpc.length > 0 ? config.rpc : [`http://127.0.0.1:${port}`];
+    this.#nodes = urls.map((url) => ({
+      connection: new NodeConnection({
+        url,
+        credentials,
+        clock,
+        timeoutMs: config.timeout_ms,
+        connections: config.connections,
+      }),
+      hasRest: false,
+    }));
+    this.#failover = new Failover({
+      nodes: this.#nodes,
+      nameOf: (node) => node.connection.name,
+      examine: (node) => this.#examine(node),
+      clock,
+      log,
+    });
+  }
+
+  /** The node that answers now, for people. */
+  get currentName(): string | undefined {
+    return this.#failover.current?.connection.name;
+  }
+
+  async close(): Promise<void> {
+    this.#failover.close();
+    await Promise.all(this.#nodes.map((node) => node.connection.close()));
+  }
+
+  async chainInfo(): Promise<ChainInfo> {
+    const info = await this.#call("getblockchaininfo", [], ChainInfoReply);
+    return {
+      height: info.blocks,
+      headerHeight: info.headers,
+      tipHash: info.bestblockhash as BlockHash,
+      isSyncing: info.initialblockdownload,
+      progress: info.verificationprogress,
+    };
+  }
+
+  /** The cheapest question there is: has anything changed? */
+  async tipHash(): Promise<BlockHash> {
+    return (await this.#call("getbestblockhash", [], HashReply)) as BlockHash;
+  }
+
+  async height(): Promise<number> {
+    return this.#call("getblockcount", [], HeightReply);
+  }
+
+  /** Nothing above the tip. */
+  async blockHashAt(height: number): Promise<BlockHash | undefined> {
+    return (await orNothing(this.#call("getblockhash", [height], HashReply), OUT_OF_RANGE)) as
+      | BlockHash
+      | undefined;
+  }
+
+  /** Hashes of the active chain from `height` upwards; fewer where it ends. All are of one moment only if nothing was reorganised meanwhile. */
+  async blockHashes(height: number, count: number): Promise<BlockHash[]> {
+    const calls = Array.from({ length: count }, (_, i) => ({ method: "getblockhash", params: [height + i] }));
+    return this.#failover.run(async ({ connection }) => {
+      const hashes: BlockHash[] = [];
+      for (const item of await rpcBatch(connection, calls)) {
+        if ("error" in item) {
+          if (rpcCodeOf(item.error) === OUT_OF_RANGE) break;
+          throw item.error;
+        }
+        hashes.push(checked(connection, "getblockhash", HashReply, item.value) as BlockHash);
+      }
+      return hashes;
+    });
+  }
+
+  /** Headers of the active chain, 80 bytes each in one array, from `first` on; none if `first` is not in it. */
+  async headers(first: BlockHash, count: number): Promise<Uint8Array> {
+    const wanted = Math.min(count, HEADERS_MAX);
+    return this.#failover.run(async (node) => {
+      if (!node.hasRest) return headersByRpc(node.connection, first, wanted);
+      const reply = await node.connection.rest(`headers/${first}.bin?count=${wanted}`, {
+        replyMaxBytes: HEADERS_MAX * HEADER_LENGTH_BYTES,
+      });
+      if (reply.status === 404) return new Uint8Array(0);
+      if (reply.status !== 200 || reply.body.length % HEADER_LENGTH_BYTES !== 0) {
+        throw badReply(node.connection, "rest/headers", `HTTP status ${reply.status}`);
+      }
+      return reply.body;
+    });
+  }
+
+  /** A whole block as it stands in the chain; nothing if the node does not have it. */
+  async blockBytes(hash: BlockHash, options: RequestOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#failover.run(async ({ connection, hasRest }) => {
+      if (!hasRest) {
+        const request = rpcCall(connection, "getblock", [hash, 0], options);
+        const hex = await orNothing(request, NOT_FOUND);
+        // A regular expression over megabytes is not free; the decoder refuses what is not hex just as well.
+        return hex === undefined ? undefined : hexToBytes(String(hex), "a block");
+      }
+      const reply = await connection.rest(`block/${hash}.bin`, {
+        replyMaxBytes: BLOCK_MAX_BYTES,
+        ...options,
+      });
+      if (reply.status === 404) return undefined;
+      if (reply.status !== 200) throw badReply(connection, "rest/block", `HTTP status ${reply.status}`);
+      return reply.body;
+    });
+  }
+
+  /** Unconfirmed transactions, with the number that tells which ZMQ events are newer. */
+  async mempool(): Promise<MempoolSnapshot> {
+    const options = { replyMaxBytes: MEMPOOL_MAX_BYTES };
+    const reply = await this.#call("getrawmempool", [false, true], MempoolSequenceReply, options);
+    return { txids: reply.txids as Txid[], sequence: reply.mempool_sequence };
+  }
+
+  /** In the order of the ids; nothing for one that has left the mempool. */
+  async mempoolEntries(txids: readonly Txid[]): Promise<(MempoolEntryInfo | undefined)[]> {
+    return this.#eachOf(
+      txids,
+      "getmempoolentry",
+      (txid) => [txid],
+      (connection, value) => {
+        const entry = checked(connection, "getmempoolentry", MempoolEntryReply, value);
+        return {
+          sizeVb: entry.vsize,
+          weight: entry.weight,
+          timeS: entry.time,
+          height: entry.height,
+          paidSat: satFromCoins(entry.fees.base),
+          ancestorsPaidSat: satFromCoins(entry.fees.ancestor),
+          ancestorsSizeVb: entry.ancestorsize,
+          parents: entry.depends as Txid[],
+        };
+      },
+    );
+  }
+
+  /** Raw transactions of the mempool, or of a block: the node needs no txindex. Nothing for one that is not there. */
+  async rawTransactions(txids: readonly Txid[], block?: BlockHash): Promise<(Uint8Array | undefined)[]> {
+    const paramsOf = (txid: Txid) => (block === undefined ? [txid, 0] : [txid, 0, block]);
+    return this.#eachOf(txids, "getrawtransaction", paramsOf, (connection, value) =>
+      hexToBytes(checked(connection, "getrawtransaction", HexReply, value), "a transaction"),
+    );
+  }
+
+  /** A coin, with the mempool's spends and creations counted in; nothing if it is spent or never was. */
+  async coin(txid: Txid, index: number): Promise<NodeCoin | undefined> {
+    const reply = await this.#call("gettxout", [txid, index, true], TxOutReply);
+    if (reply === null) return undefined;
+    return {
+      amountSat: satFromCoins(reply.value),
+      scriptPubKey: hexToBytes(reply.scriptPubKey.hex),
+      confirmations: reply.confirmations,
+      isCoinbase: reply.coinbase,
+    };
+  }
+
+  /** Throws NODE_RPC_ERROR with the node's reason (`rpcCode` -25, -26 or -27) if it does not take the transaction. */
+  async broadcast(rawTx: Uint8Array): Promise<Txid> {
+    return (await this.#call("sendrawtransaction", [bytesToHex(rawTx)], HashReply)) as Txid;
+  }
+
+  async testAccept(rawTx: Uint8Array): Promise<Verdict> {
+    const [verdict] = await this.#call("testmempoolaccept", [[bytesToHex(rawTx)]], TestAcceptReply);
+    if (verdict?.allowed === true) {
+      return {
+        isAccepted: true,
+        sizeVb: verdict.vsize ?? 0,
+        paidSat: satFromCoins(verdict.fees?.base ?? 0),
+      };
+    }
+    return { isAccepted: false, reason: verdict?.["reject-reason"] ?? "not said" };
+  }
+
+  /** Parents and the child that pays for them. Nothing: all were taken. Otherwise why not. */
+  async broadcastPackage(rawTxs: readonly Uint8Array[]): Promise<string | undefined> {
+    const reply = await this.#call("submitpackage", [rawTxs.map(bytesToHex)], PackageReply);
+    if (reply.package_msg === "success") return undefined;
+    const failed = Object.values(reply["tx-results"]).find((result) => result.error !== undefined);
+    return failed?.error ?? reply.package_msg;
+  }
+
+  /** The node's estimate for confirmation within so many blocks, in satoshi per 1,000 vB; nothing while it has no data. */
+  async feerateSatPerKvb(targetBlocks: number): Promise<bigint | undefined> {
+    const reply = await this.#call("estimatesmartfee", [targetBlocks], FeeEstimateReply);
+    return reply.feerate === undefined ? undefined : satFromCoins(reply.feerate);
+  }
+
+  /** What a transaction must pay at least to be relayed, in satoshi per 1,000 vB. */
+  async minFeerateSatPerKvb(): Promise<bigint> {
+    const info = await this.#call("getmempoolinfo", [], MempoolInfoReply);
+    return satFromCoins(Math.max(info.mempoolminfee, info.minrelaytxfee));
+  }
+
+  /** Bitcoin Core's version number (290500 is 29.5) and what it calls itself. */
+  async version(): Promise<{ readonly version: number; readonly name: string }> {
+    const info = await this.#call("getnetworkinfo", [], NetworkInfoReply);
+    return { version: info.version, name: info.subversion };
+  }
+
+  async #call<S extends z.ZodType>(
+    method: string,
+    params: readonly unknown[],
+    schema: S,
+    options: RequestOptions = {},
+  ): Promise<z.output<S>> {
+    return this.#failover.run(async ({ connection }) =>
+      checked(connection, method, schema, await rpcCall(connection, method, params, options)),
+    );
+  }
+
+  async #eachOf<T>(
+    txids: readonly Txid[],
+    method: string,
+    paramsOf: (txid: Txid) => readonly unknown[],
+    read: (connection: NodeConnection, value: unknown) => T,
+  ): Promise<(T | undefined)[]> {
+    const calls = txids.map((txid) => ({ method, params: paramsOf(txid) }));
+    return this.#failover.run(async ({ connection }) =>
+      (await rpcBatch(connection, calls)).map((item) => {
+        if (!("error" in item)) return read(connection, item.value);
+        if (rpcCodeOf(item.error) === NOT_FOUND) return undefined;
+        throw item.error;
+      }),
+    );
+  }
+
+  /** Before a node is used: is it on our chain, does it have all blocks, has it caught up, does it speak REST? */
+  async #examine(node: Node): Promise<void> {
+    const { connection } = node;
+    const value = await rpcCall(connection, "getblockchaininfo");
+    const info = checked(connection, "getblockchaininfo", ChainInfoReply, value);
+    const genesis = await rpcCall(connection, "getblockhash", [0]);
+    const { chain, genesis: expected, name } = this.#network;
+    if (info.chain !== chain || genesis !== expected.hash) {
+      throw nodeError(
+        { code: "NODE_WRONG_CHAIN", node: connection.name, expected: chain, found: info.chain },
+        `The node ${connection.name} is on "${info.chain}", but we are configured for ${name}.`,
+      );
+    }
+    if (info.pruned) {
+      throw nodeError(
+        { code: "NODE_PRUNED", node: connection.name, pruneHeight: info.pruneheight ?? 0 },
+        `The node ${connection.name} is pruned: it no longer has the blocks below ${info.pruneheight ?? 0}.`,
+      );
+    }
+    // A single node is followed while it syncs; of several, one that has caught up is to answer.
+    if (info.initialblockdownload && this.#nodes.length > 1) {
+      throw nodeError(
+        { code: "NODE_SYNCING", node: connection.name, height: info.blocks, headerHeight: info.headers },
+        `The node ${connection.name} is still syncing: block ${info.blocks} of ${info.headers}.`,
+      );
+    }
+    node.hasRest = (await connection.rest("chaininfo.json")).status === 200;
+  }
+}
+
+function checked<S extends z.ZodType>(
+  connection: NodeConnection,
+  method: string,
+  schema: S,
+  value: unknown,
+): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badReply(connection, method, `${issue?.path.join(".") || "the answer"}: ${issue?.message}`);
+}
+
+async function orNothing<T>(request: Promise<T>, rpcCode: number): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (rpcCodeOf(error) === rpcCode) return undefined;
+    throw error;
+  }
+}
+
+/** For a node without REST: the way from the first header upwards, by height. */
+async function headersByRpc(
+  connection: NodeConnection,
+  first: BlockHash,
+  count: number,
+): Promise<Uint8Array> {
+  const head = await orNothing(rpcCall(connection, "getblockheader", [first]), NOT_FOUND);
+  const { height, confirmations } = (head ?? { height: 0, confirmations: -1 }) as {
+    height: number;
+    confirmations: number;
+  };
+  if (confirmations < 1) return new Uint8Array(0);
+  const wanted = Math.min(count, confirmations);
+  const heights = Array.from({ length: wanted }, (_, i) => ({
+    method: "getblockhash",
+    params: [height + i],
+  }));
+  const hashes = await rpcBatch(connection, heights);
+  const calls = hashes.flatMap((item) =>
+    "error" in item ? [] : [{ method: "getblockheader", params: [item.value, false] }],
+  );
+  const headers = await rpcBatch(connection, calls);
+  return Buffer.concat(
+    headers.map((item) => {
+      if ("error" in item) throw item.error;
+      return hexToBytes(checked(connection, "getblockheader", HexReply, item.value), "a header");
+    }),
+  );
+}
