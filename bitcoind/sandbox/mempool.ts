@@ -17,8 +17,15 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Chain, ChainChange } from "./chain/chain.ts";
 import { type Coin, type OutpointKey, outpointKey, spentKey } from "./chain/coins.ts";
 import type { ScriptChecker } from "./chain/script-check.ts";
-import { collectCoins, feeOf, hasSequenceLocksMet, isFinal } from "./chain/transaction-rules.ts";
 import {
+  checkMaturity,
+  collectCoins,
+  feeOf,
+  hasSequenceLocksMet,
+  isFinal,
+} from "./chain/transaction-rules.ts";
+import {
+  checkDust,
   checkRelayFee,
   checkStandard,
   checkStandardInputs,
@@ -114,8 +121,12 @@ export class Mempool {
     }
     const coins = this.#collect(transaction, txid);
     if (!hasSequenceLocksMet(transaction, coins, standing)) throw new RuleBroken("non-BIP68-final");
+    checkMaturity(coins, standing);
     const paidSat = feeOf(transaction, coins);
-    if (options.bypassLimits !== true) checkStandardInputs(transaction, coins);
+    if (options.bypassLimits !== true) {
+      checkStandardInputs(transaction, coins);
+      checkDust(transaction, paidSat, options.waiveRelayFee === true);
+    }
     const entry = this.#entryOf(transaction, txid, paidSat);
     if (options.bypassLimits !== true && options.waiveRelayFee !== true) checkRelayFee(paidSat, entry.sizeVb);
     const replaced = this.#conflictsOf(transaction);
@@ -191,7 +202,7 @@ export class Mempool {
       (_, index) => this.#chain.coin(outpointKey(txidBytes, index)) !== undefined,
     );
     if (isKnown) throw new RuleBroken("txn-already-known", txid);
-    return collectCoins(transaction, (key) => this.#findCoin(key), this.#chain.next());
+    return collectCoins(transaction, (key) => this.#findCoin(key));
   }
 
   /** A coin of the chain (conflicts are looked at later) or of the mempool. */

@@ -16,7 +16,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { medianTimeS } from "./chain/block-tree.ts";
 import type { Chain } from "./chain/chain.ts";
 import { type Coin, outpointKey } from "./chain/coins.ts";
-import { collectCoins, feeOf } from "./chain/transaction-rules.ts";
+import { checkMaturity, collectCoins, feeOf } from "./chain/transaction-rules.ts";
 import type { Mempool, MempoolEntry } from "./mempool.ts";
 import { RuleBroken } from "./refusal.ts";
 
@@ -107,7 +107,8 @@ function feesOf(chain: Chain, transactions: readonly Transaction[]): bigint {
   const standing = chain.next();
   let feesSat = 0n;
   for (const transaction of transactions) {
-    const coins = collectCoins(transaction, (key) => made.get(key) ?? chain.coin(key), standing);
+    const coins = collectCoins(transaction, (key) => made.get(key) ?? chain.coin(key));
+    checkMaturity(coins, standing);
     feesSat += feeOf(transaction, coins);
     const txid = txidBytesOf(transaction);
     transaction.outputs.forEach((output, index) => {

@@ -1,7 +1,7 @@
 /** What the sandbox relays: Bitcoin Core's standardness rules, so that a transaction it takes is one that the network takes. */
 import { dustThresholdSat } from "../../bitcoin/dust.ts";
 import { feeSat } from "../../bitcoin/fee.ts";
-import { isPushOnly } from "../../bitcoin/script.ts";
+import { isPushOnly, isUnspendable } from "../../bitcoin/script.ts";
 import { classifyScript } from "../../bitcoin/script-type.ts";
 import { strippedLengthBytesOf, type Transaction, weightOf } from "../../bitcoin/transaction.ts";
 import type { Coin } from "./chain/coins.ts";
@@ -18,6 +18,8 @@ const STRIPPED_LENGTH_MIN_BYTES = 65;
 const SCRIPT_SIG_MAX_BYTES = 1_650;
 const DATA_SCRIPT_MAX_BYTES = 83;
 const MULTISIG_KEYS_MAX = 3;
+/** One is allowed in a transaction without fee, which only a package brings in. The sandbox's packages do not. */
+const DUST_OUTPUTS_MAX = 1;
 
 /** BIP141 limits of standard P2WSH spends. */
 const WITNESS_SCRIPT_MAX_BYTES = 3_600;
@@ -34,6 +36,7 @@ export function checkStandard(transaction: Transaction): void {
     if (!isPushOnly(scriptSig)) throw new RuleBroken("scriptsig-not-pushonly");
   }
   let dataOutputs = 0;
+  let dustOutputs = 0;
   for (const { amountSat, scriptPubKey } of transaction.outputs) {
     const found = classifyScript(scriptPubKey);
     if (found.type === "unknown") throw new RuleBroken("scriptpubkey");
@@ -44,9 +47,10 @@ export function checkStandard(transaction: Transaction): void {
       if (scriptPubKey.length > DATA_SCRIPT_MAX_BYTES) throw new RuleBroken("scriptpubkey");
       dataOutputs++;
     } else if (amountSat < dustThresholdSat(scriptPubKey)) {
-      throw new RuleBroken("dust");
+      dustOutputs++;
     }
   }
+  if (dustOutputs > DUST_OUTPUTS_MAX) throw new RuleBroken("dust");
   if (dataOutputs > 1) throw new RuleBroken("multi-op-return");
   if (strippedLengthBytesOf(transaction) < STRIPPED_LENGTH_MIN_BYTES) throw new RuleBroken("tx-size-small");
 }
@@ -78,6 +82,15 @@ function isStandardWitness(type: string, witness: readonly Uint8Array[]): boolea
     return witness.length < 2 || witness.slice(0, -2).every((item) => item.length <= WITNESS_ITEM_MAX_BYTES);
   }
   return type !== "p2a";
+}
+
+/** Throws if a transaction that makes dust is more than the free parent of one that spends it. */
+export function checkDust(transaction: Transaction, paidSat: bigint, isInPackage: boolean): void {
+  const hasDust = transaction.outputs.some(
+    ({ amountSat, scriptPubKey }) =>
+      !isUnspendable(scriptPubKey) && amountSat < dustThresholdSat(scriptPubKey),
+  );
+  if (hasDust && (paidSat !== 0n || isInPackage)) throw new RuleBroken("dust");
 }
 
 /** Throws if the fee is too small to be relayed. */

@@ -28,8 +28,8 @@ declare module "bitcore-lib" {
       inputIndex: number,
       flags: number,
       witness: readonly Buffer[],
-      /** The coin's amount, eight bytes, little-endian. */
-      satoshis: Buffer,
+      /** The coin's amount; a wrong type makes segwit signatures fail without a word. */
+      satoshis: number,
     ): boolean;
   }
 

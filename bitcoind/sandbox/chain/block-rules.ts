@@ -22,7 +22,6 @@ const WITNESS_RESERVED_LENGTH_BYTES = 32;
 
 /** Rules that need nothing but the block. */
 export function checkBlock(block: Block, network: Network): void {
-  if (block.header.bits !== network.genesis.bits) throw new RuleBroken("bad-diffbits");
   if (!hasProofOfWork(serializeHeader(block.header), network)) throw new RuleBroken("high-hash");
   const leaves = txidLeavesOf(block.transactions);
   if (!equalBytes(merkleRoot(leaves), block.header.merkleRootBytes)) throw new RuleBroken("bad-txnmrklroot");
@@ -39,6 +38,7 @@ export function checkBlock(block: Block, network: Network): void {
 /** Rules that need the block's parent and the time. */
 export function checkBlockInPlace(block: Block, parent: BlockEntry, network: Network, nowMs: number): void {
   const height = parent.height + 1;
+  if (block.header.bits !== network.genesis.bits) throw new RuleBroken("bad-diffbits");
   if (block.header.timeS <= medianTimeS(parent)) throw new RuleBroken("time-too-old");
   if (block.header.timeS > nowMs / 1000 + FUTURE_MAX_S) throw new RuleBroken("time-too-new");
   // BIP34, BIP66 and BIP65 stand from the first block of regtest.

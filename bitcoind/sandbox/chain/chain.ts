@@ -14,7 +14,13 @@ import { checkBlock, checkBlockInPlace } from "./block-rules.ts";
 import { type BlockEntry, BlockTree } from "./block-tree.ts";
 import { type Coin, CoinSet, type OutpointKey, outpointKey, type SpentCoins } from "./coins.ts";
 import type { ScriptChecker } from "./script-check.ts";
-import { collectCoins, feeOf, hasSequenceLocksMet, type Standing } from "./transaction-rules.ts";
+import {
+  checkMaturity,
+  collectCoins,
+  feeOf,
+  hasSequenceLocksMet,
+  type Standing,
+} from "./transaction-rules.ts";
 
 /** What became of the active chain, in the order it happened. */
 export interface ChainChange {
@@ -244,7 +250,8 @@ export class Chain {
     this.#coins.apply(coinbase, standing.height, spent);
     applied.push(coinbase);
     for (const transaction of rest) {
-      const coins = collectCoins(transaction, (key) => this.#coins.get(key), standing);
+      const coins = collectCoins(transaction, (key) => this.#coins.get(key));
+      checkMaturity(coins, standing);
       allowedSat += feeOf(transaction, coins);
       if (!isTrusted) this.#checkLocksAndScripts(transaction, coins, standing);
       this.#coins.apply(transaction, standing.height, spent);

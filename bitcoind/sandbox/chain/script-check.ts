@@ -78,10 +78,9 @@ function runScripts(
     });
     for (const [i, input] of parsed.inputs.entries()) {
       const interpreter = new Interpreter();
-      const amount = Buffer.alloc(8);
-      amount.writeBigUInt64LE((spent[i] as TransactionOutput).amountSat);
+      const amountSat = Number((spent[i] as TransactionOutput).amountSat);
       const witness = (transaction.inputs[i]?.witness ?? []).map((item) => Buffer.from(item));
-      if (!interpreter.verify(input.script, input.output.script, parsed, i, flags, witness, amount)) {
+      if (!interpreter.verify(input.script, input.output.script, parsed, i, flags, witness, amountSat)) {
         return `input ${i}: ${interpreter.errstr || "SCRIPT_ERR_UNKNOWN"}`;
       }
     }

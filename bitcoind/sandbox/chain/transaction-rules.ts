@@ -20,15 +20,18 @@ export interface Standing {
   readonly network: Network;
 }
 
-/** The coins that a transaction spends, one for each input; throws if one is missing or may not be spent yet. */
-export function collectCoins(
-  transaction: Transaction,
-  find: (key: OutpointKey) => Coin | undefined,
-  standing: Standing,
-): Coin[] {
+/** The coins that a transaction spends, one for each input; throws if one is missing. */
+export function collectCoins(transaction: Transaction, find: (key: OutpointKey) => Coin | undefined): Coin[] {
   return transaction.inputs.map((input) => {
     const coin = find(spentKey(input));
     if (coin === undefined) throw new RuleBroken("bad-txns-inputs-missingorspent");
+    return coin;
+  });
+}
+
+/** Throws if a coin is a block's reward that may not be spent yet. */
+export function checkMaturity(coins: readonly Coin[], standing: Standing): void {
+  for (const coin of coins) {
     const depth = standing.height - coin.height;
     if (coin.isCoinbase && depth < standing.network.money.coinbaseMaturityBlocks) {
       throw new RuleBroken(
@@ -36,8 +39,7 @@ export function collectCoins(
         `tried to spend coinbase at depth ${depth}`,
       );
     }
-    return coin;
-  });
+  }
 }
 
 /** What the inputs bring beyond the outputs. */
