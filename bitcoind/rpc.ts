@@ -20,7 +20,7 @@ export type BatchItem = { readonly value: unknown } | { readonly error: TroupeEr
 
 const Refusal = z.object({ code: z.int(), message: z.string() });
 /** `result` may hold megabytes: it is taken as it is, and each caller checks what it expects. */
-const Envelope = z.object({ id: z.unknown(), result: z.unknown(), error: Refusal.nullish() });
+const Envelope = z.object({ result: z.unknown().optional(), error: Refusal.nullish() });
 
 export async function rpcCall(
   connection: NodeConnection,

@@ -262,6 +262,8 @@ class Life {
       () => owner.spend([coin], [{ kind, amountSat: all - 1_000n }], { sequence: this.#random(4) }),
       () => owner.spend([coin], [{ kind, amountSat: all - 1_000n }], { sequence: 0x400001 }),
       () => owner.spend([coin], [{ kind, amountSat: all - 1_000n }], { version: 7 }),
+      () => owner.spend([coin], [{ kind, amountSat: all - 1_000n }], { version: 3 }),
+      () => owner.spend([coin], [{ kind, amountSat: all - 1_000n }], { version: 1, sequence: 5 }),
       () => owner.spend([coin, coin], [{ kind, amountSat: all - 1_000n }]),
     ];
     const { txid, hex } = (wrongs[this.#random(wrongs.length)] as () => { txid: string; hex: string })();

@@ -29,6 +29,7 @@ import {
   checkRelayFee,
   checkStandard,
   checkStandardInputs,
+  checkVersion3,
   INCREMENTAL_SAT_PER_KVB,
   MIN_RELAY_SAT_PER_KVB,
 } from "./policy.ts";
@@ -128,10 +129,12 @@ export class Mempool {
       checkDust(transaction, paidSat, options.waiveRelayFee === true);
     }
     const entry = this.#entryOf(transaction, txid, paidSat);
-    if (options.bypassLimits !== true && options.waiveRelayFee !== true) checkRelayFee(paidSat, entry.sizeVb);
+    // In a package the child pays, but only a parent of version 3 may bring nothing itself.
+    const isFeeWaived = options.waiveRelayFee === true && transaction.version === 3;
+    if (options.bypassLimits !== true && !isFeeWaived) checkRelayFee(paidSat, entry.sizeVb);
     const replaced = this.#conflictsOf(transaction);
     if (replaced.length > 0) this.#checkReplacement(entry, replaced);
-    if (options.bypassLimits !== true) this.#checkFamily(entry);
+    if (options.bypassLimits !== true) this.#checkFamily(entry, replaced);
     const outputs = coins.map((coin) => coin.output);
     const failure = this.#scripts.check(transaction, entry.wtxid, outputs, "policy");
     if (failure !== undefined) throw new RuleBroken("mandatory-script-verify-flag-failed", failure);
@@ -271,9 +274,18 @@ export class Mempool {
     }
   }
 
-  #checkFamily(entry: MempoolEntry): void {
+  #checkFamily(entry: MempoolEntry, replaced: readonly MempoolEntry[]): void {
     if (this.#entries.size >= ENTRIES_MAX) throw new RuleBroken("mempool full");
     const ancestors = this.ancestors(entry);
+    const hasSibling = ancestors.some((of) =>
+      this.descendants(of).some((other) => !replaced.includes(other)),
+    );
+    checkVersion3(
+      entry.transaction,
+      entry.sizeVb,
+      ancestors.map((of) => of.transaction),
+      hasSibling,
+    );
     const tooLong = (members: readonly MempoolEntry[]) =>
       members.length > FAMILY_COUNT_MAX ||
       members.reduce((sum, member) => sum + member.sizeVb, 0) > FAMILY_SIZE_MAX_VB;

@@ -41,6 +41,7 @@ export class SandboxNode {
   readonly #mempoolPath: string;
   readonly #clock: Clock;
   #door: HttpDoor | undefined;
+  #rpcUrl = "";
   #miner: Timer | undefined;
   #stopping: Promise<void> | undefined;
   #tellStopped: () => void = () => undefined;
@@ -83,7 +84,7 @@ export class SandboxNode {
   }
 
   get rpcUrl(): string {
-    return `http://127.0.0.1:${this.#door?.port}`;
+    return this.#rpcUrl;
   }
 
   /** Ends the node; what is unconfirmed is kept for the next start. Calling it twice waits for the first. */
@@ -114,6 +115,7 @@ export class SandboxNode {
       },
     };
     this.#door = await HttpDoor.open({ port, credentials, parts, calls: CALLS });
+    this.#rpcUrl = `http://127.0.0.1:${this.#door.port}`;
     writeWhole(this.cookiePath, credentials);
   }
 

@@ -18,6 +18,8 @@ const STRIPPED_LENGTH_MIN_BYTES = 65;
 const SCRIPT_SIG_MAX_BYTES = 1_650;
 const DATA_SCRIPT_MAX_BYTES = 83;
 const MULTISIG_KEYS_MAX = 3;
+const VERSION_3_MAX_VB = 10_000;
+const VERSION_3_CHILD_MAX_VB = 1_000;
 /** One is allowed in a transaction without fee, which only a package brings in. The sandbox's packages do not. */
 const DUST_OUTPUTS_MAX = 1;
 
@@ -91,6 +93,24 @@ export function checkDust(transaction: Transaction, paidSat: bigint, isInPackage
       !isUnspendable(scriptPubKey) && amountSat < dustThresholdSat(scriptPubKey),
   );
   if (hasDust && (paidSat !== 0n || isInPackage)) throw new RuleBroken("dust");
+}
+
+/**
+ * BIP431: a transaction of version 3 stands alone or is one parent with one child, both small; in return it may be free
+ * and leave its fee to the child. `ancestors` and `siblings` are those that stay in the mempool.
+ */
+export function checkVersion3(
+  transaction: Transaction,
+  sizeVb: number,
+  ancestors: readonly Transaction[],
+  hasSibling: boolean,
+): void {
+  const isMixed = ancestors.some((of) => (of.version === 3) !== (transaction.version === 3));
+  if (isMixed) throw new RuleBroken("TRUC-violation", "versions 3 and others do not mix unconfirmed");
+  if (transaction.version !== 3) return;
+  const sizeMaxVb = ancestors.length === 0 ? VERSION_3_MAX_VB : VERSION_3_CHILD_MAX_VB;
+  if (sizeVb > sizeMaxVb) throw new RuleBroken("TRUC-violation", `${sizeVb} vB`);
+  if (ancestors.length > 1 || hasSibling) throw new RuleBroken("TRUC-violation", "one parent, one child");
 }
 
 /** Throws if the fee is too small to be relayed. */

@@ -30,7 +30,7 @@ export const chainCalls: CallTable = Object.freeze({
     chain.tree
       .leaves()
       .map((leaf) => tipFields(chain, leaf))
-      .sort((a, b) => b.height - a.height),
+      .sort((a, b) => b.height - a.height || a.branchlen - b.branchlen),
   ),
   gettxout: call("txid n include_mempool", getTxOut),
 });

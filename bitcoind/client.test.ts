@@ -1,0 +1,281 @@
+/** The client's questions, asked of the sandbox and of a real node: the same answers. */
+import { createHmac } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseBlock } from "../bitcoin/block.ts";
+import { type BlockHash, hexToBytes, type Txid } from "../bitcoin/bytes.ts";
+import { blockHashOf, HEADER_LENGTH_BYTES } from "../bitcoin/header.ts";
+import { mainnet, regtest } from "../bitcoin/network.ts";
+import { txidOf } from "../bitcoin/transaction.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { callNode, findBitcoind, RealNode } from "../tests/harness/bitcoind.ts";
+import { CoinOwner, type OwnedCoin } from "../tests/harness/coin-owner.ts";
+import { KeptLog } from "../tests/harness/kept-log.ts";
+import { waitFor } from "../tests/harness/wait-for.ts";
+import { NodeClient } from "./client.ts";
+import { nodeSection } from "./config.ts";
+import { rpcCodeOf } from "./errors.ts";
+import { SandboxNode } from "./sandbox/node.ts";
+
+interface SomeNode {
+  readonly rpcUrl: string;
+  readonly cookiePath: string;
+  readonly dataDirectory: string;
+  stop(): Promise<void>;
+}
+
+const bitcoind = findBitcoind();
+const owner = new CoinOwner("client");
+const COINBASE_SAT = 5_000_000_000n;
+const UNKNOWN = "12".repeat(32);
+
+const makers: readonly { name: string; isMissing: boolean; start: () => Promise<SomeNode> }[] = [
+  {
+    name: "the sandbox",
+    isMissing: false,
+    async start() {
+      const directory = mkdtempSync(join(tmpdir(), "troupe-client-"));
+      const node = await SandboxNode.start({ dataDirectory: directory });
+      const stop = async () => {
+        await node.stop();
+        rmSync(directory, { recursive: true, force: true });
+      };
+      return { rpcUrl: node.rpcUrl, cookiePath: node.cookiePath, dataDirectory: directory, stop };
+    },
+  },
+  {
+    name: "a real node",
+    isMissing: bitcoind === undefined,
+    start: () => RealNode.start(bitcoind as string),
+  },
+  {
+    name: "a real node without REST",
+    isMissing: bitcoind === undefined,
+    async start() {
+      const node = await RealNode.start(bitcoind as string);
+      await node.shutDown();
+      await node.restore(["-rest=0"]);
+      return node;
+    },
+  },
+];
+
+describe.each(makers.filter((maker) => !maker.isMissing))("the client of $name", ({ start }) => {
+  let node: SomeNode;
+  let client: NodeClient;
+  let hashes: BlockHash[];
+
+  const rpc = (method: string, ...params: unknown[]) =>
+    callNode(node.rpcUrl, node.cookiePath, method, params);
+
+  beforeAll(async () => {
+    node = await start();
+    hashes = (await rpc("generatetoaddress", 110, owner.address("p2wpkh"))) as BlockHash[];
+    client = clientOf(node);
+  }, 120_000);
+
+  afterAll(async () => {
+    await client?.close();
+    await node?.stop();
+  });
+
+  const coinbaseOf = async (height: number): Promise<OwnedCoin> => {
+    const block = parseBlock((await client.blockBytes(hashes[height - 1] as BlockHash)) as Uint8Array);
+    const txid = txidOf(block.transactions[0] as (typeof block.transactions)[number]);
+    return { txid, index: 0, amountSat: COINBASE_SAT, kind: "p2wpkh" };
+  };
+
+  it("knows the tip", async () => {
+    expect(await client.tipHash()).toBe(hashes[109]);
+    expect(await client.height()).toBe(110);
+    expect(await client.chainInfo()).toMatchObject({
+      height: 110,
+      headerHeight: 110,
+      tipHash: hashes[109],
+      isSyncing: false,
+    });
+  });
+
+  it("knows hashes by height, and stops at the tip", async () => {
+    expect(await client.blockHashAt(1)).toBe(hashes[0]);
+    expect(await client.blockHashAt(111)).toBeUndefined();
+    expect(await client.blockHashes(105, 50)).toEqual(hashes.slice(104));
+    expect(await client.blockHashes(500, 3)).toEqual([]);
+  });
+
+  it("reads headers that follow each other", async () => {
+    const headers = await client.headers(hashes[9] as BlockHash, 2_000);
+    expect(headers.length).toBe(101 * HEADER_LENGTH_BYTES);
+    for (let i = 0; i < 101; i++) {
+      const header = headers.subarray(i * HEADER_LENGTH_BYTES, (i + 1) * HEADER_LENGTH_BYTES);
+      expect(blockHashOf(header)).toBe(hashes[9 + i]);
+    }
+    expect((await client.headers(hashes[9] as BlockHash, 3)).length).toBe(3 * HEADER_LENGTH_BYTES);
+    expect(await client.headers(UNKNOWN as BlockHash, 3)).toHaveLength(0);
+  });
+
+  it("reads whole blocks, and nothing for a block that is not there", async () => {
+    const bytes = (await client.blockBytes(hashes[50] as BlockHash)) as Uint8Array;
+    expect(blockHashOf(bytes)).toBe(hashes[50]);
+    expect(await client.blockBytes(UNKNOWN as BlockHash)).toBeUndefined();
+  });
+
+  it("broadcasts, and sees the transaction in the mempool with its fee and its coins", async () => {
+    const coin = await coinbaseOf(1);
+    const parent = owner.spend([coin], [{ kind: "p2tr", amountSat: COINBASE_SAT - 2_000n }]);
+    const child = owner.spend(
+      [{ txid: parent.txid, index: 0, amountSat: COINBASE_SAT - 2_000n, kind: "p2tr" }],
+      [{ kind: "p2wsh", amountSat: COINBASE_SAT - 5_000n }],
+    );
+    const before = (await client.mempool()).sequence;
+    expect(await client.testAccept(hexToBytes(parent.hex))).toMatchObject({
+      isAccepted: true,
+      paidSat: 2_000n,
+    });
+    expect(await client.broadcast(hexToBytes(parent.hex))).toBe(parent.txid);
+    expect(await client.broadcast(hexToBytes(parent.hex))).toBe(parent.txid);
+    await client.broadcast(hexToBytes(child.hex));
+
+    const { txids, sequence } = await client.mempool();
+    expect([...txids].sort()).toEqual([parent.txid, child.txid].sort());
+    expect(sequence).toBe(before + 2);
+    const [entry, gone] = await client.mempoolEntries([child.txid as Txid, UNKNOWN as Txid]);
+    expect(entry).toMatchObject({ paidSat: 3_000n, ancestorsPaidSat: 5_000n, parents: [parent.txid] });
+    expect(gone).toBeUndefined();
+    expect(await client.rawTransactions([UNKNOWN as Txid, child.txid as Txid])).toEqual([
+      undefined,
+      Buffer.from(child.hex, "hex"),
+    ]);
+    expect(await client.coin(coin.txid as Txid, 0)).toBeUndefined();
+    expect(await client.coin(child.txid as Txid, 0)).toEqual({
+      amountSat: COINBASE_SAT - 5_000n,
+      scriptPubKey: Buffer.from(owner.scriptPubKey("p2wsh")),
+      confirmations: 0,
+      isCoinbase: false,
+    });
+
+    const [hash] = (await rpc("generatetoaddress", 1, owner.address("p2wpkh"))) as BlockHash[];
+    expect(await client.rawTransactions([parent.txid as Txid], hash)).toEqual([
+      Buffer.from(parent.hex, "hex"),
+    ]);
+    expect((await client.mempool()).txids).toEqual([]);
+  });
+
+  it("says why the node does not take a transaction, in the node's words and with its code", async () => {
+    const wrong = owner.spend([await coinbaseOf(3)], [{ kind: "p2tr", amountSat: COINBASE_SAT + 1n }]);
+    const failure = await client.broadcast(hexToBytes(wrong.hex)).catch((error: unknown) => error);
+
+    expect(rpcCodeOf(failure)).toBe(-26);
+    expect(failure).toMatchObject({ code: "NODE_RPC_ERROR", data: { method: "sendrawtransaction" } });
+    expect((failure as Error).message).toContain("bad-txns-in-belowout");
+    const verdict = await client.testAccept(hexToBytes(wrong.hex));
+    expect(verdict).toMatchObject({ isAccepted: false });
+    expect(verdict).toHaveProperty("reason", expect.stringContaining("bad-txns-in-belowout"));
+  });
+
+  it("broadcasts a package whose child pays for its parent", async () => {
+    const parent = owner.spend([await coinbaseOf(4)], [{ kind: "p2wpkh", amountSat: COINBASE_SAT }], {
+      version: 3,
+    });
+    const child = owner.spend(
+      [{ txid: parent.txid, index: 0, amountSat: COINBASE_SAT, kind: "p2wpkh" }],
+      [{ kind: "p2tr", amountSat: COINBASE_SAT - 2_000n }],
+      { version: 3 },
+    );
+    const raw = [hexToBytes(parent.hex), hexToBytes(child.hex)];
+
+    expect(await client.broadcastPackage(raw)).toBeUndefined();
+    expect((await client.mempool()).txids).toHaveLength(2);
+  });
+
+  it("knows fees and versions", async () => {
+    expect(await client.minFeerateSatPerKvb()).toBe(100n);
+    const estimate = await client.feerateSatPerKvb(2);
+    expect(estimate === undefined || estimate >= 100n).toBe(true);
+    expect((await client.version()).version).toBeGreaterThanOrEqual(280_000);
+  });
+
+  it("refuses a node of another network", async () => {
+    const stranger = clientOf(node, mainnet);
+    await expect(stranger.tipHash()).rejects.toMatchObject({
+      code: "NODE_WRONG_CHAIN",
+      data: { expected: "main", found: "regtest" },
+    });
+    await stranger.close();
+  });
+});
+
+describe.skipIf(bitcoind === undefined)("the client of a node that comes and goes", () => {
+  it("reads the new cookie after a restart of the node", async () => {
+    const node = await RealNode.start(bitcoind as string);
+    const client = clientOf(node);
+    try {
+      expect(await client.height()).toBe(0);
+      await node.shutDown();
+      await expect(client.height()).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+      await node.restore();
+      expect(await client.height()).toBe(0);
+    } finally {
+      await client.close();
+      await node.stop();
+    }
+  }, 120_000);
+
+  it("asks the second node while the first is away, and the first again when it is back", async () => {
+    const first = await RealNode.start(bitcoind as string);
+    const second = await RealNode.start(bitcoind as string);
+    // One cookie file cannot serve two nodes: both get the same password.
+    const [name, password] = ["troupe", "correct horse"];
+    const { dataDirectory } = first;
+    for (const node of [first, second]) {
+      await node.shutDown();
+      await node.restore([`-rpcauth=${rpcAuth(name, password)}`]);
+    }
+    const file = join(dataDirectory, "password");
+    writeFileSync(file, password, { mode: 0o600 });
+    const log = new KeptLog();
+    const client = new NodeClient({
+      config: nodeSection.schema.parse({
+        rpc: [first.rpcUrl, second.rpcUrl],
+        user: name,
+        password_file: file,
+      }),
+      network: regtest,
+      clock: systemClock,
+      log,
+    });
+    try {
+      for (const node of [first, second]) await node.rpc("generatetoaddress", 1, owner.address("p2wpkh"));
+      await client.height();
+      expect(client.currentName).toBe(new URL(first.rpcUrl).host);
+
+      await first.shutDown();
+      expect(await client.height()).toBe(1);
+      expect(client.currentName).toBe(new URL(second.rpcUrl).host);
+
+      await first.restore([`-rpcauth=${rpcAuth(name, password)}`]);
+      await waitFor(
+        "the first node to be used again",
+        () => client.currentName === new URL(first.rpcUrl).host,
+      );
+      expect(log.lines.map((line) => line.level)).toContain("info");
+    } finally {
+      await client.close();
+      await first.stop();
+      await second.stop();
+    }
+  }, 120_000);
+});
+
+function clientOf(node: SomeNode, network = regtest): NodeClient {
+  const config = nodeSection.schema.parse({ rpc: [node.rpcUrl], cookie_file: node.cookiePath });
+  return new NodeClient({ config, network, clock: systemClock, log: new KeptLog() });
+}
+
+/** Bitcoin Core's `rpcauth`: HMAC-SHA256 of the password under a salt. */
+function rpcAuth(name: string, password: string): string {
+  const salt = "00112233445566778899aabbccddeeff";
+  return `${name}:${salt}$${createHmac("sha256", salt).update(password).digest("hex")}`;
+}

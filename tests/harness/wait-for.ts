@@ -1,0 +1,13 @@
+/** Waits for something to become true, with a generous end. */
+
+const WITHIN_MS = 20_000;
+const POLL_MS = 10;
+
+export async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + WITHIN_MS;
+  while (Date.now() < deadlineMs) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
