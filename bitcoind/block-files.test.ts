@@ -11,11 +11,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { genesisBlockBytes } from "../bitcoin/genesis.ts";
-import { blockHashOf } from "../bitcoin/header.ts";
+import { genesisBlockBytes } from "../bitcoin/block/genesis.ts";
+import { blockHashOf } from "../bitcoin/block/header.ts";
 import { magicBytes, regtest } from "../bitcoin/network.ts";
-import { findBitcoind, RealNode } from "../tests/harness/bitcoind.ts";
-import { CoinOwner } from "../tests/harness/coin-owner.ts";
+import { findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
+import { CoinOwner } from "../tests/harness/node/coin-owner.ts";
 import { BlockFiles, type FilePosition, type StoredBlock } from "./block-files.ts";
 import { SandboxNode } from "./sandbox/node.ts";
 

@@ -1,10 +1,15 @@
 /** Reads a node's `blk*.dat` directly: the fastest way to all old blocks, in the order the node received them. */
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseBlock, statedWitnessCommitment, txidLeavesOf, witnessCommitmentOf } from "../bitcoin/block.ts";
+import {
+  parseBlock,
+  statedWitnessCommitment,
+  txidLeavesOf,
+  witnessCommitmentOf,
+} from "../bitcoin/block/block.ts";
+import { blockHashOf, HEADER_LENGTH_BYTES } from "../bitcoin/block/header.ts";
+import { merkleRoot } from "../bitcoin/block/merkle.ts";
 import { type BlockHash, equalBytes } from "../bitcoin/bytes.ts";
-import { blockHashOf, HEADER_LENGTH_BYTES } from "../bitcoin/header.ts";
-import { merkleRoot } from "../bitcoin/merkle.ts";
 import { magicBytes, type Network } from "../bitcoin/network.ts";
 import { nodeError } from "./errors.ts";
 

@@ -1,9 +1,9 @@
 /** The face of this room: typed questions to the Bitcoin node, or to several of which one answers. */
 
 import type { z } from "zod";
+import { HEADER_LENGTH_BYTES } from "../bitcoin/block/header.ts";
 import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../bitcoin/bytes.ts";
 import { satFromCoins } from "../bitcoin/fee.ts";
-import { HEADER_LENGTH_BYTES } from "../bitcoin/header.ts";
 import type { Network } from "../bitcoin/network.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";

@@ -1,5 +1,6 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
 import { gatewayErrors } from "../actors/gateway/errors.ts";
+import { nodeErrors } from "../bitcoind/errors.ts";
 import { busErrors } from "../bus/errors.ts";
 import { cliErrors } from "../cli/errors.ts";
 import type { ErrorEntry } from "../runtime/errors.ts";
@@ -14,6 +15,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   supervisorErrors,
   gatewayErrors,
   cliErrors,
+  nodeErrors,
 ];
 
 const CODE = /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g;

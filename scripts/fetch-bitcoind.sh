@@ -27,7 +27,7 @@ case $(uname -m) in
 esac
 
 apt=$dest/apt
-mkdir -p "$apt"/{lists/partial,cache/archives/partial,debs} "$dest/root"
+mkdir -p "$apt"/{lists/partial,cache/archives/partial,debs} "$dest/unpacked"
 export DEBIAN_FRONTEND=noninteractive
 needed=(libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7 libzmq5 libsqlite3-0 debian-archive-keyring)
 if ! dpkg -s "${needed[@]}" >/dev/null 2>&1; then
@@ -49,14 +49,14 @@ options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourcepar
   -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
 apt-get "${options[@]}" update
 (cd "$apt/debs" && apt-get "${options[@]}" download bitcoin-knots libc6 libstdc++6 libgcc-s1)
-for package in "$apt"/debs/*.deb; do dpkg -x "$package" "$dest/root"; done
+for package in "$apt"/debs/*.deb; do dpkg -x "$package" "$dest/unpacked"; done
 
 libraries=$(dirname "$(ldconfig -p | awk '/libzmq.so.5 /{ print $NF; exit }')")
 for program in bitcoin-cli bitcoind; do
   cat > "$dest/$program.new" <<WRAPPER
 #!/bin/sh
-root=\$(dirname "\$(readlink -f "\$0")")/root/usr
-exec "\$root/lib/$triplet/$loader" --library-path "\$root/lib/$triplet:$libraries" "\$root/bin/$program" "\$@"
+base=\$(dirname "\$(readlink -f "\$0")")/unpacked/usr
+exec "\$base/lib/$triplet/$loader" --library-path "\$base/lib/$triplet:$libraries" "\$base/bin/$program" "\$@"
 WRAPPER
   chmod 755 "$dest/$program.new"
   mv "$dest/$program.new" "$dest/$program"

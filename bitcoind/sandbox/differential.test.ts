@@ -4,8 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256d } from "../../bitcoin/hash.ts";
-import { callNode, findBitcoind, RealNode, RpcFailure } from "../../tests/harness/bitcoind.ts";
-import { CoinOwner, type OwnedCoin, SCRIPT_KINDS, type ScriptKind } from "../../tests/harness/coin-owner.ts";
+import { callNode, findBitcoind, RealNode, RpcFailure } from "../../tests/harness/node/bitcoind.ts";
+import {
+  CoinOwner,
+  type OwnedCoin,
+  SCRIPT_KINDS,
+  type ScriptKind,
+} from "../../tests/harness/node/coin-owner.ts";
 import { SandboxNode } from "./node.ts";
 
 const STEPS = 120;

@@ -5,12 +5,12 @@ import {
   txidLeavesOf,
   witnessCommitmentOf,
   witnessCommitmentScript,
-} from "../../bitcoin/block.ts";
+} from "../../bitcoin/block/block.ts";
+import { blockHashOf, hasProofOfWork, serializeHeader } from "../../bitcoin/block/header.ts";
+import { merkleRoot } from "../../bitcoin/block/merkle.ts";
 import { type BlockHash, concatBytes, type Txid } from "../../bitcoin/bytes.ts";
-import { blockHashOf, hasProofOfWork, serializeHeader } from "../../bitcoin/header.ts";
-import { merkleRoot } from "../../bitcoin/merkle.ts";
 import { subsidySat } from "../../bitcoin/network.ts";
-import { pushNumber } from "../../bitcoin/script.ts";
+import { pushNumber } from "../../bitcoin/script/script.ts";
 import { NULL_INDEX, type Transaction, txidBytesOf } from "../../bitcoin/transaction.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { medianTimeS } from "./chain/block-tree.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../runtime/clock.ts";
-import { callNode } from "../../tests/harness/bitcoind.ts";
-import { CoinOwner, type OwnedCoin } from "../../tests/harness/coin-owner.ts";
+import { callNode } from "../../tests/harness/node/bitcoind.ts";
+import { CoinOwner, type OwnedCoin } from "../../tests/harness/node/coin-owner.ts";
 import { SandboxNode } from "./node.ts";
 
 const owner = new CoinOwner("sandbox");

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { scriptOfAddress } from "../../bitcoin/address.ts";
 import { bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
 import { regtest } from "../../bitcoin/network.ts";
+import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { parseTransaction } from "../../bitcoin/transaction.ts";
 import { type Clock, systemClock, type Timer } from "../../runtime/clock.ts";
 import { Chain } from "./chain/chain.ts";
@@ -23,7 +23,7 @@ export interface SandboxOptions {
   readonly dataDirectory: string;
   /** The RPC port on 127.0.0.1; 0 or nothing takes a free one. */
   readonly port?: number;
-  /** Stamps blocks and times the miner: with a `ManualClock` the same calls make the same chain. */
+  /** Stamps blocks and times the miner: with a clock that stands still the same calls make the same chain. */
   readonly clock?: Clock;
   /** Mines by itself. */
   readonly mining?: { readonly intervalMs: number; readonly address: string };

@@ -1,8 +1,9 @@
 /** What the sandbox relays: Bitcoin Core's standardness rules, so that a transaction it takes is one that the network takes. */
-import { dustThresholdSat } from "../../bitcoin/dust.ts";
+
 import { feeSat } from "../../bitcoin/fee.ts";
-import { isPushOnly, isUnspendable } from "../../bitcoin/script.ts";
-import { classifyScript } from "../../bitcoin/script-type.ts";
+import { dustThresholdSat } from "../../bitcoin/script/dust.ts";
+import { isPushOnly, isUnspendable } from "../../bitcoin/script/script.ts";
+import { classifyScript } from "../../bitcoin/script/script-type.ts";
 import { strippedLengthBytesOf, type Transaction, weightOf } from "../../bitcoin/transaction.ts";
 import type { Coin } from "./chain/coins.ts";
 import { RuleBroken } from "./refusal.ts";

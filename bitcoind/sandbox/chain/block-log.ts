@@ -1,8 +1,8 @@
 /** The sandbox's blocks on disk: Bitcoin Core's `blk00000.dat` (magic, length, block), appended, safe against a sudden end. */
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { Reader, Writer } from "../../../bitcoin/codec.ts";
-import { HEADER_LENGTH_BYTES } from "../../../bitcoin/header.ts";
 import { magicBytes, type Network } from "../../../bitcoin/network.ts";
 
 const FRAME_LENGTH_BYTES = 8;

@@ -5,12 +5,12 @@ import {
   statedWitnessCommitment,
   txidLeavesOf,
   witnessCommitmentOf,
-} from "../../../bitcoin/block.ts";
+} from "../../../bitcoin/block/block.ts";
+import { hasProofOfWork, serializeHeader } from "../../../bitcoin/block/header.ts";
+import { hasMerkleDuplicate, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { equalBytes } from "../../../bitcoin/bytes.ts";
-import { hasProofOfWork, serializeHeader } from "../../../bitcoin/header.ts";
-import { hasMerkleDuplicate, merkleRoot } from "../../../bitcoin/merkle.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import { pushNumber } from "../../../bitcoin/script.ts";
+import { pushNumber } from "../../../bitcoin/script/script.ts";
 import { hasWitness, isCoinbase, type Transaction } from "../../../bitcoin/transaction.ts";
 import { checkTransaction, MAX_BLOCK_WEIGHT } from "../../../bitcoin/transaction-check.ts";
 import { RuleBroken } from "../refusal.ts";

@@ -1,6 +1,7 @@
 /** Every block the sandbox ever took, as a tree: heights, work, and which of them may stand in the active chain. */
+
+import { type Header, workOf } from "../../../bitcoin/block/header.ts";
 import type { BlockHash } from "../../../bitcoin/bytes.ts";
-import { type Header, workOf } from "../../../bitcoin/header.ts";
 import type { BlockPlace } from "./block-log.ts";
 
 /** Bitcoin Core's window of the median time past. */

@@ -1,10 +1,10 @@
 /** The sandbox's chain: takes blocks, keeps the branch with the most work active, and its coins with it. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Block, parseBlock } from "../../../bitcoin/block.ts";
+import { type Block, parseBlock } from "../../../bitcoin/block/block.ts";
+import { genesisBlockBytes } from "../../../bitcoin/block/genesis.ts";
+import { blockHashOf } from "../../../bitcoin/block/header.ts";
 import type { BlockHash } from "../../../bitcoin/bytes.ts";
-import { genesisBlockBytes } from "../../../bitcoin/genesis.ts";
-import { blockHashOf } from "../../../bitcoin/header.ts";
 import { type Network, subsidySat } from "../../../bitcoin/network.ts";
 import { type Transaction, txidBytesOf, wtxidOf } from "../../../bitcoin/transaction.ts";
 import type { Clock } from "../../../runtime/clock.ts";

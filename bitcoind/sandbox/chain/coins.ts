@@ -1,6 +1,6 @@
 /** The sandbox's set of unspent coins, with what is needed to take a block back. */
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
-import { isUnspendable } from "../../../bitcoin/script.ts";
+import { isUnspendable } from "../../../bitcoin/script/script.ts";
 import {
   isCoinbase,
   type Transaction,

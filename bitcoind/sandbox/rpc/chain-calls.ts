@@ -1,8 +1,8 @@
 /** The sandbox's RPC methods that read the chain. */
-import { parseBlock, strippedBlockLengthBytesOf } from "../../../bitcoin/block.ts";
+import { parseBlock, strippedBlockLengthBytesOf } from "../../../bitcoin/block/block.ts";
+import { difficultyOf, serializeHeader, targetOf } from "../../../bitcoin/block/header.ts";
 import { type BlockHash, bytesToHex, reverseBytes, type Txid, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { coinsNumberFromSat } from "../../../bitcoin/fee.ts";
-import { difficultyOf, serializeHeader, targetOf } from "../../../bitcoin/header.ts";
 import { txidOf, WITNESS_SCALE } from "../../../bitcoin/transaction.ts";
 import { ancestorAt, type BlockEntry, medianTimeS } from "../chain/block-tree.ts";
 import type { Chain } from "../chain/chain.ts";

@@ -1,10 +1,11 @@
 /** Transactions and scripts as the JSON that Bitcoin Core prints for people. */
-import { addressOfScript } from "../../../bitcoin/address.ts";
+
 import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import { coinsNumberFromSat } from "../../../bitcoin/fee.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import { scriptAsm } from "../../../bitcoin/script.ts";
-import { classifyScript, type ScriptType } from "../../../bitcoin/script-type.ts";
+import { addressOfScript } from "../../../bitcoin/script/address.ts";
+import { scriptAsm } from "../../../bitcoin/script/script.ts";
+import { classifyScript, type ScriptType } from "../../../bitcoin/script/script-type.ts";
 import {
   isCoinbase,
   lengthBytesOf,

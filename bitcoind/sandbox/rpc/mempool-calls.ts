@@ -1,8 +1,8 @@
 /** The sandbox's RPC methods that read and fill the mempool. */
-import { parseBlock } from "../../../bitcoin/block.ts";
+import { parseBlock } from "../../../bitcoin/block/block.ts";
 import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
 import { coinsNumberFromSat, feerateSatPerKvb, satFromCoins } from "../../../bitcoin/fee.ts";
-import { isUnspendable } from "../../../bitcoin/script.ts";
+import { isUnspendable } from "../../../bitcoin/script/script.ts";
 import {
   parseTransaction,
   serializeTransaction,

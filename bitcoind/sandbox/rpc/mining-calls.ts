@@ -1,9 +1,10 @@
 /** The sandbox's RPC methods that mine, take blocks, turn the chain back, and speak of the node itself. */
-import { scriptOfAddress } from "../../../bitcoin/address.ts";
-import { parseBlock, serializeBlock } from "../../../bitcoin/block.ts";
+
+import { parseBlock, serializeBlock } from "../../../bitcoin/block/block.ts";
 import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
 import { BitcoinError } from "../../../bitcoin/errors.ts";
 import type { Network } from "../../../bitcoin/network.ts";
+import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import { parseTransaction, type Transaction } from "../../../bitcoin/transaction.ts";
 import { mineBlock, mineExactly } from "../miner.ts";
 import { RPC_CODE, RpcRefusal, RuleBroken } from "../refusal.ts";

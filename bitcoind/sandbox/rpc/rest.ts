@@ -1,4 +1,6 @@
 /** The sandbox's REST paths: blocks, headers and the mempool without the cost of JSON. */
+
+import { serializeHeader } from "../../../bitcoin/block/header.ts";
 import {
   type BlockHash,
   blockHashToBytes,
@@ -6,7 +8,6 @@ import {
   concatBytes,
   type Txid,
 } from "../../../bitcoin/bytes.ts";
-import { serializeHeader } from "../../../bitcoin/header.ts";
 import type { BlockEntry } from "../chain/block-tree.ts";
 import { RpcRefusal } from "../refusal.ts";
 import type { SandboxParts } from "./calls.ts";

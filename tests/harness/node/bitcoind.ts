@@ -182,7 +182,7 @@ export async function callNode(
 function fetchInto(directory: string): string {
   if (process.getuid?.() !== 0)
     return "none is installed, and only root can fetch Debian's (or set BITCOIND)";
-  const script = fileURLToPath(new URL("../../scripts/fetch-bitcoind.sh", import.meta.url));
+  const script = fileURLToPath(new URL("../../../scripts/fetch-bitcoind.sh", import.meta.url));
   const run = spawnSync("bash", [script, directory], { timeout: FETCH_WITHIN_MS, encoding: "utf8" });
   return run.status === 0
     ? "fetched"
