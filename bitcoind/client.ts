@@ -6,7 +6,7 @@ import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../bitcoin/by
 import { satFromCoins } from "../bitcoin/fee.ts";
 import type { Network } from "../bitcoin/network.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { type NodeConfig, RPC_PORTS } from "./config.ts";
 import { NodeConnection, type RequestOptions } from "./connection.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";

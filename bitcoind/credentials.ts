@@ -1,7 +1,7 @@
 /** How we prove to a node who we are: its cookie, which changes at every start of the node, or a password from a file. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { expandHome } from "../runtime/path.ts";
+import { expandHome } from "../runtime/config/path.ts";
 import { readSecretFile } from "../runtime/secret.ts";
 import { NETWORK_DIRECTORIES, type NodeConfig } from "./config.ts";
 import { nodeError } from "./errors.ts";

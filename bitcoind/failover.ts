@@ -1,6 +1,6 @@
 /** Several nodes as one: the first in the list that is well answers; one that fails rests, is examined, and comes back. */
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { mayWorkElsewhere } from "./errors.ts";
 
 /** A failed node is left alone for this long, doubling up to the maximum while it stays away. */

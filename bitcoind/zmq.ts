@@ -1,7 +1,7 @@
 /** Subscribes to a node's ZMQ publisher (ZMTP 3.0 by hand: no native module). A hint that something changed, never data to trust. */
 import { connect, type Socket } from "node:net";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { nodeError } from "./errors.ts";
 
 const GREETING_LENGTH_BYTES = 64;

@@ -1,5 +1,5 @@
 /** A log that keeps its lines for the test to read. */
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 
 export interface KeptLine {
   readonly level: "debug" | "info" | "warn" | "error";
