@@ -22,10 +22,11 @@ export function findBitcoind(): string | undefined {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "bitcoind"));
   const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "troupe", "bitcoind");
   const fetched = join(cache, "bitcoind");
-  const found = [named, ...onPath, fetched].find((path) => path !== undefined && isExecutable(path));
+  const candidates = named === undefined ? [...onPath, fetched] : [named];
+  const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
   const reason = named === undefined ? fetchInto(cache) : `BITCOIND=${named} is not a program`;
-  if (isExecutable(fetched)) return fetched;
+  if (named === undefined && isExecutable(fetched)) return fetched;
   if (process.env["CI"]) throw new Error(`no bitcoind (${reason}), and in CI its tests must run`);
   process.stderr.write(`tests against a real bitcoind are skipped: ${reason}\n`);
   return undefined;
