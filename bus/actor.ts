@@ -13,6 +13,8 @@ export type Readiness = "syncing" | "ready" | "degraded";
 export interface ActorContext<Config = unknown> {
   readonly name: string;
   readonly instance: string;
+  /** The host that it runs on: the instance of its supervisor. */
+  readonly host: string;
   readonly config: Config;
   readonly bus: Bus;
   readonly log: Log;
@@ -64,6 +66,8 @@ export interface BusAccess {
 export interface Boot {
   readonly actor: string;
   readonly instance: string;
+  /** The supervisor's name on the bus, by which its own actors are told from those of other hosts. */
+  readonly host: string;
   /** The actor's section, parsed by the supervisor; parsed once more by the child. */
   readonly section: unknown;
   readonly bus: BusAccess;

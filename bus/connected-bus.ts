@@ -38,6 +38,8 @@ export interface ConnectedBusOptions {
   readonly tracer?: Tracer;
   /** Our own instance token: where we publish and answer `health`. `main` unless told otherwise. */
   readonly instance?: string;
+  /** Where `health` is asked of us and of nobody else: the host, when several share the bus. Our instance unless told otherwise. */
+  readonly member?: string;
   /** How far we are; asked by the supervisor through every contract we serve. */
   readonly health?: () => Health;
   /** Checks replies at the caller's edge too. For tests: the callee has checked them already. */
@@ -53,6 +55,7 @@ const CLOSE_GRACE_MS = 5_000;
 export class ConnectedBus implements Bus {
   readonly #station: Station;
   readonly #instance: string;
+  readonly #member: string | undefined;
   readonly #health: () => Health;
   readonly #requests: Requests;
   readonly #bulk: BulkSender;
@@ -80,6 +83,7 @@ export class ConnectedBus implements Bus {
     });
     this.#station.metrics.isUp = transport.isUp;
     this.#instance = options.instance ?? INSTANCE_DEFAULT;
+    this.#member = options.member;
     this.#health = options.health ?? (() => ({ state: "ready" }));
     this.#requests = new Requests(this.#station, options.validateReplies ?? false);
     this.#bulk = new BulkSender(this.#station);
@@ -122,7 +126,7 @@ export class ConnectedBus implements Bus {
     const terms = {
       contract,
       instance: isAny ? "any" : (options.instance ?? this.#instance),
-      member: options.instance ?? this.#instance,
+      member: this.#member ?? options.instance ?? this.#instance,
       // The types of contract and handlers agree; inside, all handlers look alike.
       handlers: handlers as unknown as Readonly<Record<string, Handler>>,
       idempotency: options.idempotency,

@@ -114,7 +114,7 @@ describe("an actor hosted in process", () => {
     const hosted = new HostedActor(slow, { report: () => {}, doors: () => {} });
     const started = hosted
       .start(
-        { instance: "one", section: {}, dataDirectory: directory, network: "regtest" },
+        { instance: "one", host: "here", section: {}, dataDirectory: directory, network: "regtest" },
         { bus: busOf("dummy"), log, meter: metrics.getMeter("test"), clock: systemClock },
       )
       .catch((thrown: unknown) => thrown);

@@ -65,11 +65,12 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       log,
     });
     const { meter } = this.#metrics;
-    const transport = await connectNats(boot.bus, { connectionName: `${boot.actor}/${boot.instance}` });
+    const transport = await connectNats(boot.bus, { connectionName: `${boot.actor}/${boot.host}` });
     this.#bus = new ConnectedBus(transport, {
       log,
       meter,
       instance: boot.instance,
+      member: boot.host,
       health: () => this.#hosted.health(),
     });
     await this.#hosted.start(boot, { bus: this.#bus, log, meter, clock: systemClock });
@@ -134,6 +135,7 @@ export interface InProcessOptions {
   /** Parsed with the actor's schema; `{}` gives the defaults. */
   readonly section?: unknown;
   readonly instance?: string;
+  readonly host?: string;
   readonly network?: string;
   readonly log?: Log;
   readonly clock?: Clock;
@@ -165,6 +167,7 @@ export async function hostInProcess<S extends z.ZodObject>(
   await hosted.start(
     {
       instance: options.instance ?? "main",
+      host: options.host ?? "here",
       section: options.section ?? {},
       dataDirectory: options.dataDirectory,
       network: options.network ?? "regtest",

@@ -56,8 +56,8 @@ export function metricsPage(sources: readonly Source[]): string {
   return [
     "# Metrics",
     "",
-    "The gateway serves them in Prometheus text at `/metrics`: those of every actor of this host, each sample with the label",
-    "`actor`. No actor opens a port of its own for them, and nothing is sent anywhere.",
+    "The gateway serves them in Prometheus text at `/metrics`: those of every actor of every host on the bus, each sample with",
+    "the labels `actor` and `host`. No actor opens a port of its own for them, and nothing is sent anywhere.",
     "",
     "| name | kind | unit | meaning | made in |",
     "|---|---|---|---|---|",

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createMetrics, type Metrics, mergeExpositions } from "./metrics.ts";
+import { createMetrics, type Metrics, mergeExpositions, withLabel } from "./metrics.ts";
 
 const open: Metrics[] = [];
 afterEach(async () => {
@@ -81,6 +81,14 @@ describe("merged expositions", () => {
     ]);
 
     expect(merged).toBe('# HELP a A\n# TYPE a gauge\na{l="}"} 1\na{l="x y"} NaN\n');
+  });
+
+  it("can be told apart by a label of whoever has asked for them", () => {
+    const text = '# TYPE a gauge\na 1\na{} 2\na{l="}"} 3 17\nno sample at all\n';
+
+    expect(withLabel(text, "host", 'b"x')).toBe(
+      '# TYPE a gauge\na{host="b\\"x"} 1\na{host="b\\"x"} 2\na{l="}",host="b\\"x"} 3 17\nno sample at all\n',
+    );
   });
 
   it("of nothing are nothing", () => {

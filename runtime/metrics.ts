@@ -100,6 +100,22 @@ interface Family {
   readonly samples: Map<string, string>;
 }
 
+/** The same exposition with one more label on every sample: whose it is, told by who has asked. */
+export function withLabel(text: string, name: string, value: string): string {
+  const label = `${name}="${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+  return text
+    .split("\n")
+    .map((line) => {
+      const [, metric = ""] = SAMPLE.exec(line) ?? [];
+      if (metric === "") return line;
+      const end = line.lastIndexOf("}");
+      if (end === -1) return `${metric}{${label}}${line.slice(metric.length)}`;
+      const comma = line[end - 1] === "{" || line[end - 1] === "," ? "" : ",";
+      return `${line.slice(0, end)}${comma}${label}${line.slice(end)}`;
+    })
+    .join("\n");
+}
+
 /** Joins the expositions of several actors into one: each family once, what is no exposition left out. */
 export function mergeExpositions(texts: readonly string[]): string {
   const families = new Map<string, Family>();

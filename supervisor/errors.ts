@@ -6,6 +6,10 @@ export const supervisorErrors = errorTable({
     meaning: "The description of a child or of a supervisor contradicts itself.",
     remedy: "A programmer's error: correct the tree that supervisor/root.ts composes.",
   },
+  SUPERVISOR_HOST_TAKEN: {
+    meaning: "Another supervisor on the same bus has the same name.",
+    remedy: "Give each host a name of its own: `host` in the section [troupe].",
+  },
   SUPERVISOR_NO_SUCH_CHILD: {
     meaning: "No child of the tree has this name.",
     remedy: "Look at `supervisor status`; it lists every child.",

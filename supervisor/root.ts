@@ -1,6 +1,5 @@
 /** The top of one host's troupe: composes bus, stages and actors into a supervised tree, and answers for it. */
 import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Boot } from "../bus/actor.ts";
 import type { LoggedLine } from "../bus/child/controlled.ts";
@@ -54,7 +53,7 @@ export class Root {
     this.#options = options;
     this.#startedAt = new Date(clock.now()).toISOString();
     this.#startedMonotonicMs = clock.monotonicMs();
-    this.#own = new OwnBus({ clock, log, host: hostToken() });
+    this.#own = new OwnBus({ clock, log, host: settings.host, onStatus: () => this.#changed() });
     this.#busChild = new BusChild({ plan: bus.plan, users: bus.users, clock });
     this.#supervisor = createSupervisor(
       {
@@ -98,6 +97,8 @@ export class Root {
   /** Right to left; resolves when all are gone. */
   async stop(): Promise<void> {
     await this.#supervisor.stop();
+    // On a bus that lives on, those on other hosts learn that we went on purpose.
+    this.#own.publishTree(this.tree());
     await this.#own.close();
   }
 
@@ -128,14 +129,15 @@ export class Root {
     const { settings, version, bus, clock } = this.#options;
     const { status, children } = this.#statuses();
     return {
-      host: hostToken(),
+      host: settings.host,
       version,
       network: settings.network,
       pid: process.pid,
       startedAt: this.#startedAt,
       dataDirectory: settings.paths.root,
       bus: { mode: bus.plan.mode, address: this.#busAddress(), up: this.#own.isUp, jetstream: bus.jetstream },
-      ready: status.state === "ready" && everyCriticalReady(children),
+      // A bus that others run is no child of ours, and nothing works without it.
+      ready: status.state === "ready" && this.#own.isUp && everyCriticalReady(children),
       root: {
         ...status,
         startedAt: this.#startedAt,
@@ -212,6 +214,7 @@ export class Root {
     return {
       actor: actor.id,
       instance: "main",
+      host: settings.host,
       section: settings.config.get(actor.section),
       bus: bus.accessOf(actor.id, this.#busChild.servers()),
       log: {
@@ -292,15 +295,6 @@ function startedAfter(life: Life, after: () => Promise<void>): Life {
     resume: () => life.resume(),
     metrics: () => life.metrics(),
   };
-}
-
-/** This host as a token on the bus. */
-function hostToken(): string {
-  const token = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]+/g, "-")
-    .slice(0, 48);
-  return token === "" ? "main" : token;
 }
 
 function withoutLogin(server: string): string {

@@ -2,8 +2,8 @@ import { createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { ConnectedBus } from "../../bus/connected-bus.ts";
 import { gatewayContract } from "../../bus/contracts/gateway.ts";
-import type { Tree } from "../../bus/contracts/supervisor.ts";
-import { silentLog } from "../../bus/fake.ts";
+import { supervisorContract, type Tree } from "../../bus/contracts/supervisor.ts";
+import { fakeActor, silentLog } from "../../bus/fake.ts";
 import { ManualClock } from "../../runtime/clock.ts";
 import { EventReader, type GatewayOptions, GatewayUnderTest } from "../../tests/harness/gateway/gateway.ts";
 import { childOf, treeOf } from "../../tests/harness/gateway/trees.ts";
@@ -28,7 +28,11 @@ function reader(under: GatewayUnderTest): EventReader {
 
 interface Told {
   readonly health: { readonly ok: boolean; readonly busUp: boolean };
-  readonly tree: Tree | null;
+  readonly hosts: readonly {
+    readonly host: string;
+    readonly presence: string;
+    readonly tree: Tree | null;
+  }[];
 }
 
 const READY = treeOf([childOf("walletd", "ready", { critical: true }), childOf("maker", "backoff")]);
@@ -51,7 +55,7 @@ const NOT_READY = treeOf(
 
 /** Until the gateway has heard the tree: it begins to listen before the supervisor speaks. */
 async function untilHeard(under: GatewayUnderTest): Promise<void> {
-  await reader(under).next<Told>(({ tree }) => tree !== null);
+  await reader(under).next<Told>(({ hosts }) => hosts[0]?.tree != null);
 }
 
 describe("the doors", () => {
@@ -137,6 +141,7 @@ describe("health and readiness", () => {
       reason: "not every critical part is ready",
       waitingFor: [
         {
+          host: "box",
           id: "indexer",
           state: "syncing",
           progress: "block 5 of 10",
@@ -162,7 +167,7 @@ describe("health and readiness", () => {
   it("are bad when the bus is down, and good again when it is back", async () => {
     const under = await gatewayWith({ tree: READY });
     const page = reader(under);
-    await page.next<Told>(({ tree }) => tree !== null);
+    await page.next<Told>(({ hosts }) => hosts[0]?.tree != null);
 
     await under.world.breakDown();
     const down = await under.ask("/healthz");
@@ -193,14 +198,14 @@ describe("the live page", () => {
   it("follows each change of the tree", async () => {
     const under = await gatewayWith({ tree: READY });
     const page = reader(under);
-    const first = await page.next<Told>(({ tree }) => tree !== null);
+    const first = await page.next<Told>(({ hosts }) => hosts[0]?.tree != null);
 
     under.supervisor.publisher.state("tree", NOT_READY);
-    const second = await page.next<Told>(({ tree }) => tree?.ready === false);
+    const second = await page.next<Told>(({ hosts }) => hosts[0]?.tree?.ready === false);
 
-    expect(first?.tree).toEqual(READY);
-    expect(second?.tree).toEqual(NOT_READY);
-    expect(JSON.parse((await under.ask("/api/tree")).text).tree).toEqual(NOT_READY);
+    expect(first?.hosts[0]?.tree).toEqual(READY);
+    expect(second?.hosts[0]?.tree).toEqual(NOT_READY);
+    expect(JSON.parse((await under.ask("/api/tree")).text).hosts[0].tree).toEqual(NOT_READY);
   });
 
   it("is refused when a quarter of the connections are live already", async () => {
@@ -237,7 +242,7 @@ describe("metrics", () => {
 
     expect(metrics.status).toBe(200);
     expect(metrics.headers["content-type"]).toContain("version=0.0.4");
-    expect(metrics.text).toBe('# TYPE troupe_bus_up gauge\ntroupe_bus_up{actor="gateway"} 1\n');
+    expect(metrics.text).toBe('# TYPE troupe_bus_up gauge\ntroupe_bus_up{actor="gateway",host="box"} 1\n');
   });
 
   it("are missing, and said to be, while no supervisor answers", async () => {
@@ -248,6 +253,122 @@ describe("metrics", () => {
 
     expect(metrics.status).toBe(503);
     expect(metrics.text).toContain("the supervisor does not answer");
+  });
+});
+
+describe("several hosts", () => {
+  const other = (more: Partial<Tree> = {}) =>
+    treeOf([childOf("indexer", "ready", { critical: true })], { host: "attic", ...more });
+  const own = treeOf(
+    [
+      childOf("bus", "elsewhere", { kind: "bus", critical: true }),
+      childOf("indexer", "elsewhere", { critical: true }),
+    ],
+    { ready: true },
+  );
+
+  /** A supervisor on another host of the same bus. */
+  async function joins(under: GatewayUnderTest, tree: Tree, metricsText = "") {
+    const supervisor = await fakeActor(
+      under.world,
+      supervisorContract,
+      { tree: () => tree, metrics: () => ({ actors: [{ actor: "indexer", text: metricsText }] }) },
+      { instance: tree.host },
+    );
+    opened.push(supervisor);
+    supervisor.publisher.state("tree", tree);
+    await reader(under).next<Told>(({ hosts }) => hosts.some(({ host }) => host === tree.host));
+    return supervisor;
+  }
+
+  async function readinessOf(under: GatewayUnderTest) {
+    const { status, text } = await under.ask("/readyz");
+    return { status, ...JSON.parse(text) };
+  }
+
+  it("are all shown, our own first, each as its own supervisor tells it", async () => {
+    const under = await gatewayWith({ tree: own });
+    await untilHeard(under);
+    await joins(under, other());
+
+    const { hosts } = JSON.parse((await under.ask("/api/tree")).text) as Told;
+
+    expect(hosts.map(({ host, presence, tree }) => [host, presence, tree?.host])).toEqual([
+      ["box", "heard", "box"],
+      ["attic", "heard", "attic"],
+    ]);
+  });
+
+  it("are ready together: what runs elsewhere has to run somewhere", async () => {
+    const under = await gatewayWith({ tree: own });
+    await untilHeard(under);
+
+    const alone = await readinessOf(under);
+    const supervisor = await joins(under, other());
+    const together = await readinessOf(under);
+    supervisor.publisher.state(
+      "tree",
+      treeOf([childOf("indexer", "backoff", { critical: true })], { host: "attic", ready: false }),
+    );
+    await reader(under).next<Told>(({ hosts }) => hosts[1]?.tree?.ready === false);
+    const failing = await readinessOf(under);
+
+    expect(alone).toMatchObject({
+      status: 503,
+      waitingFor: [{ host: "box", id: "indexer", state: "elsewhere" }],
+    });
+    expect(together).toEqual({ status: 200, ready: true, waitingFor: [] });
+    expect(failing).toMatchObject({
+      status: 503,
+      waitingFor: [{ host: "attic", id: "indexer", state: "backoff" }],
+    });
+  });
+
+  it("that fall silent keep the whole from being ready, and not this gateway from being healthy", async () => {
+    const clock = new ManualClock();
+    const under = await gatewayWith({ tree: own, clock });
+    await untilHeard(under);
+    const supervisor = await joins(under, other());
+    const page = reader(under);
+    await supervisor.stop();
+
+    clock.advance(20_000);
+    under.supervisor.publisher.state("tree", { ...own, version: "0.1.1" });
+    await page.next<Told>(({ hosts }) => hosts[0]?.tree?.version === "0.1.1");
+    clock.advance(6_000);
+    await page.next<Told>(({ hosts }) => hosts[1]?.presence === "silent");
+
+    expect(await readinessOf(under)).toMatchObject({ status: 503, reason: "host attic is silent" });
+    expect((await under.ask("/healthz")).status).toBe(200);
+  });
+
+  it("that say farewell are shown as stopped", async () => {
+    const under = await gatewayWith({ tree: own });
+    await untilHeard(under);
+    const supervisor = await joins(under, other());
+    const tree = other({ ready: false });
+
+    supervisor.publisher.state("tree", { ...tree, root: { ...tree.root, state: "stopped" } });
+    await reader(under).next<Told>(({ hosts }) => hosts[1]?.presence === "stopped");
+
+    expect(await readinessOf(under)).toMatchObject({ status: 503, reason: "host attic has stopped" });
+  });
+
+  it("give their metrics under their own names, and one that does not answer takes nothing from the others", async () => {
+    const text = "# TYPE troupe_heap_bytes gauge\ntroupe_heap_bytes 5\n";
+    const under = await gatewayWith({ tree: own, metricsText: text });
+    await untilHeard(under);
+    const supervisor = await joins(under, other(), text);
+
+    const both = await under.ask("/metrics");
+
+    expect(both.text).toBe(
+      '# TYPE troupe_heap_bytes gauge\ntroupe_heap_bytes{host="box"} 5\ntroupe_heap_bytes{host="attic"} 5\n',
+    );
+    await supervisor.stop();
+    await expect
+      .poll(async () => (await under.ask("/metrics")).text, { timeout: 20_000, interval: 200 })
+      .toBe('# TYPE troupe_heap_bytes gauge\ntroupe_heap_bytes{host="box"} 5\n');
   });
 });
 

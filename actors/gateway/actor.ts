@@ -6,12 +6,12 @@ import type { Service } from "../../bus/bus.ts";
 import { gatewayContract } from "../../bus/contracts/gateway.ts";
 import { type Door, supervisorContract } from "../../bus/contracts/supervisor.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
-import { mergeExpositions } from "../../runtime/metrics.ts";
+import { mergeExpositions, withLabel } from "../../runtime/metrics.ts";
 import { isLoopback } from "./address.ts";
 import { gatewaySection } from "./config.ts";
+import { HostFeed } from "./host-feed.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
-import { TreeFeed } from "./tree-feed.ts";
 
 type GatewayContext = ActorContext<z.output<typeof gatewaySection.schema>>;
 
@@ -23,7 +23,7 @@ export const gateway: ActorDefinition<typeof gatewaySection.schema> = {
 
 class Gateway implements Actor {
   readonly #context: GatewayContext;
-  readonly #feed: TreeFeed;
+  readonly #feed: HostFeed;
   readonly #metrics: GatewayMetrics;
   #service: Service | undefined;
   #http: HttpDoor | undefined;
@@ -31,8 +31,8 @@ class Gateway implements Actor {
 
   constructor(context: GatewayContext) {
     this.#context = context;
-    this.#feed = new TreeFeed(context);
-    this.#metrics = new GatewayMetrics(context.meter);
+    this.#feed = new HostFeed(context);
+    this.#metrics = new GatewayMetrics(context.meter, () => this.#feed.view().hosts);
   }
 
   async start(): Promise<void> {
@@ -70,7 +70,19 @@ class Gateway implements Actor {
   }
 
   async #readMetrics(): Promise<string> {
-    const { actors } = await this.#context.bus.client(supervisorContract).metrics({});
-    return mergeExpositions(actors.map(({ text }) => text));
+    const { hosts } = this.#feed.view();
+    const [own = "", ...others] = await Promise.all(
+      hosts
+        .filter(({ presence }, at) => at === 0 || presence === "heard")
+        // That another host does not answer is told by `troupe_host_up`; ours has to.
+        .map(({ host }, at) => (at === 0 ? this.#metricsOf(host) : this.#metricsOf(host).catch(() => ""))),
+    );
+    return mergeExpositions([own, ...others]);
+  }
+
+  /** Names alone would make one figure of two hosts' actors. */
+  async #metricsOf(host: string): Promise<string> {
+    const { actors } = await this.#context.bus.client(supervisorContract, host).metrics({});
+    return withLabel(mergeExpositions(actors.map(({ text }) => text)), "host", host);
   }
 }

@@ -1,5 +1,6 @@
 /** The gateway's instruments. */
 import type { Meter } from "@opentelemetry/api";
+import type { HostView } from "./host-feed.ts";
 
 /** The paths that we serve, and one word for all others: a label must not be the asker's choice. */
 export type HttpRoute =
@@ -20,7 +21,7 @@ export class GatewayMetrics {
   readonly #refusals;
   #streamsOpen = 0;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, hosts: () => readonly HostView[]) {
     this.#requests = meter.createCounter("troupe_gateway_http_requests_total", {
       description: "Requests answered by the web door, by route and status.",
     });
@@ -32,6 +33,14 @@ export class GatewayMetrics {
         description: "Pages that follow the tree live.",
       })
       .addCallback((result) => result.observe(this.#streamsOpen));
+    meter
+      .createObservableGauge("troupe_host_up", {
+        description: "1 while the supervisor of that host is heard; 0 when it is silent or has stopped.",
+      })
+      .addCallback((result) => {
+        for (const { host, presence } of hosts())
+          result.observe(presence === "heard" ? 1 : 0, { peer: host });
+      });
   }
 
   request(route: HttpRoute, status: number): void {

@@ -24,7 +24,7 @@ export interface HostedListener {
   doors(doors: readonly Door[]): void;
 }
 
-export type HostedBoot = Pick<Boot, "instance" | "section" | "dataDirectory" | "network">;
+export type HostedBoot = Pick<Boot, "instance" | "host" | "section" | "dataDirectory" | "network">;
 
 export class HostedActor<S extends z.ZodObject = z.ZodObject> {
   readonly #definition: ActorDefinition<S>;
@@ -71,6 +71,7 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
     const actor = this.#definition.create({
       name,
       instance: boot.instance,
+      host: boot.host,
       config,
       ...parts,
       dataDirectory: boot.dataDirectory,

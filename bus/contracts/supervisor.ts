@@ -87,6 +87,7 @@ export const ChildStatusSchema: z.ZodType<ChildStatus> = z.object({
 
 /** The whole troupe of one host. */
 export const TreeSchema = z.object({
+  /** The host's name on the bus: the instance of its supervisor. */
   host: z.string(),
   version: z.string(),
   network: z.string(),
@@ -123,7 +124,8 @@ export const ActorMetricsSchema = z.object({ actor: z.string(), text: z.string()
 export const supervisorContract = contract("supervisor", {
   semver: "1.0.0",
   doc: "Watches the actors of one host, starts them again when they fail, and says how they are.",
-  instances: "any",
+  // Each host owns its tree: a question to any of them would be answered by chance.
+  instances: "keyed",
 })
   .rpc("tree", {
     doc: "The tree of this host as it is now.",

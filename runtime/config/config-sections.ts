@@ -22,6 +22,15 @@ export const troupeSection = section(
       .describe(
         "Where everything that lasts is kept: the index, wallets, logs, sockets. Made with mode 0700.",
       ),
+    host: z
+      .string()
+      .refine((text) => /^[a-z0-9_-]{1,48}$/.test(text) && text !== "any", {
+        params: { expected: 'a name of at most 48 characters from a-z, 0-9, _ and -, other than "any"' },
+      })
+      .optional()
+      .describe(
+        "This host's name on the bus; unset: the machine's own. Supervisors that share a bus need different names.",
+      ),
   }),
 );
 

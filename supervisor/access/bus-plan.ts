@@ -3,8 +3,9 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { BusAccess } from "../../bus/actor.ts";
 import type { BusUser } from "../../bus/carrier/transport.ts";
-import { usersOf } from "../../bus/contract/permissions.ts";
+import { OPERATOR, usersOf } from "../../bus/contract/permissions.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
+import { SUPERVISOR } from "../../bus/contracts/builtin.ts";
 import { type HostPort, parseHostPort } from "../../runtime/config/config-values.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 import type { BusConfig } from "../config.ts";
@@ -12,7 +13,7 @@ import { busSection } from "../config.ts";
 import type { BusPlan } from "../places/bus-child.ts";
 import { greets } from "../places/nats-life.ts";
 import { badPlan, type Settings } from "../plan/settings.ts";
-import { createKeyring, type Proof, readProofs } from "./credentials.ts";
+import { createKeyring, hasProof, type Proof, readProofs } from "./credentials.ts";
 
 export interface BusAccessPlan {
   readonly plan: BusPlan;
@@ -41,7 +42,7 @@ export async function planBus(settings: Settings): Promise<BusAccessPlan> {
       `[bus] jetstream is on, but the ${mode} bus cannot have it turned on from here; set mode to spawn`,
     );
   }
-  if (mode === "external") return externalPlan(config, usersNeeded(settings));
+  if (mode === "external") return externalPlan(config, usersNeeded(settings, config.credentials_directory));
   const listen = parseHostPort(config.listen) as HostPort;
   if (!isLoopback(listen.host)) {
     throw badPlan(
@@ -108,13 +109,14 @@ function externalPlan(config: BusConfig, users: readonly string[]): BusAccessPla
   };
 }
 
-/** Another host's actors keep their secrets there. */
-function usersNeeded(settings: Settings): string[] {
+/** Another host's actors keep their secrets there; the operator's is where somebody wants to `tap`. */
+function usersNeeded(settings: Settings, directory: string | undefined): string[] {
   const here = settings.actors
     .filter(({ placement }) => placement !== "off" && placement !== "elsewhere")
     .map(({ id }) => id);
+  const isOperated = directory !== undefined && hasProof(directory, OPERATOR);
   return usersOf(allContracts).filter(
-    (user) => user === "supervisor" || user === "operator" || here.includes(user),
+    (user) => user === SUPERVISOR || here.includes(user) || (user === OPERATOR && isOperated),
   );
 }
 

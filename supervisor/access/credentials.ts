@@ -35,6 +35,10 @@ export function readProofs(directory: string, users: readonly string[]): Readonl
   return new Map(users.map((user) => [user, readProof(directory, user)]));
 }
 
+export function hasProof(directory: string, user: string): boolean {
+  return ["nk", "creds"].some((kind) => existsSync(join(directory, `${user}.${kind}`)));
+}
+
 function readProof(directory: string, user: string): Proof {
   const seedFile = join(directory, `${user}.nk`);
   const credentialsFile = join(directory, `${user}.creds`);

@@ -2,6 +2,7 @@
 import type { BusAccess } from "../../bus/actor.ts";
 import type { Publisher } from "../../bus/bus.ts";
 import { connectNats } from "../../bus/carrier/nats.ts";
+import type { TransportStatus } from "../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../bus/connected-bus.ts";
 import { healthContract } from "../../bus/contracts/builtin.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type Tree,
 } from "../../bus/contracts/supervisor.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { hasCode } from "../../runtime/errors.ts";
+import { hasCode, TroupeError } from "../../runtime/errors.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Probe } from "../life.ts";
 
@@ -25,19 +26,23 @@ export interface SupervisorAnswers {
 const PROBE_INTERVAL_MS = 10_000;
 const PROBE_MISSES_MAX = 3;
 const PROBE_DEADLINE_MS = 1_000;
+const TWIN_DEADLINE_MS = 1_000;
 
 export class OwnBus {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #host: string;
+  readonly #onStatus: () => void;
   #bus: ConnectedBus | undefined;
+  #isAway = false;
   #publisher: Publisher<typeof supervisorContract> | undefined;
 
   /** `host` is our instance token: several supervisors may share a bus. */
-  constructor(options: { clock: Clock; log: Log; host: string }) {
+  constructor(options: { clock: Clock; log: Log; host: string; onStatus: () => void }) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#host = options.host;
+    this.#onStatus = options.onStatus;
   }
 
   get isUp(): boolean {
@@ -50,7 +55,9 @@ export class OwnBus {
       connectionName: `supervisor ${this.#host}`,
     });
     const bus = new ConnectedBus(transport, { log: this.#log, clock: this.#clock, instance: this.#host });
+    await this.#refuseTwin(bus);
     this.#bus = bus;
+    transport.onStatus((status) => this.#heard(status));
     const publisher = bus.publisher(supervisorContract, this.#host);
     await bus.serve(
       supervisorContract,
@@ -63,6 +70,30 @@ export class OwnBus {
     );
     this.#publisher = publisher;
     publisher.state("tree", answers.tree());
+  }
+
+  /** Two supervisors of one name would answer in each other's place. */
+  async #refuseTwin(bus: ConnectedBus): Promise<void> {
+    try {
+      const contract = healthContract("supervisor");
+      await bus.client(contract, this.#host).health({}, { deadlineMs: TWIN_DEADLINE_MS, retries: 0 });
+    } catch {
+      // Nobody answers by that name.
+      return;
+    }
+    await bus.close();
+    throw new TroupeError(
+      { code: "SUPERVISOR_HOST_TAKEN", host: this.#host },
+      `Another supervisor on this bus is called "${this.#host}" too. Give this one another name: host in the section [troupe], or --set troupe.host=<name>`,
+    );
+  }
+
+  #heard(status: TransportStatus): void {
+    if (status.kind === "denied" || (status.kind === "up" && !this.#isAway)) return;
+    this.#isAway = status.kind !== "up";
+    if (status.kind === "up") this.#log.info("the bus is back");
+    else if (status.kind === "down") this.#log.warn("the bus is away", { reason: status.reason });
+    this.#onStatus();
   }
 
   publishTree(tree: Tree): void {
@@ -83,7 +114,7 @@ export class OwnBus {
         const bus = this.#bus;
         if (bus === undefined || !bus.isUp) return "unknown";
         try {
-          await bus.client(contract, "any").health({}, { deadlineMs: PROBE_DEADLINE_MS });
+          await bus.client(contract, this.#host).health({}, { deadlineMs: PROBE_DEADLINE_MS });
           return "ok";
         } catch (error) {
           // Only silence counts: an actor that answers with an error is alive, and one that serves nothing cannot be asked.

@@ -1,6 +1,6 @@
 /** What the command line and the configuration ask for, as one value: the data directory, who runs where, by which code. */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Config, loadConfig } from "../../runtime/config/config.ts";
@@ -30,6 +30,8 @@ export interface PlacedActor extends ActorRow {
 export interface Settings {
   readonly config: Config;
   readonly network: string;
+  /** This host's name on the bus. */
+  readonly host: string;
   readonly isSandbox: boolean;
   readonly paths: DataPaths;
   readonly actors: readonly PlacedActor[];
@@ -48,10 +50,11 @@ export function readSettings(request: Request): Settings {
     environment: request.environment,
     overrides,
   });
-  const { network, data_directory } = config.get(troupeSection);
+  const { network, data_directory, host } = config.get(troupeSection);
   return Object.freeze({
     config,
     network,
+    host: host ?? hostToken(),
     isSandbox: request.sandbox ?? false,
     paths: dataPaths(resolve(data_directory)),
     actors: placedActors(config, request.only),
@@ -91,6 +94,15 @@ function directoryByEnvironment(request: Request): string | undefined {
 
 function defaultDirectory(): string {
   return expandHome("~/.troupe");
+}
+
+/** The machine's name as a token on the bus. */
+function hostToken(): string {
+  const token = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .slice(0, 48);
+  return token === "" || token === "any" ? "main" : token;
 }
 
 function placedActors(config: Config, only: readonly string[] | undefined): PlacedActor[] {

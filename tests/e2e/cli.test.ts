@@ -85,7 +85,7 @@ test("the gateway's page answers at the door that status names", async () => {
   const metrics = await (await fetch(`${door?.address}/metrics`)).text();
 
   expect(health.status).toBe(200);
-  expect(metrics).toContain('troupe_actor_state{actor="gateway",state="ready"} 1');
+  expect(metrics).toMatch(/^troupe_actor_state\{actor="gateway",state="ready",host="[^"]+"\} 1$/m);
 });
 
 test("restart gives one actor, or all of them, a new life", async () => {

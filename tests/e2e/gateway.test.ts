@@ -83,7 +83,7 @@ function pageOf(tree: Tree): string {
 
 interface Told {
   readonly health: { readonly ok: boolean };
-  readonly tree: Tree | null;
+  readonly hosts: readonly [{ readonly tree: Tree | null }];
 }
 
 /** The first tree that shows the gateway as ready: the one before may still be on its way to the page. */
@@ -91,10 +91,11 @@ async function readyTree(page: string): Promise<{ reader: EventReader; tree: Tre
   const reader = new EventReader(Number(new URL(page).port));
   opened.push({ stop: () => reader.close() });
   const told = await reader.next<Told>(
-    ({ tree }) => tree !== null && find(tree.root, "gateway")?.state === "ready",
+    ({ hosts: [{ tree }] }) => tree !== null && find(tree.root, "gateway")?.state === "ready",
   );
-  if (told === undefined || told.tree === null) throw new Error("the page's stream ended without a tree");
-  return { reader, tree: told.tree };
+  const tree = told?.hosts[0].tree;
+  if (tree == null) throw new Error("the page's stream ended without a tree");
+  return { reader, tree };
 }
 
 /** Asks until it is so; a door that is away for a moment is no answer. */
@@ -119,7 +120,7 @@ describe("a whole troupe's web door", () => {
     expect(find(tree.root, "bus")).toMatchObject({ kind: "bus", state: "ready", critical: true });
     await answers(`${page}/readyz`, ({ status }) => status === 200);
     const metrics = await (await fetch(`${page}/metrics`)).text();
-    expect(metrics).toContain('troupe_actor_state{actor="gateway",state="ready"} 1');
+    expect(metrics).toMatch(/^troupe_actor_state\{actor="gateway",state="ready",host="[^"]+"\} 1$/m);
     expect(metrics).toMatch(/^troupe_gateway_http_requests_total\{[^}]*route="\/readyz"[^}]*\} \d+$/m);
     expect(metrics).toMatch(/^troupe_broker_connections(\{[^}]*\})? \d+$/m);
   });
@@ -134,8 +135,8 @@ describe("a whole troupe's web door", () => {
     process.kill(stage, "SIGKILL");
     await reader.ended();
     await answers(`${page}/api/tree`, async (response) => {
-      const told = (await response.json()) as Told;
-      const now = told.tree === null ? undefined : find(told.tree.root, "gateway");
+      const [{ tree: told }] = ((await response.json()) as Told).hosts;
+      const now = told === null ? undefined : find(told.root, "gateway");
       return now?.state === "ready" && now.pid !== stage;
     });
 

@@ -6,8 +6,8 @@ import type { HostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError, toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
+import type { HostFeed } from "../host-feed.ts";
 import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
-import type { TreeFeed } from "../tree-feed.ts";
 import { isFromOtherSite, isHostAllowed, RateLimit } from "./guard.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { addRoutes, routeLabel } from "./routes.ts";
@@ -17,7 +17,7 @@ export interface HttpDoorOptions {
   readonly hostNames: readonly string[];
   readonly connectionsMax: number;
   readonly requestsPerMinute: number;
-  readonly feed: TreeFeed;
+  readonly feed: HostFeed;
   readonly metrics: GatewayMetrics;
   /** The Prometheus text of all actors. */
   readonly readMetrics: () => Promise<string>;

@@ -1,9 +1,9 @@
 /** Live pages: each is a stream of server-sent events that always carries the newest tree and never a backlog. */
 import type { ServerResponse } from "node:http";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
-import { healthOf } from "../health.ts";
+import type { HostFeed } from "../host-feed.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import type { TreeFeed } from "../tree-feed.ts";
+import { reportOf } from "../troupe-report.ts";
 
 /** Keeps proxies and idle timers from cutting a quiet stream, and finds readers that are gone. */
 const BEAT_EVERY_MS = 15_000;
@@ -13,7 +13,7 @@ const BEATS_BLOCKED_MAX = 2;
 const RETRY_MS = 1_000;
 
 export interface LiveStreamsOptions {
-  readonly feed: TreeFeed;
+  readonly feed: HostFeed;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly streamsMax: number;
@@ -64,8 +64,7 @@ export class LiveStreams {
   }
 
   #message(): string {
-    const view = this.#options.feed.view();
-    return `event: tree\ndata: ${JSON.stringify({ health: healthOf(view), tree: view.tree ?? null })}\n\n`;
+    return `event: troupe\ndata: ${JSON.stringify(reportOf(this.#options.feed.view()))}\n\n`;
   }
 
   #beat(): void {

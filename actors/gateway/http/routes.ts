@@ -4,13 +4,14 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { healthOf, readinessOf } from "../health.ts";
+import type { HostFeed } from "../host-feed.ts";
 import type { GatewayMetrics, HttpRoute } from "../metrics.ts";
-import type { TreeFeed } from "../tree-feed.ts";
+import { reportOf } from "../troupe-report.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { readPageFiles } from "./page-files.ts";
 
 export interface RouteParts {
-  readonly feed: TreeFeed;
+  readonly feed: HostFeed;
   readonly streams: LiveStreams;
   readonly metrics: GatewayMetrics;
   readonly readMetrics: () => Promise<string>;
@@ -69,10 +70,7 @@ export function addRoutes(server: FastifyInstance, parts: RouteParts): void {
 
   server.get("/api/tree", async (_request, reply) => {
     const view = feed.view();
-    return reply.code(view.tree === undefined ? 503 : 200).send({
-      health: healthOf(view),
-      tree: view.tree ?? null,
-    });
+    return reply.code(view.hosts[0].tree === undefined ? 503 : 200).send(reportOf(view));
   });
 
   // No HEAD: a stream has no head of its own.

@@ -1,9 +1,10 @@
 /** The built command `supervisor`, run as a person would: in a home of its own, with what it prints and how it ends. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Tree } from "../../../bus/contracts/supervisor.ts";
 import { builtUrl } from "../built.ts";
 
@@ -16,14 +17,22 @@ export interface Outcome {
 const OUTPUT_CHARS_MAX = 1_000_000;
 /** Generous: two cores may be busy with other tests. */
 const COMMAND_LIMIT_MS = 60_000;
+/** `start` runs for as long as its test does. */
+const START_LIMIT_MS = 600_000;
 
 /** One home directory with whatever runs in it; `close` ends what is left. */
 export class Home {
   readonly path = mkdtempSync(join(tmpdir(), "trp-"));
   readonly data = join(this.path, ".troupe");
   readonly #running = new Set<Spawned>();
+  readonly #prefix: readonly string[];
   /** No test finds the fixed port of the default configuration free. */
   readonly anyPort = ["--set", "gateway.http_listen=127.0.0.1:0"];
+
+  /** `prefix` is put before every command: where else it is to run. */
+  constructor(prefix: readonly string[] = []) {
+    this.#prefix = prefix;
+  }
 
   /** Runs a command to its end. */
   run(...parameters: string[]): Promise<Outcome> {
@@ -35,7 +44,7 @@ export class Home {
   }
 
   spawnWith(environment: Readonly<Record<string, string>>, ...parameters: string[]): Spawned {
-    const spawned = new Spawned(this.path, environment, parameters);
+    const spawned = new Spawned(this.path, environment, parameters, this.#prefix);
     this.#running.add(spawned);
     void spawned.ended.then(() => this.#running.delete(spawned));
     return spawned;
@@ -51,6 +60,16 @@ export class Home {
   async tree(): Promise<Tree> {
     const { stdout } = await this.run("status", "--json");
     return JSON.parse(stdout) as Tree;
+  }
+
+  /** What a web page answers to somebody on this host. */
+  async ask(url: string): Promise<{ status: number; text: string }> {
+    const script = `fetch(${JSON.stringify(url)}).then(async (r) =>
+      console.log(JSON.stringify({ status: r.status, text: await r.text() })), () =>
+      console.log(JSON.stringify({ status: 0, text: "" })))`;
+    const [program = process.execPath, ...rest] = [...this.#prefix, process.execPath, "-e", script];
+    const { stdout } = await promisify(execFile)(program, rest, { timeout: COMMAND_LIMIT_MS });
+    return JSON.parse(stdout) as { status: number; text: string };
   }
 
   async close(): Promise<void> {
@@ -69,13 +88,19 @@ export class Spawned {
   #stderr = "";
   readonly #listeners = new Set<() => void>();
 
-  constructor(home: string, environment: Readonly<Record<string, string>>, parameters: readonly string[]) {
+  constructor(
+    home: string,
+    environment: Readonly<Record<string, string>>,
+    parameters: readonly string[],
+    prefix: readonly string[],
+  ) {
     const program = fileURLToPath(builtUrl("cli/supervisor.js"));
-    const child = spawn(process.execPath, [program, ...parameters], {
+    const [first = process.execPath, ...rest] = [...prefix, process.execPath, program, ...parameters];
+    const child = spawn(first, rest, {
       env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: home, ...environment },
       cwd: home,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: COMMAND_LIMIT_MS,
+      timeout: parameters[0] === "start" ? START_LIMIT_MS : COMMAND_LIMIT_MS,
       killSignal: "SIGKILL",
     });
     this.#child = child;

@@ -53,6 +53,7 @@ export class GatewayUnderTest {
     this.actor = gateway.create({
       name: "gateway",
       instance: "main",
+      host: "box",
       config: gatewaySection.schema.parse({ http_listen: "127.0.0.1:0", ...options.config }),
       bus,
       log: silentLog(),
@@ -76,10 +77,15 @@ export class GatewayUnderTest {
     }));
     const world = await memory.start(users);
     const { tree } = options;
-    const supervisor = await fakeActor(world, supervisorContract, {
-      ...(tree !== undefined && { tree: () => tree }),
-      metrics: () => ({ actors: [{ actor: "gateway", text: options.metricsText ?? "" }] }),
-    });
+    const supervisor = await fakeActor(
+      world,
+      supervisorContract,
+      {
+        ...(tree !== undefined && { tree: () => tree }),
+        metrics: () => ({ actors: [{ actor: "gateway", text: options.metricsText ?? "" }] }),
+      },
+      { instance: "box" },
+    );
     const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
     return new GatewayUnderTest(world, bus, supervisor, options);
   }

@@ -1,4 +1,4 @@
-/** The live page: draws the tree that the server sends, keeps what did not change, and tells changes in words. */
+/** The live page: draws the trees that the server sends, keeps what did not change, and tells changes in words. */
 
 /** What a person should feel about a state. */
 const TONES = {
@@ -155,8 +155,15 @@ function everyChild(child) {
   return [child, ...child.children.flatMap(everyChild)];
 }
 
-function showDoors(children) {
-  const doors = children.flatMap((child) => child.doors.map((door) => ({ ...door, owner: child.id })));
+function showDoors(hosts) {
+  const doors = hosts.flatMap(({ host, tree }) =>
+    everyChild(tree.root).flatMap((child) =>
+      child.doors.map((door) => ({
+        ...door,
+        owner: hosts.length > 1 ? `${child.id} on ${host}` : child.id,
+      })),
+    ),
+  );
   byId("doors-section").hidden = doors.length === 0;
   const list = byId("doors");
   const key = JSON.stringify(doors);
@@ -176,56 +183,121 @@ function showDoors(children) {
 
 function verdict() {
   if (!isConnected) return ["bad", latest ? "Connection lost, trying again…" : "Connecting…"];
-  const { health, tree } = latest;
+  const { health, readiness } = latest;
   if (!health.ok) return ["bad", `Not well: ${health.reason}`];
-  if (tree === null) return ["wait", "Waiting for the supervisor…"];
-  if (tree.ready) return ["good", "All critical parts ready"];
-  const waiting = everyChild(tree.root).filter(
-    (child) => child.critical && !["good", "off"].includes(TONES[child.state]),
+  if (readiness.ready) return ["good", "All critical parts ready"];
+  if (latest.hosts.some(({ presence }) => presence !== "heard"))
+    return ["bad", `Not well: ${readiness.reason}`];
+  // A stage or a supervisor waits for those below it: they are named.
+  const parents = new Set(
+    shownHosts().flatMap(({ host, tree }) =>
+      everyChild(tree.root)
+        .filter(({ children }) => children.length > 0)
+        .map(({ id }) => `${host}/${id}`),
+    ),
   );
-  const names = waiting.filter((child) => child.children.length === 0).map((child) => child.id);
+  const names = readiness.waitingFor
+    .filter(({ host, id }) => !parents.has(`${host}/${id}`))
+    .map(({ host, id }) => (latest.hosts.length > 1 ? `${id} on ${host}` : id));
   return ["wait", names.length > 0 ? `Waiting for ${names.join(", ")}` : "Not ready yet"];
+}
+
+function shownHosts() {
+  return latest.hosts.filter(({ tree }) => tree !== null);
+}
+
+const PRESENCE_WORDS = { heard: "heard", silent: "silent", stopped: "stopped" };
+const PRESENCE_TONES = { heard: "good", silent: "bad", stopped: "off" };
+
+function makeHost(host) {
+  const section = element("section", "host");
+  section.dataset.id = host;
+  const heading = element("h2");
+  heading.append(element("span", "name-of-host"), element("span", "state"));
+  const facts = element("dl", "facts");
+  facts.setAttribute("aria-label", `About host ${host}`);
+  section.append(heading, facts, element("ul", "tree"));
+  return section;
+}
+
+function showHost(section, { host, presence, heardMsAgo, tree }, isAlone, sinceMs) {
+  const [heading, facts, list] = section.children;
+  const [name, state] = heading.children;
+  setText(name, isAlone ? "Actors" : `Host ${host}`);
+  const isQuiet = presence === "silent" && heardMsAgo !== null;
+  setText(state, isQuiet ? `silent for ${duration(heardMsAgo + sinceMs)}` : PRESENCE_WORDS[presence]);
+  setTone(state, PRESENCE_TONES[presence]);
+  state.hidden = isAlone;
+  section.dataset.presence = presence;
+  const isHeard = presence === "heard";
+  // Of a host that is gone the last words stand still.
+  const goneOnMs = isHeard ? (heardMsAgo ?? 0) + sinceMs : 0;
+  showPairs(facts, [
+    ["Version", tree.version],
+    ["Host", tree.host],
+    ["Process", String(tree.pid)],
+    ["Up", duration((tree.root.uptimeMs ?? 0) + goneOnMs)],
+    ["Bus", `${tree.bus.mode}, ${tree.bus.up && latest.health.busUp ? "up" : "down"}`],
+    ["Data", tree.dataDirectory],
+  ]);
+  showChildren(list, tree.root.children, goneOnMs);
+}
+
+function showHosts(hosts, sinceMs) {
+  const list = byId("hosts");
+  const known = new Map([...list.children].map((section) => [section.dataset.id, section]));
+  hosts.forEach((each, at) => {
+    const section = known.get(each.host) ?? makeHost(each.host);
+    known.delete(each.host);
+    if (list.children[at] !== section) list.insertBefore(section, list.children[at] ?? null);
+    showHost(section, each, hosts.length === 1, sinceMs);
+  });
+  for (const gone of known.values()) gone.remove();
 }
 
 function show() {
   const [tone, words] = verdict();
   setTone(byId("verdict"), tone);
   setText(byId("verdict"), words);
-  const tree = latest?.tree;
-  if (!tree) return;
+  const hosts = latest === undefined ? [] : shownHosts();
+  const [first] = hosts;
+  if (first === undefined) return;
   const sinceMs = performance.now() - latest.receivedMs;
-  setText(byId("network"), tree.network);
-  const title = `${tone === "good" ? "" : "! "}Troupe ${tree.network}`;
+  const { network } = first.tree;
+  setText(byId("network"), network);
+  const title = `${tone === "good" ? "" : "! "}Troupe ${network}`;
   if (document.title !== title) document.title = title;
-  const up = (tree.root.uptimeMs ?? latest.receivedAt - new Date(tree.startedAt).getTime()) + sinceMs;
-  showPairs(byId("facts"), [
-    ["Version", tree.version],
-    ["Host", tree.host],
-    ["Process", String(tree.pid)],
-    ["Up", duration(up)],
-    ["Bus", `${tree.bus.mode}, ${tree.bus.up && latest.health.busUp ? "up" : "down"}`],
-    ["Data", tree.dataDirectory],
-  ]);
-  showChildren(byId("tree"), tree.root.children, sinceMs);
-  showDoors(everyChild(tree.root));
+  showHosts(hosts, sinceMs);
+  showDoors(hosts);
 }
 
 function clockTime(date) {
   return date.toLocaleTimeString([], { hour12: false });
 }
 
-/** Adds a line for each child whose state differs from the one last told. */
-function tellChanges(tree) {
-  const states = new Map(everyChild(tree.root).map((child) => [child.id, child]));
-  if (toldStates !== undefined) {
-    for (const [id, child] of states) {
-      const before = toldStates.get(id);
-      if (before?.state === child.state) continue;
-      const word = STATE_WORDS[child.state] ?? child.state;
-      const isBad = TONES[child.state] === "bad" && child.lastError !== undefined;
-      addLine(`${id}: ${word}${isBad ? `, ${child.lastError.message}` : ""}`);
+/** Adds a line for each host and each child whose state differs from the one last told. */
+function tellChanges(hosts) {
+  const isAlone = hosts.length === 1;
+  const states = new Map();
+  for (const { host, presence, tree } of hosts) {
+    states.set(host, { name: `host ${host}`, state: presence });
+    if (tree === null || presence !== "heard") continue;
+    for (const child of everyChild(tree.root)) {
+      const name = isAlone ? child.id : `${child.id} on ${host}`;
+      states.set(`${host}/${child.id}`, { name, state: child.state, lastError: child.lastError });
     }
-    for (const id of toldStates.keys()) if (!states.has(id)) addLine(`${id}: gone`);
+  }
+  if (toldStates !== undefined) {
+    for (const [key, { name, state, lastError }] of states) {
+      if (toldStates.get(key)?.state === state) continue;
+      const isBad = TONES[state] === "bad" && lastError !== undefined;
+      addLine(`${name}: ${STATE_WORDS[state] ?? state}${isBad ? `, ${lastError.message}` : ""}`);
+    }
+    for (const [key, { name }] of toldStates) {
+      // What is on a host that is gone goes without saying.
+      const [host] = key.split("/");
+      if (!states.has(key) && states.get(host)?.state === "heard") addLine(`${name}: gone`);
+    }
   }
   toldStates = states;
 }
@@ -244,12 +316,12 @@ function addLine(words) {
 
 function connect() {
   const events = new EventSource("/api/events");
-  events.addEventListener("tree", (event) => {
+  events.addEventListener("troupe", (event) => {
     const isFirst = !isConnected;
     isConnected = true;
-    latest = { ...JSON.parse(event.data), receivedMs: performance.now(), receivedAt: Date.now() };
+    latest = { ...JSON.parse(event.data), receivedMs: performance.now() };
     if (isFirst && toldStates !== undefined) addLine("connected again");
-    if (latest.tree) tellChanges(latest.tree);
+    tellChanges(latest.hosts);
     show();
   });
   events.addEventListener("error", () => {
