@@ -1,5 +1,7 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
 import { gatewayErrors } from "../actors/gateway/errors.ts";
+import { sandboxErrors } from "../actors/node/errors.ts";
+import { bitcoinErrors } from "../bitcoin/errors.ts";
 import { nodeErrors } from "../bitcoind/errors.ts";
 import { busErrors } from "../bus/errors.ts";
 import { cliErrors } from "../cli/errors.ts";
@@ -16,6 +18,8 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   gatewayErrors,
   cliErrors,
   nodeErrors,
+  sandboxErrors,
+  bitcoinErrors,
 ];
 
 const CODE = /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g;

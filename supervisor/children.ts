@@ -1,6 +1,7 @@
 /** The actors of this release, one row each: the only place that knows all of them. Start order is the table's order. */
 import { z } from "zod";
 import { gatewaySection } from "../actors/gateway/config.ts";
+import { sandboxSection } from "../actors/node/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
 import type { Config } from "../runtime/config/config.ts";
 import { runtimeSections } from "../runtime/config/config-sections.ts";
@@ -26,6 +27,8 @@ export interface ActorRow {
   /** The compiled worker. A string with `.js`: it is not an import. */
   readonly entry: URL;
   readonly placement: Placement;
+  /** Where it runs in a sandbox unless the configuration says otherwise, when that is not its usual place. */
+  readonly sandboxPlacement?: Placement;
   readonly restart: Restart;
   readonly critical: boolean;
   readonly startTimeoutMs: number;
@@ -44,6 +47,24 @@ export interface ActorRow {
 const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
 
 export const ACTORS: readonly ActorRow[] = Object.freeze([
+  {
+    id: "node",
+    doc: "The sandbox's own Bitcoin node on a private regtest chain; elsewhere a bitcoind is used.",
+    section: sandboxSection,
+    entry: new URL("../actors/node/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "process",
+    restart: "permanent",
+    critical: true,
+    startTimeoutMs: 60_000,
+    shutdown: { politeMs: 5_000, termMs: 10_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    doors(config: Config) {
+      const port = config.get(sandboxSection).rpc_port;
+      return [{ name: "node rpc", host: "127.0.0.1", port, key: "[sandbox] rpc_port" }];
+    },
+  },
   {
     id: "gateway",
     doc: "The doors for outsiders: web page, health, metrics.",

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
+import { type BlockHash, bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { parseTransaction } from "../../bitcoin/transaction.ts";
@@ -85,6 +85,27 @@ export class SandboxNode {
 
   get rpcUrl(): string {
     return this.#rpcUrl;
+  }
+
+  get tip(): { readonly height: number; readonly hash: BlockHash } {
+    const { height, hash } = this.#chain.tip;
+    return { height, hash };
+  }
+
+  /** How many transactions wait for a block. */
+  get mempoolCount(): number {
+    return this.#mempool.size;
+  }
+
+  /** Called after blocks came or went. */
+  onChange(listener: () => void): void {
+    this.#chain.onChange(() => listener());
+  }
+
+  /** Mines so many blocks at once, each with the mempool's best, and pays their rewards to `address`. */
+  mine(count: number, address: string): void {
+    const payTo = scriptOfAddress(address, regtest);
+    for (let mined = 0; mined < count; mined++) mineBlock(this.#chain, this.#mempool, this.#clock, payTo);
   }
 
   /** Ends the node; what is unconfirmed is kept for the next start. Calling it twice waits for the first. */

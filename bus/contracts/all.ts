@@ -1,6 +1,11 @@
 /** Every contract of this release: permissions and the documentation of the bus are made from this list. */
 import type { Contract } from "../contract/contract.ts";
 import { gatewayContract } from "./gateway.ts";
+import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
 
-export const allContracts: readonly Contract[] = Object.freeze([supervisorContract, gatewayContract]);
+export const allContracts: readonly Contract[] = Object.freeze([
+  supervisorContract,
+  gatewayContract,
+  nodeContract,
+]);

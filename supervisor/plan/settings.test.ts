@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
 import { nestStages, stageIdOf } from "./placed.ts";
-import { configFileOf, findDataPaths, readSettings } from "./settings.ts";
+import { configFileOf, findDataPaths, type PlacedActor, type Request, readSettings } from "./settings.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -64,14 +64,26 @@ test("a placement that is none is refused with the choices", () => {
   expect(() => readSettings({ data: directory, set, environment: {} })).toThrow(/"stage:<name>", "process"/);
 });
 
+test("the sandbox brings its own node, unless the configuration says otherwise", () => {
+  const placementIn = (request: Partial<Request>) =>
+    readSettings({ data: directory, environment: {}, ...request }).actors.find(({ id }) => id === "node")
+      ?.placement;
+
+  expect(placementIn({})).toBeUndefined();
+  expect(placementIn({ sandbox: true })).toBe("process");
+  expect(placementIn({ sandbox: true, set: ["placement.node=off"] })).toBe("off");
+  expect(placementIn({ sandbox: true, set: ["placement.node=stage:main"] })).toBe("stage:main");
+  expect(placementIn({ sandbox: true, only: ["gateway"] })).toBe("off");
+});
+
 test("a worker is found beside the configuration that names it", () => {
   writeFileSync(join(directory, "mine.js"), "");
   writeFileSync(join(directory, "t.toml"), '[implementation]\ngateway = "./mine.js"\n', { mode: 0o600 });
 
-  const [gateway] = readSettings({ config: join(directory, "t.toml"), environment: {} }).actors;
+  const gateway = actorOf("gateway", { config: join(directory, "t.toml"), environment: {} });
 
   expect(gateway).toMatchObject({ isSwapped: true });
-  expect(gateway?.entry.pathname).toBe(join(directory, "mine.js"));
+  expect(gateway.entry.pathname).toBe(join(directory, "mine.js"));
 });
 
 test("threads are shown below the stage that holds them", () => {
@@ -85,8 +97,7 @@ test("threads are shown below the stage that holds them", () => {
     doors: [],
     children: [],
   });
-  const [gateway] = readSettings({ data: directory, environment: {} }).actors;
-  if (gateway === undefined) throw new Error("there is no gateway");
+  const gateway = actorOf("gateway", { data: directory, environment: {} });
   const actors = [gateway, { ...gateway, id: "walletd", placement: "process" as const }];
 
   const nested = nestStages([status("bus"), status("stage"), status("gateway"), status("walletd")], actors);
@@ -98,3 +109,9 @@ test("threads are shown below the stage that holds them", () => {
   ]);
   expect(stageIdOf("stage:doors")).toBe("stage-doors");
 });
+
+function actorOf(id: string, request: Request): PlacedActor {
+  const actor = readSettings(request).actors.find((candidate) => candidate.id === id);
+  if (actor === undefined) throw new Error(`there is no ${id}`);
+  return actor;
+}

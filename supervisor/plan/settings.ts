@@ -57,7 +57,7 @@ export function readSettings(request: Request): Settings {
     host: host ?? hostToken(),
     isSandbox: request.sandbox ?? false,
     paths: dataPaths(resolve(data_directory)),
-    actors: placedActors(config, request.only),
+    actors: placedActors(config, request),
   });
 }
 
@@ -105,19 +105,23 @@ function hostToken(): string {
   return token === "" || token === "any" ? "main" : token;
 }
 
-function placedActors(config: Config, only: readonly string[] | undefined): PlacedActor[] {
+function placedActors(config: Config, { only, sandbox }: Request): PlacedActor[] {
   const names = ACTORS.map((row) => row.id);
   const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined) throw badPlan(`there is no actor "${unknown}"; there are ${names.join(", ")}`);
   const placements = config.get(placementSection);
   const implementations = config.get(implementationSection);
-  return ACTORS.map((row) => {
+  return ACTORS.flatMap((row) => {
+    const isSaid = config.sourceOf(placementSection, row.id) !== "default";
+    // The sandbox's own actors are not even shown elsewhere, unless somebody places them.
+    if (row.sandboxPlacement !== undefined && sandbox !== true && !isSaid) return [];
+    const usual = sandbox === true && !isSaid ? row.sandboxPlacement : undefined;
+    const isLeftOut = only !== undefined && !only.includes(row.id);
+    const placement = isLeftOut ? "off" : (usual ?? placements[row.id] ?? row.placement);
     const swapped = implementations[row.id];
-    const placement =
-      only !== undefined && !only.includes(row.id) ? "off" : (placements[row.id] ?? row.placement);
+    // A spread copies the row's method too; it needs no `this`.
     return {
       ...row,
-      // A spread copies the row's method too; it needs no `this`.
       placement,
       entry: swapped === undefined ? row.entry : workerAt(row.id, swapped, config.file),
       isSwapped: swapped !== undefined,

@@ -28,7 +28,17 @@ interface Troupe {
 /** `supervisor start` in a data directory of its own. */
 function startTroupe(httpListen: string): Troupe {
   const data = mkdtempSync(join(tmpdir(), "troupe-e2e-"));
-  const args = ["start", "--sandbox", "--data", data, "--json", "--set", `gateway.http_listen=${httpListen}`];
+  const args = [
+    "start",
+    "--sandbox",
+    "--data",
+    data,
+    "--json",
+    "--set",
+    `gateway.http_listen=${httpListen}`,
+    "--set",
+    "sandbox.rpc_port=0",
+  ];
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   let printed = "";

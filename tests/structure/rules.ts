@@ -11,6 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bitcoind: ["bitcoin", "runtime"],
   bus: ["bitcoin", "runtime"],
   joinmarket: ["bitcoin", "runtime"],
+  "actors/node": ["bus", "bitcoind", "bitcoin", "runtime"],
   "actors/indexer": ["bus", "bitcoind", "bitcoin", "runtime"],
   "actors/mempool": ["bus", "bitcoind", "bitcoin", "runtime"],
   "actors/walletd": ["bus", "joinmarket", "bitcoin", "runtime"],

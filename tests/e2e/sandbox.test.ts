@@ -1,0 +1,54 @@
+/** The sandbox as a person starts it: a chain that mines by itself, is spoken to over RPC, and outlives a kill. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { Home } from "../harness/cli/command.ts";
+import { waitFor } from "../harness/wait-for.ts";
+
+let home: Home;
+beforeEach(() => {
+  home = new Home();
+});
+afterEach(() => home.close());
+
+async function nodeOf(): Promise<ChildStatus> {
+  const { stdout } = await home.run("status", "--json");
+  const node = (JSON.parse(stdout) as Tree).root.children.find(({ id }) => id === "node");
+  if (node === undefined) throw new Error("there is no node in the tree");
+  return node;
+}
+
+async function call(node: ChildStatus, method: string, ...params: unknown[]): Promise<unknown> {
+  const cookie = readFileSync(join(home.data, "actors", "node", "regtest", ".cookie"), "utf8");
+  const response = await fetch(node.doors[0]?.address ?? "", {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(cookie).toString("base64")}` },
+    body: JSON.stringify({ method, params, id: 1 }),
+  });
+  return ((await response.json()) as { result: unknown }).result;
+}
+
+test("the sandbox has a chain with coins to spend, mines on demand, and loses no block to kill -9", async () => {
+  await home.start("--sandbox", "--data", home.data, "--set", "sandbox.block_interval_ms=3600000");
+  const before = await nodeOf();
+  const height = await call(before, "getblockcount");
+
+  const [hash] = (await call(
+    before,
+    "generatetoaddress",
+    1,
+    "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk",
+  )) as string[];
+  process.kill(before.pid ?? 0, "SIGKILL");
+  await waitFor("the node's next life", async () => {
+    const { state, restarts } = await nodeOf();
+    return state === "ready" && restarts === 1;
+  });
+  const after = await nodeOf();
+
+  expect(height).toBe(120);
+  expect(before.placement).toMatch(/^process \d+$/);
+  expect(await call(after, "getbestblockhash")).toBe(hash);
+  expect(after.progress).toBe("block 121");
+});
