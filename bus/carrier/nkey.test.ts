@@ -1,5 +1,6 @@
 /** Tests of nkeys: who signed is told apart from who did not, and the seed is not shown. */
 import { inspect } from "node:util";
+import { createUser } from "nkeys.js";
 import { describe, expect, it } from "vitest";
 import { isPublicKey, Nkey, verifySignature } from "./nkey.ts";
 
@@ -41,6 +42,17 @@ describe("Nkey", () => {
     expect(again.publicKey).toBe(mine.publicKey);
     expect(mine.publicKey).toMatch(/^U[A-Z2-7]{55}$/);
     expect(mine.revealSeed()).toMatch(/^SU[A-Z2-7]{56}$/);
+  });
+
+  it("reads seeds as the reference implementation does", () => {
+    for (let round = 0; round < 50; round++) {
+      const theirs = createUser();
+
+      const mine = Nkey.fromSeed(new TextDecoder().decode(theirs.getSeed()));
+
+      expect(mine.publicKey).toBe(theirs.getPublicKey());
+      expect(theirs.verify(Buffer.from("nonce"), Buffer.from(mine.sign("nonce"), "base64url"))).toBe(true);
+    }
   });
 
   it("refuses damaged seeds and says nothing of their text", () => {
