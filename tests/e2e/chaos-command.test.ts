@@ -16,10 +16,11 @@ test(
       timeout: GIVE_UP_MS,
     });
 
-    expect(run.stderr).toBe("");
+    expect(run.stdout, `it ended early: ${run.stderr}`).not.toBe("");
     const report = JSON.parse(run.stdout) as Record<string, unknown>;
     expect(report).toMatchObject({ kills: KILLS, lost: 0, twice: 0, pending: 0, orphans: 0, passed: true });
     expect(report["keyedAcknowledged"]).toBeGreaterThan(KILLS);
+    expect(report["deaths"]).toBeGreaterThanOrEqual(KILLS);
     expect(run.status).toBe(0);
   },
   GIVE_UP_MS,
