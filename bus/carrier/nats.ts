@@ -43,8 +43,12 @@ const RECONNECT_JITTER_MS = 1_000;
 /** A silent server is given up after three intervals without a PONG. */
 const PING_INTERVAL_MS = 10_000;
 const PINGS_OUTSTANDING_MAX = 2;
-/** One attempt to connect; a server that accepts and says nothing must not use up all the time there is. */
-const ATTEMPT_MS = 2_000;
+/**
+ * One attempt to connect; a server that accepts and says nothing must not use up all the time there is. Nor one that
+ * dies in the middle of the greeting, which the client does not see: it waits for the rest until this time is over.
+ */
+const ATTEMPT_LOOPBACK_MS = 1_000;
+const ATTEMPT_REMOTE_MS = 2_000;
 const AUTH_CODES = new Set(["AUTHORIZATION_VIOLATION", "AUTHENTICATION_EXPIRED", "ACCOUNT_EXPIRED"]);
 const NO_BODY = new Uint8Array(0);
 
@@ -65,7 +69,7 @@ export async function connectNats(access: BusAccess, options: NatsOptions = {}):
   for (;;) {
     const leftMs = deadlineMs - clock.monotonicMs();
     try {
-      const timeout = Math.max(1, Math.min(ATTEMPT_MS, leftMs));
+      const timeout = Math.max(1, Math.min(connection.timeout ?? ATTEMPT_REMOTE_MS, leftMs));
       return new NatsTransport(access.user, await connect({ ...connection, timeout }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -91,6 +95,7 @@ function connectionOptions(access: BusAccess, name: string): ConnectionOptions {
     authenticator: authenticatorOf(access),
     inboxPrefix: inboxPrefix(access.user),
     maxReconnectAttempts: -1,
+    timeout: isLocal ? ATTEMPT_LOOPBACK_MS : ATTEMPT_REMOTE_MS,
     reconnectTimeWait: isLocal ? RECONNECT_LOOPBACK_MS : RECONNECT_REMOTE_MS,
     reconnectJitter: isLocal ? 0 : RECONNECT_JITTER_MS,
     reconnectJitterTLS: isLocal ? 0 : RECONNECT_JITTER_MS,
