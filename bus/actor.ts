@@ -30,6 +30,11 @@ export interface ActorContext<Config = unknown> {
   report(readiness: Readiness, progress?: string): void;
   /** Says at which addresses outsiders find it. */
   openDoors(doors: readonly Door[]): void;
+  /**
+   * The work is done: the actor is stopped and its thread or process ends with a farewell, which is no failure. What is
+   * `permanent` is started again all the same. While it is still starting this waits until it has started.
+   */
+  finish(): void;
 }
 
 export interface Actor {

@@ -111,7 +111,11 @@ describe("an actor hosted in process", () => {
         },
       }),
     };
-    const hosted = new HostedActor(slow, { report: () => {}, doors: () => {} });
+    const hosted = new HostedActor(slow, {
+      report: () => {},
+      doors: () => {},
+      finished: () => {},
+    });
     const started = hosted
       .start(
         { instance: "one", host: "here", section: {}, dataDirectory: directory, network: "regtest" },
@@ -123,6 +127,52 @@ describe("an actor hosted in process", () => {
 
     expect(seen).toEqual(["aborted", "stopped"]);
     expect(await started).toMatchObject({ code: "BUS_CLOSED" });
+  });
+
+  test("that finishes by itself is stopped, once", async () => {
+    const dummy = await hostInProcess(dummyActor, {
+      bus: busOf("dummy"),
+      dataDirectory: directory,
+      instance: "one",
+    });
+    const driver = busOf("driver");
+    const client = driver.client(dummyContract, "one");
+
+    await client.break({ how: "finish" });
+    await dummy.finished;
+
+    expect(dummy.health().state).toBe("stopping");
+    await expect(client.echo({ text: "still there?" }, { retries: 0 })).rejects.toMatchObject({
+      code: "BUS_UNAVAILABLE",
+    });
+    await dummy.stop();
+    await driver.close();
+  });
+
+  test("that has nothing to do starts, and then finishes", async () => {
+    const seen: string[] = [];
+    const idle: ActorDefinition = {
+      name: "dummy",
+      section: section("dummy", "An actor with nothing to do", z.object({})),
+      create: (context: ActorContext): Actor => ({
+        async start() {
+          context.finish();
+          context.finish();
+          await Promise.resolve();
+          seen.push("started");
+        },
+        stop() {
+          seen.push("stopped");
+          return Promise.resolve();
+        },
+      }),
+    };
+
+    const hosted = await hostInProcess(idle, { bus: busOf("dummy"), dataDirectory: directory });
+    await hosted.finished;
+
+    expect(seen).toEqual(["started", "stopped"]);
+    expect(hosted.reports).toEqual([{ readiness: "ready", progress: undefined }]);
   });
 
   test("tells the supervisor's probe how it is", async () => {

@@ -41,6 +41,7 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
     this.#hosted = new HostedActor(definition, {
       report: (readiness, progress) => parent.report(readiness, progress),
       doors: (doors) => parent.doors(doors),
+      finished: () => parent.finish(),
     });
   }
 
@@ -147,6 +148,8 @@ export interface InProcessActor {
   /** What it has reported, oldest first. */
   readonly reports: readonly { readonly readiness: Readiness; readonly progress: string | undefined }[];
   readonly doors: readonly Door[];
+  /** Resolves when the actor has finished by itself, and has been stopped for it. */
+  readonly finished: Promise<void>;
   health(): ReturnType<HostedActor["health"]>;
   suspend(): Promise<void>;
   resume(): Promise<void>;
@@ -160,9 +163,16 @@ export async function hostInProcess<S extends z.ZodObject>(
 ): Promise<InProcessActor> {
   const reports: { readiness: Readiness; progress: string | undefined }[] = [];
   const doors: Door[] = [];
+  let resolveFinished: (stopped: Promise<void>) => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    resolveFinished = resolve;
+  });
+  // Whoever does not wait for it must not meet an unhandled rejection.
+  finished.catch(() => {});
   const hosted = new HostedActor(definition, {
     report: (readiness, progress) => reports.push({ readiness, progress }),
     doors: (opened) => doors.splice(0, doors.length, ...opened),
+    finished: () => resolveFinished(hosted.stop()),
   });
   await hosted.start(
     {
@@ -182,6 +192,7 @@ export async function hostInProcess<S extends z.ZodObject>(
   return {
     reports,
     doors,
+    finished,
     health: () => hosted.health(),
     suspend: () => hosted.suspend(),
     resume: () => hosted.resume(),

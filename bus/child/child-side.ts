@@ -42,6 +42,8 @@ export interface ParentLine {
 
 const TELL_DEADLINE_MS = 10_000;
 const BYE_DEADLINE_MS = 2_000;
+/** A child that ends by itself has nobody who watches over its stop. */
+const FINISH_DEADLINE_MS = 30_000;
 /** How long the answer to a failed start has to leave before the exit. */
 const FAREWELL_MS = 50;
 const LOOP_RESOLUTION_MS = 20;
@@ -67,7 +69,11 @@ export function serveParent<B, R>(make: (parent: ParentLine) => ChildRole<B, R>,
     report: (readiness, progress) => tell("report", readiness, progress?.slice(0, PROGRESS_MAX)),
     doors: (doors) => tell("doors", doors),
     logged: (line) => tell("logged", { ...line, message: line.message.slice(0, LOGGED_MESSAGE_MAX) }),
-    finish: () => void stopAndLeave(),
+    finish() {
+      void stopAndLeave();
+      const message = `it had finished and did not stop within ${FINISH_DEADLINE_MS} ms`;
+      clock.after(FINISH_DEADLINE_MS, () => leaveWith(new Error(message)), { background: true });
+    },
     tell,
   });
 

@@ -22,6 +22,8 @@ export interface HostedParts {
 export interface HostedListener {
   report(readiness: Readiness, progress?: string): void;
   doors(doors: readonly Door[]): void;
+  /** The actor has done its work: whoever holds it stops it and ends. Told once, and not before the actor has started. */
+  finished(): void;
 }
 
 export type HostedBoot = Pick<Boot, "instance" | "host" | "section" | "dataDirectory" | "network">;
@@ -34,6 +36,7 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
   #phase: "new" | "starting" | "up" | "suspended" | "stopping" = "new";
   #readiness: Readiness | undefined;
   #progress: string | undefined;
+  #isFinished = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -79,6 +82,7 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
       signal: this.#aborter.signal,
       report: (readiness, progress) => this.#report(readiness, progress),
       openDoors: (doors) => this.#listener.doors(doors),
+      finish: () => this.#finish(),
     });
     this.#actor = actor;
     await actor.start();
@@ -86,6 +90,13 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
     this.#aborter.signal.throwIfAborted();
     this.#phase = "up";
     if (this.#readiness === undefined) this.#report("ready");
+    if (this.#isFinished) this.#listener.finished();
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    if (this.#phase === "up" || this.#phase === "suspended") this.#listener.finished();
   }
 
   #report(readiness: Readiness, progress?: string): void {

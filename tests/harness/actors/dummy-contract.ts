@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { contract } from "../../../bus/contract/contract.ts";
 
-/** How a dummy breaks when it is asked to. `mute`: its loop turns on, but it answers nobody any more. */
-export const BREAKS = ["throw", "rejection", "exit", "loop", "sigkill", "mute"] as const;
+/** How a dummy breaks when it is asked to. `mute`: its loop turns on, but it answers nobody any more. `finish`: it ends well, by itself. */
+export const BREAKS = ["throw", "rejection", "exit", "loop", "sigkill", "mute", "finish"] as const;
 export type DummyBreak = (typeof BREAKS)[number];
 
 export const dummyContract = contract("dummy", {

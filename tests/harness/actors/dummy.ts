@@ -36,7 +36,8 @@ class Dummy implements Actor {
         echo: ({ text }) => ({ text, epoch: this.#epoch }),
         append: ({ value }, { key }) => ({ line: journal.append(key ?? value, value) }),
         break: ({ how }) => {
-          if (how === "mute") setTimeout(() => void this.#service?.stop(), BREAK_DELAY_MS);
+          if (how === "finish") setTimeout(() => this.#context.finish(), BREAK_DELAY_MS);
+          else if (how === "mute") setTimeout(() => void this.#service?.stop(), BREAK_DELAY_MS);
           else setTimeout(() => breakNow(how), BREAK_DELAY_MS);
           return {};
         },
@@ -68,7 +69,7 @@ export const dummyActor: ActorDefinition<typeof schema> = {
   create: (context) => new Dummy(context),
 };
 
-function breakNow(how: Exclude<DummyBreak, "mute">): void {
+function breakNow(how: Exclude<DummyBreak, "mute" | "finish">): void {
   switch (how) {
     case "throw":
       throw new Error("broken on purpose");

@@ -64,6 +64,7 @@ export class GatewayUnderTest {
       signal: new AbortController().signal,
       report: () => undefined,
       openDoors: (doors) => void this.openedDoors.push(...doors),
+      finish: () => undefined,
     });
   }
 
