@@ -59,7 +59,7 @@ describe.skipIf(bitcoind === undefined)("the sandbox and a real node", () => {
     callNode(sandbox.rpcUrl, sandbox.cookiePath, method, params);
   const ofReal = (method: string, ...params: unknown[]) => real.rpc(method, ...params);
 
-  const seed = Number(process.env["TROUPE_SEED"] ?? Date.now() % 2 ** 31);
+  const seed = seedOf(process.env["TROUPE_SEED"]);
   it(`agree on every step of a random life (TROUPE_SEED=${seed})`, async () => {
     const life = new Life(randomFrom(seed), ofSandbox, ofReal);
     await life.begin();
@@ -322,15 +322,15 @@ class Life {
   /** Mines in one of the nodes and gives the blocks to the other, which must take each. */
   async #mineIn(where: "sandbox" | "real", count: number, kind: ScriptKind): Promise<void> {
     const [miner, other] = where === "sandbox" ? [this.#sandbox, this.#real] : [this.#real, this.#sandbox];
-    const hashes = (await miner("generatetoaddress", count, owner.address(kind))) as string[];
-    for (const hash of hashes) {
+    for (let mined = 0; mined < count; mined++) {
+      const { hash, paid } = await mineOne(miner, kind);
       expect(await other("submitblock", await miner("getblock", hash, 0))).toBeNull();
       const block = (await miner("getblock", hash, 2)) as {
         tx: { txid: string; vout: { value: number }[] }[];
       };
       const [coinbase] = block.tx;
       const amountSat = BigInt(Math.round((coinbase?.vout[0]?.value ?? 0) * 1e8));
-      this.#coins.push({ txid: coinbase?.txid ?? "", index: 0, amountSat, kind });
+      this.#coins.push({ txid: coinbase?.txid ?? "", index: 0, amountSat, kind: paid });
     }
   }
 
@@ -377,6 +377,29 @@ function outline(coin: unknown): unknown {
   return { bestblock, confirmations, value, coinbase, asm, hex, address, type };
 }
 
+/** One life is told again and again, so that a red test means a change of ours; `TROUPE_SEED=random` looks for new ones. */
+function seedOf(wanted: string | undefined): number {
+  return wanted === "random" ? Date.now() % 2 ** 31 : Number(wanted ?? 1);
+}
+
+/**
+ * One block that pays a script of this kind. A block that an `invalidateblock` took out in this very second would come
+ * out byte for byte the same and be refused as known to be bad; paid to another kind it is another block.
+ */
+async function mineOne(miner: Ask, kind: ScriptKind): Promise<{ hash: string; paid: ScriptKind }> {
+  const others = RELAYED_KINDS.filter((other) => other !== kind);
+  for (const paid of [kind, ...others]) {
+    try {
+      const [hash = ""] = (await miner("generatetoaddress", 1, owner.address(paid))) as string[];
+      return { hash, paid };
+    } catch (error) {
+      const isKnownBad = error instanceof RpcFailure && error.message.includes("block not accepted");
+      if (!isKnownBad) throw error;
+    }
+  }
+  throw new Error("no kind of script makes a block that the node takes");
+}
+
 async function verdict(ask: Ask, hex: string): Promise<string> {
   try {
     return `ok ${await ask("sendrawtransaction", hex)}`;
@@ -386,10 +409,16 @@ async function verdict(ask: Ask, hex: string): Promise<string> {
   }
 }
 
-/** The reason without its details. Of script failures only that they are: each names the flag in its own words. */
+/**
+ * The reason without its details. Of script failures only that they are: each names the flag in its own words.
+ * Of TRUC's rules (BIP431) too: Bitcoin Core, whom the sandbox follows, has one code for all, Knots one for each.
+ */
 function plain(reason: string): string {
   const [head = ""] = reason.split(/[,(]/);
-  return head.trim().replace(/^(non-)?(mandatory|mempool|block)-script/, "script");
+  return head
+    .trim()
+    .replace(/^(non-)?(mandatory|mempool|block)-script/, "script")
+    .replace(/^truc-.*$/, "TRUC-violation");
 }
 
 /** Finds a nonce for a changed header (or leaves it, where its bits are no target for us). */
