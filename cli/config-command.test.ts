@@ -42,8 +42,14 @@ async function run(words: readonly string[], prompter?: Prompter): Promise<strin
   const isTTY = prompter !== undefined;
   const command = configCommand({
     sections,
-    defaultFile: join(directory, "troupe.toml"),
-    environment: {},
+    inputOf: ({ config, data, set }) => ({
+      sections,
+      file: config ?? join(data ?? directory, "troupe.toml"),
+      isFileOptional: config === undefined,
+      environment: {},
+      overrides: set ?? [],
+    }),
+    lookAround: async () => ["✓ looked around"],
     stdin: { isTTY },
     stdout: {
       isTTY,
@@ -138,6 +144,28 @@ describe("config init", () => {
       expect.stringContaining("not a directory"),
       expect.stringContaining("host:port"),
     ]);
+  });
+
+  it("asks nobody before it knows that the file can be written", async () => {
+    inDirectory("troupe.toml", "mine");
+    const texts = ["never asked"];
+
+    await expect(run(["init"], answering(texts, {}, []))).rejects.toMatchObject({
+      code: "RUNTIME_CONFIG_EXISTS",
+    });
+    expect(texts).toHaveLength(1);
+  });
+
+  it("does not ask what was said on the command line, and writes it", async () => {
+    const data = join(directory, "data");
+
+    const out = await run(["init", "--data", data], answering(["10.0.0.1:8332"], {}, []));
+
+    const config = loadConfig({ sections, file: join(data, "troupe.toml") });
+    expect(config.get(troupeSection).data_directory).toBe(data);
+    expect(config.get(node).rpc_address).toBe("10.0.0.1:8332");
+    expect(out).toContain("✓ looked around");
+    expect(out).toContain(`Then: supervisor start --data ${data}`);
   });
 
   it("writes nothing when the person goes away", async () => {

@@ -1,10 +1,13 @@
 /** `supervisor config check|print|init`: try the configuration, see what counts, have a commented file written. */
+import { dirname } from "node:path";
 import { Command } from "commander";
-import { type Config, checkConfig, loadConfig } from "../runtime/config/config.ts";
-import { writeConfigFile } from "../runtime/config/config-file.ts";
+import { type Config, type ConfigInput, checkConfig, loadConfig } from "../runtime/config/config.ts";
+import { assertNoConfigFile, writeConfigFile } from "../runtime/config/config-file.ts";
 import { problemText } from "../runtime/config/config-problem.ts";
 import { schemaOf } from "../runtime/config/config-schema.ts";
+import { troupeSection } from "../runtime/config/config-sections.ts";
 import {
+  type ChosenValues,
   configurationMarkdown,
   defaultConfigText,
   effectiveConfigText,
@@ -21,24 +24,29 @@ import {
   type Question,
   terminalPrompter,
 } from "./config-questions.ts";
+import { type PlaceOptions, retyped } from "./terminal-io.ts";
 
 export interface ConfigCommandOptions {
   readonly sections: readonly Section[];
-  /** The file that is meant when none is named; for `init` too. */
-  readonly defaultFile: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Which file is meant, and what ranks above it. */
+  inputOf(given: PlaceOptions): ConfigInput & { readonly file: string };
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stdin: { readonly isTTY?: boolean };
-  /** Asked after network and data directory: the node's address, the mode of the bus. */
+  /** Asked after network and data directory, such as the node's address. */
   readonly questions?: readonly Question[];
+  /** What is found where the answers point to, line by line. It is told and refuses nothing. */
+  lookAround?(given: PlaceOptions): Promise<readonly string[]>;
   /** Who asks; the terminal when not given. */
   readonly prompter?: Prompter;
 }
 
-interface ReadOptions {
-  readonly config?: string;
-  readonly set?: string[];
+interface ReadOptions extends PlaceOptions {
   readonly json?: boolean;
+}
+
+interface InitOptions extends PlaceOptions {
+  readonly force?: boolean;
+  readonly yes?: boolean;
 }
 
 /** The subcommand. Its actions throw `RUNTIME_CONFIG_…` and `RUNTIME_SECRET_…`, which are misuse: exit code 2. */
@@ -57,15 +65,17 @@ export function configCommand(options: ConfigCommandOptions): Command {
     .description("write a commented configuration file; asks a few questions on a terminal")
     .option("-f, --force", "replace a file that is there")
     .option("-y, --yes", "ask nothing, take the defaults")
-    .action((file: string | undefined, given: { force?: boolean; yes?: boolean }) =>
-      init(options, file, given),
-    );
+    .option("--data <directory>", "write it into this data directory, for it")
+    .option("--sandbox", "write it for the sandbox, ~/.troupe-sandbox")
+    .action((file: string | undefined, given: InitOptions) => init(options, file, given));
   return command;
 }
 
 function withReading(command: Command): Command {
   return command
-    .option("-c, --config <file>", "the configuration file")
+    .option("--data <directory>", "the data directory (default: ~/.troupe)")
+    .option("--sandbox", "the sandbox: a private chain in ~/.troupe-sandbox")
+    .option("-c, --config <file>", "the configuration file (default: troupe.toml in the data directory)")
     .option("--set <section.key=value>", "a value above file and environment; may be repeated", collect)
     .option("--json", "print JSON");
 }
@@ -74,19 +84,9 @@ function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-function inputOf(options: ConfigCommandOptions, given: ReadOptions) {
-  return {
-    sections: options.sections,
-    file: given.config === undefined ? options.defaultFile : absolutePath(given.config, process.cwd()),
-    isFileOptional: given.config === undefined,
-    environment: options.environment,
-    overrides: given.set ?? [],
-  };
-}
-
 /** A configuration is correct when its values are, and when every secret file it names can be read and is closed to others. */
 function check(options: ConfigCommandOptions, given: ReadOptions): void {
-  const checked = checkConfig(inputOf(options, given));
+  const checked = checkConfig(options.inputOf(given));
   const problems = checked.ok ? secretProblems(checked.config) : checked.problems.map(problemText);
   if (given.json) say(options, JSON.stringify({ ok: problems.length === 0, problems }, undefined, 2));
   if (problems.length > 0) {
@@ -123,7 +123,7 @@ function print(
 ): void {
   if (given.defaults) return say(options, defaultConfigText(options.sections).trimEnd());
   if (given.markdown) return say(options, configurationMarkdown(options.sections).trimEnd());
-  const config = loadConfig(inputOf(options, given));
+  const config = loadConfig(options.inputOf(given));
   if (!given.json) return say(options, effectiveConfigText(config).trimEnd());
   const entries = effectiveEntries(config).map(({ isFirst: _, ...entry }) => entry);
   say(options, JSON.stringify({ file: config.file ?? null, entries }, undefined, 2));
@@ -132,18 +132,41 @@ function print(
 async function init(
   options: ConfigCommandOptions,
   file: string | undefined,
-  given: { force?: boolean; yes?: boolean },
+  given: InitOptions,
 ): Promise<void> {
-  const path = file === undefined ? options.defaultFile : absolutePath(file, process.cwd());
+  const place: PlaceOptions = { ...given, ...(file === undefined ? {} : { config: file }) };
+  const { file: path } = options.inputOf(place);
+  if (!given.force) assertNoConfigFile(path);
   const isAsked = !given.yes && options.stdin.isTTY === true && options.stdout.isTTY === true;
   const questions = [...FIRST_QUESTIONS, ...(options.questions ?? [])];
-  const chosen = isAsked ? await askAll(questions, options.prompter ?? (await terminalPrompter())) : {};
+  const settled = settledBy(given, path);
+  const chosen = isAsked
+    ? await askAll(questions, options.prompter ?? (await terminalPrompter()), settled)
+    : settled;
   if (chosen === undefined) {
     say(options, "Nothing was written.");
     return;
   }
   writeConfigFile(path, defaultConfigText(options.sections, chosen), { replace: given.force ?? false });
-  say(options, `Written: ${path}. Look through it, then type: supervisor config check --config '${path}'`);
+  say(options, `${isAsked ? "\n" : ""}Written: ${path}`);
+  for (const [name, values] of Object.entries(chosen)) {
+    for (const [key, value] of Object.entries(values)) say(options, `  [${name}] ${key} = ${textOf(value)}`);
+  }
+  say(options, "Everything else is as usual, and explained in the file.");
+  if (isAsked) for (const line of (await options.lookAround?.(place)) ?? []) say(options, line);
+  const again = retyped(place);
+  say(options, `Next: supervisor doctor${again}\nThen: supervisor start${again}`);
+}
+
+/** What `--data` and `--sandbox` have answered already, so that the file means the same without them. */
+function settledBy({ data, sandbox }: InitOptions, path: string): ChosenValues {
+  if (data === undefined && !sandbox) return {};
+  const directory = data === undefined ? dirname(path) : absolutePath(data, process.cwd());
+  return { [troupeSection.name]: { data_directory: directory, ...(sandbox ? { network: "regtest" } : {}) } };
+}
+
+function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
 function say(options: ConfigCommandOptions, text: string): void {

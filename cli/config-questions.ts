@@ -15,6 +15,12 @@ export interface Question {
   readonly message: string;
   /** What the schema cannot know: a sentence when the answer will not do on this machine. */
   readonly check?: (answer: string) => string | undefined;
+  /** False when the answers so far make it pointless. */
+  readonly isAsked?: (chosen: ChosenValues) => boolean;
+  /** What is offered, when the schema's default is not what most want after the answers so far. */
+  readonly initial?: (chosen: ChosenValues) => string;
+  /** The key's value for what was typed, when it is not a text. */
+  readonly parse?: (answer: string) => unknown;
 }
 
 /** Whoever puts the questions; undefined means that the person has gone away. */
@@ -38,23 +44,27 @@ export const FIRST_QUESTIONS: readonly Question[] = Object.freeze([
   },
 ]);
 
-/** Asks all, in order. Undefined when the person gave up: then nothing is to be written. */
+/** Asks what is not `settled` yet, in order. Undefined when the person gave up: then nothing is to be written. */
 export async function askAll(
   questions: readonly Question[],
   prompter: Prompter,
+  settled: ChosenValues,
 ): Promise<ChosenValues | undefined> {
-  const chosen: Record<string, Record<string, unknown>> = {};
+  const chosen: Record<string, Record<string, unknown>> = { ...settled };
   for (const question of questions) {
-    const answer = await ask(question, prompter);
+    const { section, key, isAsked, parse } = question;
+    if (chosen[section.name]?.[key] !== undefined || isAsked?.(chosen) === false) continue;
+    const answer = await ask(question, prompter, chosen);
     if (answer === undefined) return undefined;
-    chosen[question.section.name] = { ...chosen[question.section.name], [question.key]: answer };
+    chosen[section.name] = { ...chosen[section.name], [key]: parse?.(answer) ?? answer };
   }
   return chosen;
 }
 
-function ask(question: Question, prompter: Prompter): Promise<string | undefined> {
+function ask(question: Question, prompter: Prompter, chosen: ChosenValues): Promise<string | undefined> {
   const schema = schemaOf(question.section).properties?.[question.key];
-  const initial = typeof schema?.default === "string" ? schema.default : "";
+  const usual = typeof schema?.default === "string" ? schema.default : "";
+  const initial = question.initial?.(chosen) ?? usual;
   const choices = schema?.enum?.filter((choice) => typeof choice === "string");
   if (choices !== undefined) return prompter.select(question.message, choices, initial);
   return prompter.text(question.message, initial, (answer) => problemOf(question, answer));
@@ -62,7 +72,8 @@ function ask(question: Question, prompter: Prompter): Promise<string | undefined
 
 function problemOf(question: Question, answer: string): string | undefined {
   const shape = question.section.schema.shape as Readonly<Record<string, z.ZodType>>;
-  const result = shape[question.key]?.safeParse(answer, { reportInput: true });
+  const value = question.parse?.(answer) ?? answer;
+  const result = shape[question.key]?.safeParse(value, { reportInput: true });
   const [issue] = result?.error?.issues ?? [];
   return issue === undefined ? question.check?.(answer) : issueText(issue);
 }

@@ -1,9 +1,10 @@
 /** The commands with their options, help and examples; what each does is in its own file. */
 import { Command, Option } from "commander";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
-import { configFileOf } from "../supervisor/plan/settings.ts";
+import { nodeFindings } from "../supervisor/plan/doctor-facts.ts";
+import { configInputOf, readSettings } from "../supervisor/plan/settings.ts";
 import { detach } from "./commands/detach.ts";
-import { doctor } from "./commands/doctor.ts";
+import { doctor, findingLines } from "./commands/doctor.ts";
 import { logs } from "./commands/logs.ts";
 import { printNatsConfig } from "./commands/nats-config.ts";
 import { restart, stop } from "./commands/orders.ts";
@@ -11,7 +12,8 @@ import { start, startDetached } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { tap } from "./commands/tap.ts";
 import { configCommand } from "./config-command.ts";
-import type { Terminal } from "./terminal-io.ts";
+import { NODE_QUESTIONS } from "./node-questions.ts";
+import { requestOf, type Terminal } from "./terminal-io.ts";
 
 const HELP_HINT = "(add --help to see how it is meant)";
 
@@ -206,13 +208,18 @@ function addBus(program: Command, terminal: Terminal, exitWith: (code: number) =
 }
 
 function addConfig(program: Command, terminal: Terminal): void {
-  const { stdin, stdout, environment } = terminal;
+  const { stdin, stdout } = terminal;
   const command = configCommand({
     sections: ALL_SECTIONS,
-    defaultFile: configFileOf({ environment }),
-    environment,
+    inputOf: (given) => configInputOf(requestOf(given, terminal)),
     stdin,
     stdout,
+    questions: NODE_QUESTIONS,
+    async lookAround(given) {
+      const settings = readSettings(requestOf(given, terminal));
+      const findings = await nodeFindings(settings);
+      return findings.length === 0 ? [] : ["", ...findingLines(findings, terminal), ""];
+    },
   });
   for (const each of [command, ...command.commands]) each.exitOverride().showHelpAfterError(HELP_HINT);
   program.addCommand(

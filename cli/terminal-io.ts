@@ -25,9 +25,8 @@ export function requestOf(options: PlaceOptions, terminal: Terminal, only?: read
 
 /** The options as the person would have to type them again. */
 export function retyped({ data, config, sandbox }: PlaceOptions): string {
-  if (data !== undefined) return ` --data ${quoted(data)}`;
-  if (sandbox) return " --sandbox";
-  return config === undefined ? "" : ` --config ${quoted(config)}`;
+  const place = data !== undefined ? ` --data ${quoted(data)}` : sandbox ? " --sandbox" : "";
+  return config === undefined ? place : `${place} --config ${quoted(config)}`;
 }
 
 function quoted(path: string): string {

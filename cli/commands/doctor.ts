@@ -23,7 +23,9 @@ export async function doctor(
 ): Promise<number> {
   const findings = await examine(options, terminal);
   if (options.json) sayJson(terminal, { findings });
-  else for (const line of findingLines(findings, terminal)) say(terminal, line);
+  else
+    for (const line of [...findingLines(findings, terminal), "", summaryLine(findings, terminal)])
+      say(terminal, line);
   return findings.some(({ verdict }) => verdict === "fail") ? EXIT.failed : EXIT.ok;
 }
 
@@ -59,12 +61,13 @@ const MARKS: Readonly<Record<Verdict, readonly [mark: string, ink: Ink]>> = {
   fail: ["✗", "bad"],
 };
 
-function findingLines(findings: readonly Finding[], terminal: Terminal): string[] {
+/** What was found, with what to do about it. */
+export function findingLines(findings: readonly Finding[], terminal: Terminal): string[] {
   const paint = paintOf(terminal);
   const nameWidth = Math.min(26, Math.max(...findings.map(({ check }) => check.length)));
   const indent = " ".repeat(nameWidth + 4);
   const room = Math.max(20, widthOf(terminal) - nameWidth - 6);
-  const lines = findings.flatMap(({ check, verdict, message, remedy }) => {
+  return findings.flatMap(({ check, verdict, message, remedy }) => {
     const [mark, ink] = MARKS[verdict];
     const [first = "", ...rest] = wrap(harmless(message), room);
     const advice = remedy === undefined ? [] : wrap(harmless(remedy), room - 2);
@@ -74,8 +77,11 @@ function findingLines(findings: readonly Finding[], terminal: Terminal): string[
       ...advice.map((line, index) => `${indent}${paint("busy", `${index === 0 ? "→" : " "} ${line}`)}`),
     ];
   });
+}
+
+function summaryLine(findings: readonly Finding[], terminal: Terminal): string {
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const summary = `${count("ok")} ok, ${count("warn")} to look at, ${count("fail")} to mend`;
   const ink = count("fail") > 0 ? "bad" : count("warn") > 0 ? "warn" : "good";
-  return [...lines, "", paint(ink, summary)];
+  return paintOf(terminal)(ink, summary);
 }

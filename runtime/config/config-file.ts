@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -61,6 +62,11 @@ const READ_REASONS: Readonly<Record<string, string>> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8 text",
 };
 
+/** Throws `RUNTIME_CONFIG_EXISTS`: nobody is to answer questions in vain. */
+export function assertNoConfigFile(path: string): void {
+  if (existsSync(path)) throw isThere(path);
+}
+
 /** Writes the file with mode 0600: beside it first, then under its name. Without `replace` an existing file stays. */
 export function writeConfigFile(path: string, text: string, options: { replace: boolean }): void {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
@@ -77,13 +83,7 @@ export function writeConfigFile(path: string, text: string, options: { replace: 
     if (options.replace) renameSync(temporary, path);
     else linkSync(temporary, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-      throw new TroupeError(
-        { code: "RUNTIME_CONFIG_EXISTS", path },
-        `${path} is there already and was not touched. Give --force to replace it, or another path.`,
-        { cause: error },
-      );
-    }
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw isThere(path, error);
     throw new TroupeError(
       { code: "RUNTIME_CONFIG_UNWRITABLE", path },
       `${path} could not be written: ${(error as Error).message}. Choose a path in a directory of yours.`,
@@ -92,6 +92,14 @@ export function writeConfigFile(path: string, text: string, options: { replace: 
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+function isThere(path: string, cause?: unknown): TroupeError {
+  return new TroupeError(
+    { code: "RUNTIME_CONFIG_EXISTS", path },
+    `${path} is there already and was not touched. Give --force to replace it, or another path.`,
+    { cause },
+  );
 }
 
 function unreadable(path: string, why: string, cause?: unknown): TroupeError {

@@ -1,9 +1,11 @@
 /** What the configuration means for the doctor: which listeners, which node, which Tor, which bus. */
-import { nodeSection } from "../../bitcoind/config.ts";
+import { nodeSection, RPC_PORTS } from "../../bitcoind/config.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { busSection, torSection } from "../config.ts";
 import type { DoctorFacts } from "../doctor/doctor.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { checkNodes } from "../doctor/node.ts";
 import { listenersOf } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
 
@@ -24,6 +26,17 @@ export function doctorFacts(settings: Settings, running: Tree | undefined): Doct
     tor: { ...(socks === undefined ? {} : { socks }), ...(control === undefined ? {} : { control }) },
     bus: { mode: bus.mode, servers: bus.servers },
   };
+}
+
+/** What the doctor finds where this configuration looks for the node; nothing when it needs none. */
+export async function nodeFindings(settings: Settings): Promise<Finding[]> {
+  if (!wantsNode(settings)) return [];
+  return checkNodes(settings.config.get(nodeSection), settings.network);
+}
+
+/** Where Core listens on this network unless it is told otherwise. */
+export function usualNodeAddress(network: string): string {
+  return `http://127.0.0.1:${RPC_PORTS[network] ?? RPC_PORTS["mainnet"]}`;
 }
 
 /** A private chain needs a node only when one is named. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
 import { nestStages, stageIdOf } from "./placed.ts";
-import { configFileOf, findDataPaths, type PlacedActor, type Request, readSettings } from "./settings.ts";
+import { configInputOf, findDataPaths, type PlacedActor, type Request, readSettings } from "./settings.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -28,7 +28,7 @@ test("the sandbox has a directory of its own and is always a private chain", () 
 
   expect(settings.network).toBe("regtest");
   expect(settings.paths.root).toBe(join(homedir(), ".troupe-sandbox"));
-  expect(configFileOf({ sandbox: true, environment: {} })).toBe(
+  expect(configInputOf({ sandbox: true, environment: {} }).file).toBe(
     join(homedir(), ".troupe-sandbox", "troupe.toml"),
   );
 });
@@ -36,7 +36,7 @@ test("the sandbox has a directory of its own and is always a private chain", () 
 test("the environment may move the data directory and its file", () => {
   const environment = { TROUPE_TROUPE__DATA_DIRECTORY: join(directory, "elsewhere") };
 
-  expect(configFileOf({ environment })).toBe(join(directory, "elsewhere", "troupe.toml"));
+  expect(configInputOf({ environment }).file).toBe(join(directory, "elsewhere", "troupe.toml"));
   expect(readSettings({ environment }).paths.root).toBe(join(directory, "elsewhere"));
 });
 

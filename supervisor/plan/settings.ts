@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Config, loadConfig } from "../../runtime/config/config.ts";
+import { type Config, type ConfigInput, loadConfig } from "../../runtime/config/config.ts";
 import { troupeSection } from "../../runtime/config/config-sections.ts";
 import { absolutePath, expandHome } from "../../runtime/config/path.ts";
 import { TroupeError } from "../../runtime/errors.ts";
@@ -39,17 +39,7 @@ export interface Settings {
 
 /** Throws the configuration's mistakes, or `SUPERVISOR_BAD_PLAN` for names that nobody has. Touches nothing. */
 export function readSettings(request: Request): Settings {
-  const data = directoryOf(request);
-  const overrides = [...(request.set ?? [])];
-  if (data !== undefined) overrides.push(`troupe.data_directory=${data}`);
-  if (request.sandbox) overrides.push("troupe.network=regtest");
-  const config = loadConfig({
-    sections: ALL_SECTIONS,
-    file: configFileOf(request),
-    isFileOptional: request.config === undefined,
-    environment: request.environment,
-    overrides,
-  });
+  const config = loadConfig(configInputOf(request));
   const { network, data_directory, host } = config.get(troupeSection);
   return Object.freeze({
     config,
@@ -61,8 +51,23 @@ export function readSettings(request: Request): Settings {
   });
 }
 
+/** Which file is read, and what ranks above it: the same for a start and for `config check`. */
+export function configInputOf(request: Request): ConfigInput & { readonly file: string } {
+  const data = directoryOf(request);
+  const overrides = [...(request.set ?? [])];
+  if (data !== undefined) overrides.push(`troupe.data_directory=${data}`);
+  if (request.sandbox) overrides.push("troupe.network=regtest");
+  return {
+    sections: ALL_SECTIONS,
+    file: configFileOf(request),
+    isFileOptional: request.config === undefined,
+    environment: request.environment,
+    overrides,
+  };
+}
+
 /** The file that is read: as given, or `troupe.toml` in the data directory. */
-export function configFileOf(request: Request): string {
+function configFileOf(request: Request): string {
   if (request.config !== undefined) return absolutePath(request.config, process.cwd());
   return join(directoryOf(request) ?? directoryByEnvironment(request) ?? defaultDirectory(), "troupe.toml");
 }

@@ -1,5 +1,5 @@
 /** What cannot work is refused in one clear line with exit code 2, and nothing has changed. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -157,6 +157,17 @@ test.each([["status"], ["stop"], ["restart"], ["tap"]])(
     expect(stderr).toContain("supervisor start");
   },
 );
+
+test("config check looks where start would: into the data directory that it is told", async () => {
+  const data = join(home.path, "elsewhere");
+  const written = await home.run("config", "init", "--data", data);
+  const good = await home.run("config", "check", "--data", data);
+  appendFileSync(join(data, "troupe.toml"), "[nonsense]\n");
+
+  expect(written).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`start --data ${data}`) });
+  expect(good).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(join(data, "troupe.toml")) });
+  expectRefusal(await home.run("config", "check", "--data", data), /no such section/);
+});
 
 test("doctor tells what is wrong with the configuration", async () => {
   const { exitCode, stdout } = await home.run("doctor", "--config", config("[bus]\nmod = 1\n"));
