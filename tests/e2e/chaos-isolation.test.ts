@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
-import type { FenceAnswer } from "../harness/actors/fenced.ts";
+import type { FenceAnswer } from "../harness/actors/fence.ts";
 import { built, builtUrl } from "../harness/built.ts";
 import { childSpec, isAlive, TestTree, until } from "../harness/trees/tree.ts";
 
