@@ -40,6 +40,7 @@ interface Heard {
   askedMs: number;
   /** As it was last told. */
   told: Presence;
+  hasBeenLost: boolean;
 }
 
 export interface HostFeedOptions {
@@ -102,7 +103,13 @@ export class HostFeed {
     let known = this.#hosts.get(host);
     if (known === undefined) {
       if (this.#hosts.size >= HOSTS_MAX) this.#forgetOldest();
-      known = { tree: undefined, heardMs: undefined, askedMs: Number.NEGATIVE_INFINITY, told: "silent" };
+      known = {
+        tree: undefined,
+        heardMs: undefined,
+        askedMs: Number.NEGATIVE_INFINITY,
+        told: "silent",
+        hasBeenLost: false,
+      };
       this.#hosts.set(host, known);
     }
     return known;
@@ -137,6 +144,10 @@ export class HostFeed {
     const { presence } = this.#viewOf(host);
     if (presence === known.told) return false;
     known.told = presence;
+    // That we hear the supervisor that has just started us is no news.
+    const isNews = host !== this.#own || known.hasBeenLost;
+    known.hasBeenLost ||= presence !== "heard";
+    if (!isNews && presence === "heard") return true;
     if (presence === "silent") this.#log.warn("a host has fallen silent", { host });
     else this.#log.info(presence === "heard" ? "a host is heard" : "a host has stopped", { host });
     return true;

@@ -56,6 +56,8 @@ export interface NatsOptions {
   readonly clock?: Clock;
   /** Shown by the server's monitoring beside the user's name. */
   readonly connectionName?: string;
+  /** Ends the attempts to connect; a connection that stands is its owner's to close. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function connectNats(access: BusAccess, options: NatsOptions = {}):
   const connection = connectionOptions(access, options.connectionName ?? access.user);
   const deadlineMs = clock.monotonicMs() + access.connectTimeoutMs;
   for (;;) {
+    options.signal?.throwIfAborted();
     const leftMs = deadlineMs - clock.monotonicMs();
     try {
       const timeout = Math.max(1, Math.min(connection.timeout ?? ATTEMPT_REMOTE_MS, leftMs));
@@ -78,7 +81,7 @@ export async function connectNats(access: BusAccess, options: NatsOptions = {}):
       }
       const pauseMs = connection.reconnectTimeWait ?? RECONNECT_REMOTE_MS;
       if (deadlineMs - clock.monotonicMs() <= pauseMs) throw unavailableError(reason, error);
-      await sleep(clock, pauseMs);
+      await sleep(clock, pauseMs, options.signal);
     }
   }
 }

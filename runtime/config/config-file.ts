@@ -46,7 +46,8 @@ export function readConfigFile(path: string, isOptional: boolean): string | unde
   } catch (error) {
     if (error instanceof TroupeError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" && isOptional) return undefined;
+    // Below a file there is none either; that the directory is a file is for others to say.
+    if ((code === "ENOENT" || code === "ENOTDIR") && isOptional) return undefined;
     throw unreadable(path, READ_REASONS[code ?? ""] ?? (error as Error).message, error);
   } finally {
     if (file !== undefined) closeSync(file);
@@ -105,9 +106,16 @@ function isThere(path: string, cause?: unknown): TroupeError {
 function unreadable(path: string, why: string, cause?: unknown): TroupeError {
   return new TroupeError(
     { code: "RUNTIME_CONFIG_UNREADABLE", path },
-    `The configuration file ${path} cannot be read: ${why}. Type: supervisor config init '${path}' to have one written.`,
+    `The configuration file ${path} cannot be read: ${why}. ${remedyOf(path, cause)}`,
     { cause },
   );
+}
+
+function remedyOf(path: string, cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (code === "ENOENT") return `Type: supervisor config init '${path}' to have one written.`;
+  if (code === "EACCES") return `Let us read it: sudo chown "$USER" '${path}' && chmod 600 '${path}'`;
+  return "Mend it, or name another with --config.";
 }
 
 function exposed(path: string, why: string, remedy: string): TroupeError {

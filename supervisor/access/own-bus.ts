@@ -35,6 +35,7 @@ export class OwnBus {
   readonly #onStatus: () => void;
   #bus: ConnectedBus | undefined;
   #isAway = false;
+  readonly #closing = new AbortController();
   #publisher: Publisher<typeof supervisorContract> | undefined;
 
   /** `host` is our instance token: several supervisors may share a bus. */
@@ -53,11 +54,24 @@ export class OwnBus {
     const transport = await connectNats(access, {
       clock: this.#clock,
       connectionName: `supervisor ${this.#host}`,
+      signal: this.#closing.signal,
     });
     const bus = new ConnectedBus(transport, { log: this.#log, clock: this.#clock, instance: this.#host });
-    await this.#refuseTwin(bus);
+    try {
+      await this.#refuseTwin(bus);
+      await this.#serve(bus, answers);
+      this.#closing.signal.throwIfAborted();
+    } catch (error) {
+      this.#publisher = undefined;
+      await bus.close();
+      throw error;
+    }
     this.#bus = bus;
     transport.onStatus((status) => this.#heard(status));
+    this.#publisher?.state("tree", answers.tree());
+  }
+
+  async #serve(bus: ConnectedBus, answers: SupervisorAnswers): Promise<void> {
     const publisher = bus.publisher(supervisorContract, this.#host);
     await bus.serve(
       supervisorContract,
@@ -69,7 +83,6 @@ export class OwnBus {
       { instance: this.#host, publisher },
     );
     this.#publisher = publisher;
-    publisher.state("tree", answers.tree());
   }
 
   /** Two supervisors of one name would answer in each other's place. */
@@ -81,7 +94,6 @@ export class OwnBus {
       // Nobody answers by that name.
       return;
     }
-    await bus.close();
     throw new TroupeError(
       { code: "SUPERVISOR_HOST_TAKEN", host: this.#host },
       `Another supervisor on this bus is called "${this.#host}" too. Give this one another name: host in the section [troupe], or --set troupe.host=<name>`,
@@ -125,6 +137,7 @@ export class OwnBus {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new TroupeError({ code: "SUPERVISOR_STOPPED" }, "The supervisor is stopping."));
     const bus = this.#bus;
     this.#bus = undefined;
     this.#publisher = undefined;
