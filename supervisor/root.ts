@@ -6,6 +6,7 @@ import type { LoggedLine } from "../bus/child/controlled.ts";
 import type { ChildReport, ChildState, ChildStatus, Tree } from "../bus/contracts/supervisor.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { logSection, telemetrySection } from "../runtime/config/config-sections.ts";
+import { hasCode, TroupeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type { BusAccessPlan } from "./access/bus-plan.ts";
 import { OwnBus } from "./access/own-bus.ts";
@@ -90,12 +91,13 @@ export class Root {
 
   /** Children left to right; a failure stops those already started and rejects with `SUPERVISOR_BOOT_FAILED`. */
   async start(): Promise<void> {
-    if (this.#options.bus.plan.mode === "external") await this.#openOwnBus();
+    if (this.#options.bus.plan.mode === "external") await this.#dialBus();
     await this.#supervisor.start();
   }
 
   /** Right to left; resolves when all are gone. */
   async stop(): Promise<void> {
+    this.#own.stopDialling();
     await this.#supervisor.stop();
     // On a bus that lives on, those on other hosts learn that we went on purpose.
     this.#own.publishTree(this.tree());
@@ -104,6 +106,7 @@ export class Root {
 
   /** At once, in no order. */
   kill(): void {
+    this.#own.stopDialling();
     this.#supervisor.killAll();
   }
 
@@ -177,6 +180,25 @@ export class Root {
     if (plan.mode === "external") return plan.servers.map(withoutLogin).join(", ");
     // Before it has come up for the first time, a port of its own choice is not known.
     return this.#servers?.join(", ") ?? `nats://${plan.host}:${plan.port}`;
+  }
+
+  /** A bus that others run may be far or away: whoever waits sees for what. */
+  async #dialBus(): Promise<void> {
+    const { clock, onStep } = this.#options;
+    const beganMs = clock.monotonicMs();
+    onStep({ what: "bus", phase: "begin", verb: "start" });
+    try {
+      await this.#openOwnBus();
+    } catch (thrown) {
+      const error = hasCode(thrown, "BUS_UNAVAILABLE") ? unreachable(this.#busAddress(), thrown) : thrown;
+      // Who told us to stop dialling needs no excuse.
+      if (!hasCode(error, "SUPERVISOR_STOPPED")) {
+        onStep({ what: "bus", phase: "failed", verb: "start", detail: (error as Error).message });
+      }
+      throw error;
+    }
+    const tookMs = clock.monotonicMs() - beganMs;
+    onStep({ what: "bus", phase: "done", verb: "start", tookMs, detail: this.#busAddress() });
   }
 
   /** The bus counts as started when the supervisor itself is on it: whoever starts next can ask for the tree. */
@@ -295,6 +317,16 @@ function startedAfter(life: Life, after: () => Promise<void>): Life {
     resume: () => life.resume(),
     metrics: () => life.metrics(),
   };
+}
+
+/** `by`: the carrier's own words would promise that it comes back by itself; a start does not wait for that. */
+function unreachable(address: string, by: Error): TroupeError {
+  const reason = by.cause instanceof Error ? by.cause.message : by.message;
+  return new TroupeError(
+    { code: "SUPERVISOR_BUS_UNREACHABLE", address },
+    `The bus at ${address} cannot be reached (${reason}). See that the nats-server runs and [bus] names it; supervisor doctor looks closer`,
+    { cause: by },
+  );
 }
 
 function withoutLogin(server: string): string {

@@ -74,6 +74,20 @@ describe("connecting", () => {
     expect(sockets.length).toBeGreaterThan(0);
   });
 
+  it("ends when whoever wanted it does not want it any more", async () => {
+    const server = createServer();
+    const port = await listenOnAnyPort(server);
+    await new Promise((resolve) => server.close(resolve));
+    const unwanted = new AbortController();
+
+    const attempt = connectNats(access([`nats://127.0.0.1:${port}`], nkey.revealSeed(), 3_600_000), {
+      signal: unwanted.signal,
+    });
+    unwanted.abort(new Error("never mind"));
+
+    await expect(attempt).rejects.toThrow("never mind");
+  });
+
   it("waits for a broker that comes up later", async () => {
     const first = await Broker.listen({ users: [USER] });
     await first.close();

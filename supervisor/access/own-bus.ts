@@ -35,7 +35,7 @@ export class OwnBus {
   readonly #onStatus: () => void;
   #bus: ConnectedBus | undefined;
   #isAway = false;
-  readonly #closing = new AbortController();
+  readonly #dialling = new AbortController();
   #publisher: Publisher<typeof supervisorContract> | undefined;
 
   /** `host` is our instance token: several supervisors may share a bus. */
@@ -54,13 +54,13 @@ export class OwnBus {
     const transport = await connectNats(access, {
       clock: this.#clock,
       connectionName: `supervisor ${this.#host}`,
-      signal: this.#closing.signal,
+      signal: this.#dialling.signal,
     });
     const bus = new ConnectedBus(transport, { log: this.#log, clock: this.#clock, instance: this.#host });
     try {
       await this.#refuseTwin(bus);
       await this.#serve(bus, answers);
-      this.#closing.signal.throwIfAborted();
+      this.#dialling.signal.throwIfAborted();
     } catch (error) {
       this.#publisher = undefined;
       await bus.close();
@@ -136,8 +136,13 @@ export class OwnBus {
     };
   }
 
+  /** Nobody waits for a connection any more; one that stands stays. */
+  stopDialling(): void {
+    this.#dialling.abort(new TroupeError({ code: "SUPERVISOR_STOPPED" }, "The supervisor is stopping."));
+  }
+
   async close(): Promise<void> {
-    this.#closing.abort(new TroupeError({ code: "SUPERVISOR_STOPPED" }, "The supervisor is stopping."));
+    this.stopDialling();
     const bus = this.#bus;
     this.#bus = undefined;
     this.#publisher = undefined;

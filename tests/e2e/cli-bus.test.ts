@@ -1,6 +1,6 @@
 /** The other two ways to a bus: a nats-server that we run, and one that others run with the configuration that we print. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -85,6 +85,27 @@ test.skipIf(!isThere)("a nats-server of our own is started, watched and stopped"
     socket.once("connect", () => resolve(false));
   });
   expect(isGone).toBe(true);
+});
+
+test("a start on an external bus where nobody listens fails with its address, and leaves nothing", async () => {
+  const printed = await home.run("bus", "print-nats-config", "--credentials", "seeds", "--create");
+  const { exitCode, stderr } = await home.run(
+    ...[
+      "start",
+      ...home.anyPort,
+      "--set",
+      "bus.mode=external",
+      "--set",
+      'bus.servers=["nats://127.0.0.1:9"]',
+    ],
+    ...["--set", `bus.credentials_directory=${join(home.path, "seeds")}`],
+  );
+
+  expect(printed.exitCode).toBe(0);
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/bus at nats:\/\/127\.0\.0\.1:9 cannot be reached \(.*supervisor doctor/);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect(readdirSync(join(home.data, "run"))).toEqual([]);
 });
 
 test("auto falls back on a broker of our own when no server listens", async () => {
