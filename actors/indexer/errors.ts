@@ -1,0 +1,52 @@
+/** The indexer's error codes. */
+import { errorTable } from "../../runtime/errors.ts";
+
+export const indexerErrors = errorTable({
+  INDEXER_STORE_OTHER_NETWORK: {
+    meaning: "The index in the data directory was made for another network.",
+    remedy: "Give each network a data directory of its own, or move the old index away.",
+  },
+  INDEXER_STORE_OTHER_FORMAT: {
+    meaning: "The index was written in a format that this release does not read.",
+    remedy: "Remove the folder of the index; it is built again from the node's blocks.",
+  },
+  INDEXER_STORE_MISSING: {
+    meaning: "There is no index in the data directory to read.",
+    remedy: "Start the indexer once, so that it makes the index.",
+  },
+  INDEXER_STORE_DAMAGED: {
+    meaning: "Records of the index contradict each other.",
+    remedy: "Check the disk. Then remove the folder of the index; it is built again from the node's blocks.",
+  },
+  INDEXER_BAD_BLOCK: {
+    meaning: "The node gave a block that is not the one that was asked for, or that is malformed.",
+    remedy: "Check the node and its disk; the indexer asks again by itself.",
+  },
+  INDEXER_OTHER_CHAIN: {
+    meaning: "The node's chain does not begin with the genesis block of the configured network.",
+    remedy: "Correct `network`, or the address of the node.",
+  },
+  INDEXER_RANGE: {
+    meaning: "A height, a position or a count lies outside what the index holds.",
+    remedy: "Ask for the tip first and stay within it.",
+  },
+  INDEXER_TOO_MANY: {
+    meaning: "A script has more history than the caller said it can take.",
+    remedy: "Ask with a larger limit, or tell the person that the history is too long.",
+  },
+  INDEXER_NOT_FOUND: {
+    meaning: "No confirmed transaction has this id.",
+    remedy: "Look in the mempool, or check the id.",
+  },
+});
+
+export type IndexerFailure =
+  | { readonly code: "INDEXER_STORE_OTHER_NETWORK"; readonly expected: string; readonly found: string }
+  | { readonly code: "INDEXER_STORE_OTHER_FORMAT"; readonly expected: number; readonly found: number }
+  | { readonly code: "INDEXER_STORE_MISSING" }
+  | { readonly code: "INDEXER_STORE_DAMAGED"; readonly what: string }
+  | { readonly code: "INDEXER_BAD_BLOCK"; readonly height: number; readonly reason: string }
+  | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }
+  | { readonly code: "INDEXER_RANGE"; readonly what: string }
+  | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number }
+  | { readonly code: "INDEXER_NOT_FOUND"; readonly txid: string };

@@ -1,0 +1,433 @@
+/** The index on disk, in LMDB: the only file that knows of it. One writer; any number of readers, here or in other threads. */
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
+import {
+  type BlockHash,
+  blockHashFromBytes,
+  bytesToHex,
+  HASH_LENGTH_BYTES,
+  hexToBytes,
+} from "../../../bitcoin/bytes.ts";
+import { sha256d } from "../../../bitcoin/hash.ts";
+import { assert, TroupeError } from "../../../runtime/errors.ts";
+import type { IndexerFailure } from "../errors.ts";
+import { keyHeadAt, TABLES, type Table } from "../rows/layout.ts";
+import type { MergeJob, MergeSource } from "../rows/merge.ts";
+import { PackedReader, type PackedRows } from "../rows/packed-block.ts";
+import { randomSecret } from "../rows/row-key.ts";
+import type { RowsResult } from "../rows/rows.ts";
+import {
+  EMPTY_STATE,
+  FORMAT_VERSION,
+  type MergeState,
+  type Run,
+  rolledBack,
+  type StoreFormat,
+  type StoreState,
+} from "./format.ts";
+import { appendedChunks, type PositionTable, readPositions } from "./positions.ts";
+
+export interface StoreOptions {
+  readonly directory: string;
+  readonly network: string;
+  readonly readOnly?: boolean;
+  /** For tests that compare two stores; random otherwise. */
+  readonly secret?: Uint8Array;
+}
+
+const RUN_ID_BYTES = 4;
+const KEY_HEADS = 0x1_0000_0000;
+/** Blocks deleted in one transaction. */
+const DELETE_MAX = 4_000;
+
+type Rows = Database<Buffer, Uint8Array>;
+type Numbered = Database<Buffer, number>;
+
+interface Tables {
+  readonly meta: Database<string, string>;
+  readonly rows: readonly [Rows, Rows, Rows];
+  readonly headers: Numbered;
+  readonly counts: Numbered;
+  readonly txids: Numbered;
+  readonly touched: Numbered;
+}
+
+export const HEADERS: PositionTable = Object.freeze({ itemBytes: HEADER_LENGTH_BYTES, itemsPerChunk: 50 });
+/** Cumulative number of transactions at the end of the block at each height: u64, little-endian. */
+export const COUNTS: PositionTable = Object.freeze({ itemBytes: 8, itemsPerChunk: 508 });
+export const TXIDS: PositionTable = Object.freeze({ itemBytes: HASH_LENGTH_BYTES, itemsPerChunk: 127 });
+
+export class IndexStore {
+  readonly #env: RootDatabase;
+  readonly #tables: Tables;
+  readonly #file: string;
+  readonly secret: Uint8Array;
+  #state: StoreState;
+
+  constructor(options: StoreOptions) {
+    const { directory, network, readOnly = false } = options;
+    this.#file = join(directory, "data.mdb");
+    if (readOnly && !existsSync(this.#file)) {
+      throw new TroupeError<IndexerFailure>(
+        { code: "INDEXER_STORE_MISSING" },
+        "there is no index in the data directory yet; the indexer makes it when it starts",
+      );
+    }
+    if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#env = open({ path: directory, noSubdir: false, maxDbs: 16, readOnly, encoding: "binary" });
+    this.#tables = openTables(this.#env);
+    const format = this.#readFormat(network, readOnly, options.secret);
+    this.secret = hexToBytes(format.secret);
+    this.#state = parseState(this.#tables.meta.get("state"));
+  }
+
+  /** As the writer knows it; readers use a `Snapshot`. */
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  get sizeBytes(): number {
+    return statSync(this.#file).size;
+  }
+
+  /** A view that does not change while it is held. Release it soon: it keeps freed pages from being used again. */
+  snapshot(): Snapshot {
+    return new Snapshot(this.#tables, this.#env.useReadTransaction());
+  }
+
+  /** Adds the blocks that follow the tip, all or nothing. */
+  async append(added: RowsResult, touchedKept = 0): Promise<void> {
+    const state = this.#state;
+    const blocks = added.txCounts.length;
+    const height = state.height + blocks;
+    const counts = new DataView(new ArrayBuffer(blocks * COUNTS.itemBytes));
+    let txCount = state.txCount;
+    added.txCounts.forEach((count, i) => {
+      txCount += count;
+      counts.setBigUint64(i * COUNTS.itemBytes, BigInt(txCount), true);
+    });
+    assert(
+      added.txids.length === (txCount - state.txCount) * HASH_LENGTH_BYTES &&
+        added.headers.length === blocks * HEADER_LENGTH_BYTES,
+      "rows of blocks agree with their number of transactions",
+    );
+    const run: Run = {
+      id: state.runNext,
+      level: 0,
+      txNumberFirst: state.txCount,
+      txNumberEnd: txCount,
+      blocks: added.tables.map(({ ends }) => ends.length) as unknown as Run["blocks"],
+    };
+    const tipHash = blockHashFromBytes(added.hashes, (blocks - 1) * HASH_LENGTH_BYTES);
+    const { headers, txids, touched } = this.#tables;
+    await this.#commit(
+      { ...state, height, tipHash, txCount, runNext: run.id + 1, runs: [...state.runs, run] },
+      () => {
+        added.tables.forEach((packed, t) => this.#putBlocks(t, run.id, packed));
+        this.#putPositions(headers, HEADERS, state.height + 1, added.headers);
+        this.#putPositions(this.#tables.counts, COUNTS, state.height + 1, new Uint8Array(counts.buffer));
+        this.#putPositions(txids, TXIDS, state.txCount, added.txids);
+        added.touched.forEach((hashes, i) => {
+          void touched.put(state.height + 1 + i, viewOf(hashes));
+          if (state.height + 1 + i >= touchedKept) void touched.remove(state.height + 1 + i - touchedKept);
+        });
+      },
+    );
+  }
+
+  /** Forgets the blocks above `height`, whatever their number: runs get a limit or are dropped, nothing is rewritten. */
+  async rollback(height: number): Promise<void> {
+    const state = this.#state;
+    assert(height >= -1 && height < state.height, "a rollback goes down");
+    const view = this.snapshot();
+    let next: StoreState;
+    try {
+      const hash = height < 0 ? undefined : blockHashFromBytes(sha256d(view.headers(height, 1)));
+      next = rolledBack(state, height, hash, height < 0 ? 0 : view.txCountThrough(height));
+    } finally {
+      view.release();
+    }
+    await this.#commit(next, () => {
+      for (let gone = height + 1; gone <= state.height; gone++) void this.#tables.touched.remove(gone);
+    });
+  }
+
+  /** Begins to merge neighbouring runs into one. */
+  async beginMerge(sources: readonly Run[]): Promise<void> {
+    const state = this.#state;
+    const [first] = sources;
+    const last = sources.at(-1);
+    assert(state.merge === undefined && first !== undefined && last !== undefined, "one merge at a time");
+    const target: Run = {
+      id: state.runNext,
+      level: first.level + 1,
+      txNumberFirst: first.txNumberFirst,
+      txNumberEnd: last.txNumberEnd,
+      blocks: [0, 0, 0],
+    };
+    const merge: MergeState = { target, sources, table: 0, from: 0 };
+    const runs = state.runs.filter((run) => !sources.includes(run));
+    await this.#commit({ ...state, runs, merge, runNext: target.id + 1 }, () => {});
+  }
+
+  /** The next slice of the merge under way, of about `sliceBytes` packed bytes. */
+  readMergeSlice(sliceBytes: number): MergeJob {
+    const { merge } = this.#state;
+    assert(merge !== undefined, "a merge is under way");
+    const table = TABLES[merge.table] as Table;
+    const blocks = merge.sources.reduce((sum, run) => sum + (run.blocks[merge.table] as number), 0);
+    const slices = Math.max(1, Math.ceil((blocks * 4_096) / sliceBytes));
+    const to = Math.min(KEY_HEADS, merge.from + Math.ceil(KEY_HEADS / slices));
+    const sources = merge.sources.map((run): MergeSource => {
+      const values: Buffer[] = [];
+      for (const { value } of this.#blocksBelow(merge.table, run.id, to)) values.push(value);
+      return { ...joined(values), txNumberEnd: run.txNumberEnd };
+    });
+    return { table: table.name, sources, from: merge.from, to };
+  }
+
+  /** Puts a merged slice in place of what it was made from. A rollback may have changed the runs meanwhile, or ended the merge. */
+  async commitMergeSlice(job: MergeJob, packed: PackedRows): Promise<void> {
+    const state = this.#state;
+    const { merge } = state;
+    if (merge === undefined) return;
+    const t = merge.table;
+    assert(TABLES[t]?.name === job.table && merge.from === job.from, "slices are merged in their order");
+    const obsolete = merge.sources.flatMap((run) => this.#blocksDoneBy(t, run.id, job.to));
+    const blocks = [...merge.target.blocks] as [number, number, number];
+    blocks[t] = (blocks[t] as number) + packed.ends.length;
+    const target: Run = { ...merge.target, blocks };
+    const isTableDone = job.to === KEY_HEADS;
+    const isDone = isTableDone && t === TABLES.length - 1;
+    const next: StoreState = isDone
+      ? { ...state, merge: undefined, runs: inOrder([...state.runs, target]) }
+      : {
+          ...state,
+          merge: { ...merge, target, table: isTableDone ? t + 1 : t, from: isTableDone ? 0 : job.to },
+        };
+    await this.#commit(next, () => {
+      this.#putBlocks(t, target.id, packed);
+      for (const key of obsolete) void (this.#tables.rows[t] as Rows).remove(key);
+    });
+  }
+
+  /** Deletes some blocks of runs that were dropped; returns whether more are left. */
+  async sweep(): Promise<boolean> {
+    const [id] = this.#state.dropped;
+    if (id === undefined) return false;
+    const doomed: [Rows, Uint8Array][] = [];
+    for (const rows of this.#tables.rows) {
+      const range = { start: runKey(id), end: runKey(id + 1), limit: DELETE_MAX - doomed.length };
+      for (const key of rows.getKeys(range)) doomed.push([rows, key]);
+      if (doomed.length >= DELETE_MAX) break;
+    }
+    const isLast = doomed.length < DELETE_MAX;
+    const dropped = isLast ? this.#state.dropped.slice(1) : this.#state.dropped;
+    await this.#commit({ ...this.#state, dropped }, () => {
+      for (const [rows, key] of doomed) void rows.remove(key);
+    });
+    return dropped.length > 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#env.flushed;
+    await this.#env.close();
+  }
+
+  /** The new state and what belongs to it, in one transaction of LMDB. */
+  async #commit(next: StoreState, write: () => void): Promise<void> {
+    this.#state = next;
+    await this.#env.batch(() => {
+      write();
+      void this.#tables.meta.put("state", JSON.stringify(next));
+    });
+  }
+
+  #putBlocks(t: number, runId: number, { bytes, ends }: PackedRows): void {
+    const table = TABLES[t] as Table;
+    const rows = this.#tables.rows[t] as Rows;
+    const reader = new PackedReader(table);
+    const row = new Uint8Array(table.rowBytes);
+    let start = 0;
+    for (const end of ends) {
+      reader.open(bytes, start).copyRow(0, row);
+      const key = new Uint8Array(RUN_ID_BYTES + table.idBytes);
+      key.set(runKey(runId));
+      key.set(row.subarray(0, table.idBytes), RUN_ID_BYTES);
+      void rows.put(key, viewOf(bytes.subarray(start, end)));
+      start = end;
+    }
+  }
+
+  #putPositions(db: Numbered, table: PositionTable, first: number, items: Uint8Array): void {
+    const chunks = appendedChunks(table, first, items, (chunk) => db.getBinary(chunk));
+    for (const { number, bytes } of chunks) void db.put(number, viewOf(bytes));
+  }
+
+  #blocksBelow(t: number, runId: number, to: number) {
+    const end = to === KEY_HEADS ? runKey(runId + 1) : Buffer.concat([runKey(runId), runKey(to)]);
+    return (this.#tables.rows[t] as Rows).getRange({ start: runKey(runId), end });
+  }
+
+  /** Keys of the blocks that hold nothing from `to` on: all below it but the last, whose end is not known. */
+  #blocksDoneBy(t: number, runId: number, to: number): Uint8Array[] {
+    const keys: Uint8Array[] = [];
+    const end = to === KEY_HEADS ? runKey(runId + 1) : Buffer.concat([runKey(runId), runKey(to)]);
+    for (const key of (this.#tables.rows[t] as Rows).getKeys({ start: runKey(runId), end })) keys.push(key);
+    if (to !== KEY_HEADS) keys.pop();
+    return keys;
+  }
+
+  #readFormat(network: string, readOnly: boolean, secret = randomSecret()): StoreFormat {
+    const { meta } = this.#tables;
+    const text = meta.get("format");
+    if (text === undefined) {
+      assert(!readOnly, "an index that is only read has a format");
+      const format = { version: FORMAT_VERSION, network, secret: bytesToHex(secret) };
+      meta.putSync("format", JSON.stringify(format));
+      return format;
+    }
+    const format = JSON.parse(text) as StoreFormat;
+    if (format.version !== FORMAT_VERSION) {
+      throw new TroupeError<IndexerFailure>(
+        { code: "INDEXER_STORE_OTHER_FORMAT", expected: FORMAT_VERSION, found: format.version },
+        `the index has format ${format.version} and this release reads format ${FORMAT_VERSION}; remove its folder to have it built again`,
+      );
+    }
+    if (format.network !== network) {
+      throw new TroupeError<IndexerFailure>(
+        { code: "INDEXER_STORE_OTHER_NETWORK", expected: network, found: format.network },
+        `the index is of the network ${format.network}, not ${network}; give each network its own data directory`,
+      );
+    }
+    return format;
+  }
+}
+
+/** The index as it was at one moment. */
+export class Snapshot {
+  readonly state: StoreState;
+  readonly #tables: Tables;
+  readonly #transaction: Transaction;
+
+  constructor(tables: Tables, transaction: Transaction) {
+    this.#tables = tables;
+    this.#transaction = transaction;
+    this.state = parseState(tables.meta.get("state", { transaction }));
+  }
+
+  release(): void {
+    this.#transaction.done();
+  }
+
+  headers(height: number, count: number): Uint8Array {
+    return this.#positions(this.#tables.headers, HEADERS, height, count, this.state.height + 1);
+  }
+
+  txids(first: number, count: number): Uint8Array {
+    return this.#positions(this.#tables.txids, TXIDS, first, count, this.state.txCount);
+  }
+
+  /** Cumulative counts of the blocks at `height` and after. */
+  counts(height: number, count: number): BigUint64Array {
+    const bytes = this.#positions(this.#tables.counts, COUNTS, height, count, this.state.height + 1);
+    const aligned = new BigUint64Array(count);
+    new Uint8Array(aligned.buffer).set(bytes);
+    return aligned;
+  }
+
+  /** How many transactions the blocks up to `height` have together. */
+  txCountThrough(height: number): number {
+    return height < 0 ? 0 : Number(this.counts(height, 1)[0]);
+  }
+
+  /** The script hashes that the block at `height` touched, 32 bytes each; nothing where they are not kept. */
+  touched(height: number): Uint8Array | undefined {
+    return this.#tables.touched.get(height, { transaction: this.#transaction });
+  }
+
+  /** The packed block of a run that would hold `key`, and those behind it. */
+  *blocksFrom(t: number, runId: number, key: Uint8Array): Generator<Buffer> {
+    const rows = this.#tables.rows[t] as Rows;
+    const start = Buffer.concat([runKey(runId), key]);
+    const transaction = this.#transaction;
+    let first: Uint8Array | undefined;
+    for (const entry of rows.getRange({ start, reverse: true, limit: 1, transaction })) {
+      // Before the run's first block stands another run's last.
+      if (keyHeadAt(entry.key, 0) === runId) {
+        first = entry.key;
+        yield entry.value;
+      }
+    }
+    const behind = { start: first ?? start, exclusiveStart: first !== undefined, transaction };
+    for (const { value } of rows.getRange({ ...behind, end: runKey(runId + 1) })) yield value;
+  }
+
+  /** All packed blocks of a run, for a dump. */
+  *allBlocks(t: number, runId: number): Generator<Buffer> {
+    const range = { start: runKey(runId), end: runKey(runId + 1), transaction: this.#transaction };
+    for (const { value } of (this.#tables.rows[t] as Rows).getRange(range)) yield value;
+  }
+
+  #positions(db: Numbered, table: PositionTable, first: number, count: number, end: number): Uint8Array {
+    if (first < 0 || count < 0 || first + count > end) {
+      throw new TroupeError<IndexerFailure>(
+        { code: "INDEXER_RANGE", what: `${count} from ${first}, of ${end}` },
+        `the index holds ${end} of these, so it cannot give ${count} from ${first}`,
+      );
+    }
+    const read = (chunk: number) => db.get(chunk, { transaction: this.#transaction });
+    return readPositions(table, first, count, read);
+  }
+}
+
+function openTables(env: RootDatabase): Tables {
+  const rows = (name: string): Rows => env.openDB({ name, keyEncoding: "binary", encoding: "binary" });
+  const numbered = (name: string): Numbered =>
+    env.openDB({ name, keyEncoding: "uint32", encoding: "binary" });
+  return {
+    meta: env.openDB({ name: "meta", encoding: "string" }),
+    rows: TABLES.map(({ name }) => rows(name)) as unknown as Tables["rows"],
+    headers: numbered("headers"),
+    counts: numbered("counts"),
+    txids: numbered("txids"),
+    touched: numbered("touched"),
+  };
+}
+
+function parseState(text: string | undefined): StoreState {
+  return text === undefined
+    ? EMPTY_STATE
+    : ({ merge: undefined, tipHash: undefined, ...JSON.parse(text) } as StoreState & { tipHash: BlockHash });
+}
+
+function inOrder(runs: readonly Run[]): readonly Run[] {
+  return runs.toSorted((a, b) => a.txNumberFirst - b.txNumberFirst);
+}
+
+/** A number in the four bytes that begin the key of each block of a run. */
+function runKey(id: number): Buffer {
+  const key = Buffer.alloc(RUN_ID_BYTES);
+  key.writeUInt32BE(id);
+  return key;
+}
+
+function joined(values: readonly Buffer[]): { bytes: Uint8Array; ends: Uint32Array } {
+  const ends = new Uint32Array(values.length);
+  let length = 0;
+  values.forEach((value, i) => {
+    length += value.length;
+    ends[i] = length;
+  });
+  const bytes = new Uint8Array(length);
+  values.forEach((value, i) => {
+    bytes.set(value, (ends[i] as number) - value.length);
+  });
+  return { bytes, ends };
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

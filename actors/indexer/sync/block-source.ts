@@ -1,0 +1,30 @@
+/** What the indexer needs of a node: its chain and its blocks. The rest of the actor knows no node. */
+import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
+
+export interface SourceTip {
+  readonly height: number;
+  readonly hash: BlockHash;
+}
+
+/** Where blocks come from: a node over the network, its files, a chain made for a benchmark. */
+export interface BlockSource {
+  /** The best block that the source can serve. */
+  tip(signal: AbortSignal): Promise<SourceTip>;
+  /**
+   * The headers that follow the block `after` on the source's best chain (from the genesis block on, where it is
+   * undefined): at most `countMax`, one after another, 80 bytes each. Nothing if `after` is not on that chain.
+   */
+  headersAfter(
+    after: BlockHash | undefined,
+    countMax: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined>;
+  /** The raw blocks of these hashes, in this order, fetched some way ahead of the reader. */
+  blocks(hashes: readonly BlockHash[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The scripts of the outputs that a block spends, in any order; a block that is not on the best chain may be asked for. */
+  spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  /** A transaction's bytes, given the block that holds it. */
+  rawTransaction(txid: Txid, block: BlockHash, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Resolves when the tip may have changed, or after `timeoutMs` at the latest. */
+  waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void>;
+}

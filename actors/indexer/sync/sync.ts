@@ -1,0 +1,291 @@
+/** Follows the source's best chain: in bulk while far behind, block by block at the tip, back and forth at a reorganisation. */
+import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
+import {
+  type BlockHash,
+  blockHashFromBytes,
+  compareBytes,
+  equalBytes,
+  HASH_LENGTH_BYTES,
+} from "../../../bitcoin/bytes.ts";
+import { sha256d } from "../../../bitcoin/hash.ts";
+import type { Network } from "../../../bitcoin/network.ts";
+import { isIndexedScript, scriptHashBytesOf } from "../../../bitcoin/script/scripthash.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+import type { IndexerFailure } from "../errors.ts";
+import type { RowsResult } from "../rows/rows.ts";
+import type { IndexStore } from "../store/store.ts";
+import { type BatchJob, batches } from "./batches.ts";
+import type { BlockSource, SourceTip } from "./block-source.ts";
+import type { Compaction } from "./compaction.ts";
+import { type Progress, ProgressMeter } from "./progress.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** A block that came or went, and the script hashes it touches, 32 bytes each. */
+export interface BlockNews {
+  readonly height: number;
+  readonly hash: BlockHash;
+  readonly header: Uint8Array;
+  readonly txCount: number;
+  /** Nothing where it is not known any more: then everything may be touched. */
+  readonly touched: Uint8Array | undefined;
+}
+
+/** Told after the store has committed. */
+export interface SyncNews {
+  connected(block: BlockNews): void;
+  /** From the tip downwards. */
+  disconnected(block: BlockNews): void;
+  /** Many blocks came at once, of which no news is told. */
+  jumped(): void;
+  progress(progress: Progress): void;
+}
+
+export interface SyncOptions {
+  readonly store: IndexStore;
+  readonly source: BlockSource;
+  readonly bench: Workbench;
+  readonly compaction: Compaction;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly news: SyncNews;
+  /** Raw bytes of blocks in one job, and so in one run: memory is about (threads + 2) times three of it. */
+  readonly batchBytes: number;
+  /** Within so many blocks of the tip each block is committed and told by itself. */
+  readonly liveBlocks: number;
+  /** For so many blocks below the tip the touched script hashes are kept, to be told again if they are rolled back. */
+  readonly touchedBlocks: number;
+}
+
+/** As many as a node gives at once. */
+const HEADERS_MAX = 2_000;
+
+export class ChainSync {
+  readonly #options: SyncOptions;
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+  }
+
+  /** One round: a reorganisation, a stretch of blocks, or nothing to do (false). */
+  async advance(signal: AbortSignal): Promise<boolean> {
+    const { store, source, liveBlocks } = this.#options;
+    const { state } = store;
+    const tip = await source.tip(signal);
+    if (tip.hash === state.tipHash) return false;
+    const headers = await source.headersAfter(state.tipHash, HEADERS_MAX, signal);
+    if (headers === undefined) {
+      await this.#rollBack(signal);
+      return true;
+    }
+    if (headers.length === 0) return false;
+    const hashes = this.#linked(headers, state.tipHash, state.height + 1);
+    const isNear = tip.height - state.height <= liveBlocks && hashes.length <= liveBlocks;
+    if (isNear) await this.#goLive(hashes, signal);
+    else await this.#goInBulk(hashes, tip, signal);
+    return true;
+  }
+
+  /** Hashes of headers that must follow `previous` one after another. */
+  #linked(headers: Uint8Array, previous: BlockHash | undefined, firstHeight: number): BlockHash[] {
+    const hashes: BlockHash[] = [];
+    let last = previous;
+    for (let at = 0; at < headers.length; at += HEADER_LENGTH_BYTES) {
+      const header = headers.subarray(at, at + HEADER_LENGTH_BYTES);
+      const height = firstHeight + hashes.length;
+      const hash = blockHashFromBytes(sha256d(header));
+      if (last === undefined) this.#checkGenesis(hash);
+      else if (blockHashFromBytes(header, 4) !== last) {
+        throw badBlock(height, "its header does not follow the one before it");
+      }
+      hashes.push(hash);
+      last = hash;
+    }
+    return hashes;
+  }
+
+  #checkGenesis(found: BlockHash): void {
+    const expected = this.#options.network.genesis.hash;
+    if (found === expected) return;
+    throw new TroupeError<IndexerFailure>(
+      { code: "INDEXER_OTHER_CHAIN", expected, found },
+      `the node's chain begins with block ${found}, and ${this.#options.network.name} begins with ${expected}; correct the network or the node's address`,
+    );
+  }
+
+  async #goLive(hashes: readonly BlockHash[], signal: AbortSignal): Promise<void> {
+    const { store, source, bench, compaction, news, touchedBlocks, network } = this.#options;
+    let at = 0;
+    for await (const block of source.blocks(hashes, signal)) {
+      const hash = hashes[at++] as BlockHash;
+      const bytes = Uint8Array.from(block);
+      const height = store.state.height + 1;
+      const rows = await bench.build({
+        bytes,
+        ends: Uint32Array.of(bytes.length),
+        firstHeight: height,
+        firstTxNumber: store.state.txCount,
+        serialization: network.serialization,
+        secret: store.secret,
+        withTouched: true,
+        withMerkle: true,
+      });
+      if (blockHashFromBytes(rows.hashes) !== hash) throw badBlock(height, "it is another block");
+      const spent = await source.spentScripts(hash, signal);
+      const touched = withSpent(rows.touched[0] ?? new Uint8Array(0), spent);
+      await compaction.relief();
+      await store.append({ ...rows, touched: [touched] }, touchedBlocks);
+      compaction.kick();
+      news.connected({ height, hash, header: rows.headers, txCount: rows.txCounts[0] as number, touched });
+    }
+  }
+
+  async #goInBulk(first: readonly BlockHash[], tip: SourceTip, signal: AbortSignal): Promise<void> {
+    const { store, bench, compaction, news, clock, network, batchBytes } = this.#options;
+    const meter = new ProgressMeter(clock, store.state.height);
+    const underWay: { readonly job: BatchJob; readonly rows: Promise<RowsResult> }[] = [];
+    const settleOldest = async () => {
+      const oldest = underWay.shift();
+      if (oldest === undefined) return;
+      await this.#commit(oldest.job, await oldest.rows);
+      meter.add(store.state.height, oldest.job.txCount, oldest.job.lengthBytes);
+      news.progress(meter.read(tip.height));
+      compaction.kick();
+      await compaction.relief();
+    };
+    try {
+      const start = { height: store.state.height + 1, txNumber: store.state.txCount };
+      for await (const job of batches(this.#ahead(first, signal), start, batchBytes)) {
+        const { bytes, ends, firstHeight, firstTxNumber } = job;
+        const rows = bench.build({
+          bytes,
+          ends,
+          firstHeight,
+          firstTxNumber,
+          serialization: network.serialization,
+          secret: store.secret,
+          withTouched: false,
+          withMerkle: false,
+        });
+        // It is awaited in its turn; until then a failure must not count as unhandled.
+        rows.catch(() => {});
+        underWay.push({ job, rows });
+        if (underWay.length > bench.width + 1) await settleOldest();
+      }
+      while (underWay.length > 0) await settleOldest();
+    } finally {
+      await Promise.allSettled(underWay.map(({ rows }) => rows));
+    }
+    news.jumped();
+  }
+
+  /** The blocks of these hashes and all that follow them, with the headers of the next stretch asked for in time. */
+  async *#ahead(
+    first: readonly BlockHash[],
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly hash: BlockHash; readonly block: Uint8Array }> {
+    const { source, store } = this.#options;
+    let hashes = first;
+    let height = store.state.height + 1;
+    while (hashes.length > 0) {
+      const last = hashes.at(-1) as BlockHash;
+      const next = source.headersAfter(last, HEADERS_MAX, signal);
+      next.catch(() => {}); // awaited below
+      let at = 0;
+      for await (const block of source.blocks(hashes, signal)) {
+        yield { hash: hashes[at++] as BlockHash, block };
+      }
+      height += hashes.length;
+      // Nothing: the chain turned away meanwhile. What was fetched is a chain still; the next round goes back.
+      hashes = this.#linked((await next) ?? new Uint8Array(0), last, height);
+    }
+  }
+
+  async #commit(job: BatchJob, rows: RowsResult): Promise<void> {
+    const { store } = this.#options;
+    const isAsAsked = job.hashes.every(
+      (hash, i) => blockHashFromBytes(rows.hashes, i * HASH_LENGTH_BYTES) === hash,
+    );
+    if (!isAsAsked || job.firstTxNumber !== store.state.txCount) {
+      throw badBlock(job.firstHeight, "the blocks are not those that were asked for");
+    }
+    await store.append(rows);
+  }
+
+  async #rollBack(signal: AbortSignal): Promise<void> {
+    const { store, news } = this.#options;
+    const fork = await this.#findFork(signal);
+    if (fork >= store.state.height) return; // the source has turned back meanwhile
+    const gone: BlockNews[] = [];
+    const view = store.snapshot();
+    try {
+      for (let height = store.state.height; height > fork; height--) {
+        const header = view.headers(height, 1);
+        gone.push({
+          height,
+          hash: blockHashFromBytes(sha256d(header)),
+          header,
+          txCount: view.txCountThrough(height) - view.txCountThrough(height - 1),
+          touched: view.touched(height),
+        });
+      }
+    } finally {
+      view.release();
+    }
+    await store.rollback(fork);
+    for (const block of gone) news.disconnected(block);
+    this.#options.compaction.kick();
+  }
+
+  /** The highest of our blocks that is on the source's chain: steps that double, then halves. */
+  async #findFork(signal: AbortSignal): Promise<number> {
+    const { store, source } = this.#options;
+    const isShared = async (height: number): Promise<boolean> => {
+      const view = store.snapshot();
+      const header = view.headers(height, 1);
+      view.release();
+      return (await source.headersAfter(blockHashFromBytes(sha256d(header)), 1, signal)) !== undefined;
+    };
+    let apart = store.state.height;
+    let shared = apart - 1;
+    for (let step = 2; shared >= 0 && !(await isShared(shared)); step *= 2) {
+      apart = shared;
+      shared -= step;
+    }
+    if (shared < 0) {
+      // Not even the genesis block is known there, or it is the only one left to try.
+      if (!(await isShared(0))) this.#checkGenesisOf(await source.headersAfter(undefined, 1, signal));
+      shared = 0;
+    }
+    while (apart - shared > 1) {
+      const middle = (apart + shared) >>> 1;
+      if (await isShared(middle)) shared = middle;
+      else apart = middle;
+    }
+    return shared;
+  }
+
+  #checkGenesisOf(headers: Uint8Array | undefined): void {
+    if (headers !== undefined && headers.length > 0) this.#linked(headers, undefined, 0);
+    throw badBlock(0, "the node does not know the genesis block that it served before");
+  }
+}
+
+/** The paid script hashes and those of the spent outputs, each once, in order. */
+function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8Array {
+  const hashes: Uint8Array[] = [];
+  for (let at = 0; at < paid.length; at += HASH_LENGTH_BYTES) {
+    hashes.push(paid.subarray(at, at + HASH_LENGTH_BYTES));
+  }
+  for (const script of spent) if (isIndexedScript(script)) hashes.push(scriptHashBytesOf(script));
+  hashes.sort(compareBytes);
+  const different = hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Uint8Array));
+  return Uint8Array.from(Buffer.concat(different));
+}
+
+function badBlock(height: number, reason: string): TroupeError {
+  return new TroupeError<IndexerFailure>(
+    { code: "INDEXER_BAD_BLOCK", height, reason },
+    `the node's block at height ${height} cannot be indexed: ${reason}; it is asked for again, and if this stays, check the node`,
+  );
+}
