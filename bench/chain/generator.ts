@@ -14,6 +14,8 @@ export interface ChainShape {
   readonly seed: number;
   readonly transactions: number;
   readonly transactionsPerBlock: number;
+  /** From this height on the chain is another one: two chains that differ in this share the blocks before it. */
+  readonly branch?: { readonly height: number; readonly seed: number };
 }
 
 export interface MadeBlock {
@@ -50,6 +52,7 @@ export function* madeChain(shape: ChainShape): Generator<MadeBlock> {
   yield { hash: blockHashFromBytes(previous), bytes: genesis, transactions: 1 };
   const template = parseHeader(genesis.subarray(0, HEADER_BYTES));
   for (let made = 1, height = 1; made < shape.transactions; height++) {
+    if (height === shape.branch?.height) random.reseed(shape.branch.seed);
     const count = Math.min(shape.transactionsPerBlock, shape.transactions - made);
     writer.begin(HEADER_BYTES, count);
     writeCoinbase(writer, coins, height);

@@ -1,12 +1,19 @@
 /** A small fast generator of repeatable randomness (sfc32). */
 export class Randomness {
-  #a: number;
-  #b = 0x9e3779b9;
-  #c = 0x243f6a88;
-  #counter = 1;
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #counter = 0;
 
   constructor(seed: number) {
+    this.reseed(seed);
+  }
+
+  reseed(seed: number): void {
     this.#a = seed | 0;
+    this.#b = 0x9e3779b9;
+    this.#c = 0x243f6a88;
+    this.#counter = 1;
     for (let i = 0; i < 16; i++) this.u32();
   }
 

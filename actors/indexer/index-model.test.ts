@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { Randomness } from "../../bench/chain/randomness.ts";
+import { IndexUnderTest, SMALL_INDEX, touchedOf } from "../../tests/harness/chain/index-under-test.ts";
+import { ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
+
+const opened: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+function indexOf(chain: ModelChain, settings = SMALL_INDEX): IndexUnderTest {
+  const directory = mkdtempSync(join(tmpdir(), "troupe-index-"));
+  const index = new IndexUnderTest(directory, new ModelSource(chain), settings);
+  opened.push(() => rmSync(directory, { recursive: true, force: true }));
+  opened.push(() => index.close());
+  return index;
+}
+
+function chainOf(seed: number, blocks = 0): ModelChain {
+  const random = new Randomness(seed);
+  const chain = new ModelChain(() => random.fraction());
+  for (let i = 0; i < blocks; i++) chain.mine(6);
+  return chain;
+}
+
+type Step =
+  | { readonly kind: "mine"; readonly blocks: number }
+  | { readonly kind: "turn"; readonly depth: number; readonly blocks: number }
+  | { readonly kind: "restart" }
+  | { readonly kind: "compact" };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant("mine" as const), blocks: fc.integer({ min: 1, max: 12 }) }),
+  fc.record({
+    kind: fc.constant("turn" as const),
+    depth: fc.integer({ min: 1, max: 15 }),
+    blocks: fc.integer({ min: 0, max: 16 }),
+  }),
+  fc.constant({ kind: "restart" as const }),
+  fc.constant({ kind: "compact" as const }),
+);
+
+describe("the index", () => {
+  it("answers every question as one who reads the whole chain would, through reorganisations, merges and restarts", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer(),
+        fc.array(anyStep, { minLength: 1, maxLength: 8 }),
+        fc.record({
+          batchBytes: fc.constantFrom(1, 1_500, 6_000),
+          fanIn: fc.constantFrom(2, 3),
+          sliceBytes: fc.constantFrom(4_096, 20_000, 1_000_000),
+          liveBlocks: fc.constantFrom(0, 3, 100),
+          touchedBlocks: fc.constantFrom(0, 6),
+        }),
+        async (seed, steps, settings) => {
+          const chain = chainOf(seed);
+          const index = indexOf(chain, settings);
+          for (const step of steps) {
+            if (step.kind === "restart") await index.restart();
+            else if (step.kind === "compact") await index.compaction.finish();
+            else {
+              if (step.kind === "turn") chain.turnBack(step.depth);
+              for (let i = 0; i < step.blocks; i++) chain.mine(6);
+            }
+            await index.advance();
+          }
+          index.expectToAnswerAs(chain);
+          await index.compaction.finish();
+          index.expectToAnswerAs(chain);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 120_000);
+
+  it("is, after a reorganisation of 200 blocks and the way back, what it would have been without", async () => {
+    const chain = chainOf(7, 230);
+    const index = indexOf(chain);
+    await index.advance();
+    const blocks = [...chain.blocks];
+
+    chain.turnBack(200);
+    for (let i = 0; i < 201; i++) chain.mine(6);
+    await index.advance();
+    index.expectToAnswerAs(chain);
+    chain.blocks.splice(0, chain.blocks.length, ...blocks);
+    await index.advance();
+
+    index.expectToAnswerAs(chain);
+    expect(index.store.state.rollbacks).toBe(2);
+  }, 60_000);
+
+  it("tells at the tip which scripts each block touches, and tells the same when the block goes", async () => {
+    const chain = chainOf(3, 20);
+    const index = indexOf(chain);
+    await index.advance();
+    for (let i = 0; i < 3; i++) chain.mine(6);
+    await index.advance();
+    const gone = chain.blocks.slice(-2);
+
+    chain.turnBack(2);
+    await index.advance();
+
+    expect(index.jumps).toBe(1);
+    expect(index.connected).toHaveLength(3);
+    for (const block of [...index.connected, ...index.disconnected]) {
+      expect(touchedOf(block)).toEqual(chain.touched(block.hash));
+    }
+    expect(index.disconnected.map(({ hash }) => hash)).toEqual(gone.map(({ hash }) => hash).reverse());
+  });
+
+  it("does not know what a block touched that came in bulk, and says so", async () => {
+    const chain = chainOf(4, 20);
+    const index = indexOf(chain);
+    await index.advance();
+
+    chain.turnBack(1);
+    await index.advance();
+
+    expect(index.disconnected).toHaveLength(1);
+    expect(index.disconnected[0]?.touched).toBeUndefined();
+  });
+
+  it("refuses a history longer than the asker can take", async () => {
+    const chain = chainOf(5, 40);
+    const index = indexOf(chain);
+    await index.advance();
+    const [longest] = chain.coins().map(({ scriptHash }) => scriptHash);
+
+    const ask = () => index.ask((queries) => queries.history(longest as never, 2));
+
+    expect(ask).toThrowError(expect.objectContaining({ code: "INDEXER_TOO_MANY", data: { limit: 2 } }));
+  });
+});

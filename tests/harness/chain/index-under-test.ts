@@ -1,0 +1,162 @@
+/** An index of a model's chain in a directory of its own, driven by hand, and its comparison with the model. */
+import { expect } from "vitest";
+import { HeaderTree } from "../../../actors/indexer/queries/header-tree.ts";
+import { Heights } from "../../../actors/indexer/queries/heights.ts";
+import { Queries } from "../../../actors/indexer/queries/queries.ts";
+import { RowKeys } from "../../../actors/indexer/rows/row-key.ts";
+import { IndexStore } from "../../../actors/indexer/store/store.ts";
+import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
+import { Compaction } from "../../../actors/indexer/sync/compaction.ts";
+import { type BlockNews, ChainSync } from "../../../actors/indexer/sync/sync.ts";
+import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
+import { merkleRootFromBranch } from "../../../bitcoin/block/merkle.ts";
+import { scriptHashFromBytes, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "./model-chain.ts";
+
+export interface IndexSettings {
+  readonly batchBytes: number;
+  readonly fanIn: number;
+  readonly sliceBytes: number;
+  readonly liveBlocks: number;
+  readonly touchedBlocks: number;
+}
+
+export const SMALL_INDEX: IndexSettings = {
+  batchBytes: 2_000,
+  fanIn: 2,
+  sliceBytes: 8_192,
+  liveBlocks: 3,
+  touchedBlocks: 6,
+};
+
+export class IndexUnderTest {
+  readonly #directory: string;
+  readonly #source: BlockSource;
+  readonly #settings: IndexSettings;
+  readonly connected: BlockNews[] = [];
+  readonly disconnected: BlockNews[] = [];
+  jumps = 0;
+  store: IndexStore;
+  compaction: Compaction;
+  #sync: ChainSync;
+  #heights = new Heights();
+  #headerTree = new HeaderTree();
+
+  constructor(directory: string, source: BlockSource, settings: IndexSettings = SMALL_INDEX) {
+    this.#directory = directory;
+    this.#source = source;
+    this.#settings = settings;
+    ({ store: this.store, compaction: this.compaction, sync: this.#sync } = this.#open());
+  }
+
+  async advance(): Promise<void> {
+    const { signal } = new AbortController();
+    while (await this.#sync.advance(signal)) {
+      // until nothing is left to do
+    }
+  }
+
+  /** Closes the store with whatever merge is under way, and opens it again. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.#heights = new Heights();
+    this.#headerTree = new HeaderTree();
+    ({ store: this.store, compaction: this.compaction, sync: this.#sync } = this.#open());
+  }
+
+  async close(): Promise<void> {
+    await this.compaction.stop();
+    await this.store.close();
+  }
+
+  ask<T>(question: (queries: Queries) => T): T {
+    const view = this.store.snapshot();
+    try {
+      const memory = { keys: new RowKeys(this.store.secret), heights: this.#heights, headerTree: this.#headerTree };
+      return question(new Queries(view, memory));
+    } finally {
+      view.release();
+    }
+  }
+
+  /** Every answer of the index is that of the model. */
+  expectToAnswerAs(chain: ModelChain): void {
+    this.ask((queries) => {
+      const txCount = chain.blocks.reduce((sum, { transactions }) => sum + transactions.length, 0);
+      expect(queries.tip()).toEqual({ height: chain.height, hash: chain.blocks.at(-1)?.hash, txCount });
+      const coins = chain.coins();
+      for (const scriptHash of MODEL_SCRIPT_HASHES) {
+        const own = coins.filter((coin) => coin.scriptHash === scriptHash);
+        const history = isKept(scriptHash) ? chain.history(scriptHash) : [];
+        expect(queries.history(scriptHash, 100_000)).toEqual(history);
+        expect(queries.unspent(scriptHash, 100_000)).toEqual(
+          own.map(({ txid, index, height, amountSat }) => ({ txid, index, height, amountSat })),
+        );
+        expect(queries.balanceSat(scriptHash, 100_000)).toBe(
+          own.reduce((sum, { amountSat }) => sum + amountSat, 0),
+        );
+      }
+      const spenders = chain.spenders();
+      chain.blocks.forEach(({ hash, header, transactions }, height) => {
+        expect(Buffer.compare(queries.headers(height, 1), header)).toBe(0);
+        transactions.forEach(({ txid, transaction }, position) => {
+          expect(queries.place(txid)).toEqual({ height, position, blockHash: hash });
+          expect(queries.txidAt(height, position)).toBe(txid);
+          const { branch } = queries.merkleProof(height, position);
+          const root = merkleRootFromBranch(
+            txidToBytes(txid),
+            branch.map((node) => Buffer.from(node, "hex").reverse()),
+            position,
+          );
+          expect(Buffer.compare(root as Uint8Array, header.subarray(36, 68))).toBe(0);
+          for (let index = 0; index <= transaction.outputs.length; index++) {
+            expect(queries.spender({ txid, index })).toEqual(spenders.get(`${txid}:${index}`));
+          }
+        });
+      });
+      expect(queries.headers(chain.height, 5).length).toBe(80);
+      expect(queries.headers(chain.height + 1, 5).length).toBe(0);
+      expect(queries.place(txidFromBytes(new Uint8Array(32).fill(9)))).toBeUndefined();
+    });
+  }
+
+  #open(): { store: IndexStore; compaction: Compaction; sync: ChainSync } {
+    const { batchBytes, fanIn, sliceBytes, liveBlocks, touchedBlocks } = this.#settings;
+    const store = new IndexStore({
+      directory: this.#directory,
+      network: regtest.name,
+      secret: new Uint8Array(16).fill(5),
+    });
+    const bench = new InlineWorkbench();
+    const compaction = new Compaction({ store, bench, fanIn, sliceBytes });
+    const sync = new ChainSync({
+      store,
+      source: this.#source,
+      bench,
+      compaction,
+      network: regtest,
+      clock: systemClock,
+      news: {
+        connected: (block) => this.connected.push(block),
+        disconnected: (block) => this.disconnected.push(block),
+        jumped: () => {
+          this.jumps += 1;
+        },
+        progress: () => {},
+      },
+      batchBytes,
+      liveBlocks,
+      touchedBlocks,
+    });
+    return { store, compaction, sync };
+  }
+}
+
+/** The script hashes of a piece of news, as people read them. */
+export function touchedOf({ touched }: BlockNews): string[] | undefined {
+  if (touched === undefined) return undefined;
+  return Array.from({ length: touched.length / 32 }, (_, i) => scriptHashFromBytes(touched, i * 32));
+}
+
