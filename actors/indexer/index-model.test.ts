@@ -4,8 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../bench/chain/randomness.ts";
-import { IndexUnderTest, SMALL_INDEX, touchedOf } from "../../tests/harness/chain/index-under-test.ts";
+import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/chain/index-under-test.ts";
 import { ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
+import { touchedHashes } from "./touched.ts";
 
 const opened: (() => Promise<void> | void)[] = [];
 
@@ -110,7 +111,7 @@ describe("the index", () => {
     expect(index.jumps).toBe(1);
     expect(index.connected).toHaveLength(3);
     for (const block of [...index.connected, ...index.disconnected]) {
-      expect(touchedOf(block)).toEqual(chain.touched(block.hash));
+      expect(touchedHashes(block)).toEqual(chain.touched(block.hash));
     }
     expect(index.disconnected.map(({ hash }) => hash)).toEqual(gone.map(({ hash }) => hash).reverse());
   });

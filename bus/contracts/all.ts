@@ -1,6 +1,7 @@
 /** Every contract of this release: permissions and the documentation of the bus are made from this list. */
 import type { Contract } from "../contract/contract.ts";
 import { gatewayContract } from "./gateway.ts";
+import { indexerContract } from "./indexer.ts";
 import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
 
@@ -8,4 +9,5 @@ export const allContracts: readonly Contract[] = Object.freeze([
   supervisorContract,
   gatewayContract,
   nodeContract,
+  indexerContract,
 ]);

@@ -38,7 +38,7 @@ export interface SyncNews {
   disconnected(block: BlockNews): void;
   /** Many blocks came at once, of which no news is told. */
   jumped(): void;
-  progress(progress: Progress): void;
+  progress(progress: Progress, added: { readonly blocks: number; readonly transactions: number }): void;
 }
 
 export interface SyncOptions {
@@ -149,7 +149,10 @@ export class ChainSync {
       if (oldest === undefined) return;
       await this.#commit(oldest.job, await oldest.rows);
       meter.add(store.state.height, oldest.job.txCount, oldest.job.lengthBytes);
-      news.progress(meter.read(tip.height));
+      news.progress(meter.read(tip.height), {
+        blocks: oldest.job.ends.length,
+        transactions: oldest.job.txCount,
+      });
       compaction.kick();
       await compaction.relief();
     };

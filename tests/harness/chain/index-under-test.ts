@@ -10,7 +10,7 @@ import { Compaction } from "../../../actors/indexer/sync/compaction.ts";
 import { type BlockNews, ChainSync } from "../../../actors/indexer/sync/sync.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
 import { merkleRootFromBranch } from "../../../bitcoin/block/merkle.ts";
-import { scriptHashFromBytes, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "./model-chain.ts";
@@ -153,10 +153,3 @@ export class IndexUnderTest {
     return { store, compaction, sync };
   }
 }
-
-/** The script hashes of a piece of news, as people read them. */
-export function touchedOf({ touched }: BlockNews): string[] | undefined {
-  if (touched === undefined) return undefined;
-  return Array.from({ length: touched.length / 32 }, (_, i) => scriptHashFromBytes(touched, i * 32));
-}
-

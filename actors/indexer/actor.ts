@@ -1,0 +1,220 @@
+/** The indexer: keeps the index level with the node and answers questions about the chain. Wiring only. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { bytesToHex } from "../../bitcoin/bytes.ts";
+import { type Network, networkByName } from "../../bitcoin/network.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
+import type { Publisher, Service } from "../../bus/bus.ts";
+import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
+import { sleep } from "../../runtime/clock.ts";
+import { type IndexerConfig, indexerStartSection } from "./config.ts";
+import { IndexerMetrics } from "./metrics.ts";
+import { answers } from "./queries/answers.ts";
+import { IndexReader } from "./queries/reader.ts";
+import { IndexStore } from "./store/store.ts";
+import type { BlockSource } from "./sync/block-source.ts";
+import { Compaction } from "./sync/compaction.ts";
+import { type Progress, progressText } from "./sync/progress.ts";
+import { type BlockNews, ChainSync, type SyncNews } from "./sync/sync.ts";
+import type { Workbench } from "./sync/workbench.ts";
+import { touchedHashes } from "./touched.ts";
+
+export type IndexerContext = ActorContext<IndexerConfig>;
+
+/** What differs between the program and its tests. */
+export interface IndexerParts {
+  source(context: IndexerContext, reader: IndexReader, network: Network): ClosableSource;
+  workbench(threads: number, onError: (error: Error) => void): Workbench;
+}
+
+export interface ClosableSource {
+  readonly source: BlockSource;
+  close(): Promise<void>;
+}
+
+/** Packed bytes that one step of a merge reads: about 8 MiB in, five times that in a thread's hands. */
+const MERGE_SLICE_BYTES = 8 * 1024 * 1024;
+/** After a reorganisation deeper than this, what the stale blocks touched is not told. */
+const TOUCHED_BLOCKS = 200;
+const RETRY_MS_MIN = 500;
+const RETRY_MS_MAX = 30_000;
+/** Failures that pass: the node's, and blocks that it gave wrongly. */
+const PASSING = /^(NODE_|INDEXER_BAD_BLOCK$)/;
+const INSTANCE = "main";
+
+export function indexerWith(parts: IndexerParts): ActorDefinition<typeof indexerStartSection.schema> {
+  return {
+    name: "indexer",
+    section: indexerStartSection,
+    create: (context) => new Indexer(context, parts),
+  };
+}
+
+class Indexer implements Actor, SyncNews {
+  readonly #context: IndexerContext;
+  readonly #parts: IndexerParts;
+  readonly #stopping = new AbortController();
+  #opened: Opened | undefined;
+  #running: Promise<void> | undefined;
+  #isSynced = false;
+
+  constructor(context: IndexerContext, parts: IndexerParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    const { config, bus, clock, dataDirectory, meter } = this.#context;
+    const network = networkByName(this.#context.network);
+    const store = new IndexStore({ directory: join(dataDirectory, "index"), network: network.name });
+    const reader = new IndexReader(store);
+    const threads = config.threads === 0 ? availableParallelism() : config.threads;
+    const bench = this.#parts.workbench(threads, (error) =>
+      this.#context.log.error("a thread that parses blocks died; another takes its place", { error }),
+    );
+    const node = this.#parts.source(this.#context, reader, network);
+    const compaction = new Compaction({
+      store,
+      bench,
+      fanIn: config.merge_fan_in,
+      sliceBytes: MERGE_SLICE_BYTES,
+    });
+    const publisher = bus.publisher(indexerContract, INSTANCE);
+    const metrics = new IndexerMetrics(meter, () => ({
+      height: store.state.height,
+      runs: store.state.runs.length,
+      storeBytes: store.sizeBytes,
+    }));
+    const sync = new ChainSync({
+      store,
+      source: node.source,
+      bench,
+      compaction,
+      network,
+      clock,
+      news: this,
+      batchBytes: config.batch_mb * 1024 * 1024,
+      liveBlocks: config.live_blocks,
+      touchedBlocks: TOUCHED_BLOCKS,
+    });
+    const handlers = answers(reader, node.source, () => this.#isSynced);
+    const service = await bus.serve(indexerContract, handlers, { publisher });
+    this.#opened = { store, bench, node, compaction, publisher, metrics, sync, service };
+    this.#context.report("syncing");
+    // Not awaited: it lasts as long as the actor. What it throws ends the actor, and the supervisor starts it again.
+    this.#running = this.#follow(this.#opened);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the indexer stops"));
+    await this.#running;
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    await opened.service.stop();
+    await opened.publisher.stop();
+    await opened.compaction.stop();
+    await opened.bench.close();
+    await opened.node.close();
+    await opened.store.close();
+  }
+
+  connected(block: BlockNews): void {
+    this.#tell("block.connected", block);
+    this.#opened?.metrics.added("live", 1, block.txCount);
+    this.#opened?.publisher.state("tip", { height: block.height, hash: block.hash });
+  }
+
+  disconnected(block: BlockNews): void {
+    this.#tell("block.disconnected", block);
+    this.#opened?.metrics.rolledBack(1);
+  }
+
+  jumped(): void {
+    const { height, tipHash } = this.#opened?.store.state ?? {};
+    if (height === undefined || tipHash === undefined) return;
+    this.#opened?.publisher.event("chain.jumped", { height, hash: tipHash });
+    this.#opened?.publisher.state("tip", { height, hash: tipHash });
+  }
+
+  progress(progress: Progress, added: { blocks: number; transactions: number }): void {
+    this.#opened?.metrics.added("bulk", added.blocks, added.transactions);
+    this.#isSynced = false;
+    this.#opened?.publisher.state("sync", {
+      ...progress,
+      isSynced: false,
+      secondsLeft: progress.secondsLeft ?? null,
+    });
+    this.#context.report("syncing", progressText(progress));
+  }
+
+  async #follow(opened: Opened): Promise<void> {
+    const { config, clock, log } = this.#context;
+    const { signal } = this.#stopping;
+    let retryMs = RETRY_MS_MIN;
+    while (!signal.aborted) {
+      try {
+        opened.compaction.kick();
+        if (!(await opened.sync.advance(signal))) {
+          this.#synced(opened);
+          await opened.node.source.waitForChange(config.poll_ms, signal);
+        }
+        retryMs = RETRY_MS_MIN;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isPassing(error)) throw error;
+        log.warn("the node does not serve the chain; asking again", { error, retryMs });
+        this.#context.report(this.#isSynced ? "degraded" : "syncing", error.message.slice(0, 200));
+        await sleep(clock, retryMs, signal).catch(() => {}); // only a stop ends it early
+        retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+      }
+    }
+  }
+
+  #synced(opened: Opened): void {
+    const { height, tipHash } = opened.store.state;
+    this.#context.report("ready", `block ${height.toLocaleString("en")}`);
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    if (tipHash !== undefined) opened.publisher.state("tip", { height, hash: tipHash });
+    opened.publisher.state("sync", {
+      isSynced: true,
+      height,
+      targetHeight: height,
+      percent: 100,
+      txsPerSecond: 0,
+      megabytesPerSecond: 0,
+      secondsLeft: 0,
+    });
+  }
+
+  #tell(event: "block.connected" | "block.disconnected", block: BlockNews): void {
+    const touched = touchedHashes(block);
+    const parts = Math.max(1, Math.ceil((touched?.length ?? 0) / INDEXER_TOUCHED_MAX));
+    for (let part = 0; part < parts; part++) {
+      this.#opened?.publisher.event(event, {
+        height: block.height,
+        hash: block.hash,
+        header: bytesToHex(block.header),
+        txCount: block.txCount,
+        touched: touched?.slice(part * INDEXER_TOUCHED_MAX, (part + 1) * INDEXER_TOUCHED_MAX) ?? null,
+        part,
+        parts,
+      });
+    }
+  }
+}
+
+interface Opened {
+  readonly store: IndexStore;
+  readonly bench: Workbench;
+  readonly node: ClosableSource;
+  readonly compaction: Compaction;
+  readonly publisher: Publisher<typeof indexerContract>;
+  readonly metrics: IndexerMetrics;
+  readonly sync: ChainSync;
+  readonly service: Service;
+}
+
+function isPassing(error: unknown): error is Error {
+  return error instanceof Error && PASSING.test(String((error as { code?: unknown }).code));
+}

@@ -1,0 +1,56 @@
+/** The indexer's section of the configuration: how much of the machine it may take. */
+import { z } from "zod";
+import { nodeSection } from "../../bitcoind/config.ts";
+import { section } from "../../runtime/config/section.ts";
+
+export const indexerSection = section(
+  "indexer",
+  "Indexer: the index of the confirmed chain",
+  z.object({
+    threads: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(0)
+      .describe("Threads that parse blocks and merge runs. 0 takes as many as the machine has cores."),
+    batch_mb: z
+      .int()
+      .min(1)
+      .max(512)
+      .default(32)
+      .describe(
+        "Megabytes of blocks that become one run. Memory during the first sync is about eight times this for each thread; larger runs have to be merged less often.",
+      ),
+    merge_fan_in: z
+      .int()
+      .min(2)
+      .max(32)
+      .default(8)
+      .describe("How many runs are merged into one. More makes the first sync faster and questions slower."),
+    poll_ms: z
+      .int()
+      .min(50)
+      .max(60_000)
+      .default(1_000)
+      .describe("How often the node is asked for news at the tip."),
+    live_blocks: z
+      .int()
+      .min(1)
+      .max(2_000)
+      .default(144)
+      .describe(
+        "Within so many blocks of the node's tip each block is told to the others by itself, with the scripts it touches; further behind they come in bulk.",
+      ),
+  }),
+);
+
+/** What the actor is started with: its own section, and under `node` the section of that name, which it shares with others. */
+export const indexerStartSection = section(
+  "indexer",
+  indexerSection.title,
+  indexerSection.schema.extend({
+    node: nodeSection.schema.prefault({}).describe("The section [node]."),
+  }),
+);
+
+export type IndexerConfig = z.output<typeof indexerStartSection.schema>;
