@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { Randomness } from "../../bench/chain/randomness.ts";
+import { regtest } from "../../bitcoin/network.ts";
+import { serializeTransaction } from "../../bitcoin/transaction.ts";
+import { NodeClient } from "../../bitcoind/client.ts";
+import { nodeSection } from "../../bitcoind/config.ts";
+import { SandboxNode } from "../../bitcoind/sandbox/node.ts";
+import { type IndexerBlockNews, indexerContract } from "../../bus/contracts/indexer.ts";
+import { silentLog } from "../../bus/fake.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { IndexerUnderTest, sourceOf } from "../../tests/harness/chain/indexer.ts";
+import { MODEL_SCRIPT_HASHES, ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
+import { callNode } from "../../tests/harness/node/bitcoind.ts";
+import { CoinOwner } from "../../tests/harness/node/coin-owner.ts";
+import { waitFor } from "../../tests/harness/wait-for.ts";
+import { nodeParts } from "./parts.ts";
+
+const opened: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+async function indexerOver(parts: Parameters<typeof IndexerUnderTest.make>[0]): Promise<IndexerUnderTest> {
+  const made = await IndexerUnderTest.make(parts);
+  opened.push(() => made.stop());
+  return made;
+}
+
+function chainOf(seed: number, blocks: number): ModelChain {
+  const random = new Randomness(seed);
+  const chain = new ModelChain(() => random.fraction());
+  for (let i = 0; i < blocks; i++) chain.mine(6);
+  return chain;
+}
+
+describe("the indexer", () => {
+  it("answers every request of its contract in batches, of one moment", async () => {
+    const chain = chainOf(1, 20);
+    const under = await indexerOver(sourceOf(new ModelSource(chain)));
+    await under.start();
+    await waitFor("the index to be level", () => under.isReady);
+    const indexer = under.asker.client(indexerContract);
+    const scripthashes = [...MODEL_SCRIPT_HASHES];
+    const tip = { height: 20, hash: chain.blocks[20]?.hash };
+    const block = chain.blocks[20];
+    const coinbase = block?.transactions[0];
+    const unknown = "ab".repeat(32);
+
+    expect(await indexer.tip({})).toMatchObject({ tip, isSynced: true });
+    const histories = await indexer.histories({ scripthashes });
+    expect(histories.tip).toEqual(tip);
+    expect(histories.results.slice(0, 3)).toEqual(scripthashes.slice(0, 3).map((hash) => chain.history(hash)));
+    expect((await indexer.histories({ scripthashes, limit: 1 })).results[0]).toBeNull();
+    const coins = chain.coins().filter(({ scriptHash }) => scriptHash === scripthashes[0]);
+    expect((await indexer.unspents({ scripthashes })).results[0]).toEqual(
+      coins.map(({ txid, index, height, amountSat }) => ({ txid, index, height, amountSat })),
+    );
+    expect((await indexer.balances({ scripthashes })).results[0]).toBe(
+      coins.reduce((sum, { amountSat }) => sum + amountSat, 0),
+    );
+    expect((await indexer.places({ txids: [coinbase?.txid as string, unknown] })).results).toEqual([
+      { height: 20, position: 0, blockHash: tip.hash },
+      null,
+    ]);
+    const [outpoint, spender] = [...chain.spenders()][0] as [string, unknown];
+    const [txid, index] = outpoint.split(":") as [string, string];
+    expect(
+      (await indexer.spenders({ outpoints: [{ txid, index: Number(index) }, { txid: unknown, index: 0 }] })).results,
+    ).toEqual([spender, null]);
+    expect((await indexer.merkleProofs({ txids: [coinbase?.txid as string, unknown] })).results).toEqual([
+      expect.objectContaining({ height: 20, position: 0 }),
+      null,
+    ]);
+    expect(await indexer.transactionAt({ height: 20, position: 0 })).toMatchObject({ txid: coinbase?.txid });
+    expect((await indexer.blockTxids({ height: 20 })).txids).toEqual(block?.transactions.map((one) => one.txid));
+    const headers = await indexer.headers({ height: 19, count: 5, checkpointHeight: 20 });
+    expect(headers.count).toBe(2);
+    expect(headers.hex).toBe(
+      Buffer.concat(chain.blocks.slice(19).map(({ header }) => header)).toString("hex"),
+    );
+    expect(headers.proof?.branch).toHaveLength(5);
+    expect((await indexer.rawTransactions({ txids: [coinbase?.txid as string, unknown] })).results).toEqual([
+      Buffer.from(serializeTransaction(coinbase?.transaction as never)).toString("hex"),
+      null,
+    ]);
+    await expect(indexer.blockTxids({ height: 21 })).rejects.toMatchObject({ code: "INDEXER_RANGE" });
+  });
+
+  it("tells of each block that comes and goes, with the scripts it touches", async () => {
+    const chain = chainOf(2, 20);
+    const source = new ModelSource(chain);
+    const under = await indexerOver(sourceOf(source));
+    const news: (IndexerBlockNews & { readonly kind: string })[] = [];
+    for (const kind of ["block.connected", "block.disconnected"] as const) {
+      await under.asker.onEvent(indexerContract, kind, (body) => void news.push({ kind, ...body }));
+    }
+    await under.asker.flush();
+    await under.start();
+    await waitFor("the index to be level", () => under.isReady);
+    expect(news).toEqual([]);
+
+    chain.mine(6);
+    const stale = chain.blocks[21];
+    source.announce();
+    await waitFor("the block", () => news.length === 1);
+    chain.turnBack(1);
+    chain.mine(6);
+    chain.mine(6);
+    source.announce();
+    await waitFor("the other branch", () => news.length === 4);
+
+    expect(news.map(({ kind, height, hash }) => ({ kind, height, hash }))).toEqual([
+      { kind: "block.connected", height: 21, hash: stale?.hash },
+      { kind: "block.disconnected", height: 21, hash: stale?.hash },
+      { kind: "block.connected", height: 21, hash: chain.blocks[21]?.hash },
+      { kind: "block.connected", height: 22, hash: chain.blocks[22]?.hash },
+    ]);
+    for (const { touched, hash } of news) expect(touched).toEqual(chain.touched(hash as never));
+  });
+
+  it("reads the chain from a node without any index of the node's", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-indexer-node-"));
+    const node = await SandboxNode.start({ dataDirectory: directory });
+    opened.push(() => rmSync(directory, { recursive: true, force: true }), () => node.stop());
+    const rpc = (method: string, ...params: unknown[]) => callNode(node.rpcUrl, node.cookiePath, method, params);
+    const owner = new CoinOwner("indexer");
+    await rpc("generatetoaddress", 110, owner.address("p2wpkh"));
+    const config = nodeSection.schema.parse({ rpc: [node.rpcUrl], cookie_file: node.cookiePath });
+    const under = await indexerOver({
+      source: (context, reader, network) =>
+        nodeParts.source({ ...context, config: { ...context.config, node: config } }, reader, network),
+    });
+    const news: IndexerBlockNews[] = [];
+    await under.asker.onEvent(indexerContract, "block.connected", (body) => void news.push(body));
+    await under.asker.flush();
+    await under.start();
+    await waitFor("the index to be level", () => under.isReady);
+    const client = new NodeClient({ config, network: regtest, clock: systemClock, log: silentLog() });
+    opened.push(() => client.close());
+
+    const indexer = under.asker.client(indexerContract);
+    const { txids } = await indexer.blockTxids({ height: 1 });
+    const spent = owner.spend(
+      [{ txid: txids[0] as never, index: 0, amountSat: 5_000_000_000n, kind: "p2wpkh" }],
+      [{ kind: "p2tr", amountSat: 4_999_000_000n }],
+    );
+    await client.broadcast(Buffer.from(spent.hex, "hex"));
+    await rpc("generatetoaddress", 1, owner.address("p2pkh"));
+    await waitFor("the block", () => news.length > 0);
+
+    expect(news[0]).toMatchObject({ height: 111, txCount: 2 });
+    // Two are paid (the miner and the receiver), one is spent from.
+    expect(news[0]?.touched).toHaveLength(3);
+    expect((await indexer.spenders({ outpoints: [{ txid: txids[0] as string, index: 0 }] })).results).toEqual([
+      { txid: spent.txid, height: 111 },
+    ]);
+    expect((await indexer.rawTransactions({ txids: [spent.txid] })).results).toEqual([spent.hex]);
+  });
+});

@@ -1,0 +1,81 @@
+/** The indexer as an actor in this process, on a bus in memory, over any source of blocks. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { metrics } from "@opentelemetry/api";
+import { type IndexerParts, indexerWith } from "../../../actors/indexer/actor.ts";
+import { indexerStartSection } from "../../../actors/indexer/config.ts";
+import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
+import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
+import type { Actor, Readiness } from "../../../bus/actor.ts";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
+import { allContracts } from "../../../bus/contracts/all.ts";
+import { silentLog } from "../../../bus/fake.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { type World, worlds } from "../worlds.ts";
+
+export class IndexerUnderTest {
+  readonly #world: World;
+  readonly #actor: Actor;
+  readonly #directory: string;
+  readonly #buses: ConnectedBus[];
+  readonly reports: { readonly readiness: Readiness; readonly progress: string | undefined }[] = [];
+  /** The bus of an actor that may ask. */
+  readonly asker: ConnectedBus;
+
+  private constructor(world: World, bus: ConnectedBus, asker: ConnectedBus, parts: IndexerParts) {
+    this.#world = world;
+    this.asker = asker;
+    this.#buses = [bus, asker];
+    this.#directory = mkdtempSync(join(tmpdir(), "troupe-indexer-"));
+    this.#actor = indexerWith(parts).create({
+      name: "indexer",
+      instance: "main",
+      config: indexerStartSection.schema.parse({ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 }),
+      bus,
+      log: silentLog(),
+      meter: metrics.getMeter("test"),
+      clock: systemClock,
+      dataDirectory: this.#directory,
+      network: "regtest",
+      signal: new AbortController().signal,
+      report: (readiness, progress) => void this.reports.push({ readiness, progress }),
+      openDoors: () => undefined,
+    });
+  }
+
+  /** Connected, not yet started: listen first, so that nothing is missed. */
+  static async make(parts: Pick<IndexerParts, "source">): Promise<IndexerUnderTest> {
+    const [memory] = worlds;
+    if (memory === undefined) throw new Error("no world to test in");
+    const users = usersOf(allContracts).map((name) => ({
+      name,
+      permissions: permissionsOf(name, allContracts),
+    }));
+    const world = await memory.start(users);
+    const bus = new ConnectedBus(await world.connect("indexer"), { log: silentLog() });
+    const asker = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
+    return new IndexerUnderTest(world, bus, asker, { ...parts, workbench: () => new InlineWorkbench() });
+  }
+
+  start(): Promise<void> {
+    return this.#actor.start();
+  }
+
+  get isReady(): boolean {
+    return this.reports.at(-1)?.readiness === "ready";
+  }
+
+  async stop(): Promise<void> {
+    await this.#actor.stop();
+    for (const bus of this.#buses) await bus.close();
+    await this.#world.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The part that serves the blocks of `source`. */
+export function sourceOf(source: BlockSource): Pick<IndexerParts, "source"> {
+  return { source: () => ({ source, close: async () => {} }) };
+}
