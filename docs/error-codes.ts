@@ -1,5 +1,6 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
 import { gatewayErrors } from "../actors/gateway/errors.ts";
+import { indexerErrors } from "../actors/indexer/errors.ts";
 import { sandboxErrors } from "../actors/node/errors.ts";
 import { bitcoinErrors } from "../bitcoin/errors.ts";
 import { nodeErrors } from "../bitcoind/errors.ts";
@@ -16,6 +17,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   busErrors,
   supervisorErrors,
   gatewayErrors,
+  indexerErrors,
   cliErrors,
   nodeErrors,
   sandboxErrors,

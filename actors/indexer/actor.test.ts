@@ -53,7 +53,9 @@ describe("the indexer", () => {
     expect(await indexer.tip({})).toMatchObject({ tip, isSynced: true });
     const histories = await indexer.histories({ scripthashes });
     expect(histories.tip).toEqual(tip);
-    expect(histories.results.slice(0, 3)).toEqual(scripthashes.slice(0, 3).map((hash) => chain.history(hash)));
+    expect(histories.results.slice(0, 3)).toEqual(
+      scripthashes.slice(0, 3).map((hash) => chain.history(hash)),
+    );
     expect((await indexer.histories({ scripthashes, limit: 1 })).results[0]).toBeNull();
     const coins = chain.coins().filter(({ scriptHash }) => scriptHash === scripthashes[0]);
     expect((await indexer.unspents({ scripthashes })).results[0]).toEqual(
@@ -69,14 +71,23 @@ describe("the indexer", () => {
     const [outpoint, spender] = [...chain.spenders()][0] as [string, unknown];
     const [txid, index] = outpoint.split(":") as [string, string];
     expect(
-      (await indexer.spenders({ outpoints: [{ txid, index: Number(index) }, { txid: unknown, index: 0 }] })).results,
+      (
+        await indexer.spenders({
+          outpoints: [
+            { txid, index: Number(index) },
+            { txid: unknown, index: 0 },
+          ],
+        })
+      ).results,
     ).toEqual([spender, null]);
     expect((await indexer.merkleProofs({ txids: [coinbase?.txid as string, unknown] })).results).toEqual([
       expect.objectContaining({ height: 20, position: 0 }),
       null,
     ]);
     expect(await indexer.transactionAt({ height: 20, position: 0 })).toMatchObject({ txid: coinbase?.txid });
-    expect((await indexer.blockTxids({ height: 20 })).txids).toEqual(block?.transactions.map((one) => one.txid));
+    expect((await indexer.blockTxids({ height: 20 })).txids).toEqual(
+      block?.transactions.map((one) => one.txid),
+    );
     const headers = await indexer.headers({ height: 19, count: 5, checkpointHeight: 20 });
     expect(headers.count).toBe(2);
     expect(headers.hex).toBe(
@@ -125,8 +136,12 @@ describe("the indexer", () => {
   it("reads the chain from a node without any index of the node's", async () => {
     const directory = mkdtempSync(join(tmpdir(), "troupe-indexer-node-"));
     const node = await SandboxNode.start({ dataDirectory: directory });
-    opened.push(() => rmSync(directory, { recursive: true, force: true }), () => node.stop());
-    const rpc = (method: string, ...params: unknown[]) => callNode(node.rpcUrl, node.cookiePath, method, params);
+    opened.push(
+      () => rmSync(directory, { recursive: true, force: true }),
+      () => node.stop(),
+    );
+    const rpc = (method: string, ...params: unknown[]) =>
+      callNode(node.rpcUrl, node.cookiePath, method, params);
     const owner = new CoinOwner("indexer");
     await rpc("generatetoaddress", 110, owner.address("p2wpkh"));
     const config = nodeSection.schema.parse({ rpc: [node.rpcUrl], cookie_file: node.cookiePath });
@@ -155,9 +170,9 @@ describe("the indexer", () => {
     expect(news[0]).toMatchObject({ height: 111, txCount: 2 });
     // Two are paid (the miner and the receiver), one is spent from.
     expect(news[0]?.touched).toHaveLength(3);
-    expect((await indexer.spenders({ outpoints: [{ txid: txids[0] as string, index: 0 }] })).results).toEqual([
-      { txid: spent.txid, height: 111 },
-    ]);
+    expect((await indexer.spenders({ outpoints: [{ txid: txids[0] as string, index: 0 }] })).results).toEqual(
+      [{ txid: spent.txid, height: 111 }],
+    );
     expect((await indexer.rawTransactions({ txids: [spent.txid] })).results).toEqual([spent.hex]);
   });
 });

@@ -22,12 +22,20 @@ export class IndexerMetrics {
     this.#transactions = meter.createCounter("troupe_indexer_transactions_total", {
       description: "Transactions added to the index.",
     });
-    const gauge = (name: string, description: string, of: (figures: IndexFigures) => number): void => {
-      meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(of(read())));
-    };
-    gauge("troupe_indexer_height", "The height of the index.", ({ height }) => height);
-    gauge("troupe_indexer_runs", "Runs that a question has to look into.", ({ runs }) => runs);
-    gauge("troupe_indexer_store_bytes", "The size of the index on disk.", ({ storeBytes }) => storeBytes);
+    meter
+      .createObservableGauge("troupe_indexer_height", { description: "The height of the index." })
+      .addCallback((result) => result.observe(read().height));
+    meter
+      .createObservableGauge("troupe_indexer_runs", {
+        description: "Runs of sorted rows that a question has to look into.",
+      })
+      .addCallback((result) => result.observe(read().runs));
+    meter
+      .createObservableGauge("troupe_indexer_store_bytes", {
+        description: "The size of the index on disk.",
+        unit: "By",
+      })
+      .addCallback((result) => result.observe(read().storeBytes));
   }
 
   added(mode: "live" | "bulk", blocks: number, transactions: number): void {

@@ -1,7 +1,8 @@
 /** A chain in one file, in the form of the node's own block files, and the source that reads it. */
+
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { once } from "node:events";
 import type { BlockSource, SourceTip } from "../../actors/indexer/sync/block-source.ts";
 import { type BlockHash, blockHashFromBytes, hexToBytes } from "../../bitcoin/bytes.ts";
 import { sha256d } from "../../bitcoin/hash.ts";

@@ -1,8 +1,9 @@
 /** A made-up chain of realistic shape, the same for the same seed: blocks as bytes, with nothing signed and nothing mined. */
-import { parseHeader, serializeHeader } from "../../bitcoin/block/header.ts";
-import { merkleRoot } from "../../bitcoin/block/merkle.ts";
+
 import { serializeBlock } from "../../bitcoin/block/block.ts";
 import { genesisBlock } from "../../bitcoin/block/genesis.ts";
+import { parseHeader, serializeHeader } from "../../bitcoin/block/header.ts";
+import { merkleRoot } from "../../bitcoin/block/merkle.ts";
 import { type BlockHash, blockHashFromBytes } from "../../bitcoin/bytes.ts";
 import { sha256d } from "../../bitcoin/hash.ts";
 import { regtest } from "../../bitcoin/network.ts";

@@ -9,7 +9,11 @@ import { covers } from "../subject.ts";
 import type { Contract } from "./contract.ts";
 import { OPERATOR, permissionsOf, usersOf } from "./permissions.ts";
 
-const contracts: readonly Contract[] = [...allContracts, ...likeContracts];
+/** The invented ones stand in for actors that have no contract yet. */
+const contracts: readonly Contract[] = [
+  ...allContracts,
+  ...likeContracts.filter(({ name }) => allContracts.every((real) => real.name !== name)),
+];
 const users = usersOf(contracts);
 
 interface Attempt {

@@ -51,7 +51,10 @@ export const indexerContract = contract("indexer", {
   .rpc("tip", {
     doc: "The newest block of the index; null while there is none.",
     input: z.object({}),
-    output: z.object({ tip: IndexedTipSchema.extend({ txCount: z.int().min(1) }).nullable(), isSynced: z.boolean() }),
+    output: z.object({
+      tip: IndexedTipSchema.extend({ txCount: z.int().min(1) }).nullable(),
+      isSynced: z.boolean(),
+    }),
     deadlineMs: 2_000,
     ...READ,
     callers: [...ASKERS, "operator"],
@@ -93,7 +96,12 @@ export const indexerContract = contract("indexer", {
   })
   .rpc("spenders", {
     doc: "For each output the confirmed transaction that spends it, or null.",
-    input: z.object({ outpoints: z.array(z.object({ txid: Hash, index: Index })).min(1).max(INDEXER_BATCH_MAX) }),
+    input: z.object({
+      outpoints: z
+        .array(z.object({ txid: Hash, index: Index }))
+        .min(1)
+        .max(INDEXER_BATCH_MAX),
+    }),
     output: z.object({
       tip: IndexedTipSchema.nullable(),
       results: z.array(z.object({ txid: Hash, height: Height }).nullable()),

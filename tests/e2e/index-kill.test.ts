@@ -49,7 +49,8 @@ function build(directory: string, chain: string, killAfterMs?: number): Promise<
     });
     child.on("exit", (code, signal) => {
       clearTimeout(timer);
-      if (code !== 0 && signal !== "SIGKILL") reject(new Error(`the builder failed (${code} ${signal}): ${errors}`));
+      if (code !== 0 && signal !== "SIGKILL")
+        reject(new Error(`the builder failed (${code} ${signal}): ${errors}`));
       else resolve({ lines: out.trim().split("\n"), wasKilled: signal === "SIGKILL" });
     });
   });

@@ -1,6 +1,7 @@
 /** The merkle tree over all block hashes that Electrum's checkpoints ask for, with the roots of full groups kept. */
-import { merkleBranch, merkleRoot } from "../../../bitcoin/block/merkle.ts";
+
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
+import { merkleBranch, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { equalBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import type { Snapshot } from "../store/store.ts";
@@ -18,7 +19,11 @@ interface GroupRoot {
 export class HeaderTree {
   readonly #groups: GroupRoot[] = [];
 
-  proof(view: Snapshot, height: number, checkpointHeight: number): { root: Uint8Array; branch: Uint8Array[] } {
+  proof(
+    view: Snapshot,
+    height: number,
+    checkpointHeight: number,
+  ): { root: Uint8Array; branch: Uint8Array[] } {
     const leaves = checkpointHeight + 1;
     if (leaves <= GROUP) {
       const hashes = hashesOf(view, 0, leaves);

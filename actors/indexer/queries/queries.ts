@@ -1,4 +1,6 @@
 /** Every question about the chain, answered from one snapshot of the store: nothing here waits or writes. */
+
+import { merkleBranch } from "../../../bitcoin/block/merkle.ts";
 import {
   type BlockHash,
   blockHashFromBytes,
@@ -11,7 +13,6 @@ import {
   txidFromBytes,
   txidToBytes,
 } from "../../../bitcoin/bytes.ts";
-import { merkleBranch } from "../../../bitcoin/block/merkle.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
@@ -202,7 +203,10 @@ export class Queries {
       const txNumber = txNumberAt(row, FUNDING.txNumberAt);
       outputs.push({
         txNumber,
-        index: ((row[VOUT_AT] as number) << 16) | ((row[VOUT_AT + 1] as number) << 8) | (row[VOUT_AT + 2] as number),
+        index:
+          ((row[VOUT_AT] as number) << 16) |
+          ((row[VOUT_AT + 1] as number) << 8) |
+          (row[VOUT_AT + 2] as number),
         amountSat: amountAt(row),
         txid: this.#view.txids(txNumber, 1),
         spender: undefined,

@@ -1,6 +1,6 @@
+/** The rows that blocks become: which tables there are and what the bytes of a row mean. */
+
 /**
- * The rows that blocks become: which tables there are and what the bytes of a row mean.
- *
  * Every number is big-endian, so that byte order is row order. Within a key rows stand in the order of the chain.
  *
  * Keys are the first bytes of a *keyed* function of a hash (`row-key.ts`) under a secret of this store. Nobody who

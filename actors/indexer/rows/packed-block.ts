@@ -1,13 +1,12 @@
-/**
- * Packed blocks: some hundred sorted rows in the bytes of one page of LMDB.
- *
+/** Packed blocks: some hundred sorted rows in the bytes of one page of LMDB. */
+import type { Table } from "./layout.ts";
+
+/*
  * Of the columns of bytes those that are the same in all rows of a block are kept once: the common beginning of its
  * keys, the leading zeros of numbers. What is left stays fixed-width and in order, so a block is searched as it lies.
  *
  *   count u16 | mask u32: bit c is set when column c differs | the constant columns, ascending | the rows' other columns
  */
-import type { Table } from "./layout.ts";
-
 /** A value of LMDB that fills one overflow page of 4,096 bytes, of which 24 are its header (measured: 4,072 take one page, 4,080 two). */
 export const PACKED_BYTES_MAX = 4_072;
 

@@ -125,7 +125,9 @@ export class IndexStore {
     await this.#commit(
       { ...state, height, tipHash, txCount, runNext: run.id + 1, runs: [...state.runs, run] },
       () => {
-        added.tables.forEach((packed, t) => this.#putBlocks(t, run.id, packed));
+        added.tables.forEach((packed, t) => {
+          this.#putBlocks(t, run.id, packed);
+        });
         this.#putPositions(headers, HEADERS, state.height + 1, added.headers);
         this.#putPositions(this.#tables.counts, COUNTS, state.height + 1, new Uint8Array(counts.buffer));
         this.#putPositions(txids, TXIDS, state.txCount, added.txids);

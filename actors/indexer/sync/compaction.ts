@@ -1,6 +1,7 @@
 /** Merges runs and deletes dropped ones in the background, a slice at a time, beside the writer's other work. */
-import type { IndexStore } from "../store/store.ts";
+
 import { chooseMerge } from "../store/format.ts";
+import type { IndexStore } from "../store/store.ts";
 import type { Workbench } from "./workbench.ts";
 
 export interface CompactionOptions {

@@ -65,14 +65,19 @@ export class NodeSource implements BlockSource {
   async spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const { network } = this.#options;
     const { transactions } = parseBlock(await this.#block(hash, signal), network.serialization);
-    const known = new Map<Txid, Transaction>(transactions.map((transaction) => [txidOf(transaction), transaction]));
+    const known = new Map<Txid, Transaction>(
+      transactions.map((transaction) => [txidOf(transaction), transaction]),
+    );
     const outpoints = transactions.slice(1).flatMap(({ inputs }) =>
       inputs.map(({ previousTxidBytes, previousIndex }) => ({
         txid: txidFromBytes(previousTxidBytes),
         index: previousIndex,
       })),
     );
-    await this.#fetchInto(known, [...new Set(outpoints.map(({ txid }) => txid))].filter((txid) => !known.has(txid)));
+    await this.#fetchInto(
+      known,
+      [...new Set(outpoints.map(({ txid }) => txid))].filter((txid) => !known.has(txid)),
+    );
     return outpoints.flatMap(({ txid, index }) => known.get(txid)?.outputs[index]?.scriptPubKey ?? []);
   }
 
@@ -100,7 +105,8 @@ export class NodeSource implements BlockSource {
         const [block, wanted] = entry;
         const found = await client.rawTransactions(wanted, block);
         found.forEach((bytes, i) => {
-          if (bytes !== undefined) known.set(wanted[i] as Txid, parseTransaction(bytes, network.serialization));
+          if (bytes !== undefined)
+            known.set(wanted[i] as Txid, parseTransaction(bytes, network.serialization));
         });
       }
     };

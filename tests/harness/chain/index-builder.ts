@@ -1,6 +1,7 @@
 /** A program that indexes a chain file with threads until it is done or killed: `<directory> <chain file>`; prints the dump. */
-import { IndexStore } from "../../../actors/indexer/store/store.ts";
+
 import { dumpOf } from "../../../actors/indexer/store/dump.ts";
+import { IndexStore } from "../../../actors/indexer/store/store.ts";
 import { Compaction } from "../../../actors/indexer/sync/compaction.ts";
 import { PooledWorkbench } from "../../../actors/indexer/sync/pool.ts";
 import { ChainSync } from "../../../actors/indexer/sync/sync.ts";

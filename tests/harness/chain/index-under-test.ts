@@ -74,7 +74,11 @@ export class IndexUnderTest {
   ask<T>(question: (queries: Queries) => T): T {
     const view = this.store.snapshot();
     try {
-      const memory = { keys: new RowKeys(this.store.secret), heights: this.#heights, headerTree: this.#headerTree };
+      const memory = {
+        keys: new RowKeys(this.store.secret),
+        heights: this.#heights,
+        headerTree: this.#headerTree,
+      };
       return question(new Queries(view, memory));
     } finally {
       view.release();

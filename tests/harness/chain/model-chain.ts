@@ -82,7 +82,9 @@ export class ModelChain {
     const coinbase = this.#transaction([], 1 + this.#below(3), height);
     const transactions = [coinbase];
     for (let i = this.#below(transactionsMax + 1); i > 0 && coins.length > 0; i--) {
-      const spent = Array.from({ length: Math.min(coins.length, 1 + this.#below(3)) }, () => this.#pick(coins));
+      const spent = Array.from({ length: Math.min(coins.length, 1 + this.#below(3)) }, () =>
+        this.#pick(coins),
+      );
       const made = this.#transaction(spent, 1 + this.#below(4), height);
       transactions.push(made);
       if (this.#random() < 0.5) coins.push(...this.#coinsOf(made, height));
@@ -214,7 +216,9 @@ export class ModelChain {
       inputs: inputs.length === 0 ? [coinbase] : inputs,
       outputs: Array.from({ length: outputs }, () => ({
         amountSat: BigInt(this.#below(2_000_000_000)) * BigInt(1 + this.#below(1_000)),
-        scriptPubKey: SCRIPTS[Math.min(this.#below(SCRIPTS.length), this.#below(SCRIPTS.length))] as Uint8Array,
+        scriptPubKey: SCRIPTS[
+          Math.min(this.#below(SCRIPTS.length), this.#below(SCRIPTS.length))
+        ] as Uint8Array,
       })),
       locktime: this.#made++,
     };
