@@ -34,10 +34,6 @@ export const indexerErrors = errorTable({
     meaning: "A script has more history than the caller said it can take.",
     remedy: "Ask with a larger limit, or tell the person that the history is too long.",
   },
-  INDEXER_NOT_FOUND: {
-    meaning: "No confirmed transaction has this id.",
-    remedy: "Look in the mempool, or check the id.",
-  },
 });
 
 export type IndexerFailure =
@@ -48,5 +44,4 @@ export type IndexerFailure =
   | { readonly code: "INDEXER_BAD_BLOCK"; readonly height: number; readonly reason: string }
   | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }
   | { readonly code: "INDEXER_RANGE"; readonly what: string }
-  | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number }
-  | { readonly code: "INDEXER_NOT_FOUND"; readonly txid: string };
+  | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number };

@@ -1,4 +1,6 @@
 /** Facts found by their place alone: items of one width, kept in chunks of one page each. */
+import { TroupeError } from "../../../runtime/errors.ts";
+import type { IndexerFailure } from "../errors.ts";
 
 export interface PositionTable {
   readonly itemBytes: number;
@@ -50,10 +52,17 @@ export function readPositions(
     const start = (place % itemsPerChunk) * itemBytes;
     const chunk = read(Math.floor(place / itemsPerChunk));
     const part = chunk?.subarray(start, start + out.length - at);
-    if (part === undefined || part.length === 0) throw new Error(`place ${place} is missing from its chunk`);
+    if (part === undefined || part.length === 0) throw damaged(`place ${place} is missing from its chunk`);
     out.set(part, at);
     at += part.length;
     place += part.length / itemBytes;
   }
   return out;
+}
+
+function damaged(what: string): TroupeError {
+  return new TroupeError<IndexerFailure>(
+    { code: "INDEXER_STORE_DAMAGED", what },
+    `the index contradicts itself: ${what}; check the disk, then remove the folder of the index to have it built again`,
+  );
 }
