@@ -22,10 +22,10 @@ function indexOf(chain: ModelChain, settings = SMALL_INDEX): IndexUnderTest {
   return index;
 }
 
-function chainOf(seed: number, blocks = 0): ModelChain {
+function chainOf(seed: number, blocks = 0, transactionsMax = 6): ModelChain {
   const random = new Randomness(seed);
   const chain = new ModelChain(() => random.fraction());
-  for (let i = 0; i < blocks; i++) chain.mine(6);
+  for (let i = 0; i < blocks; i++) chain.mine(transactionsMax);
   return chain;
 }
 
@@ -76,18 +76,18 @@ describe("the index", () => {
           index.expectToAnswerAs(chain);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }, 120_000);
 
   it("is, after a reorganisation of 200 blocks and the way back, what it would have been without", async () => {
-    const chain = chainOf(7, 230);
+    const chain = chainOf(7, 230, 1);
     const index = indexOf(chain);
     await index.advance();
     const blocks = [...chain.blocks];
 
     chain.turnBack(200);
-    for (let i = 0; i < 201; i++) chain.mine(6);
+    for (let i = 0; i < 201; i++) chain.mine(1);
     await index.advance();
     index.expectToAnswerAs(chain);
     chain.blocks.splice(0, chain.blocks.length, ...blocks);

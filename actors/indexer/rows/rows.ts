@@ -1,15 +1,11 @@
 /** Turns raw blocks into sorted rows: pure, looks nothing up, makes no objects per transaction. */
-import {
-  outpointIndexAt,
-  spanTxidBytes,
-  type TransactionSpan,
-  walkBlock,
-} from "../../../bitcoin/block/block-walker.ts";
+import { outpointIndexAt, type TransactionSpan, walkBlock } from "../../../bitcoin/block/block-walker.ts";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { hasMerkleDuplicate, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { equalBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
-import { isIndexedScript, scriptHashBytesOf } from "../../../bitcoin/script/scripthash.ts";
+import { isIndexedScript } from "../../../bitcoin/script/scripthash.ts";
+import { Sha256Lanes } from "../../../bitcoin/sha256-lanes.ts";
 import type { Serialization } from "../../../bitcoin/transaction.ts";
 import { AMOUNT_AT, FUNDING, SPENDING, TRANSACTION, VOUT_AT } from "./layout.ts";
 import { type PackedRows, packRows } from "./packed-block.ts";
@@ -53,19 +49,20 @@ const GENESIS_HEIGHT = 0;
 /** Keeps its memory from job to job; use one per thread. */
 export class RowBuilder {
   readonly #sorter = new RowSorter();
+  /** Place i of the one is output i's script hash, of the other transaction i's id. */
+  readonly #scriptHashes = new Sha256Lanes(false);
+  readonly #txids = new Sha256Lanes(true);
   #keys: { readonly secret: Uint8Array; readonly of: RowKeys } | undefined;
 
   // Per output, per input: the transaction (counted from the job's first) and where to find the rest.
   #outputTx = new Uint32Array(INITIAL_ROOM);
   #outputIndex = new Uint32Array(INITIAL_ROOM);
   #outputAmountAt = new Uint32Array(INITIAL_ROOM);
-  #outputHashes = new Uint8Array(INITIAL_ROOM * HASH_LENGTH_BYTES);
   #outputs = 0;
   #inputTx = new Uint32Array(INITIAL_ROOM);
   #inputIndex = new Uint32Array(INITIAL_ROOM);
   #inputTxids = new Uint8Array(INITIAL_ROOM * HASH_LENGTH_BYTES);
   #inputs = 0;
-  #txids = new Uint8Array(INITIAL_ROOM * HASH_LENGTH_BYTES);
   #transactions = 0;
 
   build(job: RowsJob): RowsResult {
@@ -89,7 +86,7 @@ export class RowBuilder {
       start = end;
     }
     const keys = this.#keysOf(job.secret);
-    const txids = this.#txids.slice(0, this.#transactions * HASH_LENGTH_BYTES);
+    const txids = this.#txids.hashes.slice(0, this.#transactions * HASH_LENGTH_BYTES);
     return {
       headers,
       hashes,
@@ -111,7 +108,9 @@ export class RowBuilder {
   #walk(job: RowsJob, start: number, end: number, isGenesis: boolean): number {
     const block = job.bytes.subarray(start, end);
     const base = this.#transactions;
-    return walkBlock(
+    this.#scriptHashes.load(block);
+    this.#txids.load(block);
+    const count = walkBlock(
       block,
       {
         input: (tx, _index, outpointAt) => {
@@ -129,26 +128,25 @@ export class RowBuilder {
           this.#outputTx[at] = base + tx;
           this.#outputIndex[at] = index;
           this.#outputAmountAt[at] = start + amountAt;
-          this.#outputHashes.set(
-            scriptHashBytesOf(block.subarray(scriptStart, scriptEnd)),
-            at * HASH_LENGTH_BYTES,
-          );
+          this.#scriptHashes.add(at, scriptStart, scriptEnd);
         },
         transaction: (span: TransactionSpan) => {
-          const at = this.#transactions * HASH_LENGTH_BYTES;
-          if (at === this.#txids.length) this.#txids = doubled(this.#txids);
-          this.#txids.set(spanTxidBytes(block, span), at);
-          this.#transactions += 1;
+          const { start, end, bodyStart, bodyEnd } = span;
+          // Version, body, locktime: without what SegWit put between them.
+          this.#txids.add(this.#transactions++, start, start + 4, bodyStart, bodyEnd, end - 4, end);
         },
       },
       job.serialization,
     );
+    this.#scriptHashes.flush();
+    this.#txids.flush();
+    return count;
   }
 
   #funding(job: RowsJob, keys: RowKeys): PackedRows {
     const count = this.#outputs;
     const { rowBytes, keyBytes, txNumberAt } = FUNDING;
-    const values = keys.of(this.#outputHashes, count);
+    const values = keys.of(this.#scriptHashes.hashes, count);
     const rows = new Uint8Array(count * rowBytes);
     const { bytes } = job;
     for (let i = 0, at = 0, from = 0; i < count; i++, at += rowBytes, from += KEY_VALUE_BYTES) {
@@ -191,7 +189,7 @@ export class RowBuilder {
 
   #checkMerkle(header: Uint8Array, txCount: number, height: number): void {
     const end = this.#transactions * HASH_LENGTH_BYTES;
-    const leaves = this.#txids.subarray(end - txCount * HASH_LENGTH_BYTES, end);
+    const leaves = this.#txids.hashes.subarray(end - txCount * HASH_LENGTH_BYTES, end);
     if (!equalBytes(merkleRoot(leaves), header.subarray(36, 68)) || hasMerkleDuplicate(leaves)) {
       throw new Error(`the transactions of the block at height ${height} are not those its header names`);
     }
@@ -199,7 +197,7 @@ export class RowBuilder {
 
   #touchedSince(firstOutput: number): Uint8Array {
     const seen = new Set<string>();
-    const view = Buffer.from(this.#outputHashes.buffer);
+    const view = Buffer.from(this.#scriptHashes.hashes.buffer);
     for (let i = firstOutput; i < this.#outputs; i++) {
       seen.add(view.toString("latin1", i * HASH_LENGTH_BYTES, (i + 1) * HASH_LENGTH_BYTES));
     }
@@ -210,7 +208,6 @@ export class RowBuilder {
     this.#outputTx = doubledWords(this.#outputTx);
     this.#outputIndex = doubledWords(this.#outputIndex);
     this.#outputAmountAt = doubledWords(this.#outputAmountAt);
-    this.#outputHashes = doubled(this.#outputHashes);
   }
 
   #growInputs(): void {
