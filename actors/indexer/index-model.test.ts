@@ -3,9 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { madeChain } from "../../bench/chain/generator.ts";
 import { Randomness } from "../../bench/chain/randomness.ts";
+import { txidFromBytes } from "../../bitcoin/bytes.ts";
 import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/chain/index-under-test.ts";
 import { ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
+import { RecordedSource } from "../../tests/harness/chain/recorded-source.ts";
+import { TABLES, type Table } from "./rows/layout.ts";
+import { RunMerger } from "./rows/merge.ts";
+import { dumpOf } from "./store/dump.ts";
 import { touchedHashes } from "./touched.ts";
 
 const opened: (() => Promise<void> | void)[] = [];
@@ -95,6 +101,80 @@ describe("the index", () => {
 
     index.expectToAnswerAs(chain);
     expect(index.store.state.rollbacks).toBe(2);
+  }, 60_000);
+
+  it("answers and dumps the same in the middle of a merge, at each of its slices, also after a rollback", async () => {
+    const chain = chainOf(8, 30, 2);
+    const index = indexOf(chain, { ...SMALL_INDEX, batchBytes: 1, fanIn: 1_000 });
+    await index.advance();
+    const { store } = index;
+    const dump = () => {
+      const view = store.snapshot();
+      const made = dumpOf(view);
+      view.release();
+      return made;
+    };
+    const before = dump();
+    const slice = async () => {
+      const job = store.readMergeSlice(16_384);
+      const table = TABLES.find(({ name }) => name === job.table) as Table;
+      await store.commitMergeSlice(job, new RunMerger().merge(job, table));
+    };
+    await store.beginMerge(store.state.runs.slice(0, 28));
+    let slices = 0;
+    for (; store.state.merge !== undefined; slices++) {
+      expect(dump()).toEqual(before);
+      index.expectToAnswerAs(chain);
+      await slice();
+    }
+    expect(dump()).toEqual(before);
+    expect(slices).toBeGreaterThan(15);
+
+    chain.turnBack(10);
+    for (let i = 0; i < 20; i++) chain.mine(2);
+    await index.advance();
+    await store.beginMerge(store.state.runs);
+    for (let i = 0; i < 4; i++) await slice();
+    chain.turnBack(15);
+    await index.advance();
+
+    index.expectToAnswerAs(chain);
+    while (store.state.merge !== undefined) await slice();
+    index.expectToAnswerAs(chain);
+  }, 60_000);
+
+  it("finds every transaction and spender while blocks of runs are merged away", async () => {
+    const shape = { seed: 5, transactions: 6_000, transactionsPerBlock: 100 };
+    const source = new RecordedSource(Array.from(madeChain(shape), ({ bytes }) => Uint8Array.from(bytes)));
+    const settings = { ...SMALL_INDEX, batchBytes: 400_000, fanIn: 1_000, liveBlocks: 0 };
+    const directory = mkdtempSync(join(tmpdir(), "troupe-index-"));
+    const index = new IndexUnderTest(directory, source, settings);
+    opened.push(() => rmSync(directory, { recursive: true, force: true }));
+    opened.push(() => index.close());
+    await index.advance();
+    const { store } = index;
+    const ask = () =>
+      index.ask((queries) =>
+        Array.from({ length: 60 }, (_, height) => {
+          const txids = queries.blockTxids(height);
+          return [0, 7, 31, 64, 99].map((i) => {
+            const txid = txidFromBytes(txids, (i % (txids.length / 32)) * 32);
+            return [queries.place(txid)?.height === height, queries.spender({ txid, index: 0 })?.txid];
+          });
+        }).flat(),
+      );
+    const before = ask();
+    expect(before.every(([isThere]) => isThere)).toBe(true);
+    expect(before.filter(([, spender]) => spender !== undefined).length).toBeGreaterThan(100);
+
+    await store.beginMerge(store.state.runs);
+    expect(store.state.merge?.sources.length).toBeGreaterThan(3);
+    while (store.state.merge !== undefined) {
+      const job = store.readMergeSlice(24_576);
+      const table = TABLES.find(({ name }) => name === job.table) as Table;
+      await store.commitMergeSlice(job, new RunMerger().merge(job, table));
+      expect(ask()).toEqual(before);
+    }
   }, 60_000);
 
   it("tells at the tip which scripts each block touches, and tells the same when the block goes", async () => {
