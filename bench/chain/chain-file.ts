@@ -55,10 +55,13 @@ export class ChainFileSource implements BlockSource {
   static async open(path: string): Promise<ChainFileSource> {
     const source = new ChainFileSource(await open(path, "r"));
     const head = Buffer.alloc(RECORD_HEADER_BYTES + HEADER_BYTES);
+    const sizeBytes = await source.sizeBytes();
     for (let offset = 0; ; ) {
       const { bytesRead } = await source.#file.read(head, 0, head.length, offset);
       if (bytesRead < head.length) return source;
       const lengthBytes = head.readUInt32LE(4);
+      // A chain cut short is a shorter chain.
+      if (offset + RECORD_HEADER_BYTES + lengthBytes > sizeBytes) return source;
       const header = Uint8Array.from(head.subarray(RECORD_HEADER_BYTES));
       const hash = blockHashFromBytes(sha256d(header));
       source.#heights.set(hash, source.#hashes.length);

@@ -32,6 +32,7 @@ export class IndexerUnderTest {
     this.#actor = indexerWith(parts).create({
       name: "indexer",
       instance: "main",
+      host: "box",
       config: indexerStartSection.schema.parse({ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 }),
       bus,
       log: silentLog(),
@@ -42,6 +43,7 @@ export class IndexerUnderTest {
       signal: new AbortController().signal,
       report: (readiness, progress) => void this.reports.push({ readiness, progress }),
       openDoors: () => undefined,
+      finish: () => undefined,
     });
   }
 
