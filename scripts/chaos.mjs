@@ -7,6 +7,6 @@ await main(async () => {
   await setup();
   const program = `${ROOT}dist/tests/chaos/chaos.js`;
   if (!existsSync(program)) throw new SetupError("This version has no chaos test (tests/chaos/chaos.ts).");
-  const { code } = await run(process.execPath, ["--enable-source-maps", program, ...process.argv.slice(2)]);
+  const { code } = await run(process.execPath, [program, ...process.argv.slice(2)]);
   return code;
 });
