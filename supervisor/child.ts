@@ -213,6 +213,8 @@ export class Child {
   watch(): void {
     if (this.#life === undefined || (this.#phase !== "starting" && this.#phase !== "up")) return;
     this.#vitals = this.#life.vitals();
+    // One that loads its code beats late or not at all: its start has a time limit of its own.
+    if (this.#phase === "starting") return;
     const ageMs = this.#vitals.heartbeatAgeMs;
     if (ageMs > this.spec.heartbeat.deadMs) {
       this.condemn({

@@ -411,6 +411,24 @@ describe("watching", () => {
     });
   });
 
+  test("accuses no child that still loads its code: only the time limit of its start counts", async () => {
+    const { supervisor, b, advance, warnings, stateOf, reports } = setUp({ b: { startTimeoutMs: 20_000 } });
+    b.temper.start = "held";
+    const started = supervisor.start();
+    await settle();
+    b.life.heartbeatAgeMs = 15_000;
+
+    for (let second = 0; second < 15; second++) await advance(1_000);
+    expect(stateOf("b")).toBe("starting");
+    b.life.heartbeatAgeMs = 0;
+    b.life.comeUp();
+    await started;
+
+    expect(b.lives.length).toBe(1);
+    expect(warnings).toEqual([]);
+    expect(reports.map(({ report }) => report)).toEqual(["progress", "progress", "progress"]);
+  });
+
   test("stops a child that misses three probes in a row, and holds it against nobody when the bus is down", async () => {
     const answers: ("ok" | "miss" | "unknown")[] = ["miss", "miss", "unknown", "ok", "miss", "miss", "miss"];
     const probe = { intervalMs: 10_000, missesMax: 3, ask: async () => answers.shift() ?? "ok" };

@@ -36,7 +36,11 @@ export class StagedThread implements Life {
     });
     this.listener = {
       ...options.events,
-      started: () => resolveStarted(),
+      started: () => {
+        // What was measured while it loaded its code is not held against it now.
+        this.#vitals = { heartbeatAgeMs: 0 };
+        resolveStarted();
+      },
       exited: (report) => this.#end(report),
       saw: (vitals) => {
         this.#vitals = vitals;
