@@ -32,6 +32,8 @@ const SHARES: readonly (readonly [place: Place, means: Means, share: number])[] 
   ["bus", "terminate", 200],
 ];
 
+const ORDER_DEADLINE_MS = 1_000;
+
 /** What is to be done, and to which place; the member is found when there is one that stands. */
 export function drawBlow(random: () => number): { place: Place; means: Means } {
   let left = random() * SHARES.reduce((sum, [, , share]) => sum + share, 0);
@@ -51,6 +53,6 @@ export async function strike(troupe: DummyTree, { member, means }: Kill): Promis
   else
     await troupe
       .client(member.id)
-      .break({ how: means })
+      .break({ how: means }, { deadlineMs: ORDER_DEADLINE_MS })
       .catch(() => life.kill());
 }

@@ -14,6 +14,8 @@ export interface LoadReport {
 
 const APPEND_SHARE = 0.4;
 const PAUSE_MS = 8;
+/** A member that dies with a call in its hands never answers it. */
+const DEADLINE_MS = 2_000;
 const RETRY_PAUSE_MS = 25;
 /** After the last kill every call is answered within this, or counts as pending. */
 const LAST_ANSWER_MS = 60_000;
@@ -66,8 +68,8 @@ export class Load {
     const client = this.#troupe.client(id);
     for (;;) {
       try {
-        if (isAppend) await client.append({ value: key }, { key });
-        else await client.echo({ text: key });
+        if (isAppend) await client.append({ value: key }, { key, deadlineMs: DEADLINE_MS });
+        else await client.echo({ text: key }, { deadlineMs: DEADLINE_MS });
         return;
       } catch {
         // Whatever the reason, a member is down or the bus is: the same call again is harmless, by its key or by its nature.

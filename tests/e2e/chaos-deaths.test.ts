@@ -4,7 +4,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import type { ChildSpec } from "../../supervisor/child.ts";
 import type { BareBoot, Break } from "../harness/actors/bare.ts";
 import { built, builtUrl } from "../harness/built.ts";
-import { childSpec, TestTree } from "../harness/trees/tree.ts";
+import { breakNow, childSpec, TestTree } from "../harness/trees/tree.ts";
 
 type Place = "thread" | "staged" | "process";
 
@@ -79,7 +79,7 @@ describe.each(deaths.flatMap(([how, places, code]) => places.map((place) => [how
       const first = tree.life("victim");
       const siblingBefore = tree.status("sibling");
 
-      await first.suspend();
+      await breakNow(first);
       await tree.backAfter("victim", first);
 
       expect(tree.status("victim")).toMatchObject({ state: "ready", restarts: 1, lastError: { code } });
@@ -100,7 +100,7 @@ describe("a stall", () => {
     tree = await grow(place, "stall", { heartbeat: { warnMs: 2_000, deadMs: 60_000 } });
     const life = tree.life("victim");
 
-    await life.suspend();
+    await breakNow(life);
     await tree.until(
       "the stall is noticed",
       () => (tree as TestTree).status("victim").state === "unresponsive",
@@ -118,7 +118,7 @@ describe("a growing array in a thread of a stage", () => {
     tree = await grow("staged", "oom_array", { intensity: { count: 0, periodMs: 60_000 } });
     const [first, sibling] = [tree.life("victim"), tree.life("sibling")];
 
-    await first.suspend();
+    await breakNow(first);
     await tree.backAfter("victim", first);
     await tree.backAfter("sibling", sibling);
 
@@ -150,7 +150,7 @@ describe("a thread in a long native call", () => {
     tree = await grow("staged", "native");
     const [first, sibling] = [tree.life("victim"), tree.life("sibling")];
 
-    await first.suspend();
+    await breakNow(first);
     await tree.backAfter("victim", first);
     await tree.backAfter("sibling", sibling);
 
@@ -168,7 +168,7 @@ describe("a thread in a long native call", () => {
     tree = await grow("process", "native");
     const first = tree.life("victim");
 
-    await first.suspend();
+    await breakNow(first);
     await tree.backAfter("victim", first);
 
     expect(tree.status("victim").lastError?.code).toBe("SUPERVISOR_UNRESPONSIVE");
@@ -179,7 +179,7 @@ describe("memory outside the heap", () => {
   test("grows past the heap's limit and is seen in the vitals of a process", async () => {
     tree = await grow("process", "buffers");
 
-    await tree.life("victim").suspend();
+    await breakNow(tree.life("victim"));
     await tree.until(
       "it is seen",
       () => ((tree as TestTree).status("victim").rssBytes ?? 0) > 200 * 1024 * 1024,
@@ -195,7 +195,7 @@ describe.each(ALL)("too many deaths of a %s", (place) => {
 
     for (let death = 1; death <= 3; death++) {
       const life = tree.life("victim");
-      await life.suspend();
+      await breakNow(life);
       if (death < 3) await tree.backAfter("victim", life);
     }
     await tree.until("it is parked", () => (tree as TestTree).status("victim").state === "parked");

@@ -6,6 +6,9 @@ import { contract } from "../../../bus/contract/contract.ts";
 export const BREAKS = ["throw", "rejection", "exit", "loop", "sigkill", "mute", "finish"] as const;
 export type DummyBreak = (typeof BREAKS)[number];
 
+/** Long, because the tests' machine may be busy with anything; who wants to know sooner says so in his call. */
+const PATIENCE_MS = 30_000;
+
 export const dummyContract = contract("dummy", {
   semver: "1.0.0",
   doc: "Does nothing of use, reliably.",
@@ -15,7 +18,7 @@ export const dummyContract = contract("dummy", {
     doc: "Says the same, and who says it.",
     input: z.object({ text: z.string().max(1_000) }),
     output: z.object({ text: z.string(), epoch: z.string() }),
-    deadlineMs: 2_000,
+    deadlineMs: PATIENCE_MS,
     idempotency: "idempotent",
     callers: ["driver"],
   })
@@ -23,7 +26,7 @@ export const dummyContract = contract("dummy", {
     doc: "Writes a value into the journal, durably, once for each key, and says in which line it stands.",
     input: z.object({ value: z.string().max(200) }),
     output: z.object({ line: z.int() }),
-    deadlineMs: 2_000,
+    deadlineMs: PATIENCE_MS,
     idempotency: "key",
     callers: ["driver"],
   })
@@ -31,7 +34,7 @@ export const dummyContract = contract("dummy", {
     doc: "Breaks, a moment after the answer.",
     input: z.object({ how: z.enum(BREAKS) }),
     output: z.object({}),
-    deadlineMs: 1_000,
+    deadlineMs: PATIENCE_MS,
     idempotency: "idempotent",
     callers: ["driver"],
   });

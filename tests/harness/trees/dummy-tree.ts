@@ -99,7 +99,7 @@ export class DummyTree {
       boot: (): Boot => ({
         actor: "dummy",
         instance: id,
-        host: "here",
+        host: id,
         section: {},
         bus: access("dummy"),
         log: { level: "info", file: join(directory, "logs", `${id}.log`) },

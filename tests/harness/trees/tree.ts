@@ -26,7 +26,7 @@ export function childSpec(id: string, launch: Launch, changes: Partial<ChildSpec
     critical: false,
     startTimeoutMs: 20_000,
     shutdown: { politeMs: 2_000, termMs: 4_000 },
-    heartbeat: { warnMs: 1_500, deadMs: 3_000 },
+    heartbeat: { warnMs: 4_000, deadMs: 5_000 },
     intensity: { count: 1_000, periodMs: 1_000 },
     backoff: QUICK_BACKOFF,
     launch,
@@ -123,6 +123,11 @@ export class TestTree {
   async backAfter(id: string, life: Life): Promise<void> {
     await this.until(`${id} is back`, () => this.lives.get(id) !== life && this.status(id).state === "ready");
   }
+}
+
+/** Tells a child that breaks when it is suspended to do so. On a busy machine it is dead before its answer has left. */
+export async function breakNow(life: Life): Promise<void> {
+  await life.suspend().catch(() => {});
 }
 
 export async function until(what: string, isSo: () => boolean, tell: () => string = () => ""): Promise<void> {
