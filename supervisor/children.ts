@@ -1,6 +1,7 @@
 /** The actors of this release, one row each: the only place that knows all of them. Start order is the table's order. */
 import { z } from "zod";
 import { gatewaySection } from "../actors/gateway/config.ts";
+import { indexerSection } from "../actors/indexer/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
 import type { Config } from "../runtime/config/config.ts";
@@ -9,6 +10,7 @@ import { parseHostPort } from "../runtime/config/config-values.ts";
 import { type Section, section } from "../runtime/config/section.ts";
 import { busSection, torSection } from "./config.ts";
 import type { WantedDoor } from "./doctor/network.ts";
+import { nodeConfigFor, type OwnNode } from "./plan/own-node.ts";
 import {
   type Heartbeat,
   type Intensity,
@@ -24,6 +26,8 @@ export interface ActorRow {
   /** One sentence for `--help`, docs and the configuration file. */
   readonly doc: string;
   readonly section: Section;
+  /** What it is started with, when that is more than its section. */
+  startSection?(config: Config, ownNode: OwnNode | undefined): unknown;
   /** The compiled worker. A string with `.js`: it is not an import. */
   readonly entry: URL;
   readonly placement: Placement;
@@ -60,10 +64,33 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
+    startSection: (config, ownNode) => ({
+      ...config.get(sandboxSection),
+      ...(ownNode === undefined ? {} : { rpc_port: ownNode.port }),
+    }),
     doors(config: Config) {
       const port = config.get(sandboxSection).rpc_port;
       return [{ name: "node rpc", host: "127.0.0.1", port, key: "[sandbox] rpc_port" }];
     },
+  },
+  {
+    id: "indexer",
+    doc: "The index of the confirmed chain, made from the node's blocks; the only writer of its store.",
+    section: indexerSection,
+    entry: new URL("../actors/indexer/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "process",
+    restart: "permanent",
+    critical: true,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 30_000, termMs: 40_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection: (config, ownNode) => ({
+      ...config.get(indexerSection),
+      node: nodeConfigFor(config, ownNode),
+    }),
+    doors: () => [],
   },
   {
     id: "gateway",

@@ -14,6 +14,7 @@ import type { OperatorAccess, Step } from "./admin/protocol.ts";
 import type { ChildSpec } from "./child.ts";
 import type { Life } from "./life.ts";
 import { BusChild } from "./places/bus-child.ts";
+import { type OwnNode, ownNodeOf } from "./plan/own-node.ts";
 import { nestStages, placedSpecs } from "./plan/placed.ts";
 import type { PlacedActor, Settings } from "./plan/settings.ts";
 import { type ExitReport, ROOT_INTENSITY } from "./spec.ts";
@@ -48,6 +49,8 @@ export class Root {
   readonly #redactionKey = new Uint8Array(randomBytes(32));
   readonly #startedAt: string;
   readonly #startedMonotonicMs: number;
+  /** Known from the start on. */
+  #ownNode: OwnNode | undefined;
 
   constructor(options: RootOptions) {
     const { settings, clock, log, bus } = options;
@@ -91,6 +94,9 @@ export class Root {
 
   /** Children left to right; a failure stops those already started and rejects with `SUPERVISOR_BOOT_FAILED`. */
   async start(): Promise<void> {
+    const { config, actors, paths } = this.#options.settings;
+    const node = actors.find(({ id }) => id === "node");
+    this.#ownNode = await ownNodeOf(config, node?.placement, join(paths.actors, "node"));
     if (this.#options.bus.plan.mode === "external") await this.#dialBus();
     await this.#supervisor.start();
   }
@@ -237,7 +243,7 @@ export class Root {
       actor: actor.id,
       instance: "main",
       host: settings.host,
-      section: settings.config.get(actor.section),
+      section: actor.startSection?.(settings.config, this.#ownNode) ?? settings.config.get(actor.section),
       bus: bus.accessOf(actor.id, this.#busChild.servers()),
       log: {
         level: log.level,

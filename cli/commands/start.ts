@@ -1,7 +1,7 @@
 /** `supervisor start`: in the foreground, with its progress on the screen, until it is told to stop. */
 
 import type { Tree } from "../../bus/contracts/supervisor.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { sleep, systemClock } from "../../runtime/clock.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import type { Step } from "../../supervisor/admin/protocol.ts";
 import { takeSdNotify } from "../../supervisor/host/sd-notify.ts";
@@ -100,6 +100,7 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     systemd.ready(`ready on ${settings.network}`);
     // The beat comes from the event loop itself: one that hangs beats no more.
     systemd.watch(systemClock, () => true);
+    await settle(() => root.tree().ready || signals.hasStopped);
     audience.ready(root.tree(), systemClock.monotonicMs() - beganMs);
     const report = await ended;
     audience.ended(report.kind === "bye" ? undefined : report.message);
@@ -117,6 +118,15 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     systemd.close();
     await systemd.settled();
   }
+}
+
+/** A sandbox's index is level with its chain in a moment, a real one's in hours: this is how long the summary waits for it. */
+const SETTLE_MS = 3_000;
+const SETTLE_POLL_MS = 50;
+
+async function settle(isSettled: () => boolean): Promise<void> {
+  const endMs = systemClock.monotonicMs() + SETTLE_MS;
+  while (!isSettled() && systemClock.monotonicMs() < endMs) await sleep(systemClock, SETTLE_POLL_MS);
 }
 
 /** npm and npx hand the terminal's Ctrl-C on to us, who have had it already: one press arrives twice, this close together. */

@@ -132,7 +132,10 @@ test("a sandbox that would be open to others", async () => {
 });
 
 test("an actor that nobody has heard of", async () => {
-  expectRefusal(await home.run("start", "--only", "gatway"), /no actor "gatway"; there are node, gateway/);
+  expectRefusal(
+    await home.run("start", "--only", "gatway"),
+    /no actor "gatway"; there are node, indexer, gateway/,
+  );
 });
 
 test("a refusal in the background is told in the foreground", async () => {

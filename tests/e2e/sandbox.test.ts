@@ -12,11 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => home.close());
 
-async function nodeOf(): Promise<ChildStatus> {
+async function childOf(id: string): Promise<ChildStatus> {
   const { stdout } = await home.run("status", "--json");
-  const node = (JSON.parse(stdout) as Tree).root.children.find(({ id }) => id === "node");
-  if (node === undefined) throw new Error("there is no node in the tree");
-  return node;
+  const child = (JSON.parse(stdout) as Tree).root.children.find((candidate) => candidate.id === id);
+  if (child === undefined) throw new Error(`there is no ${id} in the tree`);
+  return child;
 }
 
 async function call(node: ChildStatus, method: string, ...params: unknown[]): Promise<unknown> {
@@ -31,7 +31,7 @@ async function call(node: ChildStatus, method: string, ...params: unknown[]): Pr
 
 test("the sandbox has a chain with coins to spend, mines on demand, and loses no block to kill -9", async () => {
   await home.start("--sandbox", "--data", home.data, "--set", "sandbox.block_interval_ms=3600000");
-  const before = await nodeOf();
+  const before = await childOf("node");
   const height = await call(before, "getblockcount");
 
   const [hash] = (await call(
@@ -42,13 +42,37 @@ test("the sandbox has a chain with coins to spend, mines on demand, and loses no
   )) as string[];
   process.kill(before.pid ?? 0, "SIGKILL");
   await waitFor("the node's next life", async () => {
-    const { state, restarts } = await nodeOf();
+    const { state, restarts } = await childOf("node");
     return state === "ready" && restarts === 1;
   });
-  const after = await nodeOf();
+  const after = await childOf("node");
 
   expect(height).toBe(120);
   expect(before.placement).toMatch(/^process \d+$/);
   expect(await call(after, "getbestblockhash")).toBe(hash);
   expect(after.progress).toBe("block 121");
+});
+
+test("the index is level with the chain at the start, follows it, and outlives a kill of node and indexer", async () => {
+  const started = await home.start(
+    "--sandbox",
+    "--data",
+    home.data,
+    "--set",
+    "sandbox.block_interval_ms=3600000",
+  );
+  await started.says(/^Ready in/m);
+  const node = await childOf("node");
+  const indexer = await childOf("indexer");
+
+  process.kill(node.pid ?? 0, "SIGKILL");
+  process.kill(indexer.pid ?? 0, "SIGKILL");
+  await waitFor("the node's next life", async () => (await childOf("node")).restarts === 1);
+  await waitFor("its door", async () => (await childOf("node")).doors.length === 1);
+  await call(await childOf("node"), "generatetoaddress", 3, "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk");
+  await waitFor("the index at the new tip", async () => (await childOf("indexer")).progress === "block 123");
+
+  expect(indexer.progress).toBe("block 120");
+  expect((await childOf("indexer")).restarts).toBe(1);
+  expect((await childOf("node")).doors).toEqual(node.doors);
 });
