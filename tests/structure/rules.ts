@@ -35,7 +35,6 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   comlink: /^runtime\/control\.ts$/,
   commander: /^cli\//,
   fastify: /^actors\/gateway\/http\//,
-  "hash-wasm": /^bitcoin\//,
   lmdb: /(^|\/)store\.ts$/,
   nats: /^bus\/carrier\/nats\.ts$/,
   "nkeys.js": /^bus\/carrier\/nkey\.ts$/,
