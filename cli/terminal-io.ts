@@ -23,6 +23,11 @@ export function requestOf(options: PlaceOptions, terminal: Terminal, only?: read
   return { data, config, sandbox, set, only, environment: terminal.environment };
 }
 
+/** How the person called us, and would call us again: in a clone npm finds the command, elsewhere the path does. */
+export function commandName({ environment }: Terminal): string {
+  return environment["npm_command"] === undefined ? "supervisor" : "npx supervisor";
+}
+
 /** The options as the person would have to type them again. */
 export function retyped({ data, config, sandbox }: PlaceOptions): string {
   const place = data !== undefined ? ` --data ${quoted(data)}` : sandbox ? " --sandbox" : "";

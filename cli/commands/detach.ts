@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import { TroupeError } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
-import { paintOf, retyped, say, sayJson, type Terminal, widthOf } from "../terminal-io.ts";
+import { commandName, paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
 import { type DetachedNews, type StartOptions, summaryLines, titleOf } from "./start.ts";
 
@@ -49,9 +49,9 @@ export async function detach(
   child.unref();
   if (options.json) sayJson(terminal, tree);
   else {
-    for (const line of summaryLines(tree, performance.now() - beganMs, options, paint, widthOf(terminal)))
+    for (const line of summaryLines(tree, performance.now() - beganMs, options, terminal, paint))
       say(terminal, line);
-    say(terminal, `  ${paint("dim", "stop".padEnd(8))}supervisor stop${retyped(options)}`);
+    say(terminal, `  ${paint("dim", "stop".padEnd(8))}${commandName(terminal)} stop${retyped(options)}`);
   }
   return EXIT.ok;
 }

@@ -10,6 +10,7 @@ import { readSettings } from "../../supervisor/plan/settings.ts";
 import { run } from "../../supervisor/running.ts";
 import { EXIT } from "../errors.ts";
 import {
+  commandName,
   type PlaceOptions,
   paintOf,
   requestOf,
@@ -176,8 +177,11 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
     ready(tree, tookMs) {
       if (isQuiet) return sayJson(terminal, tree);
       steps.close();
-      for (const line of summaryLines(tree, tookMs, options, paint, widthOf(terminal))) say(terminal, line);
-      say(terminal, `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or supervisor stop${retyped(options)}`);
+      for (const line of summaryLines(tree, tookMs, options, terminal, paint)) say(terminal, line);
+      say(
+        terminal,
+        `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or ${commandName(terminal)} stop${retyped(options)}`,
+      );
     },
     stopping() {
       if (!isQuiet)
@@ -200,10 +204,11 @@ export function summaryLines(
   tree: Tree,
   tookMs: number,
   options: PlaceOptions,
+  terminal: Terminal,
   paint: ReturnType<typeof paintOf>,
-  width: number,
 ): string[] {
   const place = retyped(options);
+  const command = commandName(terminal);
   const verdict = tree.ready
     ? paint("good", "Ready")
     : paint("warn", "Started, not everything is ready yet,");
@@ -211,9 +216,9 @@ export function summaryLines(
     "",
     `${verdict} in ${stepTime(tookMs)} on ${tree.network}, data in ${tree.dataDirectory}`,
     "",
-    ...doorLines(tree, paint, width),
+    ...doorLines(tree, paint, widthOf(terminal)),
     "",
-    `  ${paint("dim", "look".padEnd(8))}supervisor status${place}`,
-    `  ${paint("dim", "logs".padEnd(8))}supervisor logs -f${place}`,
+    `  ${paint("dim", "look".padEnd(8))}${command} status${place}`,
+    `  ${paint("dim", "logs".padEnd(8))}${command} logs -f${place}`,
   ];
 }
