@@ -118,6 +118,8 @@ export interface Bus {
   /** Our name on the bus. */
   readonly user: string;
   readonly isUp: boolean;
+  /** How long the connection has stood; 0 while it is down. */
+  readonly upForMs: number;
   client<C extends Contract>(contract: C, instance?: string): Client<C>;
   serve<C extends Contract>(contract: C, handlers: Handlers<C>, options?: ServeOptions<C>): Promise<Service>;
   publisher<C extends Contract>(contract: C, instance?: string): Publisher<C>;

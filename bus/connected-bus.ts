@@ -65,6 +65,7 @@ export class ConnectedBus implements Bus {
   readonly #publishers = new Set<{ stop(): Promise<void> }>();
   readonly #unlisten: () => void;
   #wasDown = false;
+  #upSinceMs: number;
   #closing: Promise<void> | undefined;
 
   constructor(transport: Transport, options: ConnectedBusOptions) {
@@ -82,6 +83,7 @@ export class ConnectedBus implements Bus {
       random: options.random ?? Math.random,
     });
     this.#station.metrics.isUp = transport.isUp;
+    this.#upSinceMs = clock.monotonicMs();
     this.#instance = options.instance ?? INSTANCE_DEFAULT;
     this.#member = options.member;
     this.#health = options.health ?? (() => ({ state: "ready" }));
@@ -96,6 +98,10 @@ export class ConnectedBus implements Bus {
 
   get isUp(): boolean {
     return this.#station.transport.isUp;
+  }
+
+  get upForMs(): number {
+    return this.isUp ? this.#station.clock.monotonicMs() - this.#upSinceMs : 0;
   }
 
   client<C extends Contract>(contract: C, instance = defaultTarget(contract)): Client<C> {
@@ -230,7 +236,7 @@ export class ConnectedBus implements Bus {
     this.#listeners.add(listener);
     let denied: ReadonlySet<string>;
     try {
-      denied = await confirmSubscriptions(this.#station.transport, () => listener.open());
+      denied = await confirmSubscriptions(this.#station, () => listener.open());
     } catch (error) {
       await listener.stop();
       throw error;
@@ -262,6 +268,7 @@ export class ConnectedBus implements Bus {
       // The first "up" is the connection's beginning.
       if (!this.#wasDown) return;
       this.#wasDown = false;
+      this.#upSinceMs = this.#station.clock.monotonicMs();
       metrics.reconnects++;
       for (const listener of this.#listeners) listener.reconnected();
     } else {

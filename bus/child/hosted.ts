@@ -86,7 +86,6 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
     });
     this.#actor = actor;
     await actor.start();
-    await parts.bus.flush();
     this.#aborter.signal.throwIfAborted();
     this.#phase = "up";
     if (this.#readiness === undefined) this.#report("ready");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../runtime/clock.ts";
 import { likeContracts } from "../../tests/harness/contracts.ts";
 import { type World, worlds } from "../../tests/harness/worlds.ts";
 import type { Transport } from "../carrier/transport.ts";
@@ -15,6 +16,9 @@ const contracts: readonly Contract[] = [
   ...likeContracts.filter(({ name }) => allContracts.every((real) => real.name !== name)),
 ];
 const users = usersOf(contracts);
+
+const confirm = (transport: Transport, subscribe: () => void) =>
+  confirmSubscriptions({ transport, clock: systemClock }, subscribe);
 
 interface Attempt {
   readonly user: string;
@@ -125,7 +129,7 @@ for (const maker of worlds) {
       const attempts = publishes();
 
       for (const { user, subject } of attempts) transports.get(user)?.publish(subject, new Uint8Array(1));
-      for (const transport of transports.values()) await confirmSubscriptions(transport, () => undefined);
+      for (const transport of transports.values()) await confirm(transport, () => undefined);
 
       const wrong = attempts.filter(
         ({ user, subject, isAllowed }) => denied.get(user)?.has(subject) === isAllowed,
@@ -140,7 +144,7 @@ for (const maker of worlds) {
 
       for (const [user, transport] of transports) {
         const own = attempts.filter((attempt) => attempt.user === user);
-        const refused = await confirmSubscriptions(transport, () => {
+        const refused = await confirm(transport, () => {
           for (const { subject } of own) transport.subscribe(subject, {}, () => undefined);
         });
         wrong.push(...own.filter(({ subject, isAllowed }) => refused.has(subject) === isAllowed));
@@ -159,7 +163,7 @@ for (const maker of worlds) {
         "troupe.v1.state.walletd.*.>",
         "troupe.v1.evt.indexer.*.scripthash.>",
       ];
-      await confirmSubscriptions(maker, () => {
+      await confirm(maker, () => {
         for (const subject of subjects)
           maker.subscribe(subject, {}, (delivery) => heard.push(delivery.subject));
       });
@@ -170,7 +174,7 @@ for (const maker of worlds) {
         .get("indexer")
         ?.publish("troupe.v1.evt.indexer.main.scripthash.touched.a7", new Uint8Array(1));
       for (const transport of transports.values()) await transport.flush();
-      await confirmSubscriptions(maker, () => undefined);
+      await confirm(maker, () => undefined);
 
       expect(heard).toEqual([]);
     });

@@ -12,9 +12,10 @@ import {
   type Tree,
 } from "../../bus/contracts/supervisor.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { hasCode, TroupeError } from "../../runtime/errors.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Probe } from "../life.ts";
+import { busProbe } from "../probe.ts";
 
 /** What the contract's requests come down to. */
 export interface SupervisorAnswers {
@@ -23,9 +24,6 @@ export interface SupervisorAnswers {
   restart(child: string): Promise<ChildState>;
 }
 
-const PROBE_INTERVAL_MS = 10_000;
-const PROBE_MISSES_MAX = 3;
-const PROBE_DEADLINE_MS = 1_000;
 const TWIN_DEADLINE_MS = 1_000;
 
 export class OwnBus {
@@ -116,24 +114,9 @@ export class OwnBus {
     this.#publisher?.event("child", report);
   }
 
-  /** Asks an actor's `health`; three misses in a row are a death. A bus that is down is nobody's fault. */
+  /** Asks an actor of this host how it is. */
   probeOf(actor: string): Probe {
-    const contract = healthContract(actor);
-    return {
-      intervalMs: PROBE_INTERVAL_MS,
-      missesMax: PROBE_MISSES_MAX,
-      ask: async () => {
-        const bus = this.#bus;
-        if (bus === undefined || !bus.isUp) return "unknown";
-        try {
-          await bus.client(contract, this.#host).health({}, { deadlineMs: PROBE_DEADLINE_MS });
-          return "ok";
-        } catch (error) {
-          // Only silence counts: an actor that answers with an error is alive, and one that serves nothing cannot be asked.
-          return hasCode(error, "BUS_DEADLINE") ? "miss" : "unknown";
-        }
-      },
-    };
+    return busProbe(() => this.#bus, actor, this.#host);
   }
 
   /** Nobody waits for a connection any more; one that stands stays. */

@@ -101,12 +101,13 @@ describe.each(["here", "staged", "own"])("a dummy %s whose loop turns but that a
       threads: ["here"],
       staged: ["staged"],
       processes: ["own"],
-      probeIntervalMs: 300,
+      probe: { intervalMs: 300, reconnectGraceMs: 0 },
       changes: { heartbeat: { warnMs: 30_000, deadMs: 60_000 } },
     });
-    const { tree } = troupe;
+    const { tree, ids, probed } = troupe;
     const before = await troupe.epochs();
     const life = tree.life(id);
+    await until("every dummy has been probed", () => ids.every((one) => probed.has(one)));
 
     await troupe.client(id).break({ how: "mute" });
     await tree.backAfter(id, life);
@@ -161,7 +162,7 @@ test("no dummy is accused while the bus is down", async () => {
     threads: ["here"],
     staged: ["staged"],
     processes: ["own"],
-    probeIntervalMs: 50,
+    probe: { intervalMs: 50 },
   });
   const { tree } = troupe;
   const before = await troupe.epochs();

@@ -60,7 +60,7 @@ export class Server implements Service {
     const { transport } = this.#station;
     let denied: ReadonlySet<string>;
     try {
-      denied = await confirmSubscriptions(transport, () => this.#subscribe());
+      denied = await confirmSubscriptions(this.#station, () => this.#subscribe());
     } catch (error) {
       this.#closeSubscriptions();
       throw error;

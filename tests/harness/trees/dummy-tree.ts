@@ -12,6 +12,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { createLog } from "../../../runtime/log/log.ts";
 import type { ChildSpec } from "../../../supervisor/child.ts";
 import type { BusChild, BusPlan } from "../../../supervisor/places/bus-child.ts";
+import type { ProbeOptions } from "../../../supervisor/probe.ts";
 import type { Backoff } from "../../../supervisor/restart.ts";
 import { dummyContract } from "../actors/dummy-contract.ts";
 import { built, builtUrl } from "../built.ts";
@@ -28,7 +29,7 @@ export interface DummyTreeOptions {
   readonly changes?: Partial<ChildSpec>;
   readonly backoff?: Backoff;
   /** Probe the health of each dummy over the bus this often. */
-  readonly probeIntervalMs?: number;
+  readonly probe?: ProbeOptions;
 }
 
 const startTimeoutMs = 20_000;
@@ -40,16 +41,19 @@ export class DummyTree {
   readonly bus: BusChild;
   readonly driver: ConnectedBus;
   readonly supervisorBus: ConnectedBus;
+  /** Who has answered a health probe. */
+  readonly probed: ReadonlySet<string>;
   readonly ids: readonly string[];
 
   private constructor(
-    parts: Pick<DummyTree, "directory" | "tree" | "bus" | "driver" | "supervisorBus" | "ids">,
+    parts: Pick<DummyTree, "directory" | "tree" | "bus" | "driver" | "supervisorBus" | "ids" | "probed">,
   ) {
     this.directory = parts.directory;
     this.tree = parts.tree;
     this.bus = parts.bus;
     this.driver = parts.driver;
     this.supervisorBus = parts.supervisorBus;
+    this.probed = parts.probed;
     this.ids = parts.ids;
   }
 
@@ -113,26 +117,30 @@ export class DummyTree {
     });
     const changes = { backoff, ...options.changes };
     let supervisorBus: ConnectedBus | undefined;
-    const probed = (id: string): Partial<ChildSpec> =>
-      options.probeIntervalMs === undefined
-        ? changes
-        : {
-            ...changes,
-            probe: busProbe(() => supervisorBus, "dummy", id, { intervalMs: options.probeIntervalMs }),
-          };
+    const probed = new Set<string>();
+    const changesOf = (id: string): Partial<ChildSpec> => {
+      if (options.probe === undefined) return changes;
+      const probe = busProbe(() => supervisorBus, "dummy", id, options.probe);
+      const ask = async () => {
+        const answer = await probe.ask();
+        if (answer === "ok") probed.add(id);
+        return answer;
+      };
+      return { ...changes, probe: { ...probe, ask } };
+    };
     const stage = new Stage({ name: "stage", clock: systemClock, startTimeoutMs });
     const tree = await TestTree.start([
       bus.spec,
       ...(options.staged.length > 0 ? [childSpec("stage", stage.launch, { kind: "stage", ...changes })] : []),
-      ...options.threads.map((id) => childSpec(id, threadLaunch(plan(id)), probed(id))),
-      ...options.staged.map((id) => childSpec(id, stage.thread(plan(id)), { host: stage, ...probed(id) })),
-      ...options.processes.map((id) => childSpec(id, processLaunch(plan(id)), probed(id))),
+      ...options.threads.map((id) => childSpec(id, threadLaunch(plan(id)), changesOf(id))),
+      ...options.staged.map((id) => childSpec(id, stage.thread(plan(id)), { host: stage, ...changesOf(id) })),
+      ...options.processes.map((id) => childSpec(id, processLaunch(plan(id)), changesOf(id))),
       ...fenced.map((id) => {
         const own = [dataDirectoryOf(directory, id), join(directory, "logs")];
         return childSpec(
           id,
           processLaunch({ ...plan(id), permissions: { read: own, write: own } }),
-          probed(id),
+          changesOf(id),
         );
       }),
     ]);
@@ -141,7 +149,7 @@ export class DummyTree {
     const connected = new ConnectedBus(await connectNats(access("supervisor")), { log });
     supervisorBus = connected;
     const ids = [...options.threads, ...options.staged, ...options.processes, ...fenced];
-    return new DummyTree({ directory, tree, bus, driver, supervisorBus: connected, ids });
+    return new DummyTree({ directory, tree, bus, driver, supervisorBus: connected, ids, probed });
   }
 
   client(id: string): Client<typeof dummyContract> {
