@@ -2,6 +2,7 @@
 import type { Contract } from "../contract/contract.ts";
 import { gatewayContract } from "./gateway.ts";
 import { indexerContract } from "./indexer.ts";
+import { mempoolContract } from "./mempool.ts";
 import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
 
@@ -10,4 +11,5 @@ export const allContracts: readonly Contract[] = Object.freeze([
   gatewayContract,
   nodeContract,
   indexerContract,
+  mempoolContract,
 ]);
