@@ -104,3 +104,10 @@ export function rpcCodeOf(error: unknown): number | undefined {
   if (!hasCode(error, "NODE_RPC_ERROR") || !(error instanceof TroupeError)) return undefined;
   return (error as TroupeError<NodeFailure>).data["rpcCode"] as number | undefined;
 }
+
+/** What the node said no to, if that is what the error is: its own words and code. */
+export function nodeRefusalOf(error: unknown): { reason: string; rpcCode: number } | undefined {
+  if (!hasCode(error, "NODE_RPC_ERROR") || !(error instanceof TroupeError)) return undefined;
+  const { reason, rpcCode } = (error as TroupeError<NodeFailure>).data;
+  return { reason: String(reason), rpcCode: Number(rpcCode) };
+}

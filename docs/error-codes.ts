@@ -1,6 +1,7 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
 import { gatewayErrors } from "../actors/gateway/errors.ts";
 import { indexerErrors } from "../actors/indexer/errors.ts";
+import { mempoolErrors } from "../actors/mempool/errors.ts";
 import { sandboxErrors } from "../actors/node/errors.ts";
 import { bitcoinErrors } from "../bitcoin/errors.ts";
 import { nodeErrors } from "../bitcoind/errors.ts";
@@ -18,6 +19,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   supervisorErrors,
   gatewayErrors,
   indexerErrors,
+  mempoolErrors,
   cliErrors,
   nodeErrors,
   sandboxErrors,
