@@ -35,7 +35,7 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   comlink: /^runtime\/control\.ts$/,
   commander: /^cli\//,
   fastify: /^actors\/gateway\/http\//,
-  lmdb: /(^|\/)store\.ts$/,
+  lmdb: /(^|\/)store\.ts$|^actors\/indexer\/store\//,
   nats: /^bus\/carrier\/nats\.ts$/,
   "nkeys.js": /^bus\/carrier\/nkey\.ts$/,
   pino: /^runtime\/log\//,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { merkleBranch, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
-import type { Snapshot } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 import { HeaderTree } from "./header-tree.ts";
 
 const HEADERS = 5_000;

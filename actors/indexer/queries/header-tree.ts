@@ -4,7 +4,7 @@ import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { merkleBranch, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { equalBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
-import type { Snapshot } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 
 /** A group is one node of the level above ten. On mainnet 930 groups: a proof hashes about two groups' worth. */
 const GROUP_LEVELS = 10;

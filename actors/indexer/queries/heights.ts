@@ -1,5 +1,5 @@
 /** Finds the block of a transaction by its number: the cumulative counts of all blocks, kept in memory (8 bytes a block). */
-import type { Snapshot } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 
 const GROWTH = 1.25;
 

@@ -2,7 +2,7 @@
 import { keyHeadAt, TABLES, type Table, txNumberAt } from "../rows/layout.ts";
 import { PackedReader } from "../rows/packed-block.ts";
 import { runsFor } from "../store/format.ts";
-import type { Snapshot } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 
 /** Readers by table; they are reused from call to call, so a lookup's callback must not look up in the same table. */
 export class Lookup {

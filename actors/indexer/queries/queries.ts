@@ -18,7 +18,7 @@ import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import { AMOUNT_AT, FUNDING, SPENDING, TRANSACTION, txNumberAt, VOUT_AT } from "../rows/layout.ts";
 import { addIndexToKey, KEY_VALUE_BYTES, type RowKeys } from "../rows/row-key.ts";
-import type { Snapshot } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 import type { HeaderTree } from "./header-tree.ts";
 import type { Heights } from "./heights.ts";
 import { Lookup } from "./lookup.ts";

@@ -4,7 +4,7 @@ import { keyHeadAt, TABLES, txNumberAt } from "../rows/layout.ts";
 import { PackedReader } from "../rows/packed-block.ts";
 import { RowSorter } from "../rows/sorter.ts";
 import { runsFor } from "./format.ts";
-import type { Snapshot } from "./store.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 export interface Dump {
   readonly height: number;

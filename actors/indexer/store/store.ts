@@ -1,25 +1,18 @@
-/** The index on disk, in LMDB: the only file that knows of it. One writer; any number of readers, here or in other threads. */
+/** The index on disk, in LMDB: opening it and all that is written. One writer; any number of readers, here or in other threads. */
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { open, type RootDatabase } from "lmdb";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import {
-  type BlockHash,
-  blockHashFromBytes,
-  bytesToHex,
-  HASH_LENGTH_BYTES,
-  hexToBytes,
-} from "../../../bitcoin/bytes.ts";
+import { blockHashFromBytes, bytesToHex, HASH_LENGTH_BYTES, hexToBytes } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import { assert, TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
-import { keyHeadAt, TABLES, type Table } from "../rows/layout.ts";
+import { TABLES, type Table } from "../rows/layout.ts";
 import type { MergeJob, MergeSource } from "../rows/merge.ts";
 import { PackedReader, type PackedRows } from "../rows/packed-block.ts";
 import { randomSecret } from "../rows/row-key.ts";
 import type { RowsResult } from "../rows/rows.ts";
 import {
-  EMPTY_STATE,
   FORMAT_VERSION,
   type MergeState,
   type Run,
@@ -27,7 +20,20 @@ import {
   type StoreFormat,
   type StoreState,
 } from "./format.ts";
-import { appendedChunks, type PositionTable, readPositions } from "./positions.ts";
+import { appendedChunks, type PositionTable } from "./positions.ts";
+import { Snapshot } from "./snapshot.ts";
+import {
+  COUNTS,
+  HEADERS,
+  type Numbered,
+  openTables,
+  parseState,
+  type Rows,
+  RUN_ID_BYTES,
+  runKey,
+  type Tables,
+  TXIDS,
+} from "./tables.ts";
 
 export interface StoreOptions {
   readonly directory: string;
@@ -37,27 +43,9 @@ export interface StoreOptions {
   readonly secret?: Uint8Array;
 }
 
-const RUN_ID_BYTES = 4;
 const KEY_HEADS = 0x1_0000_0000;
 /** Blocks deleted in one transaction. */
 const DELETE_MAX = 4_000;
-
-type Rows = Database<Buffer, Uint8Array>;
-type Numbered = Database<Buffer, number>;
-
-interface Tables {
-  readonly meta: Database<string, string>;
-  readonly rows: readonly [Rows, Rows, Rows];
-  readonly headers: Numbered;
-  readonly counts: Numbered;
-  readonly txids: Numbered;
-  readonly touched: Numbered;
-}
-
-export const HEADERS: PositionTable = Object.freeze({ itemBytes: HEADER_LENGTH_BYTES, itemsPerChunk: 50 });
-/** Cumulative number of transactions at the end of the block at each height: u64, little-endian. */
-export const COUNTS: PositionTable = Object.freeze({ itemBytes: 8, itemsPerChunk: 508 });
-export const TXIDS: PositionTable = Object.freeze({ itemBytes: HASH_LENGTH_BYTES, itemsPerChunk: 127 });
 
 export class IndexStore {
   readonly #env: RootDatabase;
@@ -308,112 +296,8 @@ export class IndexStore {
   }
 }
 
-/** The index as it was at one moment. */
-export class Snapshot {
-  readonly state: StoreState;
-  readonly #tables: Tables;
-  readonly #transaction: Transaction;
-
-  constructor(tables: Tables, transaction: Transaction) {
-    this.#tables = tables;
-    this.#transaction = transaction;
-    this.state = parseState(tables.meta.get("state", { transaction }));
-  }
-
-  release(): void {
-    this.#transaction.done();
-  }
-
-  headers(height: number, count: number): Uint8Array {
-    return this.#positions(this.#tables.headers, HEADERS, height, count, this.state.height + 1);
-  }
-
-  txids(first: number, count: number): Uint8Array {
-    return this.#positions(this.#tables.txids, TXIDS, first, count, this.state.txCount);
-  }
-
-  /** Cumulative counts of the blocks at `height` and after. */
-  counts(height: number, count: number): BigUint64Array {
-    const bytes = this.#positions(this.#tables.counts, COUNTS, height, count, this.state.height + 1);
-    const aligned = new BigUint64Array(count);
-    new Uint8Array(aligned.buffer).set(bytes);
-    return aligned;
-  }
-
-  /** How many transactions the blocks up to `height` have together. */
-  txCountThrough(height: number): number {
-    return height < 0 ? 0 : Number(this.counts(height, 1)[0]);
-  }
-
-  /** The script hashes that the block at `height` touched, 32 bytes each; nothing where they are not kept. */
-  touched(height: number): Uint8Array | undefined {
-    return this.#tables.touched.get(height, { transaction: this.#transaction });
-  }
-
-  /** The packed block of a run that would hold `key`, and those behind it. */
-  *blocksFrom(t: number, runId: number, key: Uint8Array): Generator<Buffer> {
-    const rows = this.#tables.rows[t] as Rows;
-    const start = Buffer.concat([runKey(runId), key]);
-    const transaction = this.#transaction;
-    let first: Uint8Array | undefined;
-    for (const entry of rows.getRange({ start, reverse: true, limit: 1, transaction })) {
-      // Before the run's first block stands another run's last.
-      if (keyHeadAt(entry.key, 0) === runId) {
-        first = entry.key;
-        yield entry.value;
-      }
-    }
-    const behind = { start: first ?? start, exclusiveStart: first !== undefined, transaction };
-    for (const { value } of rows.getRange({ ...behind, end: runKey(runId + 1) })) yield value;
-  }
-
-  /** All packed blocks of a run, for a dump. */
-  *allBlocks(t: number, runId: number): Generator<Buffer> {
-    const range = { start: runKey(runId), end: runKey(runId + 1), transaction: this.#transaction };
-    for (const { value } of (this.#tables.rows[t] as Rows).getRange(range)) yield value;
-  }
-
-  #positions(db: Numbered, table: PositionTable, first: number, count: number, end: number): Uint8Array {
-    if (first < 0 || count < 0 || first + count > end) {
-      throw new TroupeError<IndexerFailure>(
-        { code: "INDEXER_RANGE", what: `${count} from ${first}, of ${end}` },
-        `the index holds ${end} of these, so it cannot give ${count} from ${first}`,
-      );
-    }
-    const read = (chunk: number) => db.get(chunk, { transaction: this.#transaction });
-    return readPositions(table, first, count, read);
-  }
-}
-
-function openTables(env: RootDatabase): Tables {
-  const rows = (name: string): Rows => env.openDB({ name, keyEncoding: "binary", encoding: "binary" });
-  const numbered = (name: string): Numbered =>
-    env.openDB({ name, keyEncoding: "uint32", encoding: "binary" });
-  return {
-    meta: env.openDB({ name: "meta", encoding: "string" }),
-    rows: TABLES.map(({ name }) => rows(name)) as unknown as Tables["rows"],
-    headers: numbered("headers"),
-    counts: numbered("counts"),
-    txids: numbered("txids"),
-    touched: numbered("touched"),
-  };
-}
-
-function parseState(text: string | undefined): StoreState {
-  return text === undefined
-    ? EMPTY_STATE
-    : ({ merge: undefined, tipHash: undefined, ...JSON.parse(text) } as StoreState & { tipHash: BlockHash });
-}
-
 function inOrder(runs: readonly Run[]): readonly Run[] {
   return runs.toSorted((a, b) => a.txNumberFirst - b.txNumberFirst);
-}
-
-/** A number in the four bytes that begin the key of each block of a run. */
-function runKey(id: number): Buffer {
-  const key = Buffer.alloc(RUN_ID_BYTES);
-  key.writeUInt32BE(id);
-  return key;
 }
 
 function joined(values: readonly Buffer[]): { bytes: Uint8Array; ends: Uint32Array } {
