@@ -7,10 +7,11 @@ import { satFromCoins } from "../bitcoin/fee.ts";
 import type { Network } from "../bitcoin/network.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log/log.ts";
-import { type NodeConfig, RPC_PORTS } from "./config.ts";
+import { type NodeConfig, rpcAddresses } from "./config.ts";
 import { NodeConnection, type RequestOptions } from "./connection.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
 import { nodeError, rpcCodeOf } from "./errors.ts";
+import { examineNode } from "./examine.ts";
 import { Failover } from "./failover.ts";
 import {
   ChainInfoReply,
@@ -26,7 +27,7 @@ import {
   TestAcceptReply,
   TxOutReply,
 } from "./replies.ts";
-import { badReply, rpcBatch, rpcCall } from "./rpc.ts";
+import { badReply, checked, rpcBatch, rpcCall } from "./rpc.ts";
 
 /** Bitcoin Core's RPC_INVALID_ADDRESS_OR_KEY: there is no such block, transaction or mempool entry. */
 const NOT_FOUND = -5;
@@ -98,9 +99,7 @@ export class NodeClient {
     const { config, network, clock, log } = options;
     this.#network = network;
     const credentials = options.credentials ?? credentialsOf(config, network.name);
-    const port = RPC_PORTS[network.name] ?? network.ports.rpc;
-    const urls = config.rpc.length > 0 ? config.rpc : [`http://127.0.0.1:${port}`];
-    this.#nodes = urls.map((url) => ({
+    this.#nodes = rpcAddresses(config, network.name).map((url) => ({
       connection: new NodeConnection({
         url,
         credentials,
@@ -329,22 +328,7 @@ export class NodeClient {
   /** Before a node is used: is it on our chain, does it have all blocks, has it caught up, does it speak REST? */
   async #examine(node: Node): Promise<void> {
     const { connection } = node;
-    const value = await rpcCall(connection, "getblockchaininfo");
-    const info = checked(connection, "getblockchaininfo", ChainInfoReply, value);
-    const genesis = await rpcCall(connection, "getblockhash", [0]);
-    const { chain, genesis: expected, name } = this.#network;
-    if (info.chain !== chain || genesis !== expected.hash) {
-      throw nodeError(
-        { code: "NODE_WRONG_CHAIN", node: connection.name, expected: chain, found: info.chain },
-        `The node ${connection.name} is on "${info.chain}", but we are configured for ${name}.`,
-      );
-    }
-    if (info.pruned) {
-      throw nodeError(
-        { code: "NODE_PRUNED", node: connection.name, pruneHeight: info.pruneheight ?? 0 },
-        `The node ${connection.name} is pruned: it no longer has the blocks below ${info.pruneheight ?? 0}.`,
-      );
-    }
+    const info = await examineNode(connection, this.#network);
     // A single node is followed while it syncs; of several, one that has caught up is to answer.
     if (info.initialblockdownload && this.#nodes.length > 1) {
       throw nodeError(
@@ -354,18 +338,6 @@ export class NodeClient {
     }
     node.hasRest = (await connection.rest("chaininfo.json")).status === 200;
   }
-}
-
-function checked<S extends z.ZodType>(
-  connection: NodeConnection,
-  method: string,
-  schema: S,
-  value: unknown,
-): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw badReply(connection, method, `${issue?.path.join(".") || "the answer"}: ${issue?.message}`);
 }
 
 async function orNothing<T>(request: Promise<T>, rpcCode: number): Promise<T | undefined> {

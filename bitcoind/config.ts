@@ -4,7 +4,7 @@ import { section } from "../runtime/config/section.ts";
 import { secretFile } from "../runtime/secret.ts";
 
 /** Core's default RPC port of each network. */
-export const RPC_PORTS: Readonly<Record<string, number>> = Object.freeze({
+const RPC_PORTS: Readonly<Record<string, number>> = Object.freeze({
   mainnet: 8332,
   testnet3: 18332,
   testnet4: 48332,
@@ -76,3 +76,13 @@ export const nodeSection = section(
 );
 
 export type NodeConfig = z.output<typeof nodeSection.schema>;
+
+/** Core's JSON-RPC on this machine where nothing else is said. */
+export function usualNodeAddress(network: string): string {
+  return `http://127.0.0.1:${RPC_PORTS[network] ?? RPC_PORTS["mainnet"]}`;
+}
+
+/** Where to look for nodes, the preferred one first. */
+export function rpcAddresses(config: NodeConfig, network: string): readonly string[] {
+  return config.rpc.length > 0 ? config.rpc : [usualNodeAddress(network)];
+}

@@ -85,7 +85,7 @@ export class NodeConnection {
   #refuseStatus(reply: Reply, method: string): void {
     if (reply.status === 401 || reply.status === 403) {
       throw nodeError(
-        { code: "NODE_AUTH_REFUSED", node: this.name, method },
+        { code: "NODE_AUTH_REFUSED", node: this.name, method, status: reply.status },
         reply.status === 401
           ? `The node ${this.name} refuses our cookie or password.`
           : `The node ${this.name} refuses our address; see its rpcallowip.`,

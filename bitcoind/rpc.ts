@@ -108,6 +108,19 @@ function refusalOf(
   );
 }
 
+/** The value as its schema says, or `NODE_BAD_REPLY`. */
+export function checked<S extends z.ZodType>(
+  connection: NodeConnection,
+  method: string,
+  schema: S,
+  value: unknown,
+): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badReply(connection, method, `${issue?.path.join(".") || "the answer"}: ${issue?.message}`);
+}
+
 export function badReply(
   connection: NodeConnection,
   method: string,

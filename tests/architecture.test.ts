@@ -147,13 +147,19 @@ describe("each rule finds the tree that breaks it", () => {
       "supervisor/e.ts":
         'import { s } from "../actors/maker/config.ts"; \nimport { c } from "../actors/maker/c.ts";',
       "actors/maker/config.ts": "",
+      "supervisor/doctor/f.ts": 'import "../../bitcoind/g.ts"; \nimport "../../bitcoind/sandbox/h.ts";',
+      "supervisor/i.ts": 'import "../bitcoind/g.ts";',
+      "bitcoind/g.ts": "",
+      "bitcoind/sandbox/h.ts": "",
     });
 
     expect(layerViolations(broken)).toEqual([
       "actors/maker/c.ts: actors/maker may not import actors/taker/d.ts",
       "actors/taker/d.ts: actors/taker may not import supervisor/e.ts",
       "runtime/a.ts: runtime may not import bus/b.ts",
+      "supervisor/doctor/f.ts: supervisor may not import bitcoind/sandbox/h.ts",
       "supervisor/e.ts: supervisor may not import actors/maker/c.ts",
+      "supervisor/i.ts: supervisor may not import bitcoind/g.ts",
     ]);
   });
 

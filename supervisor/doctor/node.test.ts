@@ -4,13 +4,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { regtest } from "../../bitcoin/network.ts";
 import { nodeSection } from "../../bitcoind/config.ts";
-import { checkNodes, judge } from "./node.ts";
+import { checkNodes } from "./node.ts";
 
 const HEALTHY = {
   chain: "regtest",
   blocks: 101,
   headers: 101,
+  bestblockhash: "ab".repeat(32),
   initialblockdownload: false,
   verificationprogress: 1,
   pruned: false,
@@ -20,14 +22,20 @@ describe("the doctor's look at the node", () => {
   let directory: string;
   let server: Server;
   let status = 200;
+  /** What `getblockchaininfo` answers, as it goes over the wire. */
   let body = "";
+  let genesis: string;
   let heardAuthorization: string | undefined;
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "troupe-doctor-"));
     status = 200;
-    server = createServer((request, response) => {
+    genesis = regtest.genesis.hash;
+    server = createServer(async (request, response) => {
       heardAuthorization = request.headers.authorization;
-      response.writeHead(status).end(body);
+      let asked = "";
+      for await (const chunk of request) asked += String(chunk);
+      const isInfo = asked.includes("getblockchaininfo");
+      response.writeHead(status).end(isInfo ? body : JSON.stringify({ result: genesis }));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   });
@@ -43,14 +51,16 @@ describe("the doctor's look at the node", () => {
       cookie_file: join(directory, ".cookie"),
       ...more,
     });
+  const withCookie = async (content = "__cookie__:c0ffee") => {
+    writeFileSync(join(directory, ".cookie"), content);
+    const [finding] = await checkNodes(config(), "regtest");
+    return finding;
+  };
 
   it("passes a node on our chain that has caught up, and shows it the cookie", async () => {
-    writeFileSync(join(directory, ".cookie"), "__cookie__:c0ffee");
     body = JSON.stringify({ result: HEALTHY, error: null, id: "doctor" });
 
-    expect(await checkNodes(config(), "regtest")).toMatchObject([
-      { verdict: "ok", message: "chain regtest, block 101" },
-    ]);
+    expect(await withCookie()).toMatchObject({ verdict: "ok", message: "chain regtest, block 101" });
     expect(heardAuthorization).toBe(`Basic ${Buffer.from("__cookie__:c0ffee").toString("base64")}`);
   });
 
@@ -60,50 +70,89 @@ describe("the doctor's look at the node", () => {
     ]);
   });
 
-  it("tells a refused password from a node that is away", async () => {
-    writeFileSync(join(directory, ".cookie"), "__cookie__:wrong");
-    status = 401;
-
-    expect(await checkNodes(config(), "regtest")).toMatchObject([
-      { verdict: "fail", message: "it refuses our user and password" },
+  it("asks for the password file of a user", async () => {
+    expect(await checkNodes(config({ user: "troupe" }), "regtest")).toMatchObject([
+      { verdict: "fail", message: "[node] user is set, but password_file is not" },
     ]);
+  });
+
+  it("tells a refused password, a refused address and a node that is away from each other", async () => {
+    status = 401;
+    expect(await withCookie("__cookie__:wrong")).toMatchObject({
+      verdict: "fail",
+      message: "it refuses our user and password",
+    });
+    status = 403;
+    expect(await withCookie()).toMatchObject({
+      verdict: "fail",
+      message: "it does not accept calls from this machine",
+    });
     expect(await checkNodes(config({ rpc: ["http://127.0.0.1:1"] }), "regtest")).toMatchObject([
-      { verdict: "fail", message: expect.stringContaining("nothing answers there") },
+      { verdict: "fail", message: "nothing answers there (ECONNREFUSED)" },
     ]);
   });
 
   it("cuts off an answer without end", async () => {
-    writeFileSync(join(directory, ".cookie"), "__cookie__:c0ffee");
     body = "x".repeat(1_000_000);
 
-    expect(await checkNodes(config(), "regtest")).toMatchObject([
-      { verdict: "fail", message: "nothing answers there (its answer is too long)" },
-    ]);
+    expect(await withCookie()).toMatchObject({
+      verdict: "fail",
+      message: "nothing answers there (its answer is too long)",
+    });
   });
 
   it.each([
-    ["another chain", { ...HEALTHY, chain: "main" }, "fail"],
-    ["a pruned node", { ...HEALTHY, pruned: true, pruneheight: 50 }, "fail"],
+    ["another chain", { ...HEALTHY, chain: "main" }, "fail", 'it is on chain "main", we are on regtest'],
+    [
+      "a pruned node",
+      { ...HEALTHY, pruned: true, pruneheight: 50 },
+      "fail",
+      "it is pruned: blocks before 50 are gone",
+    ],
     [
       "a node still catching up",
-      { ...HEALTHY, initialblockdownload: true, verificationprogress: 0.5 },
+      { ...HEALTHY, initialblockdownload: true, verificationprogress: 0.5, headers: 2_000 },
       "warn",
+      "it is still catching up: block 101 of 2,000, 50.0 %",
     ],
-    ["something that is no node", { hello: "world" }, "fail"],
-  ])("judges %s", (_name, result, verdict) => {
-    expect(judge("node", JSON.stringify({ result, error: null }), "regtest").verdict).toBe(verdict);
+    ["something that is no node", { hello: "world" }, "fail", "what answers there is not a Bitcoin node"],
+  ])("judges %s", async (_name, result, verdict, message) => {
+    body = JSON.stringify({ result, error: null });
+
+    expect(await withCookie()).toMatchObject({ verdict, message });
   });
 
-  it("waits for a node that is starting", () => {
-    const text = JSON.stringify({ result: null, error: { code: -28, message: "Loading block index…" } });
+  it("sees by its first block that a chain of the same name is not ours", async () => {
+    body = JSON.stringify({ result: HEALTHY, error: null });
+    genesis = "00".repeat(32);
 
-    expect(judge("node", text, "regtest")).toMatchObject({
+    expect(await withCookie()).toMatchObject({ verdict: "fail" });
+  });
+
+  it("waits for a node that is starting", async () => {
+    body = JSON.stringify({ result: null, error: { code: -28, message: "Loading block index…" } });
+
+    expect(await withCookie()).toMatchObject({
       verdict: "warn",
       message: "it is starting: Loading block index…",
     });
   });
 
-  it("is not impressed by what is not JSON", () => {
-    expect(judge("node", "<html>", "regtest").verdict).toBe("fail");
+  it("repeats what a node gives as its reason", async () => {
+    body = JSON.stringify({ result: null, error: { code: -32601, message: "Method not found" } });
+
+    expect(await withCookie()).toMatchObject({
+      verdict: "fail",
+      message: "it answers with an error: Method not found (-32601)",
+    });
+  });
+
+  it("is not impressed by what is not JSON", async () => {
+    body = "<html>";
+
+    expect(await withCookie()).toMatchObject({
+      verdict: "fail",
+      message: "what answers there is not a Bitcoin node",
+    });
   });
 });

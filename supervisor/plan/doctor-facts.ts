@@ -1,5 +1,5 @@
 /** What the configuration means for the doctor: which listeners, which node, which Tor, which bus. */
-import { nodeSection, RPC_PORTS } from "../../bitcoind/config.ts";
+import { nodeSection } from "../../bitcoind/config.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { busSection, torSection } from "../config.ts";
@@ -8,6 +8,9 @@ import type { Finding } from "../doctor/finding.ts";
 import { checkNodes } from "../doctor/node.ts";
 import { listenersOf } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
+
+/** For the questions of `config init`, which know the supervisor only. */
+export { usualNodeAddress } from "../../bitcoind/config.ts";
 
 /** `running` is the tree of our own supervisor, if it runs: its listeners are in use and that is right. */
 export function doctorFacts(settings: Settings, running: Tree | undefined): DoctorFacts {
@@ -32,11 +35,6 @@ export function doctorFacts(settings: Settings, running: Tree | undefined): Doct
 export async function nodeFindings(settings: Settings): Promise<Finding[]> {
   if (!wantsNode(settings)) return [];
   return checkNodes(settings.config.get(nodeSection), settings.network);
-}
-
-/** Where Core listens on this network unless it is told otherwise. */
-export function usualNodeAddress(network: string): string {
-  return `http://127.0.0.1:${RPC_PORTS[network] ?? RPC_PORTS["mainnet"]}`;
 }
 
 /** A private chain needs a node only when one is named. */
