@@ -1,12 +1,13 @@
 /** The sandbox: a regtest node inside the program, for demonstrations and tests where no bitcoind is. It never claims consensus. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BlockHash, bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { parseTransaction } from "../../bitcoin/transaction.ts";
 import { type Clock, systemClock, type Timer } from "../../runtime/clock.ts";
+import { writeWhole } from "../../runtime/whole-file.ts";
 import { Chain } from "./chain/chain.ts";
 import { ScriptChecker } from "./chain/script-check.ts";
 import { Mempool } from "./mempool.ts";
@@ -172,11 +173,4 @@ function readLines(path: string): string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-}
-
-/** All of it or nothing, for the owner's eyes only. */
-function writeWhole(path: string, text: string): void {
-  const next = `${path}.new`;
-  writeFileSync(next, text, { mode: 0o600 });
-  renameSync(next, path);
 }

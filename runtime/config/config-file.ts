@@ -1,21 +1,8 @@
 /** The configuration file on the disk: read with care, written whole or not at all. */
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { TroupeError } from "../errors.ts";
+import { createWhole, writeWhole } from "../whole-file.ts";
 
 /** Hundreds of times what a full configuration needs. */
 const CONFIG_BYTES_MAX = 1024 * 1024;
@@ -68,21 +55,12 @@ export function assertNoConfigFile(path: string): void {
   if (existsSync(path)) throw isThere(path);
 }
 
-/** Writes the file with mode 0600: beside it first, then under its name. Without `replace` an existing file stays. */
+/** Writes the file with mode 0600, whole or not at all. Without `replace` an existing file stays. */
 export function writeConfigFile(path: string, text: string, options: { replace: boolean }): void {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const file = openSync(temporary, "wx", 0o600);
-    try {
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    // A link is refused when the name is taken, even if it was taken a moment ago; a rename would replace it.
-    if (options.replace) renameSync(temporary, path);
-    else linkSync(temporary, path);
+    if (options.replace) writeWhole(path, text);
+    else createWhole(path, text);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") throw isThere(path, error);
     throw new TroupeError(
@@ -90,8 +68,6 @@ export function writeConfigFile(path: string, text: string, options: { replace: 
       `${path} could not be written: ${(error as Error).message}. Choose a path in a directory of yours.`,
       { cause: error },
     );
-  } finally {
-    rmSync(temporary, { force: true });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Who may log in to the bus and how: nkeys made at boot for a broker of our own, or files for an external one. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Nkey } from "../../bus/carrier/nkey.ts";
 import type { BusUser } from "../../bus/carrier/transport.ts";
@@ -7,6 +7,7 @@ import { permissionsOf, usersOf } from "../../bus/contract/permissions.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
+import { createWhole } from "../../runtime/whole-file.ts";
 
 /** What a user proves itself with: the seed of an nkey, or a credentials file's text. */
 export interface Proof {
@@ -66,20 +67,10 @@ export function usersFromDirectory(directory: string, create: boolean): readonly
   const pairs = new Map<string, Nkey>();
   for (const user of usersOf(allContracts)) {
     const path = join(directory, `${user}.nk`);
-    if (create && !existsSync(path)) writeSeed(path, Nkey.create());
+    if (create && !existsSync(path)) createWhole(path, `${Nkey.create().revealSeed()}\n`);
     pairs.set(user, Nkey.fromSeed(readSecretFile(path).reveal()));
   }
   return busUsers(pairs);
-}
-
-function writeSeed(path: string, pair: Nkey): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, `${pair.revealSeed()}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function busUsers(pairs: ReadonlyMap<string, Nkey>): BusUser[] {

@@ -1,8 +1,9 @@
 /** One supervisor per data directory: a lock file that names its holder and does not outlive it. */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { linkSync, readFileSync, unlinkSync } from "node:fs";
 import { z } from "zod";
 import { TroupeError } from "../../runtime/errors.ts";
+import { writeDraft } from "../../runtime/whole-file.ts";
 import { judge, ownIdentity } from "./identity.ts";
 
 const HolderSchema = z.object({
@@ -59,7 +60,7 @@ async function takeAt(path: string, isServing: () => Promise<boolean>, depth: nu
     since: new Date().toISOString(),
   };
   const draft = `${path}.draft-${holder.token}`;
-  writeWhole(draft, JSON.stringify(holder));
+  writeDraft(draft, JSON.stringify(holder));
   try {
     if (tryLink(draft, path)) return lockOf(path, holder);
     const found = readLock(path);
@@ -129,16 +130,6 @@ function readHolder(path: string): Holder | undefined {
 function ownSpace(): Pick<Holder, "boot" | "space"> {
   const { boot, space } = ownIdentity();
   return { boot, space };
-}
-
-function writeWhole(path: string, text: string): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function tryLink(from: string, to: string): boolean {

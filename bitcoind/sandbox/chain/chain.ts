@@ -1,5 +1,5 @@
 /** The sandbox's chain: takes blocks, keeps the branch with the most work active, and its coins with it. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Block, parseBlock } from "../../../bitcoin/block/block.ts";
 import { genesisBlockBytes } from "../../../bitcoin/block/genesis.ts";
@@ -8,6 +8,7 @@ import type { BlockHash } from "../../../bitcoin/bytes.ts";
 import { type Network, subsidySat } from "../../../bitcoin/network.ts";
 import { type Transaction, txidBytesOf, wtxidOf } from "../../../bitcoin/transaction.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import { writeWhole } from "../../../runtime/whole-file.ts";
 import { RuleBroken } from "../refusal.ts";
 import { BlockLog, type BlockPlace } from "./block-log.ts";
 import { checkBlock, checkBlockInPlace } from "./block-rules.ts";
@@ -287,8 +288,6 @@ export class Chain {
   }
 
   #writeInvalid(): void {
-    const next = `${this.#invalidPath}.new`;
-    writeFileSync(next, this.#tree.invalidRoots().join("\n"), { mode: 0o600 });
-    renameSync(next, this.#invalidPath);
+    writeWhole(this.#invalidPath, this.#tree.invalidRoots().join("\n"));
   }
 }
