@@ -1,9 +1,8 @@
 /** The sandbox's own node as the other actors find it: one address for the whole life of the supervisor. */
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { sandboxSection } from "../../actors/node/config.ts";
 import { type NodeConfig, nodeSection } from "../../bitcoind/config.ts";
 import type { Config } from "../../runtime/config/config.ts";
+import { freePort } from "../../runtime/free-port.ts";
 import type { Placement } from "../spec.ts";
 
 export interface OwnNode {
@@ -11,8 +10,6 @@ export interface OwnNode {
   /** Like a node's `-datadir`. */
   readonly dataDirectory: string;
 }
-
-const LOOPBACK = "127.0.0.1";
 
 /** Where our own node shall answer, when it runs here. A port that the configuration leaves open is chosen once, so that it outlives the node's restarts. */
 export async function ownNodeOf(
@@ -29,16 +26,7 @@ export async function ownNodeOf(
 export function nodeConfigFor(config: Config, ownNode: OwnNode | undefined): NodeConfig {
   if (ownNode === undefined) return config.get(nodeSection);
   return nodeSection.schema.parse({
-    rpc: [`http://${LOOPBACK}:${ownNode.port}`],
+    rpc: [`http://127.0.0.1:${ownNode.port}`],
     data_directory: ownNode.dataDirectory,
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, LOOPBACK);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

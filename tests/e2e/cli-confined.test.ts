@@ -9,6 +9,7 @@ import { gatewayContract } from "../../bus/contracts/gateway.ts";
 import { silentLog } from "../../bus/fake.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Running } from "../../supervisor/running.ts";
+import { CONFINED } from "../harness/actors/fence.ts";
 import { built, builtUrl } from "../harness/built.ts";
 
 let directory: string;
@@ -71,16 +72,6 @@ test("it can touch its own directory and nothing else, starts no process, loads 
     state: "ready",
     placement: expect.stringMatching(/^process/),
   });
-  expect(Object.fromEntries(doors.map(({ name, address }) => [name, address]))).toEqual({
-    writeOwn: "ok",
-    readOwn: "ok",
-    writeElsewhere: "ERR_ACCESS_DENIED",
-    readElsewhere: "ERR_ACCESS_DENIED",
-    childProcess: "ERR_ACCESS_DENIED",
-    thread: "ERR_ACCESS_DENIED",
-    nativeCode: "ERR_DLOPEN_DISABLED",
-    busPackage: "ok",
-    tcp: "ok",
-  });
+  expect(Object.fromEntries(doors.map(({ name, address }) => [name, address]))).toEqual(CONFINED);
   expect(readFileSync(join(settings.paths.logs, "gateway.log"), "utf8")).toContain('"message":"started"');
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { freePort } from "../../runtime/free-port.ts";
 import { builtUrl } from "../harness/built.ts";
 import { EventReader } from "../harness/gateway/gateway.ts";
 
@@ -185,11 +186,4 @@ function listen(): Promise<Server> {
     server.listen(0, "127.0.0.1", () => resolve(server));
     opened.push({ stop: () => new Promise((done) => server.close(done)) });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = await listen();
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

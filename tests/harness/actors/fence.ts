@@ -20,6 +20,19 @@ export interface FenceAnswer {
   readonly tcp: string;
 }
 
+/** What an actor must be answered that is confined to its own directory and the bus. */
+export const CONFINED: FenceAnswer = Object.freeze({
+  writeOwn: "ok",
+  readOwn: "ok",
+  writeElsewhere: "ERR_ACCESS_DENIED",
+  readElsewhere: "ERR_ACCESS_DENIED",
+  childProcess: "ERR_ACCESS_DENIED",
+  thread: "ERR_ACCESS_DENIED",
+  nativeCode: "ERR_DLOPEN_DISABLED",
+  busPackage: "ok",
+  tcp: "ok",
+});
+
 async function attempt(act: () => unknown): Promise<string> {
   try {
     await act();

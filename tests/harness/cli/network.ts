@@ -1,6 +1,6 @@
 /** Two hosts on one machine: network namespaces joined by a cable where we may make them, else both on loopback. */
 import { execFileSync } from "node:child_process";
-import { createServer } from "node:net";
+import { freePort } from "../../../runtime/free-port.ts";
 
 /** Where a program runs and by which address the other host reaches it. */
 export interface HostPlace {
@@ -29,7 +29,7 @@ export function makeNetwork(): TestNetwork {
 
 export function loopback(): TestNetwork {
   const place = { address: "127.0.0.1", prefix: [] };
-  return { kind: "loopback", one: place, two: place, freePort: freeLoopbackPort, close() {} };
+  return { kind: "loopback", one: place, two: place, freePort, close() {} };
 }
 
 function namespaces(): TestNetwork {
@@ -65,15 +65,4 @@ function namespaces(): TestNetwork {
     close();
     throw error;
   }
-}
-
-export function freeLoopbackPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

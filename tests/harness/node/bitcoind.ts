@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../../../runtime/free-port.ts";
 
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 60_000;
@@ -47,7 +47,7 @@ export class RealNode {
 
   static async start(path: string): Promise<RealNode> {
     const node = new RealNode(path);
-    [node.#rpcPort, node.#zmqPort] = await freePorts();
+    [node.#rpcPort, node.#zmqPort] = (await freePorts(2)) as [number, number];
     await node.restore();
     return node;
   }
@@ -198,18 +198,4 @@ function isExecutable(path: string): boolean {
     // not there, or not a program
     return false;
   }
-}
-
-/** Two ports that nothing listened on a moment ago. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports as [number, number];
 }
