@@ -13,6 +13,7 @@ import { type Credentials, credentialsOf } from "./credentials.ts";
 import { nodeError, rpcCodeOf } from "./errors.ts";
 import { examineNode } from "./examine.ts";
 import { Failover } from "./failover.ts";
+import { headersByRpc, holdsInvalid, isLevelWith } from "./questions/headers.ts";
 import {
   ChainInfoReply,
   FeeEstimateReply,
@@ -27,10 +28,8 @@ import {
   TestAcceptReply,
   TxOutReply,
 } from "./replies.ts";
-import { badReply, checked, rpcBatch, rpcCall } from "./rpc.ts";
+import { badReply, checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "./rpc.ts";
 
-/** Bitcoin Core's RPC_INVALID_ADDRESS_OR_KEY: there is no such block, transaction or mempool entry. */
-const NOT_FOUND = -5;
 /** RPC_INVALID_PARAMETER: a height that is not there. */
 const OUT_OF_RANGE = -8;
 const BLOCK_MAX_BYTES = 4_000_000;
@@ -51,6 +50,8 @@ export interface ChainInfo {
   readonly height: number;
   readonly headerHeight: number;
   readonly tipHash: BlockHash;
+  /** Of the whole chain: what nodes compare chains by. */
+  readonly work: bigint;
   readonly isSyncing: boolean;
   readonly progress: number;
 }
@@ -128,15 +129,34 @@ export class NodeClient {
     await Promise.all(this.#nodes.map((node) => node.connection.close()));
   }
 
-  async chainInfo(): Promise<ChainInfo> {
-    const info = await this.#call("getblockchaininfo", [], ChainInfoReply);
-    return {
-      height: info.blocks,
-      headerHeight: info.headers,
-      tipHash: info.bestblockhash as BlockHash,
-      isSyncing: info.initialblockdownload,
-      progress: info.verificationprogress,
-    };
+  /** True while the node that the configuration names first is the one that answers. */
+  get isPreferredAsked(): boolean {
+    return this.#failover.current === this.#nodes[0];
+  }
+
+  /**
+   * The best chain of the first node, if it contains the block `followed` or has more work than that block's chain. If
+   * not, the others are asked too and the most work counts: so a node that fell behind, or sits on a weaker branch, is
+   * passed over as long as another does better.
+   */
+  async chainInfo(followed?: BlockHash): Promise<ChainInfo> {
+    const { info } = await this.#failover.choose(
+      async ({ connection }) => {
+        const value = await rpcCall(connection, "getblockchaininfo");
+        const info = chainInfoOf(checked(connection, "getblockchaininfo", ChainInfoReply, value));
+        // A single node is taken as it is.
+        const isLevel =
+          this.#nodes.length === 1 || (await isLevelWith(connection, info.tipHash, info.work, followed));
+        return { info, isLevel };
+      },
+      { isLevel: ({ isLevel }) => isLevel, isBetter: (a, b) => a.info.work > b.info.work },
+    );
+    return info;
+  }
+
+  /** True if the node that answers knows this block and holds it for invalid, by itself or by its operator's `invalidateblock`. */
+  async holdsInvalid(hash: BlockHash): Promise<boolean> {
+    return this.#failover.run(({ connection }) => holdsInvalid(connection, hash));
   }
 
   /** The cheapest question there is: has anything changed? */
@@ -340,41 +360,13 @@ export class NodeClient {
   }
 }
 
-async function orNothing<T>(request: Promise<T>, rpcCode: number): Promise<T | undefined> {
-  try {
-    return await request;
-  } catch (error) {
-    if (rpcCodeOf(error) === rpcCode) return undefined;
-    throw error;
-  }
-}
-
-/** For a node without REST: the way from the first header upwards, by height. */
-async function headersByRpc(
-  connection: NodeConnection,
-  first: BlockHash,
-  count: number,
-): Promise<Uint8Array> {
-  const head = await orNothing(rpcCall(connection, "getblockheader", [first]), NOT_FOUND);
-  const { height, confirmations } = (head ?? { height: 0, confirmations: -1 }) as {
-    height: number;
-    confirmations: number;
+function chainInfoOf(info: z.output<typeof ChainInfoReply>): ChainInfo {
+  return {
+    height: info.blocks,
+    headerHeight: info.headers,
+    tipHash: info.bestblockhash as BlockHash,
+    work: BigInt(`0x${info.chainwork}`),
+    isSyncing: info.initialblockdownload,
+    progress: info.verificationprogress,
   };
-  if (confirmations < 1) return new Uint8Array(0);
-  const wanted = Math.min(count, confirmations);
-  const heights = Array.from({ length: wanted }, (_, i) => ({
-    method: "getblockhash",
-    params: [height + i],
-  }));
-  const hashes = await rpcBatch(connection, heights);
-  const calls = hashes.flatMap((item) =>
-    "error" in item ? [] : [{ method: "getblockheader", params: [item.value, false] }],
-  );
-  const headers = await rpcBatch(connection, calls);
-  return Buffer.concat(
-    headers.map((item) => {
-      if ("error" in item) throw item.error;
-      return hexToBytes(checked(connection, "getblockheader", HexReply, item.value), "a header");
-    }),
-  );
 }

@@ -120,4 +120,50 @@ describe("several nodes as one", () => {
     await expect(refused).rejects.toMatchObject({ code: "NODE_RPC_ERROR" });
     expect(nodes.map((node) => node.asked)).toEqual([1, 0, 0]);
   });
+
+  it("takes of their answers the best, and leaves one that is worse aside until it has caught up", async () => {
+    const { nodes, clock, failover, ask } = setUp();
+    const works: Record<string, number> = { a: 5, b: 5, c: 9 };
+    const level = 5;
+    const choose = () =>
+      failover.choose(async (node) => ({ name: await node.ask(), work: works[node.name] as number }), {
+        isLevel: ({ work }) => work >= level,
+        isBetter: (a, b) => a.work > b.work,
+      });
+    expect(await choose()).toEqual({ name: "a", work: 5 });
+    expect(nodes[1].asked).toBe(0);
+
+    works["a"] = 4;
+    expect(await choose()).toEqual({ name: "b", work: 5 });
+    expect(failover.current?.name).toBe("b");
+    expect(await ask()).toBe("b");
+    expect(nodes[2].asked).toBe(0);
+
+    nodes[1].isUp = false;
+    nodes[2].isUp = false;
+    expect(await choose()).toEqual({ name: "a", work: 4 });
+    expect(await ask()).toBe("a");
+
+    nodes[1].isUp = true;
+    clock.advance(500);
+    await settle();
+    expect(await choose()).toEqual({ name: "b", work: 5 });
+    works["a"] = 6;
+    expect(await choose()).toEqual({ name: "a", work: 6 });
+    expect(failover.current?.name).toBe("a");
+  });
+
+  it("does not wait for one at rest when another has answered", async () => {
+    const { nodes, failover } = setUp();
+    nodes[0].isUp = false;
+    nodes[2].isUp = false;
+    const choose = () =>
+      failover.choose((node) => node.ask(), { isLevel: () => false, isBetter: () => false });
+    expect(await choose()).toBe("b");
+    const examined = nodes.map((node) => node.examined);
+    expect(await choose()).toBe("b");
+    expect(nodes.map((node) => node.examined)).toEqual(examined);
+    nodes[1].isUp = false;
+    await expect(choose()).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+  });
 });

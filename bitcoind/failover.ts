@@ -21,9 +21,18 @@ interface Member<N> {
   readonly node: N;
   /** new: not examined yet. */
   state: "new" | "well" | "resting";
+  /** Its answers are good, but another's are newer: it is asked only while no other is well. */
+  isBehind: boolean;
   restMs: number;
   timer: Timer | undefined;
   examination: Promise<void> | undefined;
+}
+
+/** By what the answers of several nodes to one question are compared. */
+export interface Preference<T> {
+  /** Good enough: nobody else needs to be asked. */
+  readonly isLevel: (answer: T) => boolean;
+  readonly isBetter: (answer: T, than: T) => boolean;
 }
 
 export class Failover<N> {
@@ -37,6 +46,7 @@ export class Failover<N> {
     this.#members = options.nodes.map((node) => ({
       node,
       state: "new",
+      isBehind: false,
       restMs: REST_FIRST_MS,
       timer: undefined,
       examination: undefined,
@@ -45,7 +55,8 @@ export class Failover<N> {
 
   /** The node that would be asked now, if any is known to be well. */
   get current(): N | undefined {
-    return this.#members.find((member) => member.state === "well")?.node;
+    const [first] = this.#inOrder();
+    return first?.state === "well" ? first.node : undefined;
   }
 
   /**
@@ -54,25 +65,76 @@ export class Failover<N> {
    */
   async run<T>(task: (node: N) => Promise<T>): Promise<T> {
     let failure: unknown;
-    // Those known to be well, in order; then, as a last resort, those at rest: one may be back already.
-    const rank = (member: Member<N>) => (member.state === "resting" ? 1 : 0);
-    const order = [...this.#members].sort((a, b) => rank(a) - rank(b));
-    for (const member of order) {
-      try {
-        if (member.state !== "well") await this.#examine(member);
-        return await task(member.node);
-      } catch (error) {
-        if (!mayWorkElsewhere(error)) throw error;
-        failure = error;
-        this.#rest(member, error);
-      }
+    for (const member of this.#inOrder()) {
+      const outcome = await this.#ask(member, task);
+      if ("answer" in outcome) return outcome.answer;
+      failure = outcome.failure;
     }
     throw failure;
+  }
+
+  /**
+   * Asks the nodes in the order of the list until an answer is level, and takes the best of those. Nodes whose answers
+   * are worse are behind until they do better here: this is what finds the preferred node back.
+   */
+  async choose<T>(task: (node: N) => Promise<T>, { isLevel, isBetter }: Preference<T>): Promise<T> {
+    const answers: { readonly member: Member<N>; readonly answer: T }[] = [];
+    let failure: unknown;
+    let chosen: T | undefined;
+    for (const member of this.#members.toSorted((a, b) => restRank(a) - restRank(b))) {
+      // One that rests may take its whole timeout: not for an answer that is only better.
+      if (member.state === "resting" && answers.length > 0) break;
+      const outcome = await this.#ask(member, task);
+      if ("failure" in outcome) {
+        failure = outcome.failure;
+        continue;
+      }
+      const { answer } = outcome;
+      answers.push({ member, answer });
+      const isEnough = isLevel(answer);
+      // Of equals the first counts, unless a later one is level.
+      if (chosen === undefined || isBetter(answer, chosen) || (isEnough && !isBetter(chosen, answer))) {
+        chosen = answer;
+      }
+      if (isEnough) break;
+    }
+    if (answers.length === 0) throw failure;
+    const best = chosen as T;
+    for (const { member, answer } of answers) this.#place(member, isBetter(best, answer));
+    return best;
   }
 
   close(): void {
     this.#isClosed = true;
     for (const member of this.#members) member.timer?.cancel();
+  }
+
+  /** Those known to be well, in order; then those behind; as a last resort those at rest: one may be back already. */
+  #inOrder(): readonly Member<N>[] {
+    const rank = (member: Member<N>) => 2 * restRank(member) + (member.isBehind ? 1 : 0);
+    return this.#members.toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  async #ask<T>(
+    member: Member<N>,
+    task: (node: N) => Promise<T>,
+  ): Promise<{ readonly answer: T } | { readonly failure: unknown }> {
+    try {
+      if (member.state !== "well") await this.#examine(member);
+      return { answer: await task(member.node) };
+    } catch (error) {
+      if (!mayWorkElsewhere(error)) throw error;
+      this.#rest(member, error);
+      return { failure: error };
+    }
+  }
+
+  #place(member: Member<N>, isBehind: boolean): void {
+    if (member.isBehind === isBehind) return;
+    member.isBehind = isBehind;
+    const node = this.#options.nameOf(member.node);
+    if (isBehind) this.#options.log.warn("a Bitcoin node is behind another; the other is asked", { node });
+    else this.#options.log.info("a Bitcoin node is level again", { node });
   }
 
   /** One examination at a time; whoever comes meanwhile waits for it. */
@@ -113,4 +175,8 @@ export class Failover<N> {
     member.timer = undefined;
     this.#examine(member).catch((error: unknown) => this.#rest(member, error));
   }
+}
+
+function restRank({ state }: { readonly state: string }): number {
+  return state === "resting" ? 1 : 0;
 }

@@ -15,11 +15,24 @@ export const ChainInfoReply = z.object({
   blocks: z.int().nonnegative(),
   headers: z.int().nonnegative(),
   bestblockhash: Hash,
+  chainwork: Hash,
   initialblockdownload: z.boolean(),
   verificationprogress: z.number(),
   pruned: z.boolean(),
   pruneheight: z.int().optional(),
 });
+
+export const HeaderInfoReply = z.object({
+  height: z.int().nonnegative(),
+  /** -1 outside the best chain. */
+  confirmations: z.int(),
+  chainwork: Hash,
+  previousblockhash: Hash.optional(),
+});
+
+export const ChainTipsReply = z.array(
+  z.object({ height: z.int().nonnegative(), hash: Hash, status: z.string().max(32) }),
+);
 
 export const NetworkInfoReply = z.object({
   version: z.int(),

@@ -2,10 +2,12 @@
 import { z } from "zod";
 import type { TroupeError } from "../runtime/errors.ts";
 import type { NodeConnection, RequestOptions } from "./connection.ts";
-import { type NodeFailure, nodeError } from "./errors.ts";
+import { type NodeFailure, nodeError, rpcCodeOf } from "./errors.ts";
 
 /** A batch runs in one of the node's threads, one call after another: more would hold it too long. */
 const BATCH_MAX = 500;
+/** Bitcoin Core's RPC_INVALID_ADDRESS_OR_KEY: there is no such block, transaction or mempool entry. */
+export const NOT_FOUND = -5;
 /** Bitcoin Core's RPC_IN_WARMUP. */
 const WARMING_UP = -28;
 const MESSAGE_MAX = 1_000;
@@ -132,4 +134,14 @@ export function badReply(
     `The node ${connection.name} answered ${method} with something unexpected: ${what}.`,
     cause,
   );
+}
+
+/** Nothing, where the node refuses with this code. */
+export async function orNothing<T>(request: Promise<T>, rpcCode: number): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (rpcCodeOf(error) === rpcCode) return undefined;
+    throw error;
+  }
 }

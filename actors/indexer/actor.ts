@@ -7,6 +7,7 @@ import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
 import { sleep } from "../../runtime/clock.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import { type IndexerConfig, indexerStartSection } from "./config.ts";
 import { IndexerMetrics } from "./metrics.ts";
 import { answers } from "./queries/answers.ts";
@@ -39,7 +40,7 @@ const TOUCHED_BLOCKS = 200;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 /** Failures that pass: the node's, and blocks that it gave wrongly. */
-const PASSING = /^(NODE_|INDEXER_BAD_BLOCK$)/;
+const PASSING = /^(NODE_|INDEXER_(BAD_BLOCK|NODE_BEHIND)$)/;
 const INSTANCE = "main";
 
 export function indexerWith(parts: IndexerParts): ActorDefinition<typeof indexerStartSection.schema> {
@@ -151,6 +152,7 @@ class Indexer implements Actor, SyncNews {
     const { config, clock, log } = this.#context;
     const { signal } = this.#stopping;
     let retryMs = RETRY_MS_MIN;
+    let toldCode: string | undefined;
     while (!signal.aborted) {
       try {
         opened.compaction.kick();
@@ -159,10 +161,13 @@ class Indexer implements Actor, SyncNews {
           await opened.node.source.waitForChange(config.poll_ms, signal);
         }
         retryMs = RETRY_MS_MIN;
+        toldCode = undefined;
       } catch (error) {
         if (signal.aborted) return;
         if (!isPassing(error)) throw error;
-        log.warn("the node does not serve the chain; asking again", { error, retryMs });
+        // A node may be away for days: said once.
+        if (error.code !== toldCode) log.warn("the node does not serve the chain; asking again", { error });
+        toldCode = error.code;
         this.#context.report(this.#isSynced ? "degraded" : "syncing", error.message.slice(0, 200));
         await sleep(clock, retryMs, signal).catch(() => {}); // only a stop ends it early
         retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
@@ -215,6 +220,6 @@ interface Opened {
   readonly service: Service;
 }
 
-function isPassing(error: unknown): error is Error {
-  return error instanceof Error && PASSING.test(String((error as { code?: unknown }).code));
+function isPassing(error: unknown): error is TroupeError {
+  return error instanceof TroupeError && PASSING.test(error.code);
 }

@@ -22,6 +22,12 @@ export const indexerErrors = errorTable({
     meaning: "The node gave a block that is not the one that was asked for, or that is malformed.",
     remedy: "Check the node and its disk; the indexer asks again by itself.",
   },
+  INDEXER_NODE_BEHIND: {
+    meaning:
+      "The node's chain has less work than the one that was indexed: it is behind, or on another branch. The index stays as it is and is served.",
+    remedy:
+      "Wait until the node has caught up. If its chain was made anew on purpose, stop Troupe and remove the folder of the index; it is built again.",
+  },
   INDEXER_OTHER_CHAIN: {
     meaning: "The node's chain does not begin with the genesis block of the configured network.",
     remedy: "Correct `network`, or the address of the node.",
@@ -42,6 +48,7 @@ export type IndexerFailure =
   | { readonly code: "INDEXER_STORE_MISSING" }
   | { readonly code: "INDEXER_STORE_DAMAGED"; readonly what: string }
   | { readonly code: "INDEXER_BAD_BLOCK"; readonly height: number; readonly reason: string }
+  | { readonly code: "INDEXER_NODE_BEHIND"; readonly height: number; readonly nodeHeight: number }
   | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }
   | { readonly code: "INDEXER_RANGE"; readonly what: string }
   | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number };

@@ -20,9 +20,9 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-function indexOf(chain: ModelChain, settings = SMALL_INDEX): IndexUnderTest {
+function indexOf(chain: ModelChain, settings = SMALL_INDEX, source = new ModelSource(chain)): IndexUnderTest {
   const directory = mkdtempSync(join(tmpdir(), "troupe-index-"));
-  const index = new IndexUnderTest(directory, new ModelSource(chain), settings);
+  const index = new IndexUnderTest(directory, source, settings);
   opened.push(() => rmSync(directory, { recursive: true, force: true }));
   opened.push(() => index.close());
   return index;
@@ -176,6 +176,45 @@ describe("the index", () => {
       expect(ask()).toEqual(before);
     }
   }, 60_000);
+
+  it("stays where it is while the source's chain has no more work, and goes over to it when it has", async () => {
+    const chain = chainOf(9, 40, 2);
+    const source = new ModelSource(chain);
+    const index = indexOf(chain, SMALL_INDEX, source);
+    source.isOverruling = false;
+    await index.advance();
+    const { state } = index.store;
+
+    chain.turnBack(12);
+    const refused = () => expect(index.advance()).rejects.toMatchObject({ code: "INDEXER_NODE_BEHIND" });
+    await refused();
+    for (let i = 0; i < 12; i++) {
+      chain.mine(2);
+      await refused();
+    }
+    expect(index.store.state).toBe(state);
+    expect(index.disconnected).toEqual([]);
+
+    chain.mine(2);
+    await index.advance();
+    expect(index.disconnected).toHaveLength(12);
+    index.expectToAnswerAs(chain);
+  });
+
+  it("follows a chain with less work whose source holds ours for invalid, and another block of the same height", async () => {
+    const chain = chainOf(10, 40, 2);
+    const index = indexOf(chain);
+    await index.advance();
+
+    chain.turnBack(3);
+    await index.advance();
+    index.expectToAnswerAs(chain);
+    chain.turnBack(1);
+    chain.mine(2);
+    await index.advance();
+    index.expectToAnswerAs(chain);
+    expect(index.store.state.rollbacks).toBe(2);
+  });
 
   it("tells at the tip which scripts each block touches, and tells the same when the block goes", async () => {
     const chain = chainOf(3, 20);

@@ -84,6 +84,10 @@ export class ChainFileSource implements BlockSource {
     return { height: this.#hashes.length - 1, hash: this.#hashes.at(-1) as BlockHash };
   }
 
+  async overrules(): Promise<boolean> {
+    return true;
+  }
+
   async headersAfter(after: BlockHash | undefined, countMax: number): Promise<Uint8Array | undefined> {
     const height = after === undefined ? -1 : this.#heights.get(after);
     if (height === undefined) return undefined;

@@ -8,8 +8,8 @@ export interface SourceTip {
 
 /** Where blocks come from: a node over the network, its files, a chain made for a benchmark. */
 export interface BlockSource {
-  /** The best block that the source can serve. */
-  tip(signal: AbortSignal): Promise<SourceTip>;
+  /** The best block that the source can serve: of several nodes by preference one that has the block `followed` in its chain. */
+  tip(signal: AbortSignal, followed?: BlockHash): Promise<SourceTip>;
   /**
    * The headers that follow the block `after` on the source's best chain (from the genesis block on, where it is
    * undefined): at most `countMax`, one after another, 80 bytes each. Nothing if `after` is not on that chain.
@@ -19,6 +19,11 @@ export interface BlockSource {
     countMax: number,
     signal: AbortSignal,
   ): Promise<Uint8Array | undefined>;
+  /**
+   * Whether the source's chain counts though it has no more work than ours, which ends in the block `tip`: because it
+   * holds our tip for invalid, or, of two equals, because the choice is its own.
+   */
+  overrules(tip: BlockHash, isTied: boolean, signal: AbortSignal): Promise<boolean>;
   /** The raw blocks of these hashes, in this order, fetched some way ahead of the reader. */
   blocks(hashes: readonly BlockHash[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The scripts of the outputs that a block spends, in any order; a block that is not on the best chain may be asked for. */

@@ -27,9 +27,15 @@ export class NodeSource implements BlockSource {
     this.#options = options;
   }
 
-  async tip(): Promise<SourceTip> {
-    const { height, tipHash } = await this.#options.client.chainInfo();
+  async tip(_signal: AbortSignal, followed?: BlockHash): Promise<SourceTip> {
+    const { height, tipHash } = await this.#options.client.chainInfo(followed);
     return { height, hash: tipHash };
+  }
+
+  /** Only the preferred node may: another's weaker chain must never undo what the preferred one has said. */
+  async overrules(tip: BlockHash, isTied: boolean): Promise<boolean> {
+    const { client } = this.#options;
+    return client.isPreferredAsked && (isTied || (await client.holdsInvalid(tip)));
   }
 
   async headersAfter(after: BlockHash | undefined, countMax: number): Promise<Uint8Array | undefined> {

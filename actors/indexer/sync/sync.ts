@@ -1,5 +1,5 @@
 /** Follows the source's best chain: in bulk while far behind, block by block at the tip, back and forth at a reorganisation. */
-import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
+import { HEADER_LENGTH_BYTES, parseHeader, workOf } from "../../../bitcoin/block/header.ts";
 import {
   type BlockHash,
   blockHashFromBytes,
@@ -71,7 +71,7 @@ export class ChainSync {
   async advance(signal: AbortSignal): Promise<boolean> {
     const { store, source, liveBlocks } = this.#options;
     const { state } = store;
-    const tip = await source.tip(signal);
+    const tip = await source.tip(signal, state.tipHash);
     if (tip.hash === state.tipHash) return false;
     const headers = await source.headersAfter(state.tipHash, HEADERS_MAX, signal);
     if (headers === undefined) {
@@ -218,7 +218,7 @@ export class ChainSync {
   async #rollBack(signal: AbortSignal): Promise<void> {
     const { store, news } = this.#options;
     const fork = await this.#findFork(signal);
-    if (fork >= store.state.height) return; // the source has turned back meanwhile
+    if (!(await this.#mustFollow(fork, signal))) return;
     const gone: BlockNews[] = [];
     const view = store.snapshot();
     try {
@@ -238,6 +238,43 @@ export class ChainSync {
     await store.rollback(fork);
     for (const block of gone) news.disconnected(block);
     this.#options.compaction.kick();
+  }
+
+  /**
+   * Whether the source's chain above the fork is to replace ours: no (false) if it has turned back to ours meanwhile.
+   * One with less work is a node that is behind or on a weaker branch: it throws, and the index stays as it is.
+   * The source's headers alone decide, whichever of its nodes answered before.
+   */
+  async #mustFollow(fork: number, signal: AbortSignal): Promise<boolean> {
+    const { store, source } = this.#options;
+    const { height, tipHash } = store.state;
+    if (fork >= height || tipHash === undefined) return false;
+    const view = store.snapshot();
+    let ours = 0n;
+    let last: BlockHash;
+    let next: BlockHash;
+    try {
+      for (let at = fork + 1; at <= height; at += HEADERS_MAX) {
+        ours += workOfAll(view.headers(at, Math.min(HEADERS_MAX, height + 1 - at)));
+      }
+      last = blockHashFromBytes(sha256d(view.headers(fork, 1)));
+      next = blockHashFromBytes(sha256d(view.headers(fork + 1, 1)));
+    } finally {
+      view.release();
+    }
+    let theirs = 0n;
+    let theirHeight = fork;
+    while (theirs <= ours) {
+      const headers = (await source.headersAfter(last, HEADERS_MAX, signal)) ?? new Uint8Array(0);
+      const hashes = this.#linked(headers, last, theirHeight + 1);
+      if (hashes.length === 0) break;
+      if (hashes[0] === next) return false;
+      theirs += workOfAll(headers);
+      theirHeight += hashes.length;
+      last = hashes.at(-1) as BlockHash;
+    }
+    if (theirs > ours || (await source.overrules(tipHash, theirs === ours, signal))) return true;
+    throw nodeBehind(height, theirHeight);
   }
 
   /** The highest of our blocks that is on the source's chain: steps that double, then halves. */
@@ -284,6 +321,21 @@ function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8Array {
   hashes.sort(compareBytes);
   const different = hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Uint8Array));
   return Uint8Array.from(Buffer.concat(different));
+}
+
+function workOfAll(headers: Uint8Array): bigint {
+  let work = 0n;
+  for (let at = 0; at < headers.length; at += HEADER_LENGTH_BYTES) {
+    work += workOf(parseHeader(headers.subarray(at, at + HEADER_LENGTH_BYTES)).bits);
+  }
+  return work;
+}
+
+function nodeBehind(height: number, nodeHeight: number): TroupeError {
+  return new TroupeError<IndexerFailure>(
+    { code: "INDEXER_NODE_BEHIND", height, nodeHeight },
+    `the node's chain (block ${nodeHeight}) has not more work than the index's (block ${height}): it is behind or on another branch; the index stays and waits for it`,
+  );
 }
 
 function badBlock(height: number, reason: string): TroupeError {

@@ -246,9 +246,15 @@ export class ModelChain {
 export class ModelSource implements BlockSource {
   readonly #chain: ModelChain;
   #changed: (() => void) | undefined;
+  /** As a node does that holds for invalid what it has turned away from. */
+  isOverruling = true;
 
   constructor(chain: ModelChain) {
     this.#chain = chain;
+  }
+
+  async overrules(): Promise<boolean> {
+    return this.isOverruling;
   }
 
   /** Wakes whoever waits for a change. */

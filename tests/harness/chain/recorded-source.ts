@@ -17,6 +17,10 @@ export class RecordedSource implements BlockSource {
     return { height: this.#blocks.length - 1, hash: this.#hashes.at(-1) as BlockHash };
   }
 
+  async overrules(): Promise<boolean> {
+    return true;
+  }
+
   async headersAfter(after: BlockHash | undefined, countMax: number): Promise<Uint8Array | undefined> {
     const height = after === undefined ? -1 : this.#hashes.indexOf(after);
     if (height < 0 && after !== undefined) return undefined;
