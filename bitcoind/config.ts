@@ -1,5 +1,7 @@
 /** The `[node]` section: which Bitcoin node or nodes to ask, and how to prove who we are to them. */
+import { join } from "node:path";
 import { z } from "zod";
+import { expandHome } from "../runtime/config/path.ts";
 import { section } from "../runtime/config/section.ts";
 import { secretFile } from "../runtime/secret.ts";
 
@@ -71,9 +73,24 @@ export const nodeSection = section(
     block_files: z
       .boolean()
       .default(true)
-      .describe("Read old blocks from the node's files when they are on this machine: several times faster."),
+      .describe(
+        "Read old blocks from the node's files when they are on this machine, which spares the node the work. What is not in them, and all new blocks, come over RPC.",
+      ),
+    blocks_directory: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe(
+        "The directory with blk00000.dat, when the node's -blocksdir moved it out of its data directory.",
+      ),
   }),
 );
+
+/** Where the node keeps its block files, if it is on this machine. */
+export function blocksDirectoryOf(config: NodeConfig, network: string): string {
+  if (config.blocks_directory !== undefined) return expandHome(config.blocks_directory);
+  return join(expandHome(config.data_directory), NETWORK_DIRECTORIES[network] ?? network, "blocks");
+}
 
 export type NodeConfig = z.output<typeof nodeSection.schema>;
 

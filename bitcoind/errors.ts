@@ -60,7 +60,22 @@ export const nodeErrors = errorTable({
   NODE_BLOCK_FILE_UNREADABLE: {
     meaning: "The node's block files cannot be read, or not understood.",
     remedy:
-      "Check `data_directory` in [node] and our permission to read its blocks directory; or set block_files = false.",
+      "Check `data_directory` or `blocks_directory` in [node] and our permission to read the files there; or set block_files = false. Until then blocks come over RPC.",
+  },
+  NODE_BLOCK_FILE_FOREIGN: {
+    meaning: "The block files are those of another network, or their key file is not theirs.",
+    remedy:
+      "Set `data_directory` or `blocks_directory` in [node] to the directory of the node that `rpc` names; or set block_files = false. Until then blocks come over RPC.",
+  },
+  NODE_BLOCK_FILE_MISSING: {
+    meaning: "Some block files are gone: they are of a pruned node, or an incomplete copy.",
+    remedy:
+      "Set `data_directory` or `blocks_directory` in [node] to the complete files of the node that `rpc` names; or set block_files = false. Until then blocks come over RPC.",
+  },
+  NODE_BLOCK_FILE_DAMAGED: {
+    meaning: "A block in the node's files is not whole, or not the one that stood there before.",
+    remedy:
+      "Blocks come over RPC until the next start. Check the disk if it happens again; if the node refuses such a block too, start it once with -reindex.",
   },
 });
 

@@ -1,20 +1,33 @@
 /** The indexer as the program runs it: blocks from the node, work in threads. */
 import { NodeClient } from "../../bitcoind/client.ts";
+import { blocksDirectoryOf } from "../../bitcoind/config.ts";
 import type { IndexerParts } from "./actor.ts";
+import { FileFinder } from "./sync/file-finder.ts";
 import { NodeSource } from "./sync/node-source.ts";
 import { PooledWorkbench } from "./sync/pool.ts";
 
 /** Enough to hide the node's answer times; Bitcoin Core works on 16 requests at once by default. */
 const BLOCKS_AHEAD = 6;
+/** Up to this many come over RPC: looking for them in the node's files would take longer. */
+const FILE_BLOCKS_MIN = 5_000;
 
 export const nodeParts: IndexerParts = Object.freeze({
   source({ clock, config, log }, reader, network) {
     const client = new NodeClient({ config: config.node, network, clock, log });
+    const stored = config.node.block_files
+      ? new FileFinder({
+          directory: blocksDirectoryOf(config.node, network.name),
+          network,
+          log,
+          blocksMin: FILE_BLOCKS_MIN,
+        })
+      : undefined;
     const source = new NodeSource({
       client,
       network,
       clock,
       ahead: BLOCKS_AHEAD,
+      stored,
       locate: (txids) => reader.ask((queries) => txids.map((txid) => queries.place(txid)?.blockHash)),
     });
     return { source, close: () => client.close() };

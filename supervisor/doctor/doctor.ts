@@ -1,5 +1,6 @@
 /** The doctor: looks at this host with the eyes of the configuration and says what would go wrong, and what to do. Changes nothing. */
 import type { NodeConfig } from "../../bitcoind/config.ts";
+import { checkBlockFiles } from "./block-files.ts";
 import type { Finding } from "./finding.ts";
 import {
   checkClock,
@@ -59,6 +60,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Finding[]> {
     ...bus,
     ...doors,
     ...nodes,
+    ...(facts.node === undefined ? [] : checkBlockFiles(facts.node, facts.network)),
     ...tor,
   ];
 }

@@ -1,7 +1,7 @@
 /** Turns raw blocks into sorted rows: pure, looks nothing up, makes no objects per transaction. */
 import { outpointIndexAt, type TransactionSpan, walkBlock } from "../../../bitcoin/block/block-walker.ts";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import { hasMerkleDuplicate, merkleRoot } from "../../../bitcoin/block/merkle.ts";
+import { leadsToRoot } from "../../../bitcoin/block/merkle-lanes.ts";
 import { equalBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import { isIndexedScript } from "../../../bitcoin/script/scripthash.ts";
@@ -14,8 +14,9 @@ import { RowSorter } from "./sorter.ts";
 
 /** Consecutive blocks to be indexed together. */
 export interface RowsJob {
-  /** The blocks one after another; `ends[i]` is where block i ends. */
+  /** Block i lies from `starts[i]` to `ends[i]`. */
   readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
   readonly ends: Uint32Array;
   readonly firstHeight: number;
   readonly firstTxNumber: number;
@@ -23,8 +24,6 @@ export interface RowsJob {
   readonly secret: Uint8Array;
   /** Also list the script hashes that each block pays. */
   readonly withTouched: boolean;
-  /** Also check that each block's transactions lead to the merkle root in its header. */
-  readonly withMerkle: boolean;
 }
 
 /** What one run of the store is made from. */
@@ -46,12 +45,13 @@ const INITIAL_ROOM = 4_096;
 /** The genesis block's output is not a coin: its transaction is in the index, its output is not. */
 const GENESIS_HEIGHT = 0;
 
-/** Keeps its memory from job to job; use one per thread. */
+/** Keeps its memory from job to job; use one per thread. Throws where a block is malformed or not what its header names. */
 export class RowBuilder {
   readonly #sorter = new RowSorter();
   /** Place i of the one is output i's script hash, of the other transaction i's id. */
   readonly #scriptHashes = new Sha256Lanes(false);
   readonly #txids = new Sha256Lanes(true);
+  readonly #merkle = new Sha256Lanes(true);
   #keys: { readonly secret: Uint8Array; readonly of: RowKeys } | undefined;
 
   // Per output, per input: the transaction (counted from the job's first) and where to find the rest.
@@ -74,16 +74,16 @@ export class RowBuilder {
     const hashes = new Uint8Array(blocks * HASH_LENGTH_BYTES);
     const txCounts = new Uint32Array(blocks);
     const touched: Uint8Array[] = [];
-    for (let i = 0, start = 0; i < blocks; i++) {
+    for (let i = 0; i < blocks; i++) {
+      const start = job.starts[i] as number;
       const end = job.ends[i] as number;
       const header = job.bytes.subarray(start, start + HEADER_LENGTH_BYTES);
       const firstOutput = this.#outputs;
       txCounts[i] = this.#walk(job, start, end, job.firstHeight + i === GENESIS_HEIGHT);
       headers.set(header, i * HEADER_LENGTH_BYTES);
       hashes.set(sha256d(header), i * HASH_LENGTH_BYTES);
-      if (job.withMerkle) this.#checkMerkle(header, txCounts[i] as number, job.firstHeight + i);
+      this.#checkMerkle(header, txCounts[i] as number, job.firstHeight + i);
       if (job.withTouched) touched.push(this.#touchedSince(firstOutput));
-      start = end;
     }
     const keys = this.#keysOf(job.secret);
     const txids = this.#txids.hashes.slice(0, this.#transactions * HASH_LENGTH_BYTES);
@@ -190,7 +190,7 @@ export class RowBuilder {
   #checkMerkle(header: Uint8Array, txCount: number, height: number): void {
     const end = this.#transactions * HASH_LENGTH_BYTES;
     const leaves = this.#txids.hashes.subarray(end - txCount * HASH_LENGTH_BYTES, end);
-    if (!equalBytes(merkleRoot(leaves), header.subarray(36, 68)) || hasMerkleDuplicate(leaves)) {
+    if (!leadsToRoot(leaves, header.subarray(36, 68), this.#merkle)) {
       throw new Error(`the transactions of the block at height ${height} are not those its header names`);
     }
   }

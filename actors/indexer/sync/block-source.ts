@@ -1,13 +1,34 @@
 /** What the indexer needs of a node: its chain and its blocks. The rest of the actor knows no node. */
 import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
+import type { LocatedBlock } from "../../../bitcoind/files/block-locator.ts";
+import type { BlockFilesRef } from "./batches.ts";
 
 export interface SourceTip {
   readonly height: number;
   readonly hash: BlockHash;
 }
 
+/** The source's own files on this machine. They are a short cut: what cannot be had there comes from the source itself. */
+export interface StoredBlockFinder {
+  /**
+   * Where these blocks lie, in their order; nothing for one that is not there. Nothing at all where there are no such
+   * files, or where `blocksLeft` to the tip are too few to look for them. Never throws.
+   */
+  find(hashes: readonly BlockHash[], blocksLeft: number): Promise<FoundBlocks | undefined>;
+  /** What it said of a block was not true: from now on it finds nothing. */
+  distrust(error: Error): void;
+  /** The sync has come to the tip: what was remembered may be forgotten. */
+  rest(): void;
+}
+
+export interface FoundBlocks {
+  readonly files: BlockFilesRef;
+  readonly blocks: readonly (LocatedBlock | undefined)[];
+}
+
 /** Where blocks come from: a node over the network, its files, a chain made for a benchmark. */
 export interface BlockSource {
+  readonly stored?: StoredBlockFinder | undefined;
   /** The best block that the source can serve: of several nodes by preference one that has the block `followed` in its chain. */
   tip(signal: AbortSignal, followed?: BlockHash): Promise<SourceTip>;
   /**

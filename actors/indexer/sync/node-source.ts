@@ -8,7 +8,7 @@ import type { NodeClient } from "../../../bitcoind/client.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
-import type { BlockSource, SourceTip } from "./block-source.ts";
+import type { BlockSource, SourceTip, StoredBlockFinder } from "./block-source.ts";
 
 export interface NodeSourceOptions {
   readonly client: NodeClient;
@@ -18,13 +18,16 @@ export interface NodeSourceOptions {
   readonly ahead: number;
   /** The block that holds each transaction, by our own index: so the node needs no txindex. */
   readonly locate: (txids: readonly Txid[]) => readonly (BlockHash | undefined)[];
+  readonly stored?: StoredBlockFinder | undefined;
 }
 
 export class NodeSource implements BlockSource {
+  readonly stored: StoredBlockFinder | undefined;
   readonly #options: NodeSourceOptions;
 
   constructor(options: NodeSourceOptions) {
     this.#options = options;
+    this.stored = options.stored;
   }
 
   async tip(_signal: AbortSignal, followed?: BlockHash): Promise<SourceTip> {

@@ -1,5 +1,6 @@
 /** One thread of the workbench's pool. */
 import { move, transferableSymbol, valueSymbol } from "piscina";
+import { BlockReader } from "../../../bitcoind/files/block-reader.ts";
 import { toWireError } from "../../../runtime/errors.ts";
 import { RunMerger } from "../rows/merge.ts";
 import { RowBuilder } from "../rows/rows.ts";
@@ -8,12 +9,13 @@ import { buildRows, mergeRuns } from "./workbench.ts";
 
 // This module is a thread's whole life: what it makes, it makes for the thread.
 const builder = new RowBuilder();
+const reader = new BlockReader();
 const merger = new RunMerger();
 
 export default function run(task: PoolTask): object {
   try {
     if (task.kind === "build") {
-      const rows = buildRows(builder, task.job);
+      const rows = buildRows(builder, reader, task.job);
       const { headers, hashes, txids, tables, touched } = rows;
       return moved({ kind: "rows", rows }, [
         headers,

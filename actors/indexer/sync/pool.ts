@@ -5,11 +5,11 @@ import { TroupeError, type WireError } from "../../../runtime/errors.ts";
 import type { MergeJob } from "../rows/merge.ts";
 import type { PackedRows } from "../rows/packed-block.ts";
 import type { RowsJob, RowsResult } from "../rows/rows.ts";
-import type { Workbench } from "./workbench.ts";
+import type { StoredRowsJob, Workbench } from "./workbench.ts";
 
 /** What a thread is asked for. */
 export type PoolTask =
-  | { readonly kind: "build"; readonly job: RowsJob }
+  | { readonly kind: "build"; readonly job: RowsJob | StoredRowsJob }
   | { readonly kind: "merge"; readonly job: MergeJob };
 
 /** Errors come back as data: piscina would drop their code. */
@@ -38,8 +38,11 @@ export class PooledWorkbench implements Workbench {
     this.#pool.on("error", onError);
   }
 
-  async build(job: RowsJob): Promise<RowsResult> {
-    const reply = await this.#run({ kind: "build", job }, [job.bytes.buffer as ArrayBuffer]);
+  async build(job: RowsJob | StoredRowsJob): Promise<RowsResult> {
+    const reply = await this.#run(
+      { kind: "build", job },
+      "stored" in job ? [] : [job.bytes.buffer as ArrayBuffer],
+    );
     if (reply.kind !== "rows") throw unexpected(reply);
     return reply.rows;
   }

@@ -15,8 +15,8 @@ import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import type { RowsResult } from "../rows/rows.ts";
 import type { IndexStore } from "../store/store.ts";
-import { type BatchJob, batches } from "./batches.ts";
-import type { BlockSource, SourceTip } from "./block-source.ts";
+import { type BatchJob, batches, type SourcedBlock } from "./batches.ts";
+import type { BlockSource, FoundBlocks, SourceTip } from "./block-source.ts";
 import type { Compaction } from "./compaction.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
 import type { Workbench } from "./workbench.ts";
@@ -55,6 +55,12 @@ export interface SyncOptions {
   readonly liveBlocks: number;
   /** For so many blocks below the tip the touched script hashes are kept, to be told again if they are rolled back. */
   readonly touchedBlocks: number;
+}
+
+/** Blocks that follow one another, and where those of them lie that are in files. */
+interface Stretch {
+  readonly hashes: readonly BlockHash[];
+  readonly found: FoundBlocks | undefined;
 }
 
 /** As many as a node gives at once. */
@@ -122,13 +128,13 @@ export class ChainSync {
       const height = store.state.height + 1;
       const rows = await bench.build({
         bytes,
+        starts: Uint32Array.of(0),
         ends: Uint32Array.of(bytes.length),
         firstHeight: height,
         firstTxNumber: store.state.txCount,
         serialization: network.serialization,
         secret: store.secret,
         withTouched: true,
-        withMerkle: true,
       });
       if (blockHashFromBytes(rows.hashes) !== hash) throw badBlock(height, "it is another block");
       const spent = await source.spentScripts(hash, signal);
@@ -141,78 +147,122 @@ export class ChainSync {
   }
 
   async #goInBulk(first: readonly BlockHash[], tip: SourceTip, signal: AbortSignal): Promise<void> {
-    const { store, bench, compaction, news, clock, network, batchBytes } = this.#options;
+    const { store, source, bench, compaction, news, clock, network, batchBytes } = this.#options;
     const meter = new ProgressMeter(clock, store.state.height);
     const underWay: { readonly job: BatchJob; readonly rows: Promise<RowsResult> }[] = [];
-    const settleOldest = async () => {
+    /** False when files of the source were wrong: the next round does without them. */
+    const settleOldest = async (): Promise<boolean> => {
       const oldest = underWay.shift();
-      if (oldest === undefined) return;
-      await this.#commit(oldest.job, await oldest.rows);
-      meter.add(store.state.height, oldest.job.txCount, oldest.job.lengthBytes);
-      news.progress(meter.read(tip.height), {
-        blocks: oldest.job.ends.length,
-        transactions: oldest.job.txCount,
-      });
+      if (oldest === undefined) return true;
+      const { job } = oldest;
+      const rows = await this.#trusted(job, oldest.rows);
+      if (rows === undefined) return false;
+      await store.append(rows);
+      meter.add(store.state.height, job.txCount, job.lengthBytes);
+      news.progress(meter.read(tip.height), { blocks: job.hashes.length, transactions: job.txCount });
       compaction.kick();
       await compaction.relief();
+      return true;
     };
+    let isGood = true;
     try {
       const start = { height: store.state.height + 1, txNumber: store.state.txCount };
-      for await (const job of batches(this.#ahead(first, signal), start, batchBytes)) {
-        const { bytes, ends, firstHeight, firstTxNumber } = job;
+      for await (const job of batches(this.#ahead(first, tip, signal), start, batchBytes)) {
+        const { blocks, firstHeight, firstTxNumber } = job;
         const rows = bench.build({
-          bytes,
-          ends,
+          ...("places" in blocks ? { stored: blocks } : blocks),
           firstHeight,
           firstTxNumber,
           serialization: network.serialization,
           secret: store.secret,
           withTouched: false,
-          withMerkle: false,
         });
         // It is awaited in its turn; until then a failure must not count as unhandled.
         rows.catch(() => {});
         underWay.push({ job, rows });
-        if (underWay.length > bench.width + 1) await settleOldest();
+        if (underWay.length > bench.width + 1) isGood = await settleOldest();
+        if (!isGood) break;
       }
-      while (underWay.length > 0) await settleOldest();
+      while (isGood && underWay.length > 0) isGood = await settleOldest();
     } finally {
       await Promise.allSettled(underWay.map(({ rows }) => rows));
     }
+    source.stored?.rest();
     news.jumped();
   }
 
-  /** The blocks of these hashes and all that follow them, with the headers of the next stretch asked for in time. */
-  async *#ahead(
-    first: readonly BlockHash[],
-    signal: AbortSignal,
-  ): AsyncGenerator<{ readonly hash: BlockHash; readonly block: Uint8Array }> {
-    const { source, store } = this.#options;
-    let hashes = first;
-    let height = store.state.height + 1;
-    while (hashes.length > 0) {
-      const last = hashes.at(-1) as BlockHash;
-      const next = source.headersAfter(last, HEADERS_MAX, signal);
-      next.catch(() => {}); // awaited below
-      let at = 0;
-      for await (const block of source.blocks(hashes, signal)) {
-        yield { hash: hashes[at++] as BlockHash, block };
-      }
-      height += hashes.length;
-      // Nothing: the chain turned away meanwhile. What was fetched is a chain still; the next round goes back.
-      hashes = this.#linked((await next) ?? new Uint8Array(0), last, height);
+  /** The rows if they are those of the blocks that were asked for; nothing where files of the source had others. */
+  async #trusted(job: BatchJob, making: Promise<RowsResult>): Promise<RowsResult | undefined> {
+    try {
+      const rows = await making;
+      this.#checkAsAsked(job, rows);
+      return rows;
+    } catch (error) {
+      if (!("places" in job.blocks)) throw error;
+      this.#options.source.stored?.distrust(error as Error);
+      return undefined;
     }
   }
 
-  async #commit(job: BatchJob, rows: RowsResult): Promise<void> {
+  /** The blocks of these hashes and all that follow them, with the next stretch looked for in time. */
+  async *#ahead(
+    first: readonly BlockHash[],
+    tip: SourceTip,
+    signal: AbortSignal,
+  ): AsyncGenerator<SourcedBlock> {
     const { store } = this.#options;
+    let stretch = await this.#stretch(first, tip.height - store.state.height);
+    let height = store.state.height;
+    while (stretch.hashes.length > 0) {
+      const { hashes } = stretch;
+      height += hashes.length;
+      const next = this.#stretchAfter(hashes.at(-1) as BlockHash, height, tip, signal);
+      next.catch(() => {}); // awaited below
+      yield* this.#sourced(stretch, signal);
+      stretch = await next;
+    }
+  }
+
+  /** Nothing if the chain turned away meanwhile: what was fetched is a chain still, and the next round goes back. */
+  async #stretchAfter(
+    last: BlockHash,
+    height: number,
+    tip: SourceTip,
+    signal: AbortSignal,
+  ): Promise<Stretch> {
+    const headers = await this.#options.source.headersAfter(last, HEADERS_MAX, signal);
+    const hashes = this.#linked(headers ?? new Uint8Array(0), last, height + 1);
+    return this.#stretch(hashes, tip.height - height);
+  }
+
+  async #stretch(hashes: readonly BlockHash[], blocksLeft: number): Promise<Stretch> {
+    return { hashes, found: await this.#options.source.stored?.find(hashes, blocksLeft) };
+  }
+
+  /** Each block from the files if it was found there, and the others from the source, in one go for neighbours. */
+  async *#sourced({ hashes, found }: Stretch, signal: AbortSignal): AsyncGenerator<SourcedBlock> {
+    for (let at = 0; at < hashes.length; ) {
+      const located = found?.blocks[at];
+      if (found !== undefined && located !== undefined) {
+        yield { hash: hashes[at++] as BlockHash, located, files: found.files };
+        continue;
+      }
+      let end = at + 1;
+      while (end < hashes.length && found?.blocks[end] === undefined) end += 1;
+      for await (const block of this.#options.source.blocks(hashes.slice(at, end), signal)) {
+        yield { hash: hashes[at++] as BlockHash, block };
+      }
+    }
+  }
+
+  #checkAsAsked(job: BatchJob, rows: RowsResult): void {
     const isAsAsked = job.hashes.every(
       (hash, i) => blockHashFromBytes(rows.hashes, i * HASH_LENGTH_BYTES) === hash,
     );
-    if (!isAsAsked || job.firstTxNumber !== store.state.txCount) {
+    const txCount = rows.txCounts.reduce((sum, count) => sum + count, 0);
+    if (!isAsAsked || txCount !== job.txCount || job.firstTxNumber !== this.#options.store.state.txCount) {
       throw badBlock(job.firstHeight, "the blocks are not those that were asked for");
     }
-    await store.append(rows);
   }
 
   async #rollBack(signal: AbortSignal): Promise<void> {
