@@ -10,6 +10,25 @@ import type { Door } from "./contracts/supervisor.ts";
 /** What an actor says of itself while it lives; the supervisor's tree shows it. */
 export type Readiness = "syncing" | "ready" | "degraded";
 
+/** Threads that an actor keeps beside itself on the bus, each with a connection of its own under the actor's name. */
+export interface CrewPlan {
+  /** `query` makes `query-1`, `query-2`, … */
+  readonly name: string;
+  /** The compiled module that hosts the thread's definition. */
+  readonly entry: URL;
+  readonly count: number;
+  /** What each thread is started with; memory that is shared may be in it. */
+  readonly section: unknown;
+  /** Hears how many threads work, whenever that changes. One that dies is started again without being asked for. */
+  readonly onChange?: (running: number) => void;
+}
+
+export interface Crew {
+  readonly running: number;
+  /** Lets what runs finish, ends the threads. */
+  stop(): Promise<void>;
+}
+
 export interface ActorContext<Config = unknown> {
   readonly name: string;
   readonly instance: string;
@@ -35,6 +54,8 @@ export interface ActorContext<Config = unknown> {
    * `permanent` is started again all the same. While it is still starting this waits until it has started.
    */
   finish(): void;
+  /** Resolves when all threads of the plan work. Absent where a test hosts the actor in its own thread. */
+  readonly startCrew?: (plan: CrewPlan) => Promise<Crew>;
 }
 
 export interface Actor {

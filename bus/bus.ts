@@ -13,6 +13,7 @@ import type {
   StateBody,
   StateName,
 } from "./contract/contract.ts";
+import type { EncodedReply } from "./encoded-reply.ts";
 
 export interface CallOptions {
   /** Less than the contract's deadline, never more. */
@@ -50,7 +51,7 @@ export type Handlers<C extends Contract> = {
   readonly [M in RpcName<C>]: (
     input: RpcRequest<C, M>,
     call: CallContext,
-  ) => RpcReply<C, M> | Promise<RpcReply<C, M>>;
+  ) => RpcReply<C, M> | EncodedReply | Promise<RpcReply<C, M> | EncodedReply>;
 };
 
 /**
@@ -121,7 +122,12 @@ export interface Bus {
   /** How long the connection has stood; 0 while it is down. */
   readonly upForMs: number;
   client<C extends Contract>(contract: C, instance?: string): Client<C>;
-  serve<C extends Contract>(contract: C, handlers: Handlers<C>, options?: ServeOptions<C>): Promise<Service>;
+  /** With `"elsewhere"` another connection of ours answers the requests: here only `health` and the publisher's `snapshot` are. */
+  serve<C extends Contract>(
+    contract: C,
+    handlers: Handlers<C> | "elsewhere",
+    options?: ServeOptions<C>,
+  ): Promise<Service>;
   publisher<C extends Contract>(contract: C, instance?: string): Publisher<C>;
   onEvent<C extends Contract, V extends EventName<C>>(
     contract: C,

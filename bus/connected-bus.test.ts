@@ -7,6 +7,7 @@ import type { CallContext } from "./bus.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import { permissionsOf, usersOf } from "./contract/permissions.ts";
 import { healthContract } from "./contracts/builtin.ts";
+import { EncodedReply } from "./encoded-reply.ts";
 import { silentLog } from "./fake.ts";
 import { CallError } from "./rpc/failure.ts";
 
@@ -58,6 +59,46 @@ for (const maker of worlds) {
       broadcast: () => ({ txid: "0".repeat(64) }),
       rows: (input: Uint8Array) => input,
     };
+
+    test("a reply that the handler has encoded itself arrives like any other, and is not checked by the callee", async () => {
+      const [server, strict, plain] = [
+        await busOf("walletd"),
+        await busOf("maker"),
+        await busOf("maker", { validateReplies: false }),
+      ];
+      let body = '{"confirmedSat":9}';
+      const balances = () => new EncodedReply(Buffer.from(body));
+      const service = await server.serve(walletdLike, { ...walletd, balances }, { instance: "w-enc" });
+
+      expect(await strict.client(walletdLike, "w-enc").balances({})).toEqual({ confirmedSat: 9 });
+      body = '{"confirmedSat":"nine"}';
+      expect(await plain.client(walletdLike, "w-enc").balances({})).toEqual({ confirmedSat: "nine" });
+      await expect(strict.client(walletdLike, "w-enc").balances({}, noRetry)).rejects.toMatchObject({
+        code: "BUS_BAD_REPLY",
+      });
+      await service.stop();
+    });
+
+    test("of two members of one actor the one that answers elsewhere takes no request, and answers for its health", async () => {
+      const [front, member, client, supervisor] = [
+        await busOf("indexer"),
+        await busOf("indexer", { member: "box-query-1" }),
+        await busOf("gateway"),
+        await busOf("supervisor"),
+      ];
+      const services = [
+        await front.serve(indexerLike, "elsewhere"),
+        await member.serve(indexerLike, { ...indexer, tip: () => ({ height: 5, hash: "m" }) }),
+      ];
+
+      for (let asked = 0; asked < 20; asked++) {
+        expect(await client.client(indexerLike).tip({}, noRetry)).toEqual({ height: 5, hash: "m" });
+      }
+      expect(await supervisor.client(healthContract("indexer"), "main").health({})).toEqual({
+        state: "ready",
+      });
+      for (const service of services) await service.stop();
+    });
 
     test("a call reaches the handler with its caller's name and comes back typed", async () => {
       const [server, client] = [await busOf("walletd"), await busOf("maker")];

@@ -120,7 +120,7 @@ export class ConnectedBus implements Bus {
 
   async serve<C extends Contract>(
     contract: C,
-    handlers: Handlers<C>,
+    handlers: Handlers<C> | "elsewhere",
     options: ServeOptions<C> = {},
   ): Promise<Service> {
     this.#assertOpen();
@@ -134,7 +134,8 @@ export class ConnectedBus implements Bus {
       instance: isAny ? "any" : (options.instance ?? this.#instance),
       member: this.#member ?? options.instance ?? this.#instance,
       // The types of contract and handlers agree; inside, all handlers look alike.
-      handlers: handlers as unknown as Readonly<Record<string, Handler>>,
+      handlers:
+        handlers === "elsewhere" ? undefined : (handlers as unknown as Readonly<Record<string, Handler>>),
       idempotency: options.idempotency,
       publisher,
       health: this.#health,

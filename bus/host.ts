@@ -13,12 +13,13 @@ import {
 } from "../runtime/log/log.ts";
 import { openLogFile } from "../runtime/log/log-file.ts";
 import { createRedaction, type Redaction } from "../runtime/log/redaction.ts";
-import { createMetrics, type Metrics } from "../runtime/metrics.ts";
+import { createMetrics, type Metrics, mergeExpositions } from "../runtime/metrics.ts";
 import { startTracing, type Tracing } from "../runtime/tracing.ts";
-import type { ActorDefinition, Boot, Readiness } from "./actor.ts";
+import type { ActorDefinition, Boot, Crew, CrewPlan, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
 import { connectNats } from "./carrier/nats.ts";
 import { type ChildRole, type ParentLine, serveParent } from "./child/child-side.ts";
+import { ThreadCrew } from "./child/crew.ts";
 import { HostedActor } from "./child/hosted.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import type { Door } from "./contracts/supervisor.ts";
@@ -35,6 +36,7 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
   #metrics: Metrics | undefined;
   #tracing: Tracing | undefined;
   #bus: ConnectedBus | undefined;
+  readonly #crews: ThreadCrew[] = [];
 
   constructor(definition: ActorDefinition<S>, parent: ParentLine) {
     this.#parent = parent;
@@ -74,12 +76,19 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       member: boot.host,
       health: () => this.#hosted.health(),
     });
-    await this.#hosted.start(boot, { bus: this.#bus, log, meter, clock: systemClock });
+    await this.#hosted.start(boot, {
+      bus: this.#bus,
+      log,
+      meter,
+      clock: systemClock,
+      startCrew: (plan) => this.#startCrew(plan, boot, log),
+    });
     log.info("started", { instance: boot.instance, pid: process.pid });
   }
 
   async stop(): Promise<void> {
     await this.#hosted.stop();
+    await Promise.all(this.#crews.map((crew) => crew.stop()));
     await this.#bus?.close();
     // What cannot be sent any more is lost; the stop is not.
     await Promise.allSettled([this.#tracing?.shutdown(), this.#metrics?.stop()]);
@@ -96,7 +105,21 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
   }
 
   async metrics(): Promise<string> {
-    return (await this.#metrics?.collectText()) ?? "";
+    const own = (await this.#metrics?.collectText()) ?? "";
+    if (this.#crews.length === 0) return own;
+    const theirs = await Promise.all(this.#crews.map((crew) => crew.metrics()));
+    return mergeExpositions([own, ...theirs.flat()]);
+  }
+
+  async #startCrew(plan: CrewPlan, boot: Boot, log: Log): Promise<Crew> {
+    const crew = await ThreadCrew.start(plan, {
+      boot,
+      clock: systemClock,
+      log,
+      logged: (line) => this.#parent.logged(line),
+    });
+    this.#crews.push(crew);
+    return crew;
   }
 
   lastWords(error: unknown): void {

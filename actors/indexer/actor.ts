@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bytesToHex } from "../../bitcoin/bytes.ts";
 import { type Network, networkByName } from "../../bitcoin/network.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
+import type { Actor, ActorContext, ActorDefinition, Crew } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
 import { sleep } from "../../runtime/clock.ts";
@@ -11,7 +11,9 @@ import { TroupeError } from "../../runtime/errors.ts";
 import { type IndexerConfig, indexerStartSection } from "./config.ts";
 import { IndexerMetrics } from "./metrics.ts";
 import { answers } from "./queries/answers.ts";
+import type { QueryThreadConfig } from "./queries/query-thread.ts";
 import { IndexReader } from "./queries/reader.ts";
+import { SyncFlag } from "./queries/sync-flag.ts";
 import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
@@ -57,7 +59,7 @@ class Indexer implements Actor, SyncNews {
   readonly #stopping = new AbortController();
   #opened: Opened | undefined;
   #running: Promise<void> | undefined;
-  #isSynced = false;
+  readonly #flag = new SyncFlag();
 
   constructor(context: IndexerContext, parts: IndexerParts) {
     this.#context = context;
@@ -98,9 +100,8 @@ class Indexer implements Actor, SyncNews {
       liveBlocks: config.live_blocks,
       touchedBlocks: TOUCHED_BLOCKS,
     });
-    const handlers = answers(reader, node.source, () => this.#isSynced);
-    const service = await bus.serve(indexerContract, handlers, { publisher });
-    this.#opened = { store, bench, node, compaction, publisher, metrics, sync, service };
+    const { crew, service } = await this.#serve(reader, node.source, publisher);
+    this.#opened = { store, bench, node, compaction, publisher, metrics, sync, crew, service };
     this.#context.report("syncing");
     // Not awaited: it lasts as long as the actor. What it throws ends the actor, and the supervisor starts it again.
     this.#running = this.#follow(this.#opened);
@@ -112,11 +113,39 @@ class Indexer implements Actor, SyncNews {
     const opened = this.#opened;
     if (opened === undefined) return;
     await opened.service.stop();
+    await opened.crew?.stop();
     await opened.publisher.stop();
     await opened.compaction.stop();
     await opened.bench.close();
     await opened.node.close();
     await opened.store.close();
+  }
+
+  /** Answers are given by query threads; here only where there are none, and then this thread's writing makes askers wait. */
+  async #serve(
+    reader: IndexReader,
+    source: BlockSource,
+    publisher: Publisher<typeof indexerContract>,
+  ): Promise<{ crew: Crew | undefined; service: Service }> {
+    const { bus, config, startCrew } = this.#context;
+    if (startCrew === undefined || config.query_threads === 0) {
+      const handlers = answers({
+        reader,
+        rawTransaction: (txid, block, signal) => source.rawTransaction(txid, block, signal),
+        isSynced: () => this.#flag.isSynced,
+      });
+      return { crew: undefined, service: await bus.serve(indexerContract, handlers, { publisher }) };
+    }
+    const section: QueryThreadConfig = { node: config.node, sync: this.#flag.memory };
+    const crew = await startCrew({
+      name: "query",
+      entry: new URL("./queries/thread.js", import.meta.url),
+      count: config.query_threads,
+      section,
+    });
+    // What only the publisher can answer: `snapshot`, and `health` of the whole.
+    const service = await bus.serve(indexerContract, "elsewhere", { publisher });
+    return { crew, service };
   }
 
   connected(block: BlockNews): void {
@@ -139,7 +168,7 @@ class Indexer implements Actor, SyncNews {
 
   progress(progress: Progress, added: { blocks: number; transactions: number }): void {
     this.#opened?.metrics.added("bulk", added.blocks, added.transactions);
-    this.#isSynced = false;
+    this.#flag.isSynced = false;
     this.#opened?.publisher.state("sync", {
       ...progress,
       isSynced: false,
@@ -168,7 +197,7 @@ class Indexer implements Actor, SyncNews {
         // A node may be away for days: said once.
         if (error.code !== toldCode) log.warn("the node does not serve the chain; asking again", { error });
         toldCode = error.code;
-        this.#context.report(this.#isSynced ? "degraded" : "syncing", error.message.slice(0, 200));
+        this.#context.report(this.#flag.isSynced ? "degraded" : "syncing", error.message.slice(0, 200));
         await sleep(clock, retryMs, signal).catch(() => {}); // only a stop ends it early
         retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
       }
@@ -178,8 +207,8 @@ class Indexer implements Actor, SyncNews {
   #synced(opened: Opened): void {
     const { height, tipHash } = opened.store.state;
     this.#context.report("ready", `block ${height.toLocaleString("en")}`);
-    if (this.#isSynced) return;
-    this.#isSynced = true;
+    if (this.#flag.isSynced) return;
+    this.#flag.isSynced = true;
     if (tipHash !== undefined) opened.publisher.state("tip", { height, hash: tipHash });
     opened.publisher.state("sync", {
       isSynced: true,
@@ -217,6 +246,7 @@ interface Opened {
   readonly publisher: Publisher<typeof indexerContract>;
   readonly metrics: IndexerMetrics;
   readonly sync: ChainSync;
+  readonly crew: Crew | undefined;
   readonly service: Service;
 }
 

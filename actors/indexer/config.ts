@@ -27,6 +27,14 @@ export const indexerSection = section(
       .max(32)
       .default(8)
       .describe("How many runs are merged into one. More makes the first sync faster and questions slower."),
+    query_threads: z
+      .int()
+      .min(0)
+      .max(16)
+      .default(2)
+      .describe(
+        "Threads that answer questions, each with its own connection to the bus and about 60 MB of memory. 0 lets the thread that writes the index answer too, which then makes questions wait while it writes.",
+      ),
     poll_ms: z
       .int()
       .min(50)

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { Clock } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import type { Actor, ActorDefinition, Boot, Readiness } from "../actor.ts";
+import type { Actor, ActorContext, ActorDefinition, Boot, Readiness } from "../actor.ts";
 import type { Bus } from "../bus.ts";
 import type { Health } from "../contracts/builtin.ts";
 import type { Door } from "../contracts/supervisor.ts";
@@ -16,6 +16,7 @@ export interface HostedParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly clock: Clock;
+  readonly startCrew?: NonNullable<ActorContext["startCrew"]>;
 }
 
 /** Who hears of the actor. */

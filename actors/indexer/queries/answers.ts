@@ -1,5 +1,5 @@
 /** The contract's requests as questions to the index. */
-import type { BlockHash, ScriptHash, Txid } from "../../../bitcoin/bytes.ts";
+import type { ScriptHash, Txid } from "../../../bitcoin/bytes.ts";
 import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { IndexedTip, indexerContract } from "../../../bus/contracts/indexer.ts";
@@ -11,12 +11,14 @@ import type { IndexReader } from "./reader.ts";
 const HASH_LENGTH_BYTES = 32;
 const HEADER_LENGTH_BYTES = 80;
 
+export interface AnswerParts {
+  readonly reader: IndexReader;
+  readonly rawTransaction: BlockSource["rawTransaction"];
+  readonly isSynced: () => boolean;
+}
+
 /** The shape of hashes is checked at the edge of the bus. */
-export function answers(
-  reader: IndexReader,
-  source: BlockSource,
-  isSynced: () => boolean,
-): Handlers<typeof indexerContract> {
+export function answers({ reader, rawTransaction, isSynced }: AnswerParts): Handlers<typeof indexerContract> {
   return {
     tip: () => ({ tip: reader.ask((queries) => queries.tip()) ?? null, isSynced: isSynced() }),
     histories: ({ scripthashes, limit }) =>
@@ -69,22 +71,15 @@ export function answers(
     rawTransactions: async ({ txids }, { signal }) => {
       const blocks = reader.ask((queries) => txids.map((txid) => queries.place(txid as Txid)?.blockHash));
       const results = await Promise.all(
-        txids.map((txid, i) => rawTransaction(source, txid as Txid, blocks[i], signal)),
+        txids.map(async (txid, i) => {
+          const block = blocks[i];
+          const bytes = block === undefined ? undefined : await rawTransaction(txid as Txid, block, signal);
+          return bytes === undefined ? null : bytesToHex(bytes);
+        }),
       );
       return { results };
     },
   };
-}
-
-async function rawTransaction(
-  source: BlockSource,
-  txid: Txid,
-  block: BlockHash | undefined,
-  signal: AbortSignal,
-): Promise<string | null> {
-  if (block === undefined) return null;
-  const bytes = await source.rawTransaction(txid, block, signal);
-  return bytes === undefined ? null : bytesToHex(bytes);
 }
 
 function perScript<T>(

@@ -2,6 +2,7 @@
 import { hasCode, TroupeError, type WireError } from "../../../runtime/errors.ts";
 import type { HeaderList } from "../../carrier/transport.ts";
 import type { RpcDeclaration } from "../../contract/contract.ts";
+import { EncodedReply } from "../../encoded-reply.ts";
 import { decodeError, encodeError, encodeJson } from "../../envelope.ts";
 import { busErrors, type Outcome } from "../../errors.ts";
 import { busFailure, CallError, numberOf } from "../failure.ts";
@@ -43,6 +44,7 @@ export function encodeOutput(
   output: unknown,
   traceId: string | undefined,
 ): Ending {
+  if (output instanceof EncodedReply) return sized(declaration, output.body);
   const parsed = declaration.output.safeParse(output);
   if (!parsed.success) {
     const where = parsed.error.issues
@@ -58,6 +60,10 @@ export function encodeOutput(
     // A schema such as z.unknown() let something through that JSON cannot say.
     return { reply: internalReply("executed", traceId), fault: String(error) };
   }
+  return sized(declaration, body);
+}
+
+function sized(declaration: RpcDeclaration, body: Uint8Array): Ending {
   const lengthMax = replyBytesMax(declaration);
   if (body.byteLength <= lengthMax) return { reply: okReply(body), fault: undefined };
   const words = `The reply has ${body.byteLength} bytes and the method allows ${lengthMax}. It was executed; ask for less.`;

@@ -19,7 +19,8 @@ export interface ServerTerms {
   readonly instance: string;
   /** The token of this very member; `health` is answered there too, so that each of several can be asked. */
   readonly member: string;
-  readonly handlers: Readonly<Record<string, Handler>>;
+  /** None where another member answers the contract's requests. */
+  readonly handlers: Readonly<Record<string, Handler>> | undefined;
   readonly idempotency: IdempotencyStore | undefined;
   readonly publisher: StatePublisher | undefined;
   readonly health: () => Health;
@@ -46,8 +47,10 @@ export class Server implements Service {
     this.#terms = terms;
     this.#onStopped = onStopped;
     const { contract, instance } = terms;
-    for (const [method, declaration] of Object.entries(contract.rpcs)) {
-      const handler = terms.handlers[method];
+    const { handlers } = terms;
+    const requests = handlers === undefined ? [] : Object.entries(contract.rpcs);
+    for (const [method, declaration] of requests) {
+      const handler = handlers?.[method];
       if (handler === undefined) throw new Error(`no handler for ${contract.name}.${method}`);
       this.#declaredEndpoints.push(this.#endpoint(method, instance, declaration, handler));
     }

@@ -1,0 +1,68 @@
+/** A query thread: opens the index to read it and answers the indexer's contract, in one queue group with the other threads. */
+import { join } from "node:path";
+import { z } from "zod";
+import { networkByName } from "../../../bitcoin/network.ts";
+import { NodeClient } from "../../../bitcoind/client.ts";
+import { nodeSection } from "../../../bitcoind/config.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts";
+import type { Service } from "../../../bus/bus.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { section } from "../../../runtime/config/section.ts";
+import { IndexStore } from "../store/store.ts";
+import { answers } from "./answers.ts";
+import { IndexReader } from "./reader.ts";
+import { SyncFlag } from "./sync-flag.ts";
+
+/** Given by the writer, not by a person. */
+export const queryThreadSection = section(
+  "indexer",
+  "A query thread of the indexer",
+  z.object({
+    node: nodeSection.schema,
+    sync: z.custom<SharedArrayBuffer>((value) => value instanceof SharedArrayBuffer),
+  }),
+);
+export type QueryThreadConfig = z.output<typeof queryThreadSection.schema>;
+
+export const queryThread: ActorDefinition<typeof queryThreadSection.schema> = {
+  name: "indexer",
+  section: queryThreadSection,
+  create: (context) => new QueryThread(context),
+};
+
+class QueryThread implements Actor {
+  readonly #context: ActorContext<QueryThreadConfig>;
+  #opened: { readonly store: IndexStore; readonly node: NodeClient; readonly service: Service } | undefined;
+
+  constructor(context: ActorContext<QueryThreadConfig>) {
+    this.#context = context;
+  }
+
+  async start(): Promise<void> {
+    const { config, bus, clock, dataDirectory, log } = this.#context;
+    const network = networkByName(this.#context.network);
+    const store = new IndexStore({
+      directory: join(dataDirectory, "index"),
+      network: network.name,
+      readOnly: true,
+    });
+    const node = new NodeClient({ config: config.node, network, clock, log });
+    const flag = new SyncFlag(config.sync);
+    const reader = new IndexReader(store);
+    const service = await bus.serve(
+      indexerContract,
+      answers({
+        reader,
+        rawTransaction: async (txid, block) => (await node.rawTransactions([txid], block))[0],
+        isSynced: () => flag.isSynced,
+      }),
+    );
+    this.#opened = { store, node, service };
+  }
+
+  async stop(): Promise<void> {
+    await this.#opened?.service.stop();
+    await this.#opened?.node.close();
+    await this.#opened?.store.close();
+  }
+}
