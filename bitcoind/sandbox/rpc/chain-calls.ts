@@ -2,6 +2,7 @@
 import { parseBlock, strippedBlockLengthBytesOf } from "../../../bitcoin/block/block.ts";
 import { difficultyOf, serializeHeader, targetOf } from "../../../bitcoin/block/header.ts";
 import { type BlockHash, bytesToHex, reverseBytes, type Txid, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { decodeScript, decodeTransaction } from "../../../bitcoin/decoded-transaction.ts";
 import { coinsNumberFromSat } from "../../../bitcoin/fee.ts";
 import { txidOf, WITNESS_SCALE } from "../../../bitcoin/transaction.ts";
 import { ancestorAt, type BlockEntry, medianTimeS } from "../chain/block-tree.ts";
@@ -10,7 +11,6 @@ import { outpointKey } from "../chain/coins.ts";
 import { RPC_CODE, RpcRefusal } from "../refusal.ts";
 import type { Arguments } from "./arguments.ts";
 import { type CallTable, call, type SandboxParts } from "./calls.ts";
-import { decodeScript, decodeTransaction } from "./decode.ts";
 
 export const chainCalls: CallTable = Object.freeze({
   getbestblockhash: call("", ({ chain }) => chain.tip.hash),

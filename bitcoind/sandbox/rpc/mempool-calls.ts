@@ -1,6 +1,7 @@
 /** The sandbox's RPC methods that read and fill the mempool. */
 import { parseBlock } from "../../../bitcoin/block/block.ts";
 import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
+import { decodeTransaction } from "../../../bitcoin/decoded-transaction.ts";
 import { coinsNumberFromSat, feerateSatPerKvb, satFromCoins } from "../../../bitcoin/fee.ts";
 import { isUnspendable } from "../../../bitcoin/script/script.ts";
 import {
@@ -18,7 +19,6 @@ import { RPC_CODE, RpcRefusal, RuleBroken } from "../refusal.ts";
 import { type Arguments, decodeOrRefuse } from "./arguments.ts";
 import { type CallTable, call, type SandboxParts } from "./calls.ts";
 import { confirmationsOf, entryOf } from "./chain-calls.ts";
-import { decodeTransaction } from "./decode.ts";
 
 /** Bitcoin Core's guard against mistyped fees, in coins per 1,000 virtual bytes. */
 const FEERATE_MAX_COINS = 0.1;

@@ -1,11 +1,11 @@
 /** Transactions and scripts as the JSON that Bitcoin Core prints for people. */
 
-import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
-import { coinsNumberFromSat } from "../../../bitcoin/fee.ts";
-import type { Network } from "../../../bitcoin/network.ts";
-import { addressOfScript } from "../../../bitcoin/script/address.ts";
-import { scriptAsm } from "../../../bitcoin/script/script.ts";
-import { classifyScript, type ScriptType } from "../../../bitcoin/script/script-type.ts";
+import { bytesToHex, txidFromBytes } from "./bytes.ts";
+import { coinsNumberFromSat } from "./fee.ts";
+import type { Network } from "./network.ts";
+import { addressOfScript } from "./script/address.ts";
+import { scriptAsm } from "./script/script.ts";
+import { classifyScript, type ScriptType } from "./script/script-type.ts";
 import {
   isCoinbase,
   lengthBytesOf,
@@ -16,7 +16,7 @@ import {
   txidOf,
   weightOf,
   wtxidOf,
-} from "../../../bitcoin/transaction.ts";
+} from "./transaction.ts";
 
 const SCRIPT_NAMES: Readonly<Record<ScriptType["type"], string>> = {
   p2pkh: "pubkeyhash",
