@@ -8,6 +8,7 @@ import { indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
 import type { Actor, Readiness } from "../../../bus/actor.ts";
+import type { Transport } from "../../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
 import { allContracts } from "../../../bus/contracts/all.ts";
@@ -63,6 +64,11 @@ export class IndexerUnderTest {
 
   start(): Promise<void> {
     return this.#actor.start();
+  }
+
+  /** Another connection to the same bus; `fakeActor` takes the indexer for its broker. */
+  connect(user: string): Promise<Transport> {
+    return this.#world.connect(user);
   }
 
   get isReady(): boolean {

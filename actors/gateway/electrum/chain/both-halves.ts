@@ -1,0 +1,107 @@
+/** Asks the indexer and the mempool for answers of one and the same block, so that no transaction is in both or in neither. */
+import type { IndexedTip } from "../../../../bus/contracts/indexer.ts";
+import type { MempoolView } from "../../../../bus/contracts/mempool.ts";
+import { type Clock, sleep } from "../../../../runtime/clock.ts";
+import { toWireError } from "../../../../runtime/errors.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+import type { ChainFeed } from "./chain-feed.ts";
+import { isPassing } from "./failure.ts";
+
+export interface ConfirmedHalf {
+  readonly tip: IndexedTip | null;
+}
+
+export interface UnconfirmedHalf {
+  readonly view: MempoolView;
+}
+
+export interface Halves<C, U> {
+  readonly confirmed: C;
+  /** Undefined while there is no unconfirmed half: the index is syncing, or the mempool is away. */
+  readonly unconfirmed: U | undefined;
+  /** False when the two would not agree in time: then a transaction may be in both, and the confirmed one counts. */
+  readonly isOfOneBlock: boolean;
+}
+
+export interface BothHalvesOptions {
+  readonly feed: ChainFeed;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A mempool that is started again is back well before that; a wallet waits 30 s for an answer. */
+const AWAY_GRACE_MS = 8_000;
+const RETRY_MS = 100;
+/** The mempool itself waits a second for a block that it has not heard of. */
+const TRIES_MAX = 6;
+
+export class BothHalves {
+  readonly #feed: ChainFeed;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** Since when the mempool has not answered. */
+  #awaySinceMs: number | undefined;
+  #isAwayTold = false;
+
+  constructor({ feed, clock, log }: BothHalvesOptions) {
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** `askUnconfirmed` is asked for the view of the block that it is given. */
+  async ask<C extends ConfirmedHalf, U extends UnconfirmedHalf>(
+    askConfirmed: () => Promise<C>,
+    askUnconfirmed: (confirmedTip: string) => Promise<U>,
+  ): Promise<Halves<C, U>> {
+    for (let tries = 1; ; tries++) {
+      // Both at once, in the hope that the tip we know still is the tip.
+      const guess = this.#feed.isSynced ? this.#feed.tip?.hash : undefined;
+      const early = guess === undefined ? undefined : this.#reached(() => askUnconfirmed(guess));
+      const confirmed = await askConfirmed();
+      const { tip } = confirmed;
+      if (!this.#feed.isSynced || tip === null)
+        return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
+      let unconfirmed = await early;
+      if (guess !== tip.hash) unconfirmed = await this.#reached(() => askUnconfirmed(tip.hash));
+      if (unconfirmed === undefined) {
+        if (this.#mayComeBack()) {
+          await sleep(this.#clock, RETRY_MS);
+          continue;
+        }
+        return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
+      }
+      const isOfOneBlock = unconfirmed.view.tip?.hash === tip.hash;
+      // Without a view yet nothing is known to be unconfirmed; its first change will be told.
+      if (isOfOneBlock || unconfirmed.view.tip === null || tries >= TRIES_MAX) {
+        return { confirmed, unconfirmed, isOfOneBlock };
+      }
+      await sleep(this.#clock, RETRY_MS);
+    }
+  }
+
+  /** Undefined when the mempool does not answer. */
+  async #reached<U>(ask: () => Promise<U>): Promise<U | undefined> {
+    try {
+      const answer = await ask();
+      if (this.#isAwayTold) this.#log.info("the mempool answers again");
+      this.#awaySinceMs = undefined;
+      this.#isAwayTold = false;
+      return answer;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.#awaySinceMs ??= this.#clock.monotonicMs();
+      if (!this.#isAwayTold && !this.#mayComeBack()) {
+        this.#isAwayTold = true;
+        this.#log.warn("the mempool does not answer: wallets are told of confirmed transactions only", {
+          code: toWireError(error).code,
+        });
+      }
+      return undefined;
+    }
+  }
+
+  #mayComeBack(): boolean {
+    return this.#awaySinceMs !== undefined && this.#clock.monotonicMs() - this.#awaySinceMs < AWAY_GRACE_MS;
+  }
+}

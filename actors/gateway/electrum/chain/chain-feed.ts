@@ -1,0 +1,209 @@
+/** Follows the indexer's chain and the mempool by their news: knows the tip by hash, and tells what answers have become old. */
+import { blockHashOf } from "../../../../bitcoin/block/header.ts";
+import { hexToBytes } from "../../../../bitcoin/bytes.ts";
+import type { Bus, Listener } from "../../../../bus/bus.ts";
+import { type IndexerBlockNews, indexerContract } from "../../../../bus/contracts/indexer.ts";
+import { type MempoolChange, mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import type { Clock, Timer } from "../../../../runtime/clock.ts";
+import { toWireError } from "../../../../runtime/errors.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+
+export interface ChainTip {
+  readonly height: number;
+  readonly hash: string;
+  /** 80 bytes in hex. */
+  readonly header: string;
+}
+
+export interface TouchedOutpoint {
+  readonly txid: string;
+  readonly index: number;
+}
+
+/** Who keeps or tells what the chain and the mempool change. Called in the order of the news, never with a wait between. */
+export interface ChainWatcher {
+  /** The tip is another one: read it from the feed. */
+  tipChanged?(): void;
+  /** Blocks from this height up are no longer what they were. */
+  turnedBackTo?(height: number): void;
+  scriptsTouched?(scripthashes: readonly string[]): void;
+  /** Transactions that came, went or were confirmed, and outputs that they spend. */
+  transactionsTouched?(txids: readonly string[], outpoints: readonly TouchedOutpoint[]): void;
+  /** News was lost: any answer may be old. */
+  everythingTouched(): void;
+}
+
+export interface ChainFeedOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** After news without a header we ask for it; the index may be away just then. */
+const ASK_AGAIN_MS = 500;
+/** While nothing is told we look whether that is true: a publisher that died silently tells no gap. */
+const LOOK_EVERY_MS = 5_000;
+
+export class ChainFeed {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #watchers: ChainWatcher[] = [];
+  readonly #listeners: Listener[] = [];
+  #tip: ChainTip | undefined;
+  #isSynced = false;
+  /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
+  #tipNumber = 0;
+  #isAsking = false;
+  #mustAskAgain = false;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor({ bus, clock, log }: ChainFeedOptions) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Undefined until the index has told us of a block. */
+  get tip(): ChainTip | undefined {
+    return this.#tip;
+  }
+
+  /** False while the index is far behind the node: then what is unconfirmed there says nothing here. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** The first to watch are the first to be told. */
+  watch(watcher: ChainWatcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  async start(): Promise<void> {
+    const onGap = () => this.#lost();
+    const listening = [
+      this.#bus.onEvent(indexerContract, "block.connected", (news) => this.#connected(news), { onGap }),
+      this.#bus.onEvent(indexerContract, "block.disconnected", (news) => this.#disconnected(news), { onGap }),
+      this.#bus.onEvent(indexerContract, "chain.jumped", () => this.#lost(), { onGap }),
+      this.#bus.onState(indexerContract, "sync", ({ isSynced }) => this.#synced(isSynced)),
+      this.#bus.onEvent(mempoolContract, "view.changed", (change) => this.#viewChanged(change), { onGap }),
+    ];
+    this.#listeners.push(...(await Promise.all(listening)));
+    this.#ask();
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+  }
+
+  #connected({ height, hash, header, part, touched }: IndexerBlockNews): void {
+    if (touched === null) this.#tell((watcher) => watcher.everythingTouched());
+    else this.#tell((watcher) => watcher.scriptsTouched?.(touched));
+    if (part === 0) this.#setTip({ height, hash, header });
+  }
+
+  #disconnected({ height, part, touched }: IndexerBlockNews): void {
+    if (part === 0) this.#tell((watcher) => watcher.turnedBackTo?.(height));
+    if (touched === null) this.#tell((watcher) => watcher.everythingTouched());
+    else this.#tell((watcher) => watcher.scriptsTouched?.(touched));
+    // Which header is the tip now is told by the next block, or by the index when none comes.
+    if (part === 0) this.#askSoon();
+  }
+
+  #viewChanged({ touched, added, removed, outpoints }: MempoolChange): void {
+    if (touched === null) return this.#tell((watcher) => watcher.everythingTouched());
+    const txids = [...added, ...removed.map(({ txid }) => txid)];
+    this.#tell((watcher) => {
+      watcher.scriptsTouched?.(touched);
+      watcher.transactionsTouched?.(txids, outpoints);
+    });
+  }
+
+  #synced(isSynced: boolean): void {
+    if (isSynced === this.#isSynced) return;
+    this.#isSynced = isSynced;
+    // From here on the unconfirmed half belongs to the answers, or no longer does.
+    this.#tell((watcher) => watcher.everythingTouched());
+  }
+
+  #lost(): void {
+    this.#tell((watcher) => {
+      watcher.turnedBackTo?.(0);
+      watcher.everythingTouched();
+    });
+    this.#ask();
+  }
+
+  #setTip(tip: ChainTip): void {
+    this.#tipNumber += 1;
+    if (this.#tip?.hash === tip.hash) return;
+    this.#tip = tip;
+    this.#tell((watcher) => watcher.tipChanged?.());
+  }
+
+  #tell(news: (watcher: ChainWatcher) => void): void {
+    for (const watcher of this.#watchers) news(watcher);
+  }
+
+  #askSoon(): void {
+    const number = ++this.#tipNumber;
+    setImmediate(() => {
+      if (number === this.#tipNumber) this.#ask();
+    });
+  }
+
+  #ask(): void {
+    this.#mustAskAgain = true;
+    if (this.#isAsking || this.#isStopped) return;
+    void this.#askUntilAnswered();
+  }
+
+  async #askUntilAnswered(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#mustAskAgain && !this.#isStopped) {
+      this.#mustAskAgain = false;
+      try {
+        await this.#askTip();
+      } catch (error) {
+        // Expected while the index starts; the tree shows it when it lasts.
+        this.#log.debug("the index does not tell its tip", { code: toWireError(error).code });
+        this.#mustAskAgain = true;
+        await new Promise<void>((resolve) => {
+          this.#clock.after(ASK_AGAIN_MS, resolve, { background: true });
+        });
+      }
+    }
+    this.#isAsking = false;
+  }
+
+  async #askTip(): Promise<void> {
+    const indexer = this.#bus.client(indexerContract);
+    const number = this.#tipNumber;
+    const { tip, isSynced } = await indexer.tip({});
+    this.#synced(isSynced);
+    if (tip === null || tip.hash === this.#tip?.hash) return;
+    const { hex } = await indexer.headers({ height: tip.height, count: 1 });
+    // News that came meanwhile is newer than this answer.
+    if (number !== this.#tipNumber) return;
+    if (hex === "" || blockHashOf(hexToBytes(hex)) !== tip.hash) {
+      this.#mustAskAgain = true;
+      return;
+    }
+    this.#setTip({ height: tip.height, hash: tip.hash, header: hex });
+  }
+
+  #look(): void {
+    this.#timer = this.#clock.after(
+      LOOK_EVERY_MS,
+      () => {
+        this.#ask();
+        this.#look();
+      },
+      { background: true },
+    );
+  }
+}

@@ -1,0 +1,26 @@
+/** What clients are told when an actor behind the door failed or is away: what happened, never our codes or traces. */
+
+import { toWireError } from "../../../../runtime/errors.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
+
+/** The actor did not do it now, and may do it later. */
+const PASSING = new Set(["BUS_UNAVAILABLE", "BUS_DEADLINE", "BUS_BUSY", "BUS_CLOSED"]);
+
+export function isPassing(error: unknown): boolean {
+  return PASSING.has(toWireError(error).code);
+}
+
+/** A refusal of a method as the client gets it; what we did not foresee is logged and stays with us. */
+export function clientFailure(error: unknown, what: string, log: Log): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const { code, message, data } = toWireError(error);
+  if (code === "MEMPOOL_NODE_AWAY") {
+    return new ProtocolError(PROTOCOL_CODES.node, `daemon error: ${String(data["reason"] ?? message)}`);
+  }
+  if (PASSING.has(code)) {
+    return new ProtocolError(PROTOCOL_CODES.timeout, `server busy - ${what} does not answer; try again`);
+  }
+  log.error("a question of an Electrum client failed", { what, error });
+  return new ProtocolError(PROTOCOL_CODES.internal, "internal server error");
+}

@@ -1,0 +1,77 @@
+/** Gathers the questions that come in one turn of the loop, from all sessions, into one message to the actor that answers. */
+import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
+
+export interface GatheringOptions<Q, A> {
+  /** Answers in the order of the questions. */
+  readonly ask: (questions: readonly Q[]) => Promise<readonly A[]>;
+  readonly batchMax: number;
+  /** Batches under way at once: what comes meanwhile waits and makes the next ones fuller. */
+  readonly batchesMax?: number;
+  readonly waitingMax?: number;
+}
+
+interface Waiting<Q, A> {
+  readonly question: Q;
+  readonly resolve: (answer: A) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const BATCHES_MAX = 4;
+const WAITING_MAX = 50_000;
+
+export class Gathering<Q, A> {
+  readonly #ask: (questions: readonly Q[]) => Promise<readonly A[]>;
+  readonly #batchMax: number;
+  readonly #batchesMax: number;
+  readonly #waitingMax: number;
+  #waiting: Waiting<Q, A>[] = [];
+  #running = 0;
+  #isScheduled = false;
+
+  constructor({ ask, batchMax, batchesMax = BATCHES_MAX, waitingMax = WAITING_MAX }: GatheringOptions<Q, A>) {
+    this.#ask = ask;
+    this.#batchMax = batchMax;
+    this.#batchesMax = batchesMax;
+    this.#waitingMax = waitingMax;
+  }
+
+  ask(question: Q): Promise<A> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length >= this.#waitingMax) return reject(busy());
+      this.#waiting.push({ question, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#running >= this.#batchesMax) return;
+    this.#isScheduled = true;
+    // After the turn in which sessions hand over what they have received.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      while (this.#waiting.length > 0 && this.#running < this.#batchesMax) void this.#send();
+    });
+  }
+
+  async #send(): Promise<void> {
+    const batch =
+      this.#waiting.length <= this.#batchMax ? this.#waiting : this.#waiting.slice(0, this.#batchMax);
+    this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.#batchMax);
+    this.#running += 1;
+    try {
+      const answers = await this.#ask(batch.map(({ question }) => question));
+      batch.forEach(({ resolve }, i) => {
+        resolve(answers[i] as A);
+      });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.#running -= 1;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+}
+
+function busy(): ProtocolError {
+  return new ProtocolError(PROTOCOL_CODES.timeout, "server busy - too many requests wait for the index");
+}

@@ -1,0 +1,86 @@
+/** Answers by key, kept until the chain or the mempool touches the key: bounded by weight, the longest unused go first. */
+
+export interface KeptAnswersOptions<A> {
+  readonly ask: (key: string) => Promise<A>;
+  /** Infinite for an answer that is not to be kept. */
+  readonly weightOf: (answer: A) => number;
+  readonly weightMax: number;
+}
+
+interface Question<A> {
+  readonly answer: Promise<A>;
+}
+
+export class KeptAnswers<A> {
+  readonly #ask: (key: string) => Promise<A>;
+  readonly #weightOf: (answer: A) => number;
+  readonly #weightMax: number;
+  /** In the order of their use, the oldest first. */
+  readonly #kept = new Map<string, A>();
+  /** Under way; one that was forgotten meanwhile is here no more, and its answer is not kept. */
+  readonly #asked = new Map<string, Question<A>>();
+  #weight = 0;
+
+  constructor({ ask, weightOf, weightMax }: KeptAnswersOptions<A>) {
+    this.#ask = ask;
+    this.#weightOf = weightOf;
+    this.#weightMax = weightMax;
+  }
+
+  /** Without a promise when it is at hand. */
+  of(key: string): A | Promise<A> {
+    const kept = this.peek(key);
+    if (kept !== undefined) return kept;
+    const asked = this.#asked.get(key);
+    if (asked !== undefined) return asked.answer;
+    const question = { answer: this.#ask(key) };
+    this.#asked.set(key, question);
+    question.answer.then(
+      (answer) => this.#answered(key, question, answer),
+      () => this.#isCurrent(key, question) && this.#asked.delete(key), // whoever asked hears of it
+    );
+    return question.answer;
+  }
+
+  peek(key: string): A | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  /** What was known of the key is old: the next question is asked anew, also while an older one is under way. */
+  forget(key: string): void {
+    this.#asked.delete(key);
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return;
+    this.#kept.delete(key);
+    this.#weight -= this.#weightOf(kept);
+  }
+
+  clear(): void {
+    this.#asked.clear();
+    this.#kept.clear();
+    this.#weight = 0;
+  }
+
+  #answered(key: string, question: Question<A>, answer: A): void {
+    if (!this.#isCurrent(key, question)) return;
+    this.#asked.delete(key);
+    const weight = this.#weightOf(answer);
+    // One that would push out all the others is not worth it.
+    if (weight > this.#weightMax / 2) return;
+    this.#kept.set(key, answer);
+    this.#weight += weight;
+    for (const [oldest, dropped] of this.#kept) {
+      if (this.#weight <= this.#weightMax) break;
+      this.#kept.delete(oldest);
+      this.#weight -= this.#weightOf(dropped);
+    }
+  }
+
+  #isCurrent(key: string, question: Question<A>): boolean {
+    return this.#asked.get(key) === question;
+  }
+}

@@ -1,0 +1,198 @@
+/** What is known of scripts: histories, coins and balances, confirmed and unconfirmed as one, asked in batches and kept while true. */
+import type { Client } from "../../../../bus/bus.ts";
+import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
+import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
+import type { BothHalves, Halves } from "./both-halves.ts";
+import type { ChainWatcher } from "./chain-feed.ts";
+import { Gathering } from "./gathering.ts";
+import { History } from "./history.ts";
+import { KeptAnswers } from "./kept-answers.ts";
+
+export interface Coin {
+  readonly txid: string;
+  readonly index: number;
+  /** 0 while it is unconfirmed. */
+  readonly height: number;
+  readonly amountSat: number;
+}
+
+export interface Balance {
+  readonly confirmedSat: number;
+  /** By how much the unconfirmed transactions change it. */
+  readonly unconfirmedSat: number;
+}
+
+export interface ScriptAnswersOptions {
+  readonly indexer: Client<typeof indexerContract>;
+  readonly mempool: Client<typeof mempoolContract>;
+  readonly halves: BothHalves;
+  /** A longer history is refused. */
+  readonly historyMax: number;
+}
+
+interface Lookup<A> {
+  readonly kept: KeptAnswers<A>;
+}
+
+/** Scripts with more entries are asked for alone, so that nobody else's answer waits for theirs. */
+const SMALL_MAX = 1_000;
+const BATCH_MAX = Math.min(INDEXER_BATCH_MAX, MEMPOOL_BATCH_MAX);
+/** Entries of histories and coins that are kept, at about 150 bytes each. */
+const KEPT_ENTRIES_MAX = 400_000;
+const KEPT_BALANCES_MAX = 50_000;
+/** What an answer costs besides its entries. */
+const KEPT_BASE = 2;
+
+export class ScriptAnswers implements ChainWatcher {
+  readonly #histories: Lookup<History>;
+  readonly #coins: Lookup<readonly Coin[]>;
+  readonly #balances: Lookup<Balance>;
+
+  constructor(options: ScriptAnswersOptions) {
+    const { indexer, mempool, halves } = options;
+    this.#histories = lookup({
+      ask: async (scripthashes, limit) => {
+        const both = await halves.ask(
+          () => indexer.histories({ scripthashes: [...scripthashes], limit }),
+          (confirmedTip) => mempool.histories({ scripthashes: [...scripthashes], confirmedTip }),
+        );
+        return scripthashes.map((_, i) => {
+          const confirmed = both.confirmed.results[i] ?? undefined;
+          if (confirmed === undefined) return undefined;
+          const unconfirmed = both.unconfirmed?.results[i] ?? [];
+          return new History(confirmed, withoutConfirmed(unconfirmed, confirmed, both));
+        });
+      },
+      historyMax: options.historyMax,
+      weightOf: (history) => history.length + KEPT_BASE,
+      weightMax: KEPT_ENTRIES_MAX,
+    });
+    this.#coins = lookup({
+      ask: async (scripthashes, limit) => {
+        const both = await halves.ask(
+          () => indexer.unspents({ scripthashes: [...scripthashes], limit }),
+          (confirmedTip) => mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }),
+        );
+        return scripthashes.map((_, i) => {
+          const confirmed = both.confirmed.results[i] ?? undefined;
+          return confirmed === undefined ? undefined : mergeCoins(confirmed, both.unconfirmed?.results[i]);
+        });
+      },
+      historyMax: options.historyMax,
+      weightOf: (coins) => coins.length + KEPT_BASE,
+      weightMax: KEPT_ENTRIES_MAX,
+    });
+    this.#balances = lookup({
+      ask: async (scripthashes, limit) => {
+        const both = await halves.ask(
+          () => indexer.balances({ scripthashes: [...scripthashes], limit }),
+          (confirmedTip) => mempool.balances({ scripthashes: [...scripthashes], confirmedTip }),
+        );
+        return scripthashes.map((_, i) => {
+          const confirmedSat = both.confirmed.results[i] ?? undefined;
+          if (confirmedSat === undefined) return undefined;
+          return { confirmedSat, unconfirmedSat: both.unconfirmed?.results[i] ?? 0 };
+        });
+      },
+      historyMax: options.historyMax,
+      weightOf: () => 1,
+      weightMax: KEPT_BALANCES_MAX,
+    });
+  }
+
+  history(scripthash: string): History | Promise<History> {
+    return this.#histories.kept.of(scripthash);
+  }
+
+  coins(scripthash: string): readonly Coin[] | Promise<readonly Coin[]> {
+    return this.#coins.kept.of(scripthash);
+  }
+
+  balance(scripthash: string): Balance | Promise<Balance> {
+    return this.#balances.kept.of(scripthash);
+  }
+
+  scriptsTouched(scripthashes: readonly string[]): void {
+    for (const scripthash of scripthashes) {
+      this.#histories.kept.forget(scripthash);
+      this.#coins.kept.forget(scripthash);
+      this.#balances.kept.forget(scripthash);
+    }
+  }
+
+  everythingTouched(): void {
+    this.#histories.kept.clear();
+    this.#coins.kept.clear();
+    this.#balances.kept.clear();
+  }
+}
+
+interface LookupTerms<A> {
+  /** Undefined for a script with more entries than the limit. */
+  readonly ask: (scripthashes: readonly string[], limit: number) => Promise<readonly (A | undefined)[]>;
+  readonly historyMax: number;
+  readonly weightOf: (answer: A) => number;
+  readonly weightMax: number;
+}
+
+function lookup<A>({ ask, historyMax, weightOf, weightMax }: LookupTerms<A>): Lookup<A> {
+  const small = new Gathering<string, A | undefined>({
+    ask: (scripthashes) => ask(scripthashes, Math.min(SMALL_MAX, historyMax)),
+    batchMax: BATCH_MAX,
+  });
+  const large = new Gathering<string, A | undefined>({
+    ask: (scripthashes) => ask(scripthashes, historyMax),
+    batchMax: 1,
+    batchesMax: 2,
+    waitingMax: 1_000,
+  });
+  const askOne = async (scripthash: string): Promise<A> => {
+    const found = (await small.ask(scripthash)) ?? (await large.ask(scripthash));
+    if (found === undefined) throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
+    return found;
+  };
+  return { kept: new KeptAnswers({ ask: askOne, weightOf, weightMax }) };
+}
+
+function withoutConfirmed<E extends { readonly txid: string }>(
+  unconfirmed: readonly E[],
+  confirmed: readonly { readonly txid: string }[],
+  { isOfOneBlock }: Halves<unknown, unknown>,
+): readonly E[] {
+  if (isOfOneBlock || unconfirmed.length === 0) return unconfirmed;
+  const known = new Set(confirmed.map(({ txid }) => txid));
+  return unconfirmed.filter(({ txid }) => !known.has(txid));
+}
+
+interface OutpointLike {
+  readonly txid: string;
+  readonly index: number;
+}
+
+interface UnconfirmedCoins {
+  readonly unspents: readonly (OutpointLike & { readonly amountSat: number })[];
+  readonly spent: readonly OutpointLike[];
+}
+
+/** In the order of the chain, then the unconfirmed ones; without what unconfirmed transactions spend. */
+function mergeCoins(
+  confirmed: readonly Coin[],
+  unconfirmed: UnconfirmedCoins | null | undefined,
+): readonly Coin[] {
+  if (unconfirmed === null || unconfirmed === undefined) return confirmed;
+  const { unspents, spent } = unconfirmed;
+  if (unspents.length === 0 && spent.length === 0) return confirmed;
+  const isSpent = new Set(spent.map(nameOf));
+  const isConfirmed = new Set(confirmed.map(nameOf));
+  return [
+    ...confirmed.filter((coin) => !isSpent.has(nameOf(coin))),
+    ...unspents
+      .filter((coin) => !isConfirmed.has(nameOf(coin)))
+      .map(({ txid, index, amountSat }) => ({ txid, index, height: 0, amountSat })),
+  ];
+}
+
+function nameOf({ txid, index }: OutpointLike): string {
+  return `${txid}:${index}`;
+}

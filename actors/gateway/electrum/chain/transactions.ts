@@ -1,0 +1,101 @@
+/** Transactions: their bytes, where they stand, and the proofs that they stand there. */
+import type { Client } from "../../../../bus/bus.ts";
+import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
+import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import type { ChainWatcher } from "./chain-feed.ts";
+import { Gathering } from "./gathering.ts";
+import { KeptAnswers } from "./kept-answers.ts";
+
+export interface Place {
+  readonly height: number;
+  readonly position: number;
+  readonly blockHash: string;
+}
+
+export interface TransactionProof {
+  readonly height: number;
+  readonly position: number;
+  /** From the leaf upwards, as people write hashes. */
+  readonly branch: readonly string[];
+}
+
+export interface TransactionsOptions {
+  readonly indexer: Client<typeof indexerContract>;
+  readonly mempool: Client<typeof mempoolContract>;
+}
+
+const RAW_BATCH_MAX = 100;
+const KEPT_RAW_BYTES_MAX = 32 * 1024 * 1024;
+const KEPT_PROOFS_MAX = 10_000;
+
+export class Transactions implements ChainWatcher {
+  readonly #indexer: Client<typeof indexerContract>;
+  readonly #unconfirmedRaw: Gathering<string, string | null>;
+  readonly #places: Gathering<string, Place | null>;
+  readonly #raw: KeptAnswers<string | null>;
+  readonly #proofs: KeptAnswers<TransactionProof | null>;
+
+  constructor({ indexer, mempool }: TransactionsOptions) {
+    this.#indexer = indexer;
+    const confirmedRaw = new Gathering<string, string | null>({
+      ask: async (txids) => (await indexer.rawTransactions({ txids: [...txids] })).results,
+      batchMax: RAW_BATCH_MAX,
+    });
+    this.#unconfirmedRaw = new Gathering({
+      ask: async (txids) => (await mempool.rawTransactions({ txids: [...txids] })).results,
+      batchMax: RAW_BATCH_MAX,
+    });
+    this.#places = new Gathering({
+      ask: async (txids) => (await indexer.places({ txids: [...txids] })).results,
+      batchMax: INDEXER_BATCH_MAX,
+    });
+    this.#raw = new KeptAnswers({
+      ask: (txid) => confirmedRaw.ask(txid),
+      // What a transaction says never changes; that there is none may change at any moment.
+      weightOf: (hex) => hex?.length ?? Number.POSITIVE_INFINITY,
+      weightMax: KEPT_RAW_BYTES_MAX,
+    });
+    const proofs = new Gathering<string, TransactionProof | null>({
+      ask: async (txids) => (await indexer.merkleProofs({ txids: [...txids] })).results,
+      batchMax: RAW_BATCH_MAX,
+    });
+    this.#proofs = new KeptAnswers({
+      ask: (txid) => proofs.ask(txid),
+      weightOf: (proof) => (proof === null ? Number.POSITIVE_INFINITY : 1),
+      weightMax: KEPT_PROOFS_MAX,
+    });
+  }
+
+  /** The bytes in hex; undefined when neither the chain nor the mempool has it. */
+  async raw(txid: string): Promise<string | undefined> {
+    const found = (await this.#raw.of(txid)) ?? (await this.#unconfirmedRaw.ask(txid));
+    // A block may have taken it between the two questions.
+    return found ?? (await this.#raw.of(txid)) ?? undefined;
+  }
+
+  /** Undefined when no block has it. */
+  async place(txid: string): Promise<Place | undefined> {
+    return (await this.#places.ask(txid)) ?? undefined;
+  }
+
+  /** Undefined when no block has it. */
+  async proof(txid: string): Promise<TransactionProof | undefined> {
+    return (await this.#proofs.of(txid)) ?? undefined;
+  }
+
+  /** Throws `INDEXER_RANGE` when there is no such place. */
+  at(
+    height: number,
+    position: number,
+  ): Promise<{ readonly txid: string; readonly branch: readonly string[] }> {
+    return this.#indexer.transactionAt({ height, position });
+  }
+
+  turnedBackTo(): void {
+    this.#proofs.clear();
+  }
+
+  everythingTouched(): void {
+    this.#proofs.clear();
+  }
+}

@@ -1,0 +1,81 @@
+/** The inner half of the door: the chain as clients see it, the protocol's methods, and what each client has subscribed to. Wiring only. */
+import type { Network } from "../../../bitcoin/network.ts";
+import type { Bus } from "../../../bus/bus.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { mempoolContract } from "../../../bus/contracts/mempool.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Log } from "../../../runtime/log/log.ts";
+import { BothHalves } from "./chain/both-halves.ts";
+import { ChainFeed } from "./chain/chain-feed.ts";
+import { Fees } from "./chain/fees.ts";
+import { Headers } from "./chain/headers.ts";
+import { ScriptAnswers } from "./chain/script-answers.ts";
+import { Transactions } from "./chain/transactions.ts";
+import type { ElectrumProtocol, Method } from "./method.ts";
+import { blockMethods } from "./methods/block-methods.ts";
+import type { ChainParts } from "./methods/chain-parts.ts";
+import { feeMethods } from "./methods/fee-methods.ts";
+import { scriptMethods } from "./methods/script-methods.ts";
+import { type ServerFacts, serverMethods } from "./methods/server-methods.ts";
+import { transactionMethods } from "./methods/transaction-methods.ts";
+import type { Session } from "./session.ts";
+import { Notifier } from "./subscriptions/notifier.ts";
+
+export interface InnerHalfOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly network: Network;
+  readonly facts: ServerFacts;
+  /** A script with more confirmed entries is refused with `history too large`. */
+  readonly historyMax: number;
+}
+
+export class InnerHalf implements ElectrumProtocol {
+  readonly methods: readonly Method[];
+  readonly feed: ChainFeed;
+  readonly #notifier: Notifier;
+
+  constructor({ bus, clock, log, network, facts, historyMax }: InnerHalfOptions) {
+    const indexer = bus.client(indexerContract);
+    const mempool = bus.client(mempoolContract);
+    const feed = new ChainFeed({ bus, clock, log });
+    const halves = new BothHalves({ feed, clock, log });
+    const scripts = new ScriptAnswers({ indexer, mempool, halves, historyMax });
+    const headers = new Headers({ indexer, feed });
+    const transactions = new Transactions({ indexer, mempool });
+    const fees = new Fees({ mempool, clock });
+    const notifier = new Notifier({ feed, scripts, clock, log });
+    // What is kept is forgotten before anybody is told to look again.
+    for (const watcher of [scripts, headers, transactions, fees, notifier]) feed.watch(watcher);
+    const parts: ChainParts = { network, log, feed, headers, scripts, transactions, fees, mempool };
+    this.methods = [
+      ...serverMethods(facts, notifier),
+      ...blockMethods(parts),
+      ...scriptMethods(parts, notifier),
+      ...transactionMethods(parts),
+      ...feeMethods(parts),
+    ];
+    this.feed = feed;
+    this.#notifier = notifier;
+  }
+
+  /** How many subscriptions to scripts there are. */
+  get scriptSubscriptions(): number {
+    return this.#notifier.scriptSubscriptions;
+  }
+
+  /** Does not wait for the index: what is asked before it answers is refused with a text that says so. */
+  start(): Promise<void> {
+    return this.feed.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#notifier.stop();
+    await this.feed.stop();
+  }
+
+  forget(session: Session): void {
+    this.#notifier.forget(session);
+  }
+}

@@ -1,0 +1,251 @@
+/** Tells sessions what has changed: the header first, then each script whose status is another one, each once. */
+import type { Clock, Timer } from "../../../../runtime/clock.ts";
+import { toWireError } from "../../../../runtime/errors.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+import type { ChainFeed, ChainTip, ChainWatcher } from "../chain/chain-feed.ts";
+import type { ScriptAnswers } from "../chain/script-answers.ts";
+import { EncodedJson } from "../encoded-json.ts";
+import type { Session } from "../session.ts";
+import { type ScriptKey, SubscriptionTable, scripthashOf, scriptKey } from "./subscription-table.ts";
+
+export interface NotifierOptions {
+  readonly feed: ChainFeed;
+  readonly scripts: ScriptAnswers;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A chain that turns back is told when it stands still again, or after a while. */
+const QUIET_MS = 50;
+const TURNING_MS_MAX = 500;
+/** What could not be asked is asked again. */
+const RETRY_MS = 500;
+/** Scripts that are looked at together: a few messages to the index. */
+const ROUND_SCRIPTS = 2_000;
+const COST_OF_STATUS = 0.1;
+
+/** A subscription whose status is being asked for. */
+interface Asking {
+  count: number;
+  /** News of the script came after the question: the answer may be old. */
+  isTouched: boolean;
+}
+
+export class Notifier implements ChainWatcher {
+  readonly #feed: ChainFeed;
+  readonly #scripts: ScriptAnswers;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #table = new SubscriptionTable<Session>();
+  /** By session the hash of the tip that it was told last. */
+  readonly #headers = new Map<Session, string>();
+  #toldHash: string | undefined;
+  readonly #asking = new Map<ScriptKey, Asking>();
+  /** Scripts that must be looked at, and those that are being looked at. */
+  readonly #touched = new Set<ScriptKey>();
+  #inSight: ReadonlySet<ScriptKey> = new Set();
+  #turningSinceMs: number | undefined;
+  #timer: Timer | undefined;
+  #isScheduled = false;
+  #isLooking = false;
+  #isStopped = false;
+
+  constructor({ feed, scripts, clock, log }: NotifierOptions) {
+    this.#feed = feed;
+    this.#scripts = scripts;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get scriptSubscriptions(): number {
+    return this.#table.subscriptions;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** Undefined while the index has no block. Subscribing again tells the tip again. */
+  subscribeHeaders(session: Session): ChainTip | undefined {
+    const { tip } = this.#feed;
+    if (tip === undefined) return undefined;
+    if (!this.#headers.has(session)) session.addSubscription();
+    this.#headers.set(session, tip.hash);
+    return tip;
+  }
+
+  /** The status of the script, which the session is told from now on when it changes. */
+  async subscribeScript(session: Session, scripthash: string): Promise<string | null> {
+    const key = scriptKey(scripthash);
+    const known = this.#table.statusOf(key);
+    const isOld = this.#touched.has(key) || this.#inSight.has(key);
+    if (known !== undefined && !isOld) return this.#register(session, key, known);
+    const asking = this.#asking.get(key) ?? { count: 0, isTouched: false };
+    asking.count += 1;
+    this.#asking.set(key, asking);
+    try {
+      const history = await this.#scripts.history(scripthash);
+      session.charge(COST_OF_STATUS + history.length / 1_000);
+      const status = await history.status();
+      if (asking.isTouched) {
+        // News came after the question: who has heard newer may not hear older.
+        const newer = this.#table.statusOf(key);
+        this.#register(session, key, newer === undefined ? status : newer);
+        this.#touch(key);
+        return newer === undefined ? status : newer;
+      }
+      this.#update(key, status);
+      return this.#register(session, key, status);
+    } finally {
+      asking.count -= 1;
+      if (asking.count === 0) this.#asking.delete(key);
+    }
+  }
+
+  unsubscribeScript(session: Session, scripthash: string): boolean {
+    const wasSubscribed = this.#table.unsubscribe(session, scriptKey(scripthash));
+    if (wasSubscribed) session.dropSubscription();
+    return wasSubscribed;
+  }
+
+  forget(session: Session): void {
+    this.#headers.delete(session);
+    this.#table.forget(session);
+  }
+
+  tipChanged(): void {
+    this.#schedule();
+  }
+
+  turnedBackTo(): void {
+    this.#turningSinceMs ??= this.#clock.monotonicMs();
+    this.#schedule();
+  }
+
+  scriptsTouched(scripthashes: readonly string[]): void {
+    for (const scripthash of scripthashes) this.#touch(scriptKey(scripthash));
+  }
+
+  everythingTouched(): void {
+    for (const asking of this.#asking.values()) asking.isTouched = true;
+    for (const key of this.#table.keys()) this.#touched.add(key);
+    this.#schedule();
+  }
+
+  #register(session: Session, key: ScriptKey, status: string | null): string | null {
+    if (session.isClosed) return status;
+    if (!this.#table.isSubscribed(session, key)) {
+      session.addSubscription();
+      this.#table.subscribe(session, key, status);
+    }
+    return status;
+  }
+
+  #touch(key: ScriptKey): void {
+    const asking = this.#asking.get(key);
+    if (asking !== undefined) asking.isTouched = true;
+    if (!this.#table.has(key)) return;
+    this.#touched.add(key);
+    this.#schedule();
+  }
+
+  /** At the end of the turn, when all news that came together has been heard. */
+  #schedule(): void {
+    if (this.#turningSinceMs !== undefined) return this.#waitForQuiet();
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#turningSinceMs === undefined) this.#tell();
+    });
+  }
+
+  #waitForQuiet(): void {
+    this.#timer?.cancel();
+    if (this.#isStopped || this.#turningSinceMs === undefined) return;
+    const leftMs = this.#turningSinceMs + TURNING_MS_MAX - this.#clock.monotonicMs();
+    this.#timer = this.#clock.after(Math.max(0, Math.min(QUIET_MS, leftMs)), () => {
+      this.#turningSinceMs = undefined;
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    if (this.#isStopped) return;
+    this.#tellTip();
+    if (this.#isLooking || this.#touched.size === 0) return;
+    void this.#look();
+  }
+
+  #tellTip(): void {
+    const { tip } = this.#feed;
+    if (tip === undefined || tip.hash === this.#toldHash || this.#turningSinceMs !== undefined) return;
+    this.#toldHash = tip.hash;
+    const news = new EncodedJson(JSON.stringify([{ hex: tip.header, height: tip.height }]));
+    for (const [session, told] of this.#headers) {
+      if (told === tip.hash) continue;
+      this.#headers.set(session, tip.hash);
+      session.notify("blockchain.headers.subscribe", news);
+    }
+  }
+
+  /** Until nothing is touched any more, or the index cannot be asked: then the rest stays touched. */
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    await this.#lookAtTouched();
+    this.#isLooking = false;
+    if (this.#touched.size === 0 || this.#turningSinceMs !== undefined || this.#isStopped) return;
+    this.#timer = this.#clock.after(RETRY_MS, () => this.#schedule(), { background: true });
+  }
+
+  async #lookAtTouched(): Promise<void> {
+    while (this.#touched.size > 0 && this.#turningSinceMs === undefined && !this.#isStopped) {
+      const keys = [...take(this.#touched, ROUND_SCRIPTS)];
+      for (const key of keys) this.#touched.delete(key);
+      this.#inSight = new Set(keys);
+      const results = await Promise.allSettled(keys.map((key) => this.#lookAt(key)));
+      this.#inSight = new Set();
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed === undefined) continue;
+      results.forEach(({ status }, i) => {
+        if (status === "rejected") this.#touched.add(keys[i] as ScriptKey);
+      });
+      this.#log.debug("statuses could not be asked for; asking again", {
+        code: toWireError(failed.reason).code,
+      });
+      return;
+    }
+  }
+
+  async #lookAt(key: ScriptKey): Promise<void> {
+    if (!this.#table.has(key)) return;
+    const history = await this.#scripts.history(scripthashOf(key));
+    const status = await history.status();
+    // The chain turns back: what is true now will not be when it stands still.
+    if (this.#turningSinceMs !== undefined) this.#touched.add(key);
+    // Touched again meanwhile: the next look is the one that counts.
+    if (!this.#touched.has(key)) this.#update(key, status);
+  }
+
+  /** Tells the subscribers of a script, unless they know. */
+  #update(key: ScriptKey, status: string | null): void {
+    const sessions = this.#table.update(key, status);
+    if (sessions.length === 0) return;
+    // The status may be of a block that was heard of in this very turn.
+    this.#tellTip();
+    const news = new EncodedJson(JSON.stringify([scripthashOf(key), status]));
+    for (const session of sessions) {
+      session.charge(COST_OF_STATUS);
+      session.notify("blockchain.scripthash.subscribe", news);
+    }
+  }
+}
+
+function* take<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const item of items) {
+    if (left-- === 0) return;
+    yield item;
+  }
+}
