@@ -40,6 +40,10 @@ export class ReplayedSource implements BlockSource {
     return { height: this.height, hash: this.#chain.at(-1) as BlockHash };
   }
 
+  async overrules(): Promise<boolean> {
+    return true;
+  }
+
   async headersAfter(after: BlockHash | undefined, countMax: number): Promise<Uint8Array | undefined> {
     const height = after === undefined ? -1 : this.#chain.indexOf(after);
     if (height < 0 && after !== undefined) return undefined;
@@ -68,9 +72,10 @@ export class ReplayedSource implements BlockSource {
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+      const timer = setTimeout(() => end(), timeoutMs);
       const end = () => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", end);
         resolve();
       };
       this.#wake = end;
