@@ -1,7 +1,4 @@
-/**
- * A meter after OpenTelemetry's interface whose figures are asked for, never pushed: instruments, their series, Prometheus text.
- * Ours, because the SDK's takes a quarter of the time in which an actor that has died can be back (measured: 60 ms of 215).
- */
+/** A meter after OpenTelemetry's interface whose figures are asked for, never pushed: instruments, their series, Prometheus text. */
 import type {
   Attributes,
   BatchObservableCallback,
@@ -172,7 +169,10 @@ class HistogramInstrument extends Instrument {
   }
 }
 
-/** The instruments of one thread. */
+/**
+ * The instruments of one thread. Ours, because the SDK's takes a quarter of the time in which an actor that has died can be
+ * back (measured: 60 ms of 215).
+ */
 export class PulledMeter implements Meter {
   readonly #instruments = new Map<string, Instrument>();
   readonly #batches = new Map<BatchObservableCallback, ReadonlySet<Observable>>();
