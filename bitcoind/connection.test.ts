@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../runtime/clock.ts";
+import { waitFor } from "../tests/harness/wait-for.ts";
 import { NodeConnection } from "./connection.ts";
 import { cookieCredentials } from "./credentials.ts";
 import { rpcBatch, rpcCall } from "./rpc.ts";
@@ -140,6 +141,40 @@ describe("a connection to a node", () => {
     expect(failure).toMatchObject({ code: "NODE_UNREACHABLE", data: { node: "127.0.0.1:1" } });
     expect(JSON.stringify(failure)).not.toContain("first");
     await nobody.close();
+  });
+
+  it("says that an answer was cut off", async () => {
+    answer = (_, request, response) => {
+      response.writeHead(200, { "Content-Length": 2_000 }).write("x".repeat(1_000));
+      setImmediate(() => request.socket.destroy());
+    };
+    await expect(rpcCall(connection, "x")).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+  });
+
+  it("asks by as many connections as it may, and uses them again", async () => {
+    const sockets = new Set<unknown>();
+    answer = (_, request, response) => {
+      sockets.add(request.socket);
+      setImmediate(() => response.end('{"result":7}'));
+    };
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 5 }, () => rpcCall(connection, "x")));
+    }
+    expect(requests).toHaveLength(15);
+    expect(sockets.size).toBe(2);
+  });
+
+  it("closed, fails what is asked, what waits for its turn, and what comes later", async () => {
+    answer = () => undefined;
+    const asked = Promise.allSettled(Array.from({ length: 5 }, () => rpcCall(connection, "x")));
+    await waitFor("two requests at the node", () => requests.length === 2);
+
+    await connection.close();
+
+    const failed = { status: "rejected", reason: expect.objectContaining({ code: "NODE_UNREACHABLE" }) };
+    expect(await asked).toEqual(Array(5).fill(failed));
+    await expect(rpcCall(connection, "x")).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+    expect(requests).toHaveLength(2);
   });
 
   it("says that the cookie is not there", async () => {
