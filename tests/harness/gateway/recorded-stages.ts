@@ -9,7 +9,7 @@ import { readRegtestChain } from "../chain/regtest-chain.ts";
 import { ReplayedSource } from "../chain/replayed-source.ts";
 import type { ModelTx } from "../mempool/model-mempool.ts";
 import { waitFor } from "../wait-for.ts";
-import { ElectrumUnderTest } from "./electrum.ts";
+import { ElectrumUnderTest, type MempoolHandlers } from "./electrum.ts";
 
 export type Stage = "S1" | "S2" | "S3" | "S4" | "S5";
 
@@ -39,10 +39,10 @@ export class RecordedStages {
     for (const transaction of last) source.learnOutputs(transaction);
   }
 
-  static async start(): Promise<RecordedStages> {
+  static async start(handlers: MempoolHandlers = {}): Promise<RecordedStages> {
     const blocks = readRegtestChain().blocks.map((hex) => new Uint8Array(Buffer.from(hex, "hex")));
     const source = new ReplayedSource(blocks.slice(0, 107));
-    return new RecordedStages(await ElectrumUnderTest.start(source), source, blocks);
+    return new RecordedStages(await ElectrumUnderTest.start(source, handlers), source, blocks);
   }
 
   get stage(): Stage {
