@@ -39,7 +39,7 @@ export interface ModelCoin {
 }
 
 /** Few scripts, so that each is met often. */
-const SCRIPTS: readonly Uint8Array[] = [
+export const MODEL_SCRIPTS: readonly Uint8Array[] = [
   ...Array.from({ length: 4 }, (_, i) => p2wpkhScript(new Uint8Array(20).fill(i + 1))),
   ...Array.from({ length: 3 }, (_, i) => p2pkhScript(new Uint8Array(20).fill(i + 1))),
   p2trScript(new Uint8Array(32).fill(7)),
@@ -48,11 +48,11 @@ const SCRIPTS: readonly Uint8Array[] = [
   Uint8Array.of(0, 0x6a, 1),
 ];
 
-export const MODEL_SCRIPT_HASHES: readonly ScriptHash[] = SCRIPTS.map((script) => scriptHashOf(script));
+export const MODEL_SCRIPT_HASHES: readonly ScriptHash[] = MODEL_SCRIPTS.map((script) => scriptHashOf(script));
 
 /** Whether an index keeps the script of that hash at all. */
 export function isKept(scriptHash: ScriptHash): boolean {
-  return isIndexedScript(SCRIPTS[MODEL_SCRIPT_HASHES.indexOf(scriptHash)] ?? new Uint8Array(0));
+  return isIndexedScript(MODEL_SCRIPTS[MODEL_SCRIPT_HASHES.indexOf(scriptHash)] ?? new Uint8Array(0));
 }
 
 export class ModelChain {
@@ -89,6 +89,16 @@ export class ModelChain {
       transactions.push(made);
       if (this.#random() < 0.5) coins.push(...this.#coinsOf(made, height));
     }
+    this.#seal(transactions);
+  }
+
+  /** Adds a block of a coinbase and exactly these. */
+  mineThese(transactions: readonly Transaction[]): void {
+    this.#seal([this.#transaction([], 1 + this.#below(3), this.blocks.length), ...transactions]);
+  }
+
+  #seal(transactions: readonly Transaction[]): void {
+    const height = this.blocks.length;
     const leaves = Buffer.concat(transactions.map((transaction) => txidBytesOf(transaction)));
     const { header } = genesisBlock(regtest);
     this.#add({
@@ -216,8 +226,8 @@ export class ModelChain {
       inputs: inputs.length === 0 ? [coinbase] : inputs,
       outputs: Array.from({ length: outputs }, () => ({
         amountSat: BigInt(this.#below(2_000_000_000)) * BigInt(1 + this.#below(1_000)),
-        scriptPubKey: SCRIPTS[
-          Math.min(this.#below(SCRIPTS.length), this.#below(SCRIPTS.length))
+        scriptPubKey: MODEL_SCRIPTS[
+          Math.min(this.#below(MODEL_SCRIPTS.length), this.#below(MODEL_SCRIPTS.length))
         ] as Uint8Array,
       })),
       locktime: this.#made++,
