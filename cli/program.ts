@@ -12,6 +12,8 @@ import { start, startDetached } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { tap } from "./commands/tap.ts";
 import { configCommand } from "./config-command.ts";
+import { indexStatus } from "./index/status-command.ts";
+import { indexVerify } from "./index/verify-command.ts";
 import { NODE_QUESTIONS } from "./node-questions.ts";
 import { requestOf, type Terminal } from "./terminal-io.ts";
 
@@ -42,6 +44,7 @@ export function makeProgram(
   addStart(program, terminal, file, typed, exitWith);
   addOrders(program, terminal, exitWith);
   addQuestions(program, terminal, exitWith);
+  addIndex(program, terminal, exitWith);
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
   addConfig(program, terminal);
@@ -152,6 +155,40 @@ function addQuestions(program: Command, terminal: Terminal, exitWith: (code: num
     .option("--json", "the findings as JSON")
     .addHelpText("after", "\nEnds with 1 when something has to be mended, else with 0.")
     .action(async (options) => exitWith(await doctor(options, terminal)));
+}
+
+function addIndex(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
+  const index = program
+    .command("index")
+    .summary("look at the index of the chain")
+    .description(
+      "What the index of the chain is made of, and whether it is right. Asks the running indexer; changes nothing.",
+    );
+  withPlace(index.command("status"))
+    .summary("height, size and runs")
+    .description(
+      "Shows the height of the index, whether it is level with the node, its size, format and runs.",
+    )
+    .option("--json", "answer as JSON")
+    .action(async (options) => exitWith(await indexStatus(options, terminal)));
+  withPlace(index.command("verify"))
+    .summary("compare the index with the node's blocks")
+    .description(
+      "Makes the rows of blocks anew from the node's blocks and compares them with what is stored: headers, numbers of transactions, txids, and the rows of all tables. The indexer goes on working.",
+    )
+    .option("--all", "every block and every stored row; on a large chain this takes hours")
+    .option("--sample <blocks>", "so many blocks drawn by chance, the newest among them (default: 100)")
+    .option("--seed <number>", "draw the same sample again")
+    .option("--json", "the result as JSON, and nothing while it lasts")
+    .addHelpText(
+      "after",
+      `${examples(
+        ["supervisor index verify", "a hundred blocks"],
+        ["supervisor index verify --all", "everything"],
+        ["supervisor index verify --sample 1000 --seed 7", "the same thousand each time"],
+      )}\n\nEnds with 0 when all is sound, with 1 when something differs, and then says where and what to do.`,
+    )
+    .action(async (options) => exitWith(await indexVerify(options, terminal)));
 }
 
 function addTap(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {

@@ -21,6 +21,7 @@ import { type Progress, progressText } from "./sync/progress.ts";
 import { type BlockNews, ChainSync, type SyncNews } from "./sync/sync.ts";
 import type { Workbench } from "./sync/workbench.ts";
 import { touchedHashes } from "./touched.ts";
+import { verifyAnswers } from "./verify/verify-answers.ts";
 
 export type IndexerContext = ActorContext<IndexerConfig>;
 
@@ -100,7 +101,7 @@ class Indexer implements Actor, SyncNews {
       liveBlocks: config.live_blocks,
       touchedBlocks: TOUCHED_BLOCKS,
     });
-    const { crew, service } = await this.#serve(reader, node.source, publisher);
+    const { crew, service } = await this.#serve(store, reader, node.source, publisher);
     this.#opened = { store, bench, node, compaction, publisher, metrics, sync, crew, service };
     this.#context.report("syncing");
     // Not awaited: it lasts as long as the actor. What it throws ends the actor, and the supervisor starts it again.
@@ -123,17 +124,22 @@ class Indexer implements Actor, SyncNews {
 
   /** Answers are given by query threads; here only where there are none, and then this thread's writing makes askers wait. */
   async #serve(
+    store: IndexStore,
     reader: IndexReader,
     source: BlockSource,
     publisher: Publisher<typeof indexerContract>,
   ): Promise<{ crew: Crew | undefined; service: Service }> {
     const { bus, config, startCrew } = this.#context;
     if (startCrew === undefined || config.query_threads === 0) {
-      const handlers = answers({
-        reader,
-        rawTransaction: (txid, block, signal) => source.rawTransaction(txid, block, signal),
-        isSynced: () => this.#flag.isSynced,
-      });
+      const isSynced = () => this.#flag.isSynced;
+      const handlers = {
+        ...answers({
+          reader,
+          rawTransaction: (txid, block, signal) => source.rawTransaction(txid, block, signal),
+          isSynced,
+        }),
+        ...verifyAnswers({ store, source, network: networkByName(this.#context.network) }, isSynced),
+      };
       return { crew: undefined, service: await bus.serve(indexerContract, handlers, { publisher }) };
     }
     const section: QueryThreadConfig = { node: config.node, sync: this.#flag.memory };

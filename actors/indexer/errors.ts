@@ -32,6 +32,10 @@ export const indexerErrors = errorTable({
     meaning: "The node's chain does not begin with the genesis block of the configured network.",
     remedy: "Correct `network`, or the address of the node.",
   },
+  INDEXER_NOT_LEVEL: {
+    meaning: "The index and the node are not on the same chain just now, so they cannot be compared.",
+    remedy: "Ask again when the index is level: `supervisor index status`.",
+  },
   INDEXER_RANGE: {
     meaning: "A height, a position or a count lies outside what the index holds.",
     remedy: "Ask for the tip first and stay within it.",
@@ -50,5 +54,6 @@ export type IndexerFailure =
   | { readonly code: "INDEXER_BAD_BLOCK"; readonly height: number; readonly reason: string }
   | { readonly code: "INDEXER_NODE_BEHIND"; readonly height: number; readonly nodeHeight: number }
   | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }
+  | { readonly code: "INDEXER_NOT_LEVEL" }
   | { readonly code: "INDEXER_RANGE"; readonly what: string }
   | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number };

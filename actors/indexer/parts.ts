@@ -3,11 +3,9 @@ import { NodeClient } from "../../bitcoind/client.ts";
 import { blocksDirectoryOf } from "../../bitcoind/config.ts";
 import type { IndexerParts } from "./actor.ts";
 import { FileFinder } from "./sync/file-finder.ts";
-import { NodeSource } from "./sync/node-source.ts";
+import { BLOCKS_AHEAD, NodeSource } from "./sync/node-source.ts";
 import { PooledWorkbench } from "./sync/pool.ts";
 
-/** Enough to hide the node's answer times; Bitcoin Core works on 16 requests at once by default. */
-const BLOCKS_AHEAD = 6;
 /** Up to this many come over RPC: looking for them in the node's files would take longer. */
 const FILE_BLOCKS_MIN = 5_000;
 
@@ -28,7 +26,7 @@ export const nodeParts: IndexerParts = Object.freeze({
       clock,
       ahead: BLOCKS_AHEAD,
       stored,
-      locate: (txids) => reader.ask((queries) => txids.map((txid) => queries.place(txid)?.blockHash)),
+      locate: (txids) => reader.locate(txids),
     });
     return { source, close: () => client.close() };
   },

@@ -10,6 +10,11 @@ export const INDEXER_HEADERS_MAX = 2_016;
 /** Touched script hashes in one event; a block with more is told in several parts. */
 export const INDEXER_TOUCHED_MAX = 5_000;
 
+/** Ranges of transactions by which one look at stored rows is summed. */
+export const INDEXER_RANGES_MAX = 64;
+/** Differences that one answer names; of more it gives the number. */
+export const INDEXER_DIFFERENCES_MAX = 20;
+
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Height = z.int().min(0).max(100_000_000);
 const Index = z.int().min(0).max(0xffff_ffff);
@@ -42,6 +47,27 @@ const BlockNewsSchema = z.object({
   parts: z.int().min(1),
 });
 export type IndexerBlockNews = z.infer<typeof BlockNewsSchema>;
+
+const Count = z.int().min(0);
+const TABLE_NAMES = ["funding", "spending", "transaction"] as const;
+/** 64 bits over a set of rows, whatever their order. */
+const RowSumText = z.string().regex(/^[0-9a-f]{16}$/);
+
+const DifferenceSchema = z.object({
+  /** Where in the store. */
+  where: z.enum(["headers", "counts", "txids", "touched", "state", ...TABLE_NAMES]),
+  /** The block that it concerns, where one can be named. */
+  height: Height.nullable(),
+  /** For people: what is there and what should be. */
+  what: z.string().max(500),
+});
+export type IndexDifference = z.infer<typeof DifferenceSchema>;
+
+const FoundSchema = {
+  differences: z.array(DifferenceSchema).max(INDEXER_DIFFERENCES_MAX),
+  /** All that were found, also those that are not named. */
+  differenceCount: Count,
+};
 
 export const indexerContract = contract("indexer", {
   semver: "1.0.0",
@@ -159,6 +185,70 @@ export const indexerContract = contract("indexer", {
     output: z.object({ results: z.array(z.string().nullable()) }),
     deadlineMs: 30_000,
     ...READ,
+  })
+  .rpc("status", {
+    doc: "What the index is made of: its height, its runs and their rows, its size and format.",
+    input: z.object({}),
+    output: z.object({
+      network: z.string(),
+      formatVersion: z.int(),
+      tip: IndexedTipSchema.nullable(),
+      txCount: Count,
+      isSynced: z.boolean(),
+      /** How often blocks were rolled back since the index was begun. */
+      rollbacks: Count,
+      sizeBytes: Count,
+      runs: z.array(z.object({ level: Count, transactions: Count, packedBlocks: Count })).max(10_000),
+      isMerging: z.boolean(),
+      /** Runs that are replaced and wait to be deleted. */
+      droppedRuns: Count,
+    }),
+    deadlineMs: 5_000,
+    idempotency: "idempotent",
+    callers: ["operator", "gateway"],
+  })
+  .rpc("verifyBlocks", {
+    doc: "Makes the rows of some blocks anew from the node's blocks, compares what is stored by position, and gives their sum; with `isDeep` looks each row up.",
+    input: z.object({ height: Height, count: z.int().min(1).max(2_000), isDeep: z.boolean() }),
+    output: z.object({
+      /** How many blocks were looked at: as many as are sensible at once. */
+      blocks: z.int().min(1),
+      firstTxNumber: Count,
+      transactions: Count,
+      lengthBytes: Count,
+      /** By table, in the order funding, spending, transaction. */
+      rows: z.array(Count).length(TABLE_NAMES.length),
+      sums: z.array(RowSumText).length(TABLE_NAMES.length),
+      ...FoundSchema,
+    }),
+    errors: {
+      INDEXER_RANGE: z.object({ what: z.string() }),
+      INDEXER_NOT_LEVEL: z.object({}),
+    },
+    deadlineMs: 100_000,
+    idempotency: "idempotent",
+    callers: ["operator"],
+  })
+  .rpc("verifyRows", {
+    doc: "Looks through a slice of a table as it is stored: its order, its places, and by ranges of transactions the sum of its rows.",
+    input: z.object({
+      table: z.enum(TABLE_NAMES),
+      /** The first four bytes of the keys where the slice begins. */
+      from: z.int().min(0).max(0xffff_ffff),
+      /** Range i holds the transactions from starts[i] up to the next, the last up to `txNumberEnd`. */
+      starts: z.array(Count).min(1).max(INDEXER_RANGES_MAX),
+      txNumberEnd: Count,
+    }),
+    output: z.object({
+      /** Where the next slice begins; 2^32 at the end. */
+      to: z.int().min(1).max(0x1_0000_0000),
+      rows: z.array(Count).max(INDEXER_RANGES_MAX),
+      sums: z.array(RowSumText).max(INDEXER_RANGES_MAX),
+      ...FoundSchema,
+    }),
+    deadlineMs: 30_000,
+    idempotency: "idempotent",
+    callers: ["operator"],
   })
   .event("block.connected", {
     doc: "A block was added at the tip. Not told for blocks that come in bulk: see chain.jumped.",

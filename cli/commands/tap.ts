@@ -1,15 +1,12 @@
 /** `supervisor tap`: listens to the bus as `operator`, who may hear and not speak. */
-import type { BusAccess } from "../../bus/actor.ts";
 import { connectNats } from "../../bus/carrier/nats.ts";
 import type { Transport } from "../../bus/carrier/transport.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
 import { isPattern } from "../../bus/subject.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { hasCode, TroupeError } from "../../runtime/errors.ts";
-import { externalAccess } from "../../supervisor/access/bus-plan.ts";
-import { AdminClient } from "../../supervisor/admin/client.ts";
-import { findDataPaths, type Request, readSettings } from "../../supervisor/plan/settings.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
+import { operatorAccess } from "../operator-access.ts";
 import { type PlaceOptions, paintOf, requestOf, say, type Terminal, widthOf } from "../terminal-io.ts";
 import { TapReader, tapLines } from "../view/tap-view.ts";
 
@@ -29,7 +26,7 @@ export async function tap(
 ): Promise<number> {
   const patterns = patternsOf(pattern);
   const count = countOf(options.count);
-  const access = await accessFor(requestOf(options, terminal));
+  const access = await operatorAccess(requestOf(options, terminal));
   const transport = await connectNats(access, { connectionName: "supervisor tap" });
   try {
     await listen(transport, patterns, count, options, terminal);
@@ -37,25 +34,6 @@ export async function tap(
     await transport.close();
   }
   return EXIT.ok;
-}
-
-/** From the running supervisor; on a host without one, from the credentials of an external bus. */
-async function accessFor(request: Request): Promise<BusAccess> {
-  let admin: AdminClient;
-  try {
-    admin = await AdminClient.connect(findDataPaths(request).socket);
-  } catch (error) {
-    const access = hasCode(error, "SUPERVISOR_NOT_RUNNING")
-      ? externalAccess(readSettings(request), "operator")
-      : undefined;
-    if (access === undefined) throw error;
-    return access;
-  }
-  try {
-    return (await admin.call("access", {}, { deadlineMs: 5_000 })) as BusAccess;
-  } finally {
-    admin.close();
-  }
 }
 
 /** Full subjects, or without their common beginning; nothing means all that may be heard. */

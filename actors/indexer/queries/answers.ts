@@ -17,8 +17,10 @@ export interface AnswerParts {
   readonly isSynced: () => boolean;
 }
 
+type QueryHandlers = Omit<Handlers<typeof indexerContract>, "status" | "verifyBlocks" | "verifyRows">;
+
 /** The shape of hashes is checked at the edge of the bus. */
-export function answers({ reader, rawTransaction, isSynced }: AnswerParts): Handlers<typeof indexerContract> {
+export function answers({ reader, rawTransaction, isSynced }: AnswerParts): QueryHandlers {
   return {
     tip: () => ({ tip: reader.ask((queries) => queries.tip()) ?? null, isSynced: isSynced() }),
     histories: ({ scripthashes, limit }) =>

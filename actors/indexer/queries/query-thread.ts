@@ -9,6 +9,8 @@ import type { Service } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { section } from "../../../runtime/config/section.ts";
 import { IndexStore } from "../store/store.ts";
+import { BLOCKS_AHEAD, NodeSource } from "../sync/node-source.ts";
+import { verifyAnswers } from "../verify/verify-answers.ts";
 import { answers } from "./answers.ts";
 import { IndexReader } from "./reader.ts";
 import { SyncFlag } from "./sync-flag.ts";
@@ -49,14 +51,22 @@ class QueryThread implements Actor {
     const node = new NodeClient({ config: config.node, network, clock, log });
     const flag = new SyncFlag(config.sync);
     const reader = new IndexReader(store);
-    const service = await bus.serve(
-      indexerContract,
-      answers({
+    const source = new NodeSource({
+      client: node,
+      network,
+      clock,
+      ahead: BLOCKS_AHEAD,
+      locate: (txids) => reader.locate(txids),
+    });
+    const isSynced = () => flag.isSynced;
+    const service = await bus.serve(indexerContract, {
+      ...answers({
         reader,
-        rawTransaction: async (txid, block) => (await node.rawTransactions([txid], block))[0],
-        isSynced: () => flag.isSynced,
+        rawTransaction: (txid, block) => source.rawTransaction(txid, block),
+        isSynced,
       }),
-    );
+      ...verifyAnswers({ store, source, network }, isSynced),
+    });
     this.#opened = { store, node, service };
   }
 

@@ -1,4 +1,5 @@
 /** Opens a snapshot for each question and keeps between questions what makes them fast. */
+import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
 import { RowKeys } from "../rows/row-key.ts";
 import type { IndexStore } from "../store/store.ts";
 import { HeaderTree } from "./header-tree.ts";
@@ -22,5 +23,10 @@ export class IndexReader {
     } finally {
       view.release();
     }
+  }
+
+  /** The block that holds each of these transactions. */
+  locate(txids: readonly Txid[]): (BlockHash | undefined)[] {
+    return this.ask((queries) => txids.map((txid) => queries.place(txid)?.blockHash));
   }
 }

@@ -195,3 +195,18 @@ export class PackedReader {
     return 0;
   }
 }
+
+/** Whether the bytes are one packed block and nothing else. */
+export function isWholeBlock(bytes: Uint8Array, { rowBytes }: Table): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = view.getUint16(0);
+  const mask = view.getUint32(2);
+  let varying = 0;
+  for (let column = 0; column < 32; column++) {
+    if ((mask & (1 << column)) === 0) continue;
+    if (column >= rowBytes) return false;
+    varying += 1;
+  }
+  return count > 0 && bytes.length === HEADER_BYTES + rowBytes - varying + count * varying;
+}

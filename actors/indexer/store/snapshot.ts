@@ -75,10 +75,16 @@ export class Snapshot {
     for (const { value } of rows.getRange({ ...behind, end: runKey(runId + 1) })) yield value;
   }
 
-  /** All packed blocks of a run, for a dump. */
-  *allBlocks(t: number, runId: number): Generator<Buffer> {
-    const range = { start: runKey(runId), end: runKey(runId + 1), transaction: this.#transaction };
-    for (const { value } of (this.#tables.rows[t] as Rows).getRange(range)) yield value;
+  /** The same with their keys, each a run's number and the row that the block begins with. */
+  *entriesFrom(t: number, runId: number, key: Uint8Array): Generator<{ key: Uint8Array; value: Buffer }> {
+    const rows = this.#tables.rows[t] as Rows;
+    const at = Buffer.concat([runKey(runId), key]);
+    const transaction = this.#transaction;
+    let start: Uint8Array = at;
+    for (const before of rows.getKeys({ start: at, reverse: true, limit: 1, transaction })) {
+      if (keyHeadAt(before, 0) === runId) start = before;
+    }
+    yield* rows.getRange({ start, end: runKey(runId + 1), transaction });
   }
 
   #positions(db: Numbered, table: PositionTable, first: number, count: number, end: number): Uint8Array {

@@ -21,6 +21,9 @@ export interface NodeSourceOptions {
   readonly stored?: StoredBlockFinder | undefined;
 }
 
+/** Enough to hide the node's answer times; Bitcoin Core works on 16 requests at once by default. */
+export const BLOCKS_AHEAD = 6;
+
 export class NodeSource implements BlockSource {
   readonly stored: StoredBlockFinder | undefined;
   readonly #options: NodeSourceOptions;

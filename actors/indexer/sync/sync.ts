@@ -362,7 +362,7 @@ export class ChainSync {
 }
 
 /** The paid script hashes and those of the spent outputs, each once, in order. */
-function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8Array {
+export function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8Array {
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < paid.length; at += HASH_LENGTH_BYTES) {
     hashes.push(paid.subarray(at, at + HASH_LENGTH_BYTES));

@@ -63,7 +63,18 @@ export class IndexUnderTest {
     await this.close();
     this.#heights = new Heights();
     this.#headerTree = new HeaderTree();
+    this.reopen();
+  }
+
+  /** After `close`. */
+  reopen(): void {
     ({ store: this.store, compaction: this.compaction, sync: this.#sync } = this.#open());
+  }
+
+  /** One step of the merge under way. */
+  async mergeSlice(sliceBytes: number): Promise<void> {
+    const job = this.store.readMergeSlice(sliceBytes);
+    await this.store.commitMergeSlice(job, await new InlineWorkbench().merge(job));
   }
 
   async close(): Promise<void> {
