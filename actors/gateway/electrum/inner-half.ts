@@ -35,12 +35,13 @@ export class InnerHalf implements ElectrumProtocol {
   readonly methods: readonly Method[];
   readonly feed: ChainFeed;
   readonly #notifier: Notifier;
+  readonly #halves: BothHalves;
 
   constructor({ bus, clock, log, network, facts, historyMax }: InnerHalfOptions) {
     const indexer = bus.client(indexerContract);
     const mempool = bus.client(mempoolContract);
     const feed = new ChainFeed({ bus, clock, log });
-    const halves = new BothHalves({ feed, clock, log });
+    const halves = new BothHalves({ feed, mempool, clock, log });
     const scripts = new ScriptAnswers({ indexer, mempool, halves, historyMax });
     const headers = new Headers({ indexer, feed });
     const transactions = new Transactions({ indexer, mempool });
@@ -58,6 +59,7 @@ export class InnerHalf implements ElectrumProtocol {
     ];
     this.feed = feed;
     this.#notifier = notifier;
+    this.#halves = halves;
   }
 
   /** How many subscriptions to scripts there are. */
@@ -72,6 +74,7 @@ export class InnerHalf implements ElectrumProtocol {
 
   async stop(): Promise<void> {
     this.#notifier.stop();
+    this.#halves.stop();
     await this.feed.stop();
   }
 

@@ -71,6 +71,14 @@ export class IndexerUnderTest {
     return this.#world.connect(user);
   }
 
+  breakDown(): Promise<void> {
+    return this.#world.breakDown();
+  }
+
+  restore(): Promise<void> {
+    return this.#world.restore();
+  }
+
   get isReady(): boolean {
     return this.reports.at(-1)?.readiness === "ready";
   }

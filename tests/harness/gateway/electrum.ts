@@ -92,6 +92,19 @@ export class TestSession implements Session {
   }
 }
 
+const STATUS = {
+  tip: null,
+  isSynced: true,
+  transactions: 0,
+  sizeVb: 0,
+  nodeBytes: null,
+  nodeBytesMax: null,
+  feeSat: 0,
+  targetTransactions: 0,
+  txsPerSecond: 0,
+  secondsLeft: null,
+};
+
 export type MempoolHandlers = Partial<Handlers<typeof mempoolContract>>;
 
 export class ElectrumUnderTest {
@@ -141,9 +154,10 @@ export class ElectrumUnderTest {
   /** Started, and level with its source. */
   static async start(source: BlockSource, handlers: MempoolHandlers = {}): Promise<ElectrumUnderTest> {
     const model = new ModelMempool();
-    const all = { ...model.handlers(), ...handlers };
+    const all = { ...model.handlers(), status: () => STATUS, ...handlers };
     const indexer = await IndexerUnderTest.make(sourceOf(source));
     const mempool = await fakeActor(indexer, mempoolContract, all);
+    mempool.publisher.state("status", STATUS);
     const under = new ElectrumUnderTest(indexer, mempool, model, all);
     await indexer.start();
     await waitFor("the index to be level", () => indexer.isReady);
@@ -177,13 +191,10 @@ export class ElectrumUnderTest {
     await waitFor("the door to hear of the mempool", () => this.#changesHeard === this.#changesTold);
   }
 
-  /** The mempool actor dies, and is back later with `restartMempool`. */
-  async stopMempool(): Promise<void> {
-    await this.mempool.stop();
-  }
-
+  /** After `mempool.stop()`. As the real one it says once how it is; what changed meanwhile it does not know. */
   async restartMempool(): Promise<void> {
     this.mempool = await fakeActor(this.indexer, mempoolContract, this.#handlers);
+    this.mempool.publisher.state("status", STATUS);
   }
 
   async stop(): Promise<void> {

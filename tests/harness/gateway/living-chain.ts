@@ -51,18 +51,22 @@ export class LivingChain {
   /** One step of life; the news of it goes out in either order. */
   async take(step: Step): Promise<void> {
     const before = this.#answers();
-    if (step === "send") this.#send();
-    else if (step === "drop") this.#drop();
-    else if (step === "mine") this.#mine();
-    else this.#replace();
-    const { model } = this.under;
-    const tip = this.chain.blocks.at(-1);
-    model.view = { tip: { height: this.chain.height, hash: tip?.hash as string }, isSynced: true };
+    this.change(step);
     const after = this.#answers();
     const touched = MODEL_SCRIPT_HASHES.filter((hash) => before.get(hash) !== after.get(hash)).sort();
     if (this.#random() < 0.5) this.source.announce();
     if (touched.length > 0) await this.under.tellChange(touched);
     this.source.announce();
+  }
+
+  /** One step of which nobody is told. */
+  change(step: Step): void {
+    if (step === "send") this.#send();
+    else if (step === "drop") this.#drop();
+    else if (step === "mine") this.#mine();
+    else this.#replace();
+    const tip = this.chain.blocks.at(-1);
+    this.under.model.view = { tip: { height: this.chain.height, hash: tip?.hash as string }, isSynced: true };
   }
 
   history(scripthash: string): HistoryItem[] {

@@ -1,7 +1,8 @@
 /** Asks the indexer and the mempool for answers of one and the same block, so that no transaction is in both or in neither. */
+import type { Client } from "../../../../bus/bus.ts";
 import type { IndexedTip } from "../../../../bus/contracts/indexer.ts";
-import type { MempoolView } from "../../../../bus/contracts/mempool.ts";
-import { type Clock, sleep } from "../../../../runtime/clock.ts";
+import type { MempoolView, mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import type { ChainFeed } from "./chain-feed.ts";
@@ -25,6 +26,7 @@ export interface Halves<C, U> {
 
 export interface BothHalvesOptions {
   readonly feed: ChainFeed;
+  readonly mempool: Client<typeof mempoolContract>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -32,21 +34,30 @@ export interface BothHalvesOptions {
 /** A mempool that is started again is back well before that; a wallet waits 30 s for an answer. */
 const AWAY_GRACE_MS = 8_000;
 const RETRY_MS = 100;
+const PROBE_EVERY_MS = 1_000;
 /** The mempool itself waits a second for a block that it has not heard of. */
 const TRIES_MAX = 6;
 
 export class BothHalves {
   readonly #feed: ChainFeed;
+  readonly #mempool: Client<typeof mempoolContract>;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Since when the mempool has not answered. */
-  #awaySinceMs: number | undefined;
-  #isAwayTold = false;
+  #silentSinceMs: number | undefined;
+  /** Given up for now: answers have one half until it answers again. */
+  #isAway = false;
+  #probe: Timer | undefined;
 
-  constructor({ feed, clock, log }: BothHalvesOptions) {
+  constructor({ feed, mempool, clock, log }: BothHalvesOptions) {
     this.#feed = feed;
+    this.#mempool = mempool;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  stop(): void {
+    this.#probe?.cancel();
   }
 
   /** `askUnconfirmed` is asked for the view of the block that it is given. */
@@ -54,54 +65,71 @@ export class BothHalves {
     askConfirmed: () => Promise<C>,
     askUnconfirmed: (confirmedTip: string) => Promise<U>,
   ): Promise<Halves<C, U>> {
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; ; ) {
       // Both at once, in the hope that the tip we know still is the tip.
-      const guess = this.#feed.isSynced ? this.#feed.tip?.hash : undefined;
+      const guess = this.#hasTwoHalves ? this.#feed.tip?.hash : undefined;
       const early = guess === undefined ? undefined : this.#reached(() => askUnconfirmed(guess));
       const confirmed = await askConfirmed();
       const { tip } = confirmed;
-      if (!this.#feed.isSynced || tip === null)
+      if (!this.#hasTwoHalves || tip === null)
         return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
       let unconfirmed = await early;
       if (guess !== tip.hash) unconfirmed = await this.#reached(() => askUnconfirmed(tip.hash));
-      if (unconfirmed === undefined) {
-        if (this.#mayComeBack()) {
-          await sleep(this.#clock, RETRY_MS);
-          continue;
+      if (unconfirmed !== undefined) {
+        const isOfOneBlock = unconfirmed.view.tip?.hash === tip.hash;
+        // Without a view yet nothing is known to be unconfirmed; its first change will be told.
+        if (isOfOneBlock || unconfirmed.view.tip === null || tries >= TRIES_MAX) {
+          return { confirmed, unconfirmed, isOfOneBlock };
         }
-        return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
-      }
-      const isOfOneBlock = unconfirmed.view.tip?.hash === tip.hash;
-      // Without a view yet nothing is known to be unconfirmed; its first change will be told.
-      if (isOfOneBlock || unconfirmed.view.tip === null || tries >= TRIES_MAX) {
-        return { confirmed, unconfirmed, isOfOneBlock };
+        tries += 1;
       }
       await sleep(this.#clock, RETRY_MS);
     }
+  }
+
+  get #hasTwoHalves(): boolean {
+    return this.#feed.isSynced && !this.#isAway;
   }
 
   /** Undefined when the mempool does not answer. */
   async #reached<U>(ask: () => Promise<U>): Promise<U | undefined> {
     try {
       const answer = await ask();
-      if (this.#isAwayTold) this.#log.info("the mempool answers again");
-      this.#awaySinceMs = undefined;
-      this.#isAwayTold = false;
+      this.#silentSinceMs = undefined;
       return answer;
     } catch (error) {
       if (!isPassing(error)) throw error;
-      this.#awaySinceMs ??= this.#clock.monotonicMs();
-      if (!this.#isAwayTold && !this.#mayComeBack()) {
-        this.#isAwayTold = true;
-        this.#log.warn("the mempool does not answer: wallets are told of confirmed transactions only", {
-          code: toWireError(error).code,
-        });
-      }
+      this.#silentSinceMs ??= this.#clock.monotonicMs();
+      if (this.#clock.monotonicMs() - this.#silentSinceMs >= AWAY_GRACE_MS) this.#giveUp(error);
       return undefined;
     }
   }
 
-  #mayComeBack(): boolean {
-    return this.#awaySinceMs !== undefined && this.#clock.monotonicMs() - this.#awaySinceMs < AWAY_GRACE_MS;
+  #giveUp(error: unknown): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#log.warn("the mempool does not answer: wallets are told of confirmed transactions only", {
+      code: toWireError(error).code,
+    });
+    this.#probeSoon();
+  }
+
+  #probeSoon(): void {
+    this.#probe = this.#clock.after(PROBE_EVERY_MS, () => void this.#lookForIt(), { background: true });
+  }
+
+  async #lookForIt(): Promise<void> {
+    try {
+      await this.#mempool.status({});
+    } catch {
+      // Still away, as has been said.
+      this.#probeSoon();
+      return;
+    }
+    this.#isAway = false;
+    this.#silentSinceMs = undefined;
+    this.#log.info("the mempool answers again");
+    // What was answered meanwhile lacks its half.
+    this.#feed.distrust();
   }
 }

@@ -1,7 +1,7 @@
 /** Follows the indexer's chain and the mempool by their news: knows the tip by hash, and tells what answers have become old. */
 import { blockHashOf } from "../../../../bitcoin/block/header.ts";
 import { hexToBytes } from "../../../../bitcoin/bytes.ts";
-import type { Bus, Listener } from "../../../../bus/bus.ts";
+import type { Bus, EventMeta, Listener } from "../../../../bus/bus.ts";
 import { type IndexerBlockNews, indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { type MempoolChange, mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
@@ -50,10 +50,12 @@ export class ChainFeed {
   readonly #log: Log;
   readonly #watchers: ChainWatcher[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #epochs = new Map<string, string>();
   #tip: ChainTip | undefined;
   #isSynced = false;
   /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
   #tipNumber = 0;
+  #isDistrusted = false;
   #isAsking = false;
   #mustAskAgain = false;
   #timer: Timer | undefined;
@@ -81,12 +83,17 @@ export class ChainFeed {
   }
 
   async start(): Promise<void> {
-    const onGap = () => this.#lost();
+    const onGap = () => this.distrust();
     const listening = [
       this.#bus.onEvent(indexerContract, "block.connected", (news) => this.#connected(news), { onGap }),
       this.#bus.onEvent(indexerContract, "block.disconnected", (news) => this.#disconnected(news), { onGap }),
-      this.#bus.onEvent(indexerContract, "chain.jumped", () => this.#lost(), { onGap }),
-      this.#bus.onState(indexerContract, "sync", ({ isSynced }) => this.#synced(isSynced)),
+      this.#bus.onEvent(indexerContract, "chain.jumped", () => this.distrust(), { onGap }),
+      // States are repeated: from them we hear that a publisher has begun anew even when it has no news.
+      this.#bus.onState(indexerContract, "sync", ({ isSynced }, meta) => {
+        this.#hearEpoch("indexer", meta);
+        this.#synced(isSynced);
+      }),
+      this.#bus.onState(mempoolContract, "status", (_, meta) => this.#hearEpoch("mempool", meta)),
       this.#bus.onEvent(mempoolContract, "view.changed", (change) => this.#viewChanged(change), { onGap }),
     ];
     this.#listeners.push(...(await Promise.all(listening)));
@@ -98,6 +105,21 @@ export class ChainFeed {
     this.#isStopped = true;
     this.#timer?.cancel();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
+  }
+
+  /** News was lost, or answers were given without knowing all: whoever keeps any must look again. */
+  distrust(): void {
+    // One break of the bus is told by each listener.
+    if (this.#isDistrusted) return;
+    this.#isDistrusted = true;
+    setImmediate(() => {
+      this.#isDistrusted = false;
+    });
+    this.#tell((watcher) => {
+      watcher.turnedBackTo?.(0);
+      watcher.everythingTouched();
+    });
+    this.#ask();
   }
 
   #connected({ height, hash, header, part, touched }: IndexerBlockNews): void {
@@ -114,6 +136,14 @@ export class ChainFeed {
     if (part === 0) this.#askSoon();
   }
 
+  /** What we were answered before the first word of a publisher may have come from the one before it. */
+  #hearEpoch(actor: string, { instance, epoch }: EventMeta): void {
+    const publisher = `${actor} ${instance}`;
+    if (this.#epochs.get(publisher) === epoch) return;
+    this.#epochs.set(publisher, epoch);
+    this.distrust();
+  }
+
   #viewChanged({ touched, added, removed, outpoints }: MempoolChange): void {
     if (touched === null) return this.#tell((watcher) => watcher.everythingTouched());
     const txids = [...added, ...removed.map(({ txid }) => txid)];
@@ -128,14 +158,6 @@ export class ChainFeed {
     this.#isSynced = isSynced;
     // From here on the unconfirmed half belongs to the answers, or no longer does.
     this.#tell((watcher) => watcher.everythingTouched());
-  }
-
-  #lost(): void {
-    this.#tell((watcher) => {
-      watcher.turnedBackTo?.(0);
-      watcher.everythingTouched();
-    });
-    this.#ask();
   }
 
   #setTip(tip: ChainTip): void {

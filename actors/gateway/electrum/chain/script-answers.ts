@@ -41,6 +41,8 @@ const BATCH_MAX = Math.min(INDEXER_BATCH_MAX, MEMPOOL_BATCH_MAX);
 /** Entries of histories and coins that are kept, at about 150 bytes each. */
 const KEPT_ENTRIES_MAX = 400_000;
 const KEPT_BALANCES_MAX = 50_000;
+/** Its answers are at hand; one that hangs must not hold up what the index knows. */
+const SOON = Object.freeze({ deadlineMs: 4_000 });
 /** What an answer costs besides its entries. */
 const KEPT_BASE = 2;
 
@@ -55,7 +57,7 @@ export class ScriptAnswers implements ChainWatcher {
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.histories({ scripthashes: [...scripthashes], limit }),
-          (confirmedTip) => mempool.histories({ scripthashes: [...scripthashes], confirmedTip }),
+          (confirmedTip) => mempool.histories({ scripthashes: [...scripthashes], confirmedTip }, SOON),
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
@@ -72,7 +74,7 @@ export class ScriptAnswers implements ChainWatcher {
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.unspents({ scripthashes: [...scripthashes], limit }),
-          (confirmedTip) => mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }),
+          (confirmedTip) => mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }, SOON),
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
@@ -87,7 +89,7 @@ export class ScriptAnswers implements ChainWatcher {
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.balances({ scripthashes: [...scripthashes], limit }),
-          (confirmedTip) => mempool.balances({ scripthashes: [...scripthashes], confirmedTip }),
+          (confirmedTip) => mempool.balances({ scripthashes: [...scripthashes], confirmedTip }, SOON),
         );
         return scripthashes.map((_, i) => {
           const confirmedSat = both.confirmed.results[i] ?? undefined;
