@@ -90,8 +90,8 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
     await this.#hosted.stop();
     await Promise.all(this.#crews.map((crew) => crew.stop()));
     await this.#bus?.close();
-    await this.#tracing?.shutdown();
-    this.#metrics?.stop();
+    // What cannot be sent any more is lost; the stop is not.
+    await Promise.allSettled([this.#tracing?.shutdown(), this.#metrics?.stop()]);
     this.#log?.info("stopped");
     this.#log?.close();
   }
