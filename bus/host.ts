@@ -14,7 +14,7 @@ import {
 import { openLogFile } from "../runtime/log/log-file.ts";
 import { createRedaction, type Redaction } from "../runtime/log/redaction.ts";
 import { createMetrics, type Metrics, mergeExpositions } from "../runtime/metrics.ts";
-import { startTracing, type Tracing } from "../runtime/tracing.ts";
+import { startTracing, type Tracing } from "../runtime/tracing/tracing.ts";
 import type { ActorDefinition, Boot, Crew, CrewPlan, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
 import { connectNats } from "./carrier/nats.ts";
