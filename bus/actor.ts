@@ -43,6 +43,8 @@ export interface ActorContext<Config = unknown> {
   readonly dataDirectory: string;
   /** `mainnet`, `testnet4`, `signet`, `regtest`, … */
   readonly network: string;
+  /** The program's. */
+  readonly version: string;
   /** Aborts when the actor is told to stop. */
   readonly signal: AbortSignal;
   /** Says how far it is; `progress` is a sentence for the tree. */

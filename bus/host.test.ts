@@ -118,7 +118,14 @@ describe("an actor hosted in process", () => {
     });
     const started = hosted
       .start(
-        { instance: "one", host: "here", section: {}, dataDirectory: directory, network: "regtest" },
+        {
+          instance: "one",
+          host: "here",
+          section: {},
+          dataDirectory: directory,
+          network: "regtest",
+          version: "0.0.0",
+        },
         { bus: busOf("dummy"), log, meter: metrics.getMeter("test"), clock: systemClock },
       )
       .catch((thrown: unknown) => thrown);

@@ -50,6 +50,14 @@ export interface ActorRow {
 
 const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
 
+const GATEWAY_DOORS = [
+  ["http", "http_listen"],
+  ["electrum tcp", "electrum_tcp_listen"],
+  ["electrum tls", "electrum_tls_listen"],
+  ["electrum ws", "electrum_ws_listen"],
+  ["electrum wss", "electrum_wss_listen"],
+] as const;
+
 export const ACTORS: readonly ActorRow[] = Object.freeze([
   {
     id: "node",
@@ -94,7 +102,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
   },
   {
     id: "gateway",
-    doc: "The doors for outsiders: web page, health, metrics.",
+    doc: "The doors for outsiders: Electrum wallets, web page, health, metrics.",
     section: gatewaySection,
     entry: new URL("../actors/gateway/worker.js", import.meta.url),
     placement: "stage:main",
@@ -105,9 +113,13 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
     doors(config: Config) {
-      const address = parseHostPort(config.get(gatewaySection).http_listen);
-      if (address === undefined) return [];
-      return [{ name: "gateway http", ...address, key: "[gateway] http_listen" }];
+      const values = config.get(gatewaySection);
+      return GATEWAY_DOORS.flatMap(([name, key]) => {
+        const address = parseHostPort(values[key]);
+        return address === undefined
+          ? []
+          : [{ name: `gateway ${name}`, ...address, key: `[gateway] ${key}` }];
+      });
     },
   },
 ] satisfies ActorRow[]);

@@ -64,7 +64,7 @@ describe("the doors", () => {
     const asker = new ConnectedBus(await under.world.connect("supervisor"), { log: silentLog() });
     opened.push({ stop: () => asker.close() });
 
-    const { doors } = await asker.client(gatewayContract).doors({});
+    const { doors } = await asker.client(gatewayContract, "box").doors({});
 
     expect(doors).toEqual(under.openedDoors);
     expect(doors).toEqual([

@@ -9,6 +9,8 @@ import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { mergeExpositions, withLabel } from "../../runtime/metrics.ts";
 import { isLoopback } from "./address.ts";
 import { gatewaySection } from "./config.ts";
+import { electrumHandlers } from "./electrum/admin/operator.ts";
+import { Electrum } from "./electrum/electrum.ts";
 import { HostFeed } from "./host-feed.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
@@ -27,6 +29,7 @@ class Gateway implements Actor {
   readonly #metrics: GatewayMetrics;
   #service: Service | undefined;
   #http: HttpDoor | undefined;
+  #electrum: Electrum | undefined;
   #doors: readonly Door[] = [];
 
   constructor(context: GatewayContext) {
@@ -52,19 +55,28 @@ class Gateway implements Actor {
         clock: this.#context.clock,
         log,
       });
-      this.#doors = [await this.#http.open()];
+      this.#doors = [...this.#doors, await this.#http.open()];
       if (!isLoopback(address.host)) {
         log.warn("the web page is open beyond this machine, and it has no login", {
           address: config.http_listen,
         });
       }
     }
-    this.#service = await bus.serve(gatewayContract, { doors: () => ({ doors: [...this.#doors] }) });
+    if (Electrum.isWanted(config)) {
+      this.#electrum = new Electrum(this.#context);
+      this.#doors = [...this.#doors, ...(await this.#electrum.open())];
+    }
+    this.#service = await bus.serve(
+      gatewayContract,
+      { doors: () => ({ doors: [...this.#doors] }), ...electrumHandlers(() => this.#electrum?.door) },
+      { instance: this.#context.host },
+    );
     this.#context.openDoors(this.#doors);
   }
 
   async stop(): Promise<void> {
     await this.#service?.stop();
+    await this.#electrum?.close();
     await this.#http?.close();
     await this.#feed.stop();
   }

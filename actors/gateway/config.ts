@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { section } from "../../runtime/config/section.ts";
+import { electrumKeys } from "./electrum/config.ts";
 
 export const gatewaySection = section(
   "gateway",
@@ -36,5 +37,6 @@ export const gatewaySection = section(
       .max(1_000_000)
       .default(600)
       .describe("How many requests one address may make in a minute before it is told to wait."),
+    ...electrumKeys,
   }),
 );

@@ -11,6 +11,27 @@ export const gatewayErrors = errorTable({
     remedy:
       "Use an address of this machine (127.0.0.1 always is one) and a port of 1024 or above in the section [gateway].",
   },
+  GATEWAY_TLS_UNUSABLE: {
+    meaning: "The certificate or the key of the Electrum door's TLS cannot be used.",
+    remedy:
+      "Give a certificate and its key as PEM in electrum_tls_certificate and electrum_tls_key in the section [gateway], or neither for one of our own.",
+  },
+  GATEWAY_NO_ELECTRUM: {
+    meaning: "The gateway that was asked has no Electrum door.",
+    remedy: "Give it an address in electrum_tls_listen in the section [gateway], or ask another host's.",
+  },
+  GATEWAY_BANS_UNREADABLE: {
+    meaning: "The list of addresses that are banned from the Electrum door cannot be read.",
+    remedy: "Mend the file that the message names, or delete it to begin with an empty list.",
+  },
+  GATEWAY_BANS_FULL: {
+    meaning: "No more addresses can be banned from the Electrum door.",
+    remedy: "Unban some, or ban a network that holds several.",
+  },
+  GATEWAY_BAD_NETWORK: {
+    meaning: "What is to be banned or unbanned is neither an address nor a network.",
+    remedy: "Write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48.",
+  },
   GATEWAY_PAGE_MISSING: {
     meaning: "The files of the web page are not where the program expects them.",
     remedy: "The installation is incomplete: the folder actors/gateway/http/page belongs to it.",

@@ -27,7 +27,10 @@ export interface HostedListener {
   finished(): void;
 }
 
-export type HostedBoot = Pick<Boot, "instance" | "host" | "section" | "dataDirectory" | "network">;
+export type HostedBoot = Pick<
+  Boot,
+  "instance" | "host" | "section" | "dataDirectory" | "network" | "version"
+>;
 
 export class HostedActor<S extends z.ZodObject = z.ZodObject> {
   readonly #definition: ActorDefinition<S>;
@@ -80,6 +83,7 @@ export class HostedActor<S extends z.ZodObject = z.ZodObject> {
       ...parts,
       dataDirectory: boot.dataDirectory,
       network: boot.network,
+      version: boot.version,
       signal: this.#aborter.signal,
       report: (readiness, progress) => this.#report(readiness, progress),
       openDoors: (doors) => this.#listener.doors(doors),

@@ -79,9 +79,7 @@ export const telemetrySection = section(
       .min(0)
       .max(1)
       .default(0.01)
-      .describe(
-        "The share of ordinary requests that is traced. Coinjoins are always traced, and so is what failed or took longer than a second.",
-      ),
+      .describe("The share of ordinary requests that is traced. Coinjoins are always traced."),
     sensitive: z
       .boolean()
       .default(false)

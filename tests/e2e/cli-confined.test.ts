@@ -34,7 +34,10 @@ test("it can touch its own directory and nothing else, starts no process, loads 
   const { run } = await built<typeof import("../../supervisor/running.ts")>("supervisor/running.js");
   const read = readSettings({
     data: join(directory, "data"),
-    set: ["placement.gateway=process", "gateway.http_listen="],
+    set: [
+      "placement.gateway=process",
+      ...["http_listen", "electrum_tcp_listen", "electrum_tls_listen"].map((key) => `gateway.${key}=`),
+    ],
     environment: {},
   });
   // The row of an actor that keeps secrets: this release has none yet.
@@ -64,7 +67,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
     ...(seed === undefined ? {} : { seed }),
   });
   const bus = new ConnectedBus(transport, { log: silentLog() });
-  const { doors } = await bus.client(gatewayContract).doors({});
+  const { doors } = await bus.client(gatewayContract, running.root.tree().host).doors({});
   await bus.close();
 
   expect(gateway).toMatchObject({

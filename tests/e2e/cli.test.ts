@@ -74,7 +74,10 @@ test("status prints the tree, for people and for scripts", async () => {
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^ACTOR +STATE +UP +RESTARTS/m);
   expect(tree).toMatchObject({ network: "regtest", ready: true, bus: { mode: "embedded", up: true } });
-  expect(gatewayOf(tree)).toMatchObject({ state: "ready", doors: [{ name: "http" }] });
+  expect(gatewayOf(tree)).toMatchObject({
+    state: "ready",
+    doors: [{ name: "http" }, { name: "electrum tcp" }, { name: "electrum tls" }],
+  });
 });
 
 test("the gateway's page answers at the door that status names", async () => {

@@ -117,7 +117,9 @@ function readArguments(
   if (typeof given === "object" && given !== null) {
     return fromNames(method, params, given as Readonly<Record<string, unknown>>, ignoresOthers);
   }
-  throw badArguments("invalid request arguments: they must be a list or an object");
+  // Peers are written in Python, where nothing is None.
+  const text = given === null ? "None" : JSON.stringify(given).slice(0, 80);
+  throw badArguments(`invalid request arguments: ${text}`);
 }
 
 function fromList(

@@ -41,6 +41,7 @@ export class IndexerUnderTest {
       clock: systemClock,
       dataDirectory: this.#directory,
       network: "regtest",
+      version: "0.0.0",
       signal: new AbortController().signal,
       report: (readiness, progress) => void this.reports.push({ readiness, progress }),
       openDoors: () => undefined,

@@ -27,7 +27,12 @@ export class Home {
   readonly #running = new Set<Spawned>();
   readonly #prefix: readonly string[];
   /** No test finds the fixed port of the default configuration free. */
-  readonly anyPort = ["--set", "gateway.http_listen=127.0.0.1:0", "--set", "sandbox.rpc_port=0"];
+  readonly anyPort = [
+    ...["--set", "gateway.http_listen=127.0.0.1:0"],
+    ...["--set", "gateway.electrum_tcp_listen=127.0.0.1:0"],
+    ...["--set", "gateway.electrum_tls_listen=127.0.0.1:0"],
+    ...["--set", "sandbox.rpc_port=0"],
+  ];
 
   /** `prefix` is put before every command: where else it is to run. */
   constructor(prefix: readonly string[] = []) {

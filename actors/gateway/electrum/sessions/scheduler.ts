@@ -1,0 +1,97 @@
+/** Whose turn it is: every client with something to do gets a small turn in a round, and the loop gets its own between rounds. */
+
+export interface Turned {
+  isQueued: boolean;
+  isToFlush: boolean;
+  /** Does a little; true when there is more to do at once. */
+  step(): boolean;
+  /** Sends what has gathered in this turn. */
+  flush(): void;
+}
+
+/** After so long the loop looks for new bytes and old timers again: a bound on what one turn adds to another's wait. */
+const SLICE_MS = 4;
+/** Looking at the clock costs more than a small request. */
+const STEPS_PER_LOOK = 8;
+/** The front of the queue is cut off when so much of it has had its turn. */
+const SPENT_MAX = 1_024;
+
+export class Scheduler {
+  readonly #runningMax: number;
+  #queue: Turned[] = [];
+  /** The part of `#queue` before it has had its turn. */
+  #at = 0;
+  #toFlush: Turned[] = [];
+  #running = 0;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(runningMax: number) {
+    this.#runningMax = runningMax;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** No room for one more request that waits for somebody else's answer. */
+  get isFull(): boolean {
+    return this.#running >= this.#runningMax;
+  }
+
+  wake(client: Turned): void {
+    if (client.isQueued) return;
+    client.isQueued = true;
+    this.#queue.push(client);
+    this.#arm();
+  }
+
+  flushSoon(client: Turned): void {
+    if (client.isToFlush) return;
+    client.isToFlush = true;
+    this.#toFlush.push(client);
+    this.#arm();
+  }
+
+  began(): void {
+    this.#running++;
+  }
+
+  ended(): void {
+    this.#running--;
+    if (this.#at < this.#queue.length) this.#arm();
+  }
+
+  stop(): void {
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+  }
+
+  #arm(): void {
+    this.#immediate ??= setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#immediate = undefined;
+    const untilMs = performance.now() + SLICE_MS;
+    let steps = 0;
+    while (this.#at < this.#queue.length && !this.isFull) {
+      const client = this.#queue[this.#at++] as Turned;
+      client.isQueued = false;
+      // At the end of the line: all others come first.
+      if (client.step()) this.wake(client);
+      if (++steps % STEPS_PER_LOOK === 0 && performance.now() > untilMs) break;
+    }
+    if (this.#at === this.#queue.length || this.#at > SPENT_MAX) {
+      this.#queue = this.#queue.slice(this.#at);
+      this.#at = 0;
+    }
+    const toFlush = this.#toFlush;
+    this.#toFlush = [];
+    for (const client of toFlush) {
+      client.isToFlush = false;
+      client.flush();
+    }
+    // When it is full, the next answer arms it.
+    if (this.#at < this.#queue.length && !this.isFull) this.#arm();
+  }
+}
