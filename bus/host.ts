@@ -14,7 +14,7 @@ import {
 import { openLogFile } from "../runtime/log/log-file.ts";
 import { createRedaction, type Redaction } from "../runtime/log/redaction.ts";
 import { createMetrics, type Metrics, mergeExpositions } from "../runtime/metrics.ts";
-import { startTracing, type Tracing } from "../runtime/tracing.ts";
+import { startTracing, type Tracing } from "../runtime/tracing/tracing.ts";
 import type { ActorDefinition, Boot, Crew, CrewPlan, Readiness } from "./actor.ts";
 import type { Bus } from "./bus.ts";
 import { connectNats } from "./carrier/nats.ts";
@@ -90,8 +90,8 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
     await this.#hosted.stop();
     await Promise.all(this.#crews.map((crew) => crew.stop()));
     await this.#bus?.close();
-    await this.#tracing?.shutdown();
-    this.#metrics?.stop();
+    // What cannot be sent any more is lost; the stop is not.
+    await Promise.allSettled([this.#tracing?.shutdown(), this.#metrics?.stop()]);
     this.#log?.info("stopped");
     this.#log?.close();
   }

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createMetrics, type Metrics, mergeExpositions, withLabel } from "./metrics.ts";
 
 const open: Metrics[] = [];
-afterEach(() => {
-  for (const metrics of open.splice(0)) metrics.stop();
+afterEach(async () => {
+  for (const metrics of open.splice(0)) await metrics.stop();
 });
 
 function metricsOf(actor: string): Metrics {

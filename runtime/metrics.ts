@@ -1,9 +1,10 @@
-/** Metrics of one thread: a meter whose figures are pulled as Prometheus text, never pushed. */
+/** Metrics of one thread: an OpenTelemetry meter whose figures are pulled as Prometheus text, never pushed. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
 import type { Meter } from "@opentelemetry/api";
-import { systemClock } from "./clock.ts";
-import { PulledMeter } from "./meter.ts";
+import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 
 export interface MetricsOptions {
   readonly actor: string;
@@ -14,21 +15,45 @@ export interface Metrics {
   readonly meter: Meter;
   /** All figures of this thread as a Prometheus exposition; every line carries `actor` and `instance`. */
   collectText(): Promise<string>;
-  stop(): void;
+  stop(): Promise<void>;
+}
+
+/** A reader that waits to be asked. */
+class PullReader extends MetricReader {
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 const COLLECT_TIMEOUT_MS = 1_000;
 const EVENT_LOOP_RESOLUTION_MS = 10;
 const NANOSECONDS = 1e9;
 
-/** One for each thread. */
-export function createMetrics({ actor, instance }: MetricsOptions): Metrics {
-  const meter = new PulledMeter();
+/** One for each thread (measured: 50 ms and 7 MB to load, 1 ms to collect a hundred figures). */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const reader = new PullReader();
+  const provider = new MeterProvider({
+    readers: [reader],
+    // Given by hand: detected resources would tell host, user and command line.
+    resource: resourceFromAttributes({ actor: options.actor, instance: options.instance }),
+  });
+  const serializer = new PrometheusSerializer(undefined, false, /^(actor|instance)$/, true, true);
+  const meter = provider.getMeter("troupe");
   const stopObserving = observeThread(meter);
   return Object.freeze({
     meter,
-    collectText: () => meter.collectText({ actor, instance }, systemClock, COLLECT_TIMEOUT_MS),
-    stop: stopObserving,
+    async collectText() {
+      const { resourceMetrics } = await reader.collect({ timeoutMillis: COLLECT_TIMEOUT_MS });
+      return `${serializer.serialize(resourceMetrics)}\n`;
+    },
+    async stop() {
+      stopObserving();
+      await provider.shutdown();
+    },
   });
 }
 

@@ -76,6 +76,19 @@ export class ChainFileSource implements BlockSource {
     await this.#file.close();
   }
 
+  hashAt(height: number): BlockHash | undefined {
+    return this.#hashes[height];
+  }
+
+  heightOf(hash: BlockHash): number | undefined {
+    return this.#heights.get(hash);
+  }
+
+  /** All blocks, in the order of the chain. */
+  allBlocks(): AsyncGenerator<Uint8Array> {
+    return this.blocks(this.#hashes);
+  }
+
   async sizeBytes(): Promise<number> {
     return (await this.#file.stat()).size;
   }

@@ -1,6 +1,8 @@
 import { ROOT_CONTEXT, SpanKind, type Tracer, trace } from "@opentelemetry/api";
 import { metrics as sdkMetrics, tracing } from "@opentelemetry/sdk-node";
 import { beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../runtime/clock.ts";
+import { TailProcessor, TailSampler } from "../../runtime/tracing/tail.ts";
 import { indexerLike, likeContracts, walletdLike } from "../../tests/harness/contracts.ts";
 import { MemoryBroker } from "../carrier/memory.ts";
 import { Nkey } from "../carrier/nkey.ts";
@@ -141,6 +143,42 @@ describe("spans", () => {
     expect(JSON.stringify(told)).not.toContain(secret);
     expect(server?.status.message).toBe("BUS_INTERNAL");
     expect(error).toMatchObject({ data: { traceId: server?.spanContext().traceId } });
+  });
+
+  test("of a request that fails are kept by caller and callee also when nothing is sampled", async () => {
+    const tracerOf = () => {
+      const kept = new tracing.InMemorySpanExporter();
+      const provider = new tracing.BasicTracerProvider({
+        sampler: new TailSampler(new tracing.ParentBasedSampler({ root: new tracing.AlwaysOffSampler() })),
+        spanProcessors: [new TailProcessor(new tracing.SimpleSpanProcessor(kept), systemClock)],
+      });
+      return { tracer: provider.getTracer("test"), kept };
+    };
+    const [caller, callee] = [tracerOf(), tracerOf()];
+    const indexer = new ConnectedBus(broker.connect("indexer"), { log: silentLog(), tracer: callee.tracer });
+    await indexer.serve(indexerLike, {
+      tip: () => ({ height: 1, hash: "h" }),
+      broadcast: () => {
+        throw new Error("no node");
+      },
+      rows: (rows) => rows,
+    });
+    const bus = new ConnectedBus(broker.connect("taker"), { log: silentLog(), tracer: caller.tracer });
+    const client = bus.client(indexerLike);
+
+    await client.tip({});
+    const failure = await client
+      .broadcast({ rawTx: "00" }, { retries: 0 })
+      .catch((thrown: { data: { traceId?: string } }) => thrown);
+
+    const spans = [caller, callee].flatMap(({ kept }) => kept.getFinishedSpans());
+    expect(spans.map(({ name, kind }) => [name, kind])).toEqual([
+      ["rpc indexer.broadcast", SpanKind.CLIENT],
+      ["rpc indexer.broadcast", SpanKind.SERVER],
+    ]);
+    const [traceId] = new Set(spans.map((span) => span.spanContext().traceId));
+    expect(failure).toMatchObject({ data: { traceId } });
+    expect(spans[1]?.parentSpanContext?.spanId).toBe(spans[0]?.spanContext().spanId);
   });
 
   test("an actor without an SDK passes the trace on", async () => {

@@ -79,7 +79,9 @@ export const telemetrySection = section(
       .min(0)
       .max(1)
       .default(0.01)
-      .describe("The share of ordinary requests that is traced. Coinjoins are always traced."),
+      .describe(
+        "The share of ordinary requests that is traced. Coinjoins are always traced, and so is what failed or took longer than a second.",
+      ),
     sensitive: z
       .boolean()
       .default(false)

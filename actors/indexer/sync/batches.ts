@@ -26,7 +26,7 @@ export type BlockFilesRef = Pick<StoredBlocks, "directory" | "key">;
 const BLOCKS_MAX = 20_000;
 
 /** The block's own count of transactions, so that batches can be numbered before they are parsed. */
-function txCountOf(block: Uint8Array): number {
+export function txCountOf(block: Uint8Array): number {
   return new Reader(block, HEADER_LENGTH_BYTES).compactSize();
 }
 

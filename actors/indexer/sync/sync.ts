@@ -31,6 +31,13 @@ export interface BlockNews {
   readonly touched: Uint8Array | undefined;
 }
 
+/** What came in one go. */
+export interface Added {
+  readonly blocks: number;
+  readonly transactions: number;
+  readonly bytes: number;
+}
+
 /** Told after the store has committed. */
 export interface SyncNews {
   connected(block: BlockNews): void;
@@ -38,7 +45,7 @@ export interface SyncNews {
   disconnected(block: BlockNews): void;
   /** Many blocks came at once, of which no news is told. */
   jumped(): void;
-  progress(progress: Progress, added: { readonly blocks: number; readonly transactions: number }): void;
+  progress(progress: Progress, added: Added): void;
 }
 
 export interface SyncOptions {
@@ -159,7 +166,8 @@ export class ChainSync {
       if (rows === undefined) return false;
       await store.append(rows);
       meter.add(store.state.height, job.txCount, job.lengthBytes);
-      news.progress(meter.read(tip.height), { blocks: job.hashes.length, transactions: job.txCount });
+      const added = { blocks: job.hashes.length, transactions: job.txCount, bytes: job.lengthBytes };
+      news.progress(meter.read(tip.height), added);
       compaction.kick();
       await compaction.relief();
       return true;

@@ -4,7 +4,7 @@ import { type AddressInfo, Socket } from "node:net";
 import { homedir, hostname, userInfo } from "node:os";
 import { context, propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRedaction } from "./log/redaction.ts";
+import { createRedaction } from "../log/redaction.ts";
 import { startTracing, type Tracing, type TracingOptions } from "./tracing.ts";
 
 const TXID = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
@@ -186,6 +186,26 @@ describe("tracing with an address", () => {
     const sent = requests.map(({ body }) => body.toString("latin1")).join("");
     expect(sent).toContain("coinjoin.run");
     expect(sent).toContain("walletd.sign");
+    expect(sent).not.toContain("indexer.tip");
+  });
+
+  it("keeps what failed, and why, at a ratio of nothing", async () => {
+    const { endpoint, requests } = await collector();
+    const { shutdown } = await start(endpoint, { sampleRatio: 0 });
+    const tracer = trace.getTracer("t");
+
+    tracer.startActiveSpan("rpc indexer.history", (request) => {
+      tracer.startSpan("read the index").end();
+      request.setStatus({ code: SpanStatusCode.ERROR, message: "BUS_DEADLINE" });
+      request.end();
+    });
+    tracer.startSpan("rpc indexer.tip").end();
+    await shutdown();
+
+    const sent = requests.map(({ body }) => body.toString("latin1")).join("");
+    for (const expected of ["rpc indexer.history", "read the index", "BUS_DEADLINE", "troupe.kept"]) {
+      expect(sent).toContain(expected);
+    }
     expect(sent).not.toContain("indexer.tip");
   });
 

@@ -1,0 +1,111 @@
+/** One indexer's first sync as seen from outside: started with a command, watched until it serves the tip, stopped. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../../runtime/free-port.ts";
+import { diskBytes, ProcessTree } from "./process-tree.ts";
+
+export interface Contestant {
+  readonly name: string;
+  /** For the shell. It finds the node and its own directory and port in `PEER_…` of its environment. */
+  readonly command: string;
+  /** Ours says by its end that it is done; a server does when the tip can be had at its port. */
+  readonly isDoneAtEnd: boolean;
+}
+
+export interface Outcome {
+  readonly name: string;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakRssBytes: number;
+  readonly storeBytes: number;
+}
+
+export interface NodeAddress {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly height: number;
+}
+
+const LOOK_MS = 100;
+const STOP_WITHIN_MS = 120_000;
+const REPLY_BYTES_MAX = 64 * 1024;
+
+export async function race(
+  { name, command, isDoneAtEnd }: Contestant,
+  node: NodeAddress,
+  withinMs: number,
+): Promise<Outcome> {
+  const directory = mkdtempSync(join(tmpdir(), "troupe-bench-peer-"));
+  const port = await freePort();
+  const { host } = new URL(node.url);
+  const startMs = performance.now();
+  const child = spawn("/bin/sh", ["-c", `exec ${command}`], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: {
+      ...process.env,
+      PEER_NODE_URL: `http://${node.user}:${node.password}@${host}/`,
+      PEER_NODE_HOST: host,
+      PEER_NODE_USER: node.user,
+      PEER_NODE_PASSWORD: node.password,
+      PEER_DIRECTORY: directory,
+      PEER_PORT: String(port),
+    },
+  });
+  let said = "";
+  child.stderr.on("data", (text: Buffer) => {
+    said = (said + text.toString()).slice(-4_000);
+  });
+  const ended = once(child, "exit");
+  const tree = new ProcessTree(child.pid as number);
+  try {
+    for (;;) {
+      tree.look();
+      if (isDoneAtEnd && child.exitCode === 0) break;
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended: ${said}`);
+      if (performance.now() - startMs > withinMs) throw new Error(`${name} was not done in time: ${said}`);
+      if (!isDoneAtEnd && (await heightAt(port)) === node.height) break;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    const seconds = (performance.now() - startMs) / 1_000;
+    const { cpuSeconds, peakRssBytes } = tree;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
+    if (child.exitCode === null && child.signalCode === null) await ended;
+    clearTimeout(timer);
+    return { name, seconds, cpuSeconds, peakRssBytes, storeBytes: diskBytes(directory) };
+  } finally {
+    child.kill("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** What an Electrum server at this port says of its tip; nothing while it does not listen. */
+function heightAt(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect({ port, host: "127.0.0.1" }, () => {
+      const call = (id: number, method: string, params: readonly unknown[]) =>
+        socket.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+      call(1, "server.version", ["bench", "1.4"]);
+      call(2, "blockchain.headers.subscribe", []);
+    });
+    const end = (height: number | undefined) => {
+      socket.destroy();
+      resolve(height);
+    };
+    socket.setTimeout(2_000, () => end(undefined));
+    socket.on("error", () => end(undefined));
+    socket.on("close", () => end(undefined));
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.length > REPLY_BYTES_MAX) end(undefined);
+      const height = /"height":\s*(\d+)/.exec(text)?.[1];
+      if (height !== undefined) end(Number(height));
+    });
+  });
+}
