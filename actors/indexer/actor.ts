@@ -8,12 +8,12 @@ import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
 import { sleep } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
+import { answers } from "./answers/answers.ts";
+import type { QueryThreadConfig } from "./answers/query-thread.ts";
+import { IndexReader } from "./answers/reader.ts";
+import { SyncFlag } from "./answers/sync-flag.ts";
 import { type IndexerConfig, indexerStartSection } from "./config.ts";
-import { IndexerMetrics } from "./metrics.ts";
-import { answers } from "./queries/answers.ts";
-import type { QueryThreadConfig } from "./queries/query-thread.ts";
-import { IndexReader } from "./queries/reader.ts";
-import { SyncFlag } from "./queries/sync-flag.ts";
+import { IndexerMetrics, QueryMetrics } from "./metrics.ts";
 import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
@@ -40,6 +40,7 @@ export interface ClosableSource {
 const MERGE_SLICE_BYTES = 8 * 1024 * 1024;
 /** After a reorganisation deeper than this, what the stale blocks touched is not told. */
 const TOUCHED_BLOCKS = 200;
+const MEGABYTE = 1024 * 1024;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 /** Failures that pass: the node's, and blocks that it gave wrongly. */
@@ -71,7 +72,7 @@ class Indexer implements Actor, SyncNews {
     const { config, bus, clock, dataDirectory, meter } = this.#context;
     const network = networkByName(this.#context.network);
     const store = new IndexStore({ directory: join(dataDirectory, "index"), network: network.name });
-    const reader = new IndexReader(store);
+    const reader = new IndexReader(store, config.query_cache_mb * MEGABYTE);
     const threads = config.threads === 0 ? availableParallelism() : config.threads;
     const bench = this.#parts.workbench(threads, (error) =>
       this.#context.log.error("a thread that parses blocks died; another takes its place", { error }),
@@ -97,12 +98,12 @@ class Indexer implements Actor, SyncNews {
       network,
       clock,
       news: this,
-      batchBytes: config.batch_mb * 1024 * 1024,
+      batchBytes: config.batch_mb * MEGABYTE,
       liveBlocks: config.live_blocks,
       touchedBlocks: TOUCHED_BLOCKS,
     });
     const { crew, service } = await this.#serve(store, reader, node.source, publisher);
-    this.#opened = { store, bench, node, compaction, publisher, metrics, sync, crew, service };
+    this.#opened = { store, reader, bench, node, compaction, publisher, metrics, sync, crew, service };
     this.#context.report("syncing");
     // Not awaited: it lasts as long as the actor. What it throws ends the actor, and the supervisor starts it again.
     this.#running = this.#follow(this.#opened);
@@ -119,6 +120,7 @@ class Indexer implements Actor, SyncNews {
     await opened.compaction.stop();
     await opened.bench.close();
     await opened.node.close();
+    opened.reader.close();
     await opened.store.close();
   }
 
@@ -129,23 +131,29 @@ class Indexer implements Actor, SyncNews {
     source: BlockSource,
     publisher: Publisher<typeof indexerContract>,
   ): Promise<{ crew: Crew | undefined; service: Service }> {
-    const { bus, config, startCrew } = this.#context;
+    const { bus, config, meter, startCrew } = this.#context;
     if (startCrew === undefined || config.query_threads === 0) {
       const isSynced = () => this.#flag.isSynced;
+      const metrics = new QueryMetrics(meter, () => reader);
       const handlers = {
         ...answers({
           reader,
           rawTransaction: (txid, block, signal) => source.rawTransaction(txid, block, signal),
           isSynced,
+          answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
         }),
         ...verifyAnswers({ store, source, network: networkByName(this.#context.network) }, isSynced),
       };
       return { crew: undefined, service: await bus.serve(indexerContract, handlers, { publisher }) };
     }
-    const section: QueryThreadConfig = { node: config.node, sync: this.#flag.memory };
+    const section: QueryThreadConfig = {
+      node: config.node,
+      sync: this.#flag.memory,
+      cacheBytes: config.query_cache_mb * MEGABYTE,
+    };
     const crew = await startCrew({
       name: "query",
-      entry: new URL("./queries/thread.js", import.meta.url),
+      entry: new URL("./answers/thread.js", import.meta.url),
       count: config.query_threads,
       section,
     });
@@ -246,6 +254,7 @@ class Indexer implements Actor, SyncNews {
 
 interface Opened {
   readonly store: IndexStore;
+  readonly reader: IndexReader;
   readonly bench: Workbench;
   readonly node: ClosableSource;
   readonly compaction: Compaction;

@@ -35,6 +35,14 @@ export const indexerSection = section(
       .describe(
         "Threads that answer questions, each with its own connection to the bus and about 60 MB of memory. 0 lets the thread that writes the index answer too, which then makes questions wait while it writes.",
       ),
+    query_cache_mb: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(96)
+      .describe(
+        "Megabytes that each query thread keeps for itself: where rows stand in the runs, and the trees that prove transactions.",
+      ),
     poll_ms: z
       .int()
       .min(50)

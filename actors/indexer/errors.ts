@@ -40,10 +40,6 @@ export const indexerErrors = errorTable({
     meaning: "A height, a position or a count lies outside what the index holds.",
     remedy: "Ask for the tip first and stay within it.",
   },
-  INDEXER_TOO_MANY: {
-    meaning: "A script has more history than the caller said it can take.",
-    remedy: "Ask with a larger limit, or tell the person that the history is too long.",
-  },
 });
 
 export type IndexerFailure =
@@ -55,5 +51,4 @@ export type IndexerFailure =
   | { readonly code: "INDEXER_NODE_BEHIND"; readonly height: number; readonly nodeHeight: number }
   | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }
   | { readonly code: "INDEXER_NOT_LEVEL" }
-  | { readonly code: "INDEXER_RANGE"; readonly what: string }
-  | { readonly code: "INDEXER_TOO_MANY"; readonly limit: number };
+  | { readonly code: "INDEXER_RANGE"; readonly what: string };

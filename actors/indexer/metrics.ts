@@ -47,3 +47,43 @@ export class IndexerMetrics {
     this.#rollbacks.add(blocks);
   }
 }
+
+/** From a question answered out of memory to the longest history. */
+const QUERY_BOUNDS_S = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+];
+const BATCH_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 2_016];
+
+/** The instruments of a thread that answers questions. */
+export class QueryMetrics {
+  readonly #duration;
+  readonly #items;
+
+  constructor(meter: Meter, read: () => { readonly longQuestions: number; readonly guideBytes: number }) {
+    this.#duration = meter.createHistogram("troupe_indexer_query_seconds", {
+      description: "How long the index took for an answer, without the bus.",
+      unit: "s",
+      advice: { explicitBucketBoundaries: QUERY_BOUNDS_S },
+    });
+    this.#items = meter.createHistogram("troupe_indexer_query_items", {
+      description: "Scripts, transactions, outpoints or headers asked for at once.",
+      advice: { explicitBucketBoundaries: BATCH_BOUNDS },
+    });
+    meter
+      .createObservableGauge("troupe_indexer_long_questions", {
+        description: "Questions that are answered a slice at a time, and those that wait for that.",
+      })
+      .addCallback((result) => result.observe(read().longQuestions));
+    meter
+      .createObservableGauge("troupe_indexer_guide_bytes", {
+        description: "Memory that tells where rows stand in the runs.",
+        unit: "By",
+      })
+      .addCallback((result) => result.observe(read().guideBytes));
+  }
+
+  answered(method: string, items: number, durationMs: number): void {
+    this.#duration.record(durationMs / 1_000, { method });
+    this.#items.record(items, { method });
+  }
+}

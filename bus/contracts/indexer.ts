@@ -25,14 +25,15 @@ const Limit = z.int().min(1).max(INDEXER_HISTORY_MAX).default(INDEXER_HISTORY_MA
 export const IndexedTipSchema = z.object({ height: Height, hash: Hash });
 export type IndexedTip = z.infer<typeof IndexedTipSchema>;
 
-/** `null` stands for a script with more entries than the limit. */
+/** `null` stands for a script that more transactions pay, or have in their history, than the limit. */
 function perScript<T extends z.ZodType>(item: T) {
   return z.object({ tip: IndexedTipSchema.nullable(), results: z.array(z.array(item).nullable()) });
 }
 
 const ScriptsInput = z.object({ scripthashes: z.array(Hash).min(1).max(INDEXER_BATCH_MAX), limit: Limit });
 const ASKERS = ["gateway", "mempool", "walletd", "maker", "taker"] as const;
-const READ = { idempotency: "idempotent", callers: ASKERS } as const;
+/** A question that takes long is worked on beside the others: it must not take their places. */
+const READ = { idempotency: "idempotent", callers: ASKERS, concurrency: 256, queue: 1_024 } as const;
 /** 500 hashes of 64 digits and what stands around them. */
 const BATCH_BYTES_MAX = 128 * 1024;
 

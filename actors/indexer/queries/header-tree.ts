@@ -4,6 +4,7 @@ import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { merkleBranch, merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import { equalBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
+import type { Steps } from "../lookup/steps.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 
 /** A group is one node of the level above ten. On mainnet 930 groups: a proof hashes about two groups' worth. */
@@ -19,11 +20,12 @@ interface GroupRoot {
 export class HeaderTree {
   readonly #groups: GroupRoot[] = [];
 
-  proof(
+  /** The first proof hashes all headers below the checkpoint, a group at each step. */
+  *proof(
     view: Snapshot,
     height: number,
     checkpointHeight: number,
-  ): { root: Uint8Array; branch: Uint8Array[] } {
+  ): Steps<{ root: Uint8Array; branch: Uint8Array[] }> {
     const leaves = checkpointHeight + 1;
     if (leaves <= GROUP) {
       const hashes = hashesOf(view, 0, leaves);
@@ -36,6 +38,7 @@ export class HeaderTree {
       const isFull = (g + 1) * GROUP <= leaves;
       const root = isFull ? this.#rootOf(view, g) : lifted(hashesOf(view, g * GROUP, leaves - g * GROUP));
       roots.set(root, g * HASH_LENGTH_BYTES);
+      yield;
     }
     const own = hashesOf(view, group * GROUP, Math.min(GROUP, leaves - group * GROUP));
     const branch = [...liftedBranch(own, height - group * GROUP), ...merkleBranch(roots, group)];

@@ -11,10 +11,10 @@ export class Heights {
   /** Comes level with the snapshot: reads what is new, or all of it after a rollback. */
   follow(view: Snapshot): void {
     const { height, rollbacks } = view.state;
-    // A snapshot taken before another's may come after it: then some blocks are read twice.
-    if (rollbacks !== this.#rollbacks || height + 1 < this.#length) this.#length = 0;
+    if (rollbacks !== this.#rollbacks) this.#length = 0;
     this.#rollbacks = rollbacks;
     const missing = height + 1 - this.#length;
+    // A snapshot taken before another's may come after it: what is known of later blocks does not harm it.
     if (missing <= 0) return;
     if (height + 1 > this.#counts.length) {
       const larger = new Float64Array(Math.ceil((height + 1) * GROWTH));
@@ -37,5 +37,10 @@ export class Heights {
       else high = middle;
     }
     return low;
+  }
+
+  /** How many transactions the blocks below `height` have together. */
+  txCountBelow(height: number): number {
+    return height === 0 ? 0 : (this.#counts[height - 1] as number);
   }
 }

@@ -3,7 +3,7 @@ import type { Transaction } from "lmdb";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import { keyHeadAt } from "../rows/layout.ts";
-import type { StoreState } from "./format.ts";
+import { EMPTY_STATE, type StoreState } from "./format.ts";
 import { type PositionTable, readPositions } from "./positions.ts";
 import {
   COUNTS,
@@ -16,16 +16,35 @@ import {
   TXIDS,
 } from "./tables.ts";
 
+/** Parses the state only when it is another: snapshots of one state then share one object, by which readers know it. */
+export class StateReader {
+  #text: Uint8Array = new Uint8Array(0);
+  #state: StoreState = EMPTY_STATE;
+
+  read(tables: Tables, transaction: Transaction): StoreState {
+    const bytes = tables.meta.getBinaryFast("state", { transaction });
+    if (bytes === undefined) return EMPTY_STATE;
+    const text = bytes.subarray(0, bytes.length);
+    if (Buffer.compare(text, this.#text) !== 0) {
+      this.#text = Uint8Array.from(text);
+      this.#state = parseState(text.toString());
+    }
+    return this.#state;
+  }
+}
+
 /** The index as it was at one moment. */
 export class Snapshot {
   readonly state: StoreState;
   readonly #tables: Tables;
   readonly #transaction: Transaction;
+  readonly #options: { readonly transaction: Transaction };
 
-  constructor(tables: Tables, transaction: Transaction) {
+  constructor(tables: Tables, transaction: Transaction, states: StateReader) {
     this.#tables = tables;
     this.#transaction = transaction;
-    this.state = parseState(tables.meta.get("state", { transaction }));
+    this.#options = { transaction };
+    this.state = states.read(tables, transaction);
   }
 
   release(): void {
@@ -53,38 +72,65 @@ export class Snapshot {
     return height < 0 ? 0 : Number(this.counts(height, 1)[0]);
   }
 
-  /** The script hashes that the block at `height` touched, 32 bytes each; nothing where they are not kept. */
-  touched(height: number): Uint8Array | undefined {
-    return this.#tables.touched.get(height, { transaction: this.#transaction });
+  /** As many ids as one chunk holds, in memory that the next answer of the store takes. */
+  txidChunk(chunk: number): Uint8Array | undefined {
+    const bytes = this.#tables.txids.getBinaryFast(chunk, this.#options);
+    return bytes?.subarray(0, bytes.length);
   }
 
-  /** The packed block of a run that would hold `key`, and those behind it. */
-  *blocksFrom(t: number, runId: number, key: Uint8Array): Generator<Buffer> {
-    const rows = this.#tables.rows[t] as Rows;
-    const start = Buffer.concat([runKey(runId), key]);
-    const transaction = this.#transaction;
-    let first: Uint8Array | undefined;
-    for (const entry of rows.getRange({ start, reverse: true, limit: 1, transaction })) {
+  /** The script hashes that the block at `height` touched, 32 bytes each; nothing where they are not kept. */
+  touched(height: number): Uint8Array | undefined {
+    return this.#tables.touched.get(height, this.#options);
+  }
+
+  /** The packed block of this key. It lies in memory that the next answer of the store takes. */
+  block(t: number, key: Uint8Array): Uint8Array | undefined {
+    const bytes = (this.#tables.rows[t] as Rows).getBinaryFast(key, this.#options);
+    return bytes?.subarray(0, bytes.length);
+  }
+
+  /** The key of the packed block that would hold the first row of `rowKey`, or of the run's first block. */
+  blockKeyBefore(t: number, runId: number, rowKey: Uint8Array): Buffer | undefined {
+    const run = runKey(runId);
+    const start = Buffer.concat([run, rowKey]);
+    const range = { start, reverse: true, limit: 1, ...this.#options };
+    for (const key of (this.#tables.rows[t] as Rows).getKeys(range)) {
       // Before the run's first block stands another run's last.
-      if (keyHeadAt(entry.key, 0) === runId) {
-        first = entry.key;
-        yield entry.value;
-      }
+      if (keyHeadAt(key, 0) === runId) return key as Buffer;
     }
-    const behind = { start: first ?? start, exclusiveStart: first !== undefined, transaction };
-    for (const { value } of rows.getRange({ ...behind, end: runKey(runId + 1) })) yield value;
+    return this.blockKeyAfter(t, runId, run);
   }
 
   /** The same with their keys, each a run's number and the row that the block begins with. */
   *entriesFrom(t: number, runId: number, key: Uint8Array): Generator<{ key: Uint8Array; value: Buffer }> {
     const rows = this.#tables.rows[t] as Rows;
     const at = Buffer.concat([runKey(runId), key]);
-    const transaction = this.#transaction;
     let start: Uint8Array = at;
-    for (const before of rows.getKeys({ start: at, reverse: true, limit: 1, transaction })) {
+    for (const before of rows.getKeys({ start: at, reverse: true, limit: 1, ...this.#options })) {
       if (keyHeadAt(before, 0) === runId) start = before;
     }
-    yield* rows.getRange({ start, end: runKey(runId + 1), transaction });
+    yield* rows.getRange({ start, end: runKey(runId + 1), ...this.#options });
+  }
+
+  blockKeyAfter(t: number, runId: number, key: Buffer): Buffer | undefined {
+    const range = { start: key, exclusiveStart: true, end: runKey(runId + 1), limit: 1, ...this.#options };
+    for (const next of (this.#tables.rows[t] as Rows).getKeys(range)) return next as Buffer;
+    return undefined;
+  }
+
+  /** The packed block that would hold the first row of `rowKey`, and those behind it, each until the next is asked for. */
+  *blocksFrom(t: number, runId: number, rowKey: Uint8Array): Generator<Uint8Array> {
+    let key = this.blockKeyBefore(t, runId, rowKey);
+    for (; key !== undefined; key = this.blockKeyAfter(t, runId, key)) {
+      const block = this.block(t, key);
+      if (block !== undefined) yield block;
+    }
+  }
+
+  /** The keys of all packed blocks of a run. */
+  *blockKeys(t: number, runId: number): Generator<Buffer> {
+    const range = { start: runKey(runId), end: runKey(runId + 1), ...this.#options };
+    for (const key of (this.#tables.rows[t] as Rows).getKeys(range)) yield key as Buffer;
   }
 
   #positions(db: Numbered, table: PositionTable, first: number, count: number, end: number): Uint8Array {
@@ -94,7 +140,7 @@ export class Snapshot {
         `the index holds ${end} of these, so it cannot give ${count} from ${first}`,
       );
     }
-    const read = (chunk: number) => db.get(chunk, { transaction: this.#transaction });
+    const read = (chunk: number) => db.get(chunk, this.#options);
     return readPositions(table, first, count, read);
   }
 }

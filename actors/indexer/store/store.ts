@@ -21,7 +21,7 @@ import {
   type StoreState,
 } from "./format.ts";
 import { appendedChunks, type PositionTable } from "./positions.ts";
-import { Snapshot } from "./snapshot.ts";
+import { Snapshot, StateReader } from "./snapshot.ts";
 import {
   COUNTS,
   HEADERS,
@@ -50,6 +50,7 @@ const DELETE_MAX = 4_000;
 export class IndexStore {
   readonly #env: RootDatabase;
   readonly #tables: Tables;
+  readonly #states = new StateReader();
   readonly #file: string;
   readonly secret: Uint8Array;
   #state: StoreState;
@@ -82,7 +83,7 @@ export class IndexStore {
 
   /** A view that does not change while it is held. Release it soon: it keeps freed pages from being used again. */
   snapshot(): Snapshot {
-    return new Snapshot(this.#tables, this.#env.useReadTransaction());
+    return new Snapshot(this.#tables, this.#env.useReadTransaction(), this.#states);
   }
 
   /** Adds the blocks that follow the tip, all or nothing. */

@@ -1,6 +1,6 @@
 /** Compares one block's rows, made anew, with those that are stored for it: each is looked up by its key. */
 import { equalBytes, HASH_LENGTH_BYTES, txidFromBytes } from "../../../bitcoin/bytes.ts";
-import { Lookup } from "../queries/lookup.ts";
+import { Lookup } from "../lookup/lookup.ts";
 import { TABLES, type Table, txNumberAt, VOUT_AT } from "../rows/layout.ts";
 import { PackedReader } from "../rows/packed-block.ts";
 import type { RowsResult } from "../rows/rows.ts";
@@ -22,7 +22,8 @@ export async function checkRows(
   findings: Findings,
   breathe: () => Promise<void>,
 ): Promise<void> {
-  const lookup = new Lookup(view);
+  // Without guides: what is proved is what lies in the store.
+  const lookup = new Lookup(0);
   for (const [t, table] of TABLES.entries()) {
     const made = unpacked(block.rows, t, table);
     const { rowBytes, keyBytes } = table;
@@ -31,7 +32,7 @@ export async function checkRows(
       const key = made.subarray(at, at + keyBytes);
       let end = at + rowBytes;
       while (end < made.length && equalBytes(made.subarray(end, end + keyBytes), key)) end += rowBytes;
-      compare(made.subarray(at, end), storedRows(lookup, table, key, block), table, block, findings);
+      compare(made.subarray(at, end), storedRows(lookup, view, t, key, block), table, block, findings);
       at = end;
       if (++lookups % LOOKUPS_AT_ONCE === 0) await breathe();
     }
@@ -55,22 +56,18 @@ function unpacked(rows: RowsResult, t: number, table: Table): Uint8Array {
 /** The rows of this key that are stored for transactions of this block, in order. */
 function storedRows(
   lookup: Lookup,
-  table: Table,
+  view: Snapshot,
+  t: number,
   key: Uint8Array,
   { firstTxNumber, rows }: CheckedBlock,
 ): Uint8Array[] {
   const endTxNumber = firstTxNumber + (rows.txCounts[0] as number);
   const found: Uint8Array[] = [];
-  lookup.rows(
-    table,
-    key,
-    (row) => {
-      const txNumber = txNumberAt(row, table.txNumberAt);
-      if (txNumber >= firstTxNumber && txNumber < endTxNumber) found.push(Uint8Array.from(row));
-      return true;
-    },
-    firstTxNumber,
-  );
+  const { txNumberAt: at } = TABLES[t] as Table;
+  lookup.rows(view, t, key, (row) => {
+    const txNumber = txNumberAt(row, at);
+    if (txNumber >= firstTxNumber && txNumber < endTxNumber) found.push(Uint8Array.from(row));
+  });
   return found;
 }
 

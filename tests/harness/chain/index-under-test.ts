@@ -1,9 +1,6 @@
 /** An index of a model's chain in a directory of its own, driven by hand, and its comparison with the model. */
 import { expect } from "vitest";
-import { HeaderTree } from "../../../actors/indexer/queries/header-tree.ts";
-import { Heights } from "../../../actors/indexer/queries/heights.ts";
-import { Queries } from "../../../actors/indexer/queries/queries.ts";
-import { RowKeys } from "../../../actors/indexer/rows/row-key.ts";
+import { IndexReader } from "../../../actors/indexer/answers/reader.ts";
 import { IndexStore } from "../../../actors/indexer/store/store.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { Compaction } from "../../../actors/indexer/sync/compaction.ts";
@@ -13,6 +10,7 @@ import { merkleRootFromBranch } from "../../../bitcoin/block/merkle.ts";
 import { txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import { systemClock } from "../../../runtime/clock.ts";
+import { Asked } from "./asked.ts";
 import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "./model-chain.ts";
 
 export interface IndexSettings {
@@ -31,6 +29,9 @@ export const SMALL_INDEX: IndexSettings = {
   touchedBlocks: 6,
 };
 
+/** Enough for the guides of every run of these small chains. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
 export class IndexUnderTest {
   readonly #directory: string;
   readonly #source: BlockSource;
@@ -41,14 +42,18 @@ export class IndexUnderTest {
   store: IndexStore;
   compaction: Compaction;
   #sync: ChainSync;
-  #heights = new Heights();
-  #headerTree = new HeaderTree();
+  reader: IndexReader;
 
   constructor(directory: string, source: BlockSource, settings: IndexSettings = SMALL_INDEX) {
     this.#directory = directory;
     this.#source = source;
     this.#settings = settings;
-    ({ store: this.store, compaction: this.compaction, sync: this.#sync } = this.#open());
+    ({
+      store: this.store,
+      compaction: this.compaction,
+      sync: this.#sync,
+      reader: this.reader,
+    } = this.#open());
   }
 
   async advance(): Promise<void> {
@@ -61,14 +66,17 @@ export class IndexUnderTest {
   /** Closes the store with whatever merge is under way, and opens it again. */
   async restart(): Promise<void> {
     await this.close();
-    this.#heights = new Heights();
-    this.#headerTree = new HeaderTree();
     this.reopen();
   }
 
   /** After `close`. */
   reopen(): void {
-    ({ store: this.store, compaction: this.compaction, sync: this.#sync } = this.#open());
+    ({
+      store: this.store,
+      compaction: this.compaction,
+      sync: this.#sync,
+      reader: this.reader,
+    } = this.#open());
   }
 
   /** One step of the merge under way. */
@@ -82,22 +90,23 @@ export class IndexUnderTest {
     await this.store.close();
   }
 
-  ask<T>(question: (queries: Queries) => T): T {
-    const view = this.store.snapshot();
-    try {
-      const memory = {
-        keys: new RowKeys(this.store.secret),
-        heights: this.#heights,
-        headerTree: this.#headerTree,
-      };
-      return question(new Queries(view, memory));
-    } finally {
-      view.release();
-    }
+  ask<T>(question: (asked: Asked) => T): T {
+    let answer: T | undefined;
+    // biome-ignore lint/correctness/useYield: it has one step
+    this.reader.askNow(function* (replies) {
+      answer = question(new Asked(replies));
+    });
+    return answer as T;
   }
 
-  /** Every answer of the index is that of the model. */
+  /** Every answer of the index is that of the model: read as it lies, and then with guides to the runs. */
   expectToAnswerAs(chain: ModelChain): void {
+    this.#expectAnswersOf(chain);
+    this.reader.makeGuidesNow();
+    this.#expectAnswersOf(chain);
+  }
+
+  #expectAnswersOf(chain: ModelChain): void {
     this.ask((queries) => {
       const txCount = chain.blocks.reduce((sum, { transactions }) => sum + transactions.length, 0);
       expect(queries.tip()).toEqual({ height: chain.height, hash: chain.blocks.at(-1)?.hash, txCount });
@@ -119,7 +128,10 @@ export class IndexUnderTest {
         transactions.forEach(({ txid, transaction }, position) => {
           expect(queries.place(txid)).toEqual({ height, position, blockHash: hash });
           expect(queries.txidAt(height, position)).toBe(txid);
-          const { branch } = queries.merkleProof(height, position);
+          const proof = queries.merkleProof(txid);
+          expect(proof).toMatchObject({ height, position });
+          const branch = queries.branch(height, position);
+          expect(proof?.branch).toEqual(branch);
           const root = merkleRootFromBranch(
             txidToBytes(txid),
             branch.map((node) => Buffer.from(node, "hex").reverse()),
@@ -137,7 +149,7 @@ export class IndexUnderTest {
     });
   }
 
-  #open(): { store: IndexStore; compaction: Compaction; sync: ChainSync } {
+  #open(): { store: IndexStore; compaction: Compaction; sync: ChainSync; reader: IndexReader } {
     const { batchBytes, fanIn, sliceBytes, liveBlocks, touchedBlocks } = this.#settings;
     const store = new IndexStore({
       directory: this.#directory,
@@ -165,6 +177,6 @@ export class IndexUnderTest {
       liveBlocks,
       touchedBlocks,
     });
-    return { store, compaction, sync };
+    return { store, compaction, sync, reader: new IndexReader(store, CACHE_BYTES) };
   }
 }

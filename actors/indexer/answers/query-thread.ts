@@ -8,6 +8,7 @@ import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts
 import type { Service } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { section } from "../../../runtime/config/section.ts";
+import { QueryMetrics } from "../metrics.ts";
 import { IndexStore } from "../store/store.ts";
 import { BLOCKS_AHEAD, NodeSource } from "../sync/node-source.ts";
 import { verifyAnswers } from "../verify/verify-answers.ts";
@@ -21,6 +22,7 @@ export const queryThreadSection = section(
   "A query thread of the indexer",
   z.object({
     node: nodeSection.schema,
+    cacheBytes: z.int().min(0),
     sync: z.custom<SharedArrayBuffer>((value) => value instanceof SharedArrayBuffer),
   }),
 );
@@ -34,14 +36,14 @@ export const queryThread: ActorDefinition<typeof queryThreadSection.schema> = {
 
 class QueryThread implements Actor {
   readonly #context: ActorContext<QueryThreadConfig>;
-  #opened: { readonly store: IndexStore; readonly node: NodeClient; readonly service: Service } | undefined;
+  #opened: Opened | undefined;
 
   constructor(context: ActorContext<QueryThreadConfig>) {
     this.#context = context;
   }
 
   async start(): Promise<void> {
-    const { config, bus, clock, dataDirectory, log } = this.#context;
+    const { config, bus, clock, dataDirectory, log, meter } = this.#context;
     const network = networkByName(this.#context.network);
     const store = new IndexStore({
       directory: join(dataDirectory, "index"),
@@ -50,7 +52,7 @@ class QueryThread implements Actor {
     });
     const node = new NodeClient({ config: config.node, network, clock, log });
     const flag = new SyncFlag(config.sync);
-    const reader = new IndexReader(store);
+    const reader = new IndexReader(store, config.cacheBytes);
     const source = new NodeSource({
       client: node,
       network,
@@ -59,20 +61,32 @@ class QueryThread implements Actor {
       locate: (txids) => reader.locate(txids),
     });
     const isSynced = () => flag.isSynced;
+    const metrics = new QueryMetrics(meter, () => reader);
+    // What has to be read once is read before the first question.
+    reader.askNow((replies) => replies.tip(false));
     const service = await bus.serve(indexerContract, {
       ...answers({
         reader,
         rawTransaction: (txid, block) => source.rawTransaction(txid, block),
         isSynced,
+        answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
       }),
       ...verifyAnswers({ store, source, network }, isSynced),
     });
-    this.#opened = { store, node, service };
+    this.#opened = { store, node, service, reader };
   }
 
   async stop(): Promise<void> {
     await this.#opened?.service.stop();
+    this.#opened?.reader.close();
     await this.#opened?.node.close();
     await this.#opened?.store.close();
   }
+}
+
+interface Opened {
+  readonly store: IndexStore;
+  readonly node: NodeClient;
+  readonly service: Service;
+  readonly reader: IndexReader;
 }

@@ -1,0 +1,70 @@
+/** The contract's requests as questions to the index. */
+import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
+import type { CallContext, Handlers } from "../../../bus/bus.ts";
+import type { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { EncodedReply } from "../../../bus/encoded-reply.ts";
+import type { BlockSource } from "../sync/block-source.ts";
+import type { IndexReader, Question } from "./reader.ts";
+
+export interface AnswerParts {
+  readonly reader: IndexReader;
+  readonly rawTransaction: BlockSource["rawTransaction"];
+  readonly isSynced: () => boolean;
+  /** Hears of each answer: how long it took and how much was asked for. */
+  readonly answered?: (method: string, items: number, durationMs: number) => void;
+}
+
+type QueryHandlers = Omit<Handlers<typeof indexerContract>, "status" | "verifyBlocks" | "verifyRows">;
+
+/** The shape of hashes is checked at the edge of the bus. */
+export function answers(parts: AnswerParts): QueryHandlers {
+  const { reader, rawTransaction, isSynced, answered = () => {} } = parts;
+
+  const reply = (
+    method: string,
+    items: number,
+    call: CallContext,
+    question: Question<Uint8Array>,
+  ): EncodedReply | Promise<EncodedReply> => {
+    const startMs = performance.now();
+    const done = (body: Uint8Array): EncodedReply => {
+      answered(method, items, performance.now() - startMs);
+      return new EncodedReply(body);
+    };
+    const body = reader.ask(question, () => call.signal);
+    return body instanceof Promise ? body.then(done) : done(body);
+  };
+
+  return {
+    tip: (_input, call) => reply("tip", 1, call, (replies) => replies.tip(isSynced())),
+    histories: (input, call) =>
+      reply("histories", input.scripthashes.length, call, (replies) => replies.histories(input)),
+    unspents: (input, call) =>
+      reply("unspents", input.scripthashes.length, call, (replies) => replies.unspents(input)),
+    balances: (input, call) =>
+      reply("balances", input.scripthashes.length, call, (replies) => replies.balances(input)),
+    places: (input, call) => reply("places", input.txids.length, call, (replies) => replies.places(input)),
+    spenders: ({ outpoints }, call) =>
+      reply("spenders", outpoints.length, call, (replies) => replies.spenders(outpoints)),
+    merkleProofs: (input, call) =>
+      reply("merkleProofs", input.txids.length, call, (replies) => replies.merkleProofs(input)),
+    transactionAt: ({ height, position }, call) =>
+      reply("transactionAt", 1, call, (replies) => replies.transactionAt(height, position)),
+    blockTxids: ({ height }, call) => reply("blockTxids", 1, call, (replies) => replies.blockTxids(height)),
+    headers: ({ height, count, checkpointHeight }, call) =>
+      reply("headers", count, call, (replies) => replies.headers(height, count, checkpointHeight)),
+    rawTransactions: async (input, { signal }) => {
+      const startMs = performance.now();
+      const blocks = reader.locate(input.txids as string[] as Txid[]);
+      const results = await Promise.all(
+        input.txids.map(async (txid, i) => {
+          const block = blocks[i];
+          const bytes = block === undefined ? undefined : await rawTransaction(txid as Txid, block, signal);
+          return bytes === undefined ? null : bytesToHex(bytes);
+        }),
+      );
+      answered("rawTransactions", input.txids.length, performance.now() - startMs);
+      return { results };
+    },
+  };
+}

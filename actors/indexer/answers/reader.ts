@@ -1,0 +1,245 @@
+/** Answers questions in one thread: short ones at once, long ones a slice at a time, so that nobody waits for another's history. */
+import { performance } from "node:perf_hooks";
+import { type BlockHash, blockHashFromBytes, type Txid } from "../../../bitcoin/bytes.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+import { finished, type Steps } from "../lookup/steps.ts";
+import { type QueryMemory, queryMemory } from "../queries/memory.ts";
+import type { Snapshot } from "../store/snapshot.ts";
+import type { IndexStore } from "../store/store.ts";
+import { Replies } from "./replies.ts";
+
+export type Question<T> = (replies: Replies) => Steps<T>;
+
+/** What one question may do before others get their turn. */
+const SLICE_MS = 3;
+/** Long questions that are worked on in turn; others wait behind them. Each may hold 100 MB. */
+const ACTIVE_MAX = 4;
+const WAITING_MAX = 256;
+/** Guides are made between questions, at most half of the time. */
+const GUIDE_SLICE_MS = 2;
+const GUIDE_PAUSE_MS = 2;
+/** How often it is looked whether a guide is wanted. */
+const QUESTIONS_PER_LOOK = 64;
+
+export class IndexReader {
+  readonly #store: IndexStore;
+  readonly #memory: QueryMemory;
+  readonly #active: LongQuestion[] = [];
+  readonly #waiting: LongQuestion[] = [];
+  #isPumping = false;
+  #rollbacks = 0;
+  #questions = 0;
+  #guide: { readonly view: Snapshot; readonly steps: Steps<void> } | undefined;
+  #guiding: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(store: IndexStore, cacheBytes: number) {
+    this.#store = store;
+    this.#memory = queryMemory(store.secret, cacheBytes);
+  }
+
+  get longQuestions(): number {
+    return this.#active.length + this.#waiting.length;
+  }
+
+  get guideBytes(): number {
+    return this.#memory.lookup.guides.bytes;
+  }
+
+  /** Everything that the question asks is answered as of one moment, before this returns. */
+  askNow<T>(question: Question<T>): T {
+    const view = this.#open();
+    try {
+      return finished(question(this.#repliesOf(view)));
+    } finally {
+      view.release();
+    }
+  }
+
+  /** The same, but a question that takes long is answered later. `signal` ends it when nobody waits for it any more. */
+  ask<T>(question: Question<T>, signal: () => AbortSignal): T | Promise<T> {
+    const endMs = performance.now() + SLICE_MS;
+    const view = this.#open();
+    let isParked = false;
+    try {
+      const steps = question(this.#repliesOf(view));
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done === true) return value;
+        if (performance.now() < endMs) continue;
+        isParked = true;
+        return this.#park(question, { view, steps, rollbacks: view.state.rollbacks }, signal());
+      }
+    } finally {
+      if (!isParked) view.release();
+    }
+  }
+
+  /** The block that holds each of these transactions. */
+  locate(txids: readonly Txid[]): (BlockHash | undefined)[] {
+    if (txids.length === 0) return [];
+    return this.askNow((replies) => replies.blocksOf({ txids })).map((hash) =>
+      hash === undefined ? undefined : blockHashFromBytes(hash),
+    );
+  }
+
+  /** Makes all guides that are wanted, instead of a little between questions. */
+  makeGuidesNow(): void {
+    const { guides } = this.#memory.lookup;
+    while (guides.isWanted) {
+      const view = this.#store.snapshot();
+      finished(guides.make(view));
+      view.release();
+    }
+  }
+
+  /** Nothing is asked afterwards; long questions that are left are rejected. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#guiding);
+    this.#guide?.view.release();
+    this.#guide = undefined;
+    for (const long of [...this.#active.splice(0), ...this.#waiting.splice(0)]) {
+      long.reject(new TroupeError({ code: "BUS_CLOSED" }, "the indexer stops answering"));
+    }
+  }
+
+  #open(): Snapshot {
+    const view = this.#store.snapshot();
+    this.#rollbacks = view.state.rollbacks;
+    this.#memory.heights.follow(view);
+    this.#questions += 1;
+    if (this.#questions % QUESTIONS_PER_LOOK === 0) this.#lookForGuides();
+    return view;
+  }
+
+  #repliesOf(view: Snapshot): Replies {
+    return new Replies({ ...this.#memory, view });
+  }
+
+  #park<T>(question: Question<T>, begun: Begun<T>, signal: AbortSignal): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#waiting.length >= WAITING_MAX) {
+        begun.view.release();
+        reject(new TroupeError({ code: "BUS_BUSY" }, "too many long questions wait; ask again in a moment"));
+        return;
+      }
+      const long = new LongQuestion(
+        question as Question<unknown>,
+        signal,
+        resolve as (v: unknown) => void,
+        reject,
+      );
+      long.begun = begun as Begun<unknown>;
+      if (this.#active.length < ACTIVE_MAX) this.#active.push(long);
+      else {
+        // While it waits it shall hold no moment of the index; it begins anew.
+        long.drop();
+        this.#waiting.push(long);
+      }
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    setImmediate(() => {
+      this.#isPumping = false;
+      const long = this.#active.shift();
+      if (long === undefined) return;
+      if (this.#isOver(long)) {
+        const next = this.#waiting.shift();
+        if (next !== undefined) this.#active.push(next);
+      } else {
+        this.#active.push(long);
+      }
+      if (this.#active.length > 0) this.#pump();
+    });
+  }
+
+  /** Works on it for a slice. */
+  #isOver(long: LongQuestion): boolean {
+    try {
+      long.signal.throwIfAborted();
+      // What is kept in memory follows the newest chain: a question about one that was rolled back begins anew.
+      if (long.begun !== undefined && long.begun.rollbacks !== this.#rollbacks) long.drop();
+      if (long.begun === undefined) {
+        const view = this.#open();
+        const steps = long.question(this.#repliesOf(view));
+        long.begun = { view, steps, rollbacks: view.state.rollbacks };
+      }
+      const endMs = performance.now() + SLICE_MS;
+      do {
+        const { done, value } = long.begun.steps.next();
+        if (done === true) {
+          long.drop();
+          long.resolve(value);
+          return true;
+        }
+      } while (performance.now() < endMs);
+      return false;
+    } catch (error) {
+      long.drop();
+      long.reject(error);
+      return true;
+    }
+  }
+
+  #lookForGuides(): void {
+    if (this.#guiding !== undefined || !this.#memory.lookup.guides.isWanted) return;
+    this.#guiding = setTimeout(() => this.#makeGuides(), GUIDE_PAUSE_MS);
+    this.#guiding.unref();
+  }
+
+  #makeGuides(): void {
+    this.#guiding = undefined;
+    if (this.#isClosed) return;
+    if (this.#guide === undefined) {
+      const view = this.#store.snapshot();
+      this.#guide = { view, steps: this.#memory.lookup.guides.make(view) };
+    }
+    const endMs = performance.now() + GUIDE_SLICE_MS;
+    let isDone: boolean | undefined = false;
+    while (isDone !== true && performance.now() < endMs) isDone = this.#guide.steps.next().done;
+    if (isDone === true) {
+      this.#guide.view.release();
+      this.#guide = undefined;
+      if (!this.#memory.lookup.guides.isWanted) return;
+    }
+    this.#guiding = setTimeout(() => this.#makeGuides(), GUIDE_PAUSE_MS);
+    this.#guiding.unref();
+  }
+}
+
+interface Begun<T> {
+  readonly view: Snapshot;
+  readonly steps: Steps<T>;
+  readonly rollbacks: number;
+}
+
+class LongQuestion {
+  readonly question: Question<unknown>;
+  readonly signal: AbortSignal;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  begun: Begun<unknown> | undefined;
+
+  constructor(
+    question: Question<unknown>,
+    signal: AbortSignal,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.question = question;
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Gives up what was begun, and its moment of the index with it. */
+  drop(): void {
+    this.begun?.view.release();
+    this.begun = undefined;
+  }
+}

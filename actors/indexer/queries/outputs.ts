@@ -1,0 +1,133 @@
+/** Everything that ever paid the scripts of a batch, as columns: no object is made for a row. */
+import { HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+import type { RunCursor } from "../lookup/run-cursor.ts";
+import type { Steps } from "../lookup/steps.ts";
+import { AMOUNT_AT, FUNDING, keyHeadAt, TABLES, txNumberAt, VOUT_AT } from "../rows/layout.ts";
+import { KEY_VALUE_BYTES } from "../rows/row-key.ts";
+import type { Reading } from "./memory.ts";
+
+/** Of all scripts of one request: what they take in memory is about 100 MB. */
+const ROWS_MAX = 2_000_000;
+const ROOM_MIN = 64;
+const BLOCKS_PER_STEP = 8;
+const TXIDS_PER_STEP = 256;
+const SCRIPTS_PER_STEP = 16;
+const FUNDING_T = TABLES.indexOf(FUNDING);
+
+export class Outputs {
+  count = 0;
+  txNumbers = new Float64Array(ROOM_MIN);
+  indexes = new Uint32Array(ROOM_MIN);
+  amountsSat = new Float64Array(ROOM_MIN);
+  /** Raw ids, 32 bytes each; filled in the end. */
+  txids = new Uint8Array(0);
+  /** By script, in the order of the question: where its rows begin and end. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  /** 1 for a script that more transactions pay than was allowed; it has no rows. */
+  readonly isTooMany: Uint8Array;
+
+  private constructor(scripts: number) {
+    this.starts = new Uint32Array(scripts);
+    this.ends = new Uint32Array(scripts);
+    this.isTooMany = new Uint8Array(scripts);
+  }
+
+  /** The outputs of scripts whose raw hashes stand one after another, each script's in the order of the chain. */
+  static *of(reading: Reading, scriptHashes: Uint8Array, limit: number): Steps<Outputs> {
+    const scripts = scriptHashes.length / HASH_LENGTH_BYTES;
+    const outputs = new Outputs(scripts);
+    const keys = reading.keys.of(scriptHashes, scripts);
+    const keyOf = (script: number) =>
+      keys.subarray(script * KEY_VALUE_BYTES, script * KEY_VALUE_BYTES + FUNDING.keyBytes);
+    const order = Array.from({ length: scripts }, (_, script) => script);
+    order.sort((a, b) => keyHeadAt(keys, a * KEY_VALUE_BYTES) - keyHeadAt(keys, b * KEY_VALUE_BYTES));
+    for (let done = 0; done < scripts; done++) {
+      if ((done + 1) % SCRIPTS_PER_STEP === 0) yield;
+      const script = order[done] as number;
+      const start = outputs.count;
+      outputs.starts[script] = start;
+      if (!(yield* outputs.#add(reading, keyOf(script), limit))) {
+        outputs.isTooMany[script] = 1;
+        outputs.count = start;
+      }
+      outputs.ends[script] = outputs.count;
+    }
+    yield* outputs.#addTxids(reading);
+    return outputs;
+  }
+
+  /** False: more transactions than allowed. */
+  *#add({ lookup, view }: Reading, key: Uint8Array, limit: number): Steps<boolean> {
+    let transactions = 0;
+    let last = -1;
+    for (const { cursor, txNumberEnd } of lookup.runs(view, FUNDING_T, key)) {
+      let isFound = cursor.find(view, key);
+      for (let blocks = 1; isFound; blocks++) {
+        const before = this.count;
+        const isInNext = this.#addBlock(cursor, key, txNumberEnd);
+        for (let i = before; i < this.count; i++) {
+          const txNumber = this.txNumbers[i] as number;
+          if (txNumber !== last) transactions += 1;
+          last = txNumber;
+        }
+        if (transactions > limit) return false;
+        if (this.count > ROWS_MAX) throw tooLarge();
+        if (!isInNext) break;
+        const { block } = cursor;
+        // Others may move the cursor meanwhile.
+        if (blocks % BLOCKS_PER_STEP === 0) yield;
+        isFound = cursor.nextBlock(view, block) && cursor.isAt(key);
+      }
+    }
+    return true;
+  }
+
+  /** Adds the rows of the key in the open block; true if they may go on in the next one. */
+  #addBlock(cursor: RunCursor, key: Uint8Array, txNumberEnd: number): boolean {
+    do {
+      if (!cursor.isAt(key)) return false;
+      const row = cursor.row();
+      const txNumber = txNumberAt(row, FUNDING.txNumberAt);
+      // What is behind the run's end was rolled back.
+      if (txNumber >= txNumberEnd) return false;
+      if (this.count === this.txNumbers.length) this.#grow();
+      const at = this.count++;
+      this.txNumbers[at] = txNumber;
+      this.indexes[at] =
+        ((row[VOUT_AT] as number) << 16) | ((row[VOUT_AT + 1] as number) << 8) | (row[VOUT_AT + 2] as number);
+      // Amounts on the chain are below 2^53.
+      this.amountsSat[at] = keyHeadAt(row, AMOUNT_AT) * 0x1_0000_0000 + keyHeadAt(row, AMOUNT_AT + 4);
+    } while (cursor.next());
+    return true;
+  }
+
+  *#addTxids({ view, txids }: Reading): Steps<void> {
+    this.txids = new Uint8Array(this.count * HASH_LENGTH_BYTES);
+    for (let i = 0; i < this.count; i++) {
+      txids.copy(view, this.txNumbers[i] as number, this.txids, i * HASH_LENGTH_BYTES);
+      if ((i + 1) % TXIDS_PER_STEP === 0) yield;
+    }
+  }
+
+  #grow(): void {
+    const room = this.txNumbers.length * 2;
+    const txNumbers = new Float64Array(room);
+    txNumbers.set(this.txNumbers);
+    const indexes = new Uint32Array(room);
+    indexes.set(this.indexes);
+    const amountsSat = new Float64Array(room);
+    amountsSat.set(this.amountsSat);
+    this.txNumbers = txNumbers;
+    this.indexes = indexes;
+    this.amountsSat = amountsSat;
+  }
+}
+
+function tooLarge(): TroupeError {
+  return new TroupeError(
+    { code: "BUS_TOO_LARGE", rowsMax: ROWS_MAX },
+    `the scripts have more than ${ROWS_MAX.toLocaleString("en")} outputs together; ask for fewer at once, or with a limit`,
+  );
+}

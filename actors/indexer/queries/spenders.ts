@@ -1,0 +1,72 @@
+/** Which transaction spends each of many outputs. */
+import { HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import type { Steps } from "../lookup/steps.ts";
+import { keyHeadAt, SPENDING, TABLES } from "../rows/layout.ts";
+import { addIndexToKey, KEY_VALUE_BYTES } from "../rows/row-key.ts";
+import type { Reading } from "./memory.ts";
+
+/** Looked up together, in the order of their keys: so many make few enough of them neighbours, and sort in no time. */
+const SEGMENT = 16_384;
+const LOOKUPS_PER_STEP = 64;
+const SPENDING_T = TABLES.indexOf(SPENDING);
+/** A head of 32 bits and a place below 2^21 are one exact number, and sort as one. */
+const PLACES = 2 ** 21;
+
+/** Some outputs as columns, one place each. */
+export interface OutpointColumns {
+  readonly count: number;
+  /** Raw ids, 32 bytes each. */
+  readonly txids: Uint8Array;
+  readonly indexes: Uint32Array;
+  /** The number of the output's own transaction, or -1 where it is not known: nothing is spent before it exists. */
+  readonly txNumbers: Float64Array;
+}
+
+export const UNSPENT = -1;
+
+/** By place the number of the spending transaction, or `UNSPENT`. */
+export function* spendersOf(reading: Reading, outputs: OutpointColumns): Steps<Float64Array> {
+  const spenders = new Float64Array(outputs.count).fill(UNSPENT);
+  for (let from = 0; from < outputs.count; from += SEGMENT) {
+    yield* segment(reading, outputs, from, Math.min(outputs.count, from + SEGMENT), spenders);
+  }
+  return spenders;
+}
+
+function* segment(
+  reading: Reading,
+  { txids, indexes, txNumbers }: OutpointColumns,
+  from: number,
+  to: number,
+  spenders: Float64Array,
+): Steps<void> {
+  const count = to - from;
+  const keys = reading.keys.of(txids.subarray(from * HASH_LENGTH_BYTES, to * HASH_LENGTH_BYTES), count);
+  const order = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    addIndexToKey(keys, i * KEY_VALUE_BYTES, indexes[from + i] as number);
+    order[i] = keyHeadAt(keys, i * KEY_VALUE_BYTES) * PLACES + i;
+  }
+  order.sort();
+  for (let done = 0; done < count; done++) {
+    if ((done + 1) % LOOKUPS_PER_STEP === 0) yield;
+    const i = (order[done] as number) % PLACES;
+    const key = keys.subarray(i * KEY_VALUE_BYTES, i * KEY_VALUE_BYTES + SPENDING.keyBytes);
+    spenders[from + i] = spenderOf(reading, key, txNumbers[from + i] as number);
+  }
+}
+
+/** The first transaction behind `txNumber` with this key: what stands before it spends another output. */
+function spenderOf({ lookup, view }: Reading, key: Uint8Array, txNumber: number): number {
+  for (const { cursor, txNumberEnd } of lookup.runs(view, SPENDING_T, key)) {
+    if (txNumberEnd <= txNumber) continue;
+    let isFound = cursor.find(view, key);
+    while (isFound) {
+      const spender = cursor.txNumber();
+      if (spender >= txNumberEnd) break;
+      if (spender > txNumber) return spender;
+      isFound = (cursor.next() || cursor.nextBlock(view)) && cursor.isAt(key);
+    }
+  }
+  return UNSPENT;
+}

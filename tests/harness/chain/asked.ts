@@ -1,0 +1,97 @@
+/** The index asked one thing at a time, in the words of the model: through the very replies that the bus carries. */
+
+import type { Replies } from "../../../actors/indexer/answers/replies.ts";
+import { finished, type Steps } from "../../../actors/indexer/lookup/steps.ts";
+import { type BlockHash, hexToBytes, type ScriptHash, type Txid } from "../../../bitcoin/bytes.ts";
+
+export interface AskedEntry {
+  readonly txid: Txid;
+  readonly height: number;
+}
+
+export interface AskedCoin extends AskedEntry {
+  readonly index: number;
+  readonly amountSat: number;
+}
+
+export interface AskedPlace {
+  readonly height: number;
+  readonly position: number;
+  readonly blockHash: BlockHash;
+}
+
+export interface AskedProof {
+  readonly root: string;
+  readonly branch: readonly string[];
+}
+
+export class Asked {
+  readonly #replies: Replies;
+
+  constructor(replies: Replies) {
+    this.#replies = replies;
+  }
+
+  tip(): { height: number; hash: BlockHash; txCount: number } | null {
+    return this.#json<{ tip: { height: number; hash: BlockHash; txCount: number } | null }>(
+      this.#replies.tip(true),
+    ).tip;
+  }
+
+  /** Null above the limit. */
+  history(scriptHash: ScriptHash, limit: number): AskedEntry[] | null {
+    return this.#first(this.#replies.histories({ scripthashes: [scriptHash], limit }));
+  }
+
+  unspent(scriptHash: ScriptHash, limit: number): AskedCoin[] | null {
+    return this.#first(this.#replies.unspents({ scripthashes: [scriptHash], limit }));
+  }
+
+  balanceSat(scriptHash: ScriptHash, limit: number): number | null {
+    return this.#first(this.#replies.balances({ scripthashes: [scriptHash], limit }));
+  }
+
+  place(txid: Txid): AskedPlace | undefined {
+    return this.#first<AskedPlace | null>(this.#replies.places({ txids: [txid] })) ?? undefined;
+  }
+
+  spender(outpoint: { readonly txid: Txid; readonly index: number }): AskedEntry | undefined {
+    return this.#first<AskedEntry | null>(this.#replies.spenders([outpoint])) ?? undefined;
+  }
+
+  txidAt(height: number, position: number): Txid {
+    return this.#json<{ txid: Txid }>(this.#replies.transactionAt(height, position)).txid;
+  }
+
+  blockTxids(height: number): readonly Txid[] {
+    return this.#json<{ txids: Txid[] }>(this.#replies.blockTxids(height)).txids;
+  }
+
+  branch(height: number, position: number): readonly string[] {
+    return this.#json<{ branch: string[] }>(this.#replies.transactionAt(height, position)).branch;
+  }
+
+  merkleProof(txid: Txid): { height: number; position: number; branch: readonly string[] } | null {
+    return this.#first(this.#replies.merkleProofs({ txids: [txid] }));
+  }
+
+  headers(height: number, count: number): Uint8Array {
+    const { hex } = this.#json<{ hex: string }>(this.#replies.headers(height, count, undefined));
+    return hexToBytes(hex);
+  }
+
+  headerProof(height: number, checkpointHeight: number): AskedProof {
+    const reply = this.#json<{ proof?: AskedProof }>(this.#replies.headers(height, 1, checkpointHeight));
+    if (reply.proof === undefined) throw new Error("there is no such header");
+    return reply.proof;
+  }
+
+  #first<T>(steps: Steps<Uint8Array>): T {
+    const { results } = this.#json<{ results: T[] }>(steps);
+    return results[0] as T;
+  }
+
+  #json<T>(steps: Steps<Uint8Array>): T {
+    return JSON.parse(Buffer.from(finished(steps)).toString()) as T;
+  }
+}
