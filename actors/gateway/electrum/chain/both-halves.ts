@@ -76,6 +76,7 @@ export class BothHalves {
       let unconfirmed = await early;
       if (guess !== tip.hash) unconfirmed = await this.#reached(() => askUnconfirmed(tip.hash));
       if (unconfirmed !== undefined) {
+        await this.#feed.hearOf(tip.hash);
         const isOfOneBlock = unconfirmed.view.tip?.hash === tip.hash;
         // Without a view yet nothing is known to be unconfirmed; its first change will be told.
         if (isOfOneBlock || unconfirmed.view.tip === null || tries >= TRIES_MAX) {

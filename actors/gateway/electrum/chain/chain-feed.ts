@@ -4,7 +4,7 @@ import { hexToBytes } from "../../../../bitcoin/bytes.ts";
 import type { Bus, EventMeta, Listener } from "../../../../bus/bus.ts";
 import { type IndexerBlockNews, indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { type MempoolChange, mempoolContract } from "../../../../bus/contracts/mempool.ts";
-import type { Clock, Timer } from "../../../../runtime/clock.ts";
+import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 
@@ -41,6 +41,9 @@ export interface ChainFeedOptions {
 
 /** After news without a header we ask for it; the index may be away just then. */
 const ASK_AGAIN_MS = 500;
+/** News of a block is on its way for less than that. */
+const NEWS_GRACE_MS = 200;
+const HEAR_EVERY_MS = 5;
 /** While nothing is told we look whether that is true: a publisher that died silently tells no gap. */
 const LOOK_EVERY_MS = 5_000;
 
@@ -55,6 +58,8 @@ export class ChainFeed {
   #isSynced = false;
   /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
   #tipNumber = 0;
+  /** A block was given up, and no other has come yet. */
+  #isTurning = false;
   #isDistrusted = false;
   #isAsking = false;
   #mustAskAgain = false;
@@ -80,6 +85,16 @@ export class ChainFeed {
   /** The first to watch are the first to be told. */
   watch(watcher: ChainWatcher): void {
     this.#watchers.push(watcher);
+  }
+
+  /**
+   * Resolves when the tip is that block, or after a moment. The index knows a block before its news is here: an answer of
+   * such a block waits, so that nobody hears of a script's new status before the header that brought it.
+   */
+  async hearOf(hash: string): Promise<void> {
+    const dueMs = this.#clock.monotonicMs() + NEWS_GRACE_MS;
+    while (this.#tip?.hash !== hash && this.#clock.monotonicMs() < dueMs)
+      await sleep(this.#clock, HEAR_EVERY_MS);
   }
 
   async start(): Promise<void> {
@@ -162,6 +177,7 @@ export class ChainFeed {
 
   #setTip(tip: ChainTip): void {
     this.#tipNumber += 1;
+    this.#isTurning = false;
     if (this.#tip?.hash === tip.hash) return;
     this.#tip = tip;
     this.#tell((watcher) => watcher.tipChanged?.());
@@ -173,6 +189,7 @@ export class ChainFeed {
 
   #askSoon(): void {
     const number = ++this.#tipNumber;
+    this.#isTurning = true;
     setImmediate(() => {
       if (number === this.#tipNumber) this.#ask();
     });
@@ -214,6 +231,12 @@ export class ChainFeed {
     if (hex === "" || blockHashOf(hexToBytes(hex)) !== tip.hash) {
       this.#mustAskAgain = true;
       return;
+    }
+    if (this.#tip !== undefined) {
+      // The index knows a block before its news is here, and only that says what it touches.
+      await sleep(this.#clock, NEWS_GRACE_MS);
+      if (number !== this.#tipNumber) return;
+      if (!this.#isTurning) this.distrust();
     }
     this.#setTip({ height: tip.height, hash: tip.hash, header: hex });
   }

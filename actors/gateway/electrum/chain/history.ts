@@ -1,6 +1,7 @@
 /** The history of one script: what it is, how it is written for clients, and its status. */
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { EncodedJson } from "../encoded-json.ts";
+import { turn } from "./turn.ts";
 
 export interface ConfirmedEntry {
   readonly txid: string;
@@ -34,10 +35,9 @@ export class History {
     return this.confirmed.length + this.unconfirmed.length;
   }
 
-  /** Electrum's status of the script: a digest of its history, null where there is none. */
-  status(): string | null | Promise<string | null> {
+  /** Electrum's status of the script: a digest of its history, null where there is none. In one go: not for long ones. */
+  status(): string | null {
     if (this.#status !== undefined) return this.#status;
-    if (this.length > PIECE_ENTRIES) return this.#statusInPieces();
     const { confirmed, unconfirmed } = this;
     const text = confirmedText(confirmed, 0, confirmed.length) + unconfirmedText(unconfirmed);
     this.#status = text === "" ? null : hash("sha256", text, "hex");
@@ -60,18 +60,6 @@ export class History {
     return new EncodedJson(`[${unconfirmedJson(this.unconfirmed)}]`);
   }
 
-  async #statusInPieces(): Promise<string> {
-    const { confirmed, unconfirmed } = this;
-    const digest = createHash("sha256");
-    for (let at = 0; at < confirmed.length; at += PIECE_ENTRIES) {
-      digest.update(confirmedText(confirmed, at, at + PIECE_ENTRIES), "latin1");
-      await turn();
-    }
-    const status = digest.update(unconfirmedText(unconfirmed), "latin1").digest("hex");
-    this.#status = status;
-    return status;
-  }
-
   async #encodedInPieces(): Promise<EncodedJson> {
     const { confirmed } = this;
     const pieces: Uint8Array[] = [];
@@ -88,7 +76,8 @@ export class History {
   }
 }
 
-function confirmedText(entries: readonly ConfirmedEntry[], from: number, to: number): string {
+/** What a status is the digest of. */
+export function confirmedText(entries: readonly ConfirmedEntry[], from: number, to: number): string {
   let text = "";
   const end = Math.min(to, entries.length);
   for (let i = from; i < end; i++) {
@@ -98,7 +87,7 @@ function confirmedText(entries: readonly ConfirmedEntry[], from: number, to: num
   return text;
 }
 
-function unconfirmedText(entries: readonly UnconfirmedEntry[]): string {
+export function unconfirmedText(entries: readonly UnconfirmedEntry[]): string {
   let text = "";
   for (const { txid, hasUnconfirmedInputs } of entries) text += `${txid}:${hasUnconfirmedInputs ? -1 : 0}:`;
   return text;
@@ -121,11 +110,4 @@ function unconfirmedJson(entries: readonly UnconfirmedEntry[]): string {
         `{"tx_hash":"${txid}","height":${hasUnconfirmedInputs ? -1 : 0},"fee":${feeSat}}`,
     )
     .join(",");
-}
-
-/** Lets everything else that waits have its turn. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

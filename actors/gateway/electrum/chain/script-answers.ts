@@ -8,6 +8,7 @@ import type { ChainWatcher } from "./chain-feed.ts";
 import { Gathering } from "./gathering.ts";
 import { History } from "./history.ts";
 import { KeptAnswers } from "./kept-answers.ts";
+import { StatusDigests } from "./status-digests.ts";
 
 export interface Coin {
   readonly txid: string;
@@ -47,6 +48,7 @@ const SOON = Object.freeze({ deadlineMs: 4_000 });
 const KEPT_BASE = 2;
 
 export class ScriptAnswers implements ChainWatcher {
+  readonly #digests = new StatusDigests();
   readonly #histories: Lookup<History>;
   readonly #coins: Lookup<readonly Coin[]>;
   readonly #balances: Lookup<Balance>;
@@ -107,6 +109,11 @@ export class ScriptAnswers implements ChainWatcher {
     return this.#histories.kept.of(scripthash);
   }
 
+  /** Electrum's status of the script with that history; null where there is none. */
+  statusOf(scripthash: string, history: History): string | null | Promise<string> {
+    return this.#digests.of(scripthash, history);
+  }
+
   coins(scripthash: string): readonly Coin[] | Promise<readonly Coin[]> {
     return this.#coins.kept.of(scripthash);
   }
@@ -121,6 +128,10 @@ export class ScriptAnswers implements ChainWatcher {
       this.#coins.kept.forget(scripthash);
       this.#balances.kept.forget(scripthash);
     }
+  }
+
+  turnedBackTo(): void {
+    this.#digests.clear();
   }
 
   everythingTouched(): void {

@@ -23,6 +23,7 @@ const RETRY_MS = 500;
 /** Scripts that are looked at together: a few messages to the index. */
 const ROUND_SCRIPTS = 2_000;
 const COST_OF_STATUS = 0.1;
+const ENTRIES_PER_COST = 1_000;
 
 /** A subscription whose status is being asked for. */
 interface Asking {
@@ -43,6 +44,8 @@ export class Notifier implements ChainWatcher {
   readonly #asking = new Map<ScriptKey, Asking>();
   /** Scripts that must be looked at, and those that are being looked at. */
   readonly #touched = new Set<ScriptKey>();
+  /** After everything was touched: all scripts that have not been looked at since. */
+  #unseen: Iterator<ScriptKey> | undefined;
   #inSight: ReadonlySet<ScriptKey> = new Set();
   #turningSinceMs: number | undefined;
   #timer: Timer | undefined;
@@ -79,15 +82,15 @@ export class Notifier implements ChainWatcher {
   async subscribeScript(session: Session, scripthash: string): Promise<string | null> {
     const key = scriptKey(scripthash);
     const known = this.#table.statusOf(key);
-    const isOld = this.#touched.has(key) || this.#inSight.has(key);
+    const isOld = this.#unseen !== undefined || this.#touched.has(key) || this.#inSight.has(key);
     if (known !== undefined && !isOld) return this.#register(session, key, known);
     const asking = this.#asking.get(key) ?? { count: 0, isTouched: false };
     asking.count += 1;
     this.#asking.set(key, asking);
     try {
       const history = await this.#scripts.history(scripthash);
-      session.charge(COST_OF_STATUS + history.length / 1_000);
-      const status = await history.status();
+      session.charge(COST_OF_STATUS + history.length / ENTRIES_PER_COST);
+      const status = await this.#scripts.statusOf(scripthash, history);
       if (asking.isTouched) {
         // News came after the question: who has heard newer may not hear older.
         const newer = this.#table.statusOf(key);
@@ -129,7 +132,7 @@ export class Notifier implements ChainWatcher {
 
   everythingTouched(): void {
     for (const asking of this.#asking.values()) asking.isTouched = true;
-    for (const key of this.#table.keys()) this.#touched.add(key);
+    this.#unseen = this.#table.keys();
     this.#schedule();
   }
 
@@ -174,7 +177,7 @@ export class Notifier implements ChainWatcher {
   #tell(): void {
     if (this.#isStopped) return;
     this.#tellTip();
-    if (this.#isLooking || this.#touched.size === 0) return;
+    if (this.#isLooking || !this.#hasTouched) return;
     void this.#look();
   }
 
@@ -195,14 +198,13 @@ export class Notifier implements ChainWatcher {
     this.#isLooking = true;
     await this.#lookAtTouched();
     this.#isLooking = false;
-    if (this.#touched.size === 0 || this.#turningSinceMs !== undefined || this.#isStopped) return;
+    if (!this.#hasTouched || this.#turningSinceMs !== undefined || this.#isStopped) return;
     this.#timer = this.#clock.after(RETRY_MS, () => this.#schedule(), { background: true });
   }
 
   async #lookAtTouched(): Promise<void> {
-    while (this.#touched.size > 0 && this.#turningSinceMs === undefined && !this.#isStopped) {
-      const keys = [...take(this.#touched, ROUND_SCRIPTS)];
-      for (const key of keys) this.#touched.delete(key);
+    while (this.#hasTouched && this.#turningSinceMs === undefined && !this.#isStopped) {
+      const keys = this.#nextTouched();
       this.#inSight = new Set(keys);
       const results = await Promise.allSettled(keys.map((key) => this.#lookAt(key)));
       this.#inSight = new Set();
@@ -218,10 +220,30 @@ export class Notifier implements ChainWatcher {
     }
   }
 
+  get #hasTouched(): boolean {
+    return this.#touched.size > 0 || this.#unseen !== undefined;
+  }
+
+  /** What news has named comes first. */
+  #nextTouched(): ScriptKey[] {
+    const keys: ScriptKey[] = [];
+    for (const key of this.#touched) {
+      if (keys.length === ROUND_SCRIPTS) break;
+      this.#touched.delete(key);
+      keys.push(key);
+    }
+    while (this.#unseen !== undefined && keys.length < ROUND_SCRIPTS) {
+      const next = this.#unseen.next();
+      if (next.done === true) this.#unseen = undefined;
+      else keys.push(next.value);
+    }
+    return keys;
+  }
+
   async #lookAt(key: ScriptKey): Promise<void> {
     if (!this.#table.has(key)) return;
-    const history = await this.#scripts.history(scripthashOf(key));
-    const status = await history.status();
+    const scripthash = scripthashOf(key);
+    const status = await this.#scripts.statusOf(scripthash, await this.#scripts.history(scripthash));
     // The chain turns back: what is true now will not be when it stands still.
     if (this.#turningSinceMs !== undefined) this.#touched.add(key);
     // Touched again meanwhile: the next look is the one that counts.
@@ -239,13 +261,5 @@ export class Notifier implements ChainWatcher {
       session.charge(COST_OF_STATUS);
       session.notify("blockchain.scripthash.subscribe", news);
     }
-  }
-}
-
-function* take<T>(items: Iterable<T>, count: number): Generator<T> {
-  let left = count;
-  for (const item of items) {
-    if (left-- === 0) return;
-    yield item;
   }
 }

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { Gathering } from "./gathering.ts";
+
+describe("gathered questions", () => {
+  it("of one turn of the loop travel together, up to the size of a batch", async () => {
+    const batches: number[][] = [];
+    const gathering = new Gathering<number, number>({
+      ask: async (questions) => {
+        batches.push([...questions]);
+        return questions.map((question) => question * 2);
+      },
+      batchMax: 3,
+    });
+    expect(await Promise.all([1, 2, 3, 4].map((question) => gathering.ask(question)))).toEqual([2, 4, 6, 8]);
+    expect(batches).toEqual([[1, 2, 3], [4]]);
+  });
+
+  it("wait while enough batches are under way, and then go fuller", async () => {
+    const batches: { questions: readonly number[]; answer: (answers: number[]) => void }[] = [];
+    const gathering = new Gathering<number, number>({
+      ask: (questions) =>
+        new Promise((answer) => {
+          batches.push({ questions, answer });
+        }),
+      batchMax: 10,
+      batchesMax: 1,
+    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const answers = [gathering.ask(1)];
+    await turn();
+    for (const question of [2, 3, 4]) {
+      answers.push(gathering.ask(question));
+      await turn();
+    }
+    expect(batches.map(({ questions }) => questions)).toEqual([[1]]);
+    batches[0]?.answer([1]);
+    await turn();
+    await turn();
+    expect(batches.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4]]);
+    batches[1]?.answer([2, 3, 4]);
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("fail together, and the next ones are asked all the same", async () => {
+    let isBroken = true;
+    const gathering = new Gathering<number, number>({
+      ask: async (questions) => {
+        if (isBroken) throw new Error("away");
+        return questions;
+      },
+      batchMax: 2,
+    });
+    const failed = await Promise.allSettled([gathering.ask(1), gathering.ask(2)]);
+    expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    isBroken = false;
+    expect(await gathering.ask(3)).toBe(3);
+  });
+
+  it("are refused when too many wait", async () => {
+    const gathering = new Gathering<number, number>({
+      ask: () => new Promise(() => {}),
+      batchMax: 1,
+      batchesMax: 1,
+      waitingMax: 2,
+    });
+    void gathering.ask(1);
+    void gathering.ask(2);
+    await expect(gathering.ask(3)).rejects.toMatchObject({ code: -102 });
+  });
+});
