@@ -342,6 +342,36 @@ describe("several hosts", () => {
     expect((await under.ask("/healthz")).status).toBe(200);
   });
 
+  it("whose connection to the bus has ended are missed as soon as they had time to come back", async () => {
+    const clock = new ManualClock();
+    const under = await gatewayWith({ tree: own, clock });
+    await untilHeard(under);
+    const supervisor = await joins(under, other());
+    const presence = async () => {
+      const { hosts } = JSON.parse((await under.ask("/api/tree")).text) as Told;
+      return hosts.find(({ host }) => host === "attic")?.presence;
+    };
+    /** Answers come over the real bus while the gateway's clock stands still. */
+    const passes = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        clock.advance(1_000);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await passes(60);
+    expect(await presence()).toBe("heard");
+
+    await supervisor.stop();
+    await passes(6);
+    expect(await presence()).toBe("heard");
+    // Sooner than by the age of its last tree, which is 25 s.
+    for (let second = 0; second < 16 && (await presence()) === "heard"; second++) await passes(1);
+
+    expect(await presence()).toBe("silent");
+    await joins(under, other());
+    await reader(under).next<Told>(({ hosts }) => hosts[1]?.presence === "heard");
+  });
+
   it("that say farewell are shown as stopped", async () => {
     const under = await gatewayWith({ tree: own });
     await untilHeard(under);

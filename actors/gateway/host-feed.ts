@@ -29,6 +29,15 @@ export const TREE_STALE_MS = 25_000;
 const LOOK_EVERY_MS = 1_000;
 /** The state comes every 10 s; when it did not, ask. */
 const ASK_AFTER_MS = 12_000;
+/** Of another host nobody here would notice the end, so it is asked sooner: a few kB each time. */
+const ASK_OTHERS_AFTER_MS = 3_000;
+const ASK_OTHERS_EVERY_MS = 2_000;
+/**
+ * The bus knows at once when a supervisor's connection has ended, and answers in its stead that nobody is there. So long
+ * it may take to come back to a bus that was away itself; a host that lost its network stays connected for the bus and
+ * is only missed after TREE_STALE_MS.
+ */
+const GONE_AFTER_MS = 6_000;
 /** One that fell silent is asked more seldom: it will be heard when it is back. */
 const ASK_SILENT_EVERY_MS = 10_000;
 /** More names than anybody has machines: the one not heard for longest makes room. */
@@ -38,6 +47,8 @@ interface Heard {
   tree: Tree | undefined;
   heardMs: number | undefined;
   askedMs: number;
+  /** Since when the bus has said that nobody is there. */
+  nobodySinceMs: number | undefined;
   /** As it was last told. */
   told: Presence;
   hasBeenLost: boolean;
@@ -107,6 +118,7 @@ export class HostFeed {
         tree: undefined,
         heardMs: undefined,
         askedMs: Number.NEGATIVE_INFINITY,
+        nobodySinceMs: undefined,
         told: "silent",
         hasBeenLost: false,
       };
@@ -122,17 +134,25 @@ export class HostFeed {
   }
 
   #viewOf(host: string): HostView {
-    const { tree, heardMs } = this.#known(host);
-    const ageMs = heardMs === undefined ? undefined : this.#clock.monotonicMs() - heardMs;
-    return { host, presence: presenceOf(tree, ageMs), tree, ageMs };
+    const { tree, heardMs, nobodySinceMs } = this.#known(host);
+    const nowMs = this.#clock.monotonicMs();
+    const ageMs = heardMs === undefined ? undefined : nowMs - heardMs;
+    const isGone = nobodySinceMs !== undefined && nowMs - nobodySinceMs >= GONE_AFTER_MS;
+    return { host, presence: presenceOf(tree, isGone ? undefined : ageMs), tree, ageMs };
   }
 
   #hear(host: string, tree: Tree): void {
+    this.#remember(host, tree);
+    this.#tell();
+  }
+
+  /** True when its presence differs from what was told. */
+  #remember(host: string, tree: Tree): boolean {
     const known = this.#known(host);
     known.tree = tree;
     known.heardMs = this.#clock.monotonicMs();
-    this.#notePresence(host, known);
-    this.#tell();
+    known.nobodySinceMs = undefined;
+    return this.#notePresence(host, known);
   }
 
   #tell(): void {
@@ -157,6 +177,8 @@ export class HostFeed {
     if (this.#isStopped) return;
     let hasChanged = this.#bus.isUp !== this.#wasBusUp;
     this.#wasBusUp = this.#bus.isUp;
+    // All have lost their connection with it.
+    if (hasChanged) for (const known of this.#hosts.values()) known.nobodySinceMs = undefined;
     for (const [host, known] of this.#hosts) {
       // While the bus is down nobody can be heard: that is no fault of theirs.
       if (this.#bus.isUp && this.#notePresence(host, known)) hasChanged = true;
@@ -170,18 +192,26 @@ export class HostFeed {
     const nowMs = this.#clock.monotonicMs();
     const quietMs = nowMs - (known.heardMs ?? Number.NEGATIVE_INFINITY);
     const isLongSilent = known.heardMs !== undefined && known.told !== "heard";
-    const everyMs = isLongSilent ? ASK_SILENT_EVERY_MS : LOOK_EVERY_MS;
-    if (!this.#bus.isUp || quietMs <= ASK_AFTER_MS || nowMs - known.askedMs <= everyMs) return;
+    const isOwn = host === this.#own;
+    const afterMs = isOwn ? ASK_AFTER_MS : ASK_OTHERS_AFTER_MS;
+    const everyMs = isLongSilent ? ASK_SILENT_EVERY_MS : isOwn ? LOOK_EVERY_MS : ASK_OTHERS_EVERY_MS;
+    if (!this.#bus.isUp || quietMs <= afterMs || nowMs - known.askedMs < everyMs) return;
     known.askedMs = nowMs;
-    this.#ask(host).catch((error: unknown) => {
+    this.#ask(host, isOwn).catch((error: unknown) => {
+      const { code, data } = toWireError(error);
+      const isNobodyThere =
+        code === "BUS_UNAVAILABLE" && data["outcome"] === "not_executed" && this.#bus.isUp;
+      if (isNobodyThere && known.heardMs !== undefined) known.nobodySinceMs ??= this.#clock.monotonicMs();
       // Expected while a supervisor begins or the bus comes back; /healthz and /readyz tell if it lasts.
-      this.#log.debug("a supervisor did not tell its tree", { host, code: toWireError(error).code });
+      this.#log.debug("a supervisor did not tell its tree", { host, code });
     });
   }
 
-  async #ask(host: string): Promise<void> {
-    const tree = await this.#bus.client(supervisorContract, host).tree({});
-    if (!this.#isStopped) this.#hear(host, tree);
+  /** An answer of one that was heard all the time is no news for the page, which gets a tree every 10 s. */
+  async #ask(host: string, isOwn: boolean): Promise<void> {
+    const tree = await this.#bus.client(supervisorContract, host).tree({}, { retries: 0 });
+    if (this.#isStopped) return;
+    if (this.#remember(host, tree) || isOwn) this.#tell();
   }
 }
 
