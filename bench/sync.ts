@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { txCountOf } from "../actors/indexer/sync/batches.ts";
 import type { BlockSource } from "../actors/indexer/sync/block-source.ts";
 import { FileFinder } from "../actors/indexer/sync/file-finder.ts";
-import { NodeSource } from "../actors/indexer/sync/node-source.ts";
+import { BLOCKS_AHEAD, NodeSource } from "../actors/indexer/sync/node-source.ts";
 import { progressText } from "../actors/indexer/sync/progress.ts";
 import { type Network, networkByName } from "../bitcoin/network.ts";
 import { NodeClient } from "../bitcoind/client.ts";
@@ -84,7 +84,7 @@ function nodeSource(url: string, network: Network): OpenSource {
   const directory = blocksDirectoryOf(config, network.name);
   const stored =
     values.datadir === undefined ? undefined : new FileFinder({ directory, network, log, blocksMin: 0 });
-  const source = new NodeSource({ client, network, clock: systemClock, ahead: 6, locate: () => [], stored });
+  const source = new NodeSource({ client, network, clock: systemClock, ahead: BLOCKS_AHEAD, stored });
   return { source, close: () => client.close() };
 }
 

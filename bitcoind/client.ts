@@ -13,7 +13,10 @@ import { type Credentials, credentialsOf } from "./credentials.ts";
 import { nodeError, rpcCodeOf } from "./errors.ts";
 import { examineNode } from "./examine.ts";
 import { Failover } from "./failover.ts";
+import { BlockHints } from "./hints/block-hints.ts";
+import { type Publisher, publishersOf } from "./hints/publishers.ts";
 import { headersByRpc, holdsInvalid, isLevelWith } from "./questions/headers.ts";
+import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
 import {
   ChainInfoReply,
   FeeEstimateReply,
@@ -89,12 +92,17 @@ export interface NodeCoin {
 interface Node {
   readonly connection: NodeConnection;
   hasRest: boolean;
+  /** It gives a block's spent outputs over REST. */
+  hasSpentOutputs: boolean;
+  publishers: readonly Publisher[];
 }
 
 export class NodeClient {
   readonly #network: Network;
   readonly #failover: Failover<Node>;
   readonly #nodes: readonly Node[];
+  readonly #options: NodeClientOptions;
+  #hints: BlockHints | undefined;
 
   constructor(options: NodeClientOptions) {
     const { config, network, clock, log } = options;
@@ -109,7 +117,10 @@ export class NodeClient {
         connections: config.connections,
       }),
       hasRest: false,
+      hasSpentOutputs: false,
+      publishers: [],
     }));
+    this.#options = options;
     this.#failover = new Failover({
       nodes: this.#nodes,
       nameOf: (node) => node.connection.name,
@@ -126,6 +137,7 @@ export class NodeClient {
 
   async close(): Promise<void> {
     this.#failover.close();
+    this.#hints?.close();
     await Promise.all(this.#nodes.map((node) => node.connection.close()));
   }
 
@@ -224,6 +236,23 @@ export class NodeClient {
       if (reply.status !== 200) throw badReply(connection, "rest/block", `HTTP status ${reply.status}`);
       return reply.body;
     });
+  }
+
+  /** The scripts of all outputs that a block spends; nothing if the node does not have its undo data. */
+  async spentScripts(hash: BlockHash): Promise<Uint8Array[] | undefined> {
+    return this.#failover.run(({ connection, hasSpentOutputs }) =>
+      hasSpentOutputs ? spentScriptsByRest(connection, hash) : spentScriptsByRpc(connection, hash),
+    );
+  }
+
+  /**
+   * Calls back when a node tells over ZMQ that its best chain may have changed: one listener. A node without ZMQ never
+   * does, and any message may be lost, so whoever listens asks from time to time all the same.
+   */
+  onHint(listener: () => void): void {
+    const { clock, log } = this.#options;
+    this.#hints = new BlockHints({ clock, log, onHint: listener });
+    for (const { connection, publishers } of this.#nodes) this.#hints.follow(connection.name, publishers);
   }
 
   /** Unconfirmed transactions, with the number that tells which ZMQ events are newer. */
@@ -357,6 +386,12 @@ export class NodeClient {
       );
     }
     node.hasRest = (await connection.rest("chaininfo.json")).status === 200;
+    node.hasSpentOutputs = node.hasRest && (await hasSpentOutputs(connection, this.#network.genesis.hash));
+    const { zmq } = this.#options.config;
+    // The address in the configuration is that of the node named first; of the others each says where it publishes.
+    const isNamed = zmq !== undefined && node === this.#nodes[0];
+    node.publishers = isNamed ? [{ topic: "sequence", url: zmq }] : await publishersOf(connection);
+    this.#hints?.follow(connection.name, node.publishers);
   }
 }
 

@@ -68,7 +68,7 @@ export const nodeSection = section(
       .max(256)
       .optional()
       .describe(
-        "The address of the node's zmqpubsequence, for news without delay; without it the node is asked again and again.",
+        "The address of the first node's zmqpubsequence, when it is not the one that the node itself names: news come without delay. A node that publishes nothing is asked again and again.",
       ),
     block_files: z
       .boolean()

@@ -36,6 +36,7 @@ export class ZmqSubscriber {
   #timer: Timer | undefined;
   #retryMs = RETRY_FIRST_MS;
   #isClosed = false;
+  #isAwayTold = false;
 
   constructor(options: ZmqOptions) {
     this.#options = options;
@@ -86,6 +87,7 @@ export class ZmqSubscriber {
       for (const topic of this.#options.topics) socket.write(messageFrame(Buffer.from(`\x01${topic}`)));
       this.#timer?.cancel();
       this.#retryMs = RETRY_FIRST_MS;
+      this.#isAwayTold = false;
       this.#counters.clear();
       // Whatever was published while we were away is lost.
       this.#options.onGap();
@@ -114,10 +116,13 @@ export class ZmqSubscriber {
   #retry(failure: Error | undefined): void {
     this.#timer?.cancel();
     if (this.#isClosed) return;
-    this.#options.log.warn("the node's ZMQ publisher is away; its news come late until it is back", {
-      url: this.#options.url,
-      reason: failure?.message ?? "closed",
-    });
+    if (!this.#isAwayTold) {
+      this.#options.log.warn("the node's ZMQ publisher is away; its news come late until it is back", {
+        url: this.#options.url,
+        reason: failure?.message ?? "closed",
+      });
+    }
+    this.#isAwayTold = true;
     this.#timer = this.#options.clock.after(this.#retryMs, () => this.#connect(), { background: true });
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
   }

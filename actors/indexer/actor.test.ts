@@ -146,8 +146,8 @@ describe("the indexer", () => {
     await rpc("generatetoaddress", 110, owner.address("p2wpkh"));
     const config = nodeSection.schema.parse({ rpc: [node.rpcUrl], cookie_file: node.cookiePath });
     const under = await indexerOver({
-      source: (context, reader, network) =>
-        nodeParts.source({ ...context, config: { ...context.config, node: config } }, reader, network),
+      source: (context, network) =>
+        nodeParts.source({ ...context, config: { ...context.config, node: config } }, network),
     });
     const news: IndexerBlockNews[] = [];
     await under.asker.onEvent(indexerContract, "block.connected", (body) => void news.push(body));

@@ -6,7 +6,6 @@ import { type Network, networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition, Crew } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
-import { sleep } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { answers } from "./answers/answers.ts";
 import type { QueryThreadConfig } from "./answers/query-thread.ts";
@@ -27,7 +26,7 @@ export type IndexerContext = ActorContext<IndexerConfig>;
 
 /** What differs between the program and its tests. */
 export interface IndexerParts {
-  source(context: IndexerContext, reader: IndexReader, network: Network): ClosableSource;
+  source(context: IndexerContext, network: Network): ClosableSource;
   workbench(threads: number, onError: (error: Error) => void): Workbench;
 }
 
@@ -77,7 +76,7 @@ class Indexer implements Actor, SyncNews {
     const bench = this.#parts.workbench(threads, (error) =>
       this.#context.log.error("a thread that parses blocks died; another takes its place", { error }),
     );
-    const node = this.#parts.source(this.#context, reader, network);
+    const node = this.#parts.source(this.#context, network);
     const compaction = new Compaction({
       store,
       bench,
@@ -192,7 +191,7 @@ class Indexer implements Actor, SyncNews {
   }
 
   async #follow(opened: Opened): Promise<void> {
-    const { config, clock, log } = this.#context;
+    const { config, log } = this.#context;
     const { signal } = this.#stopping;
     let retryMs = RETRY_MS_MIN;
     let toldCode: string | undefined;
@@ -212,7 +211,8 @@ class Indexer implements Actor, SyncNews {
         if (error.code !== toldCode) log.warn("the node does not serve the chain; asking again", { error });
         toldCode = error.code;
         this.#context.report(this.#flag.isSynced ? "degraded" : "syncing", error.message.slice(0, 200));
-        await sleep(clock, retryMs, signal).catch(() => {}); // only a stop ends it early
+        // News of the node end it early; so does a stop.
+        await opened.node.source.waitForChange(retryMs, signal).catch(() => {});
         retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
       }
     }

@@ -10,7 +10,7 @@ import { PooledWorkbench } from "./sync/pool.ts";
 const FILE_BLOCKS_MIN = 5_000;
 
 export const nodeParts: IndexerParts = Object.freeze({
-  source({ clock, config, log }, reader, network) {
+  source({ clock, config, log }, network) {
     const client = new NodeClient({ config: config.node, network, clock, log });
     const stored = config.node.block_files
       ? new FileFinder({
@@ -20,15 +20,8 @@ export const nodeParts: IndexerParts = Object.freeze({
           blocksMin: FILE_BLOCKS_MIN,
         })
       : undefined;
-    const source = new NodeSource({
-      client,
-      network,
-      clock,
-      ahead: BLOCKS_AHEAD,
-      stored,
-      locate: (txids) => reader.locate(txids),
-    });
-    return { source, close: () => client.close() };
+    const source = new NodeSource({ client, network, clock, ahead: BLOCKS_AHEAD, stored });
+    return { source: source.listen(), close: () => client.close() };
   },
   workbench: (threads, onError) => new PooledWorkbench(threads, onError),
 } satisfies IndexerParts);

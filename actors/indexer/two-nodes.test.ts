@@ -86,8 +86,8 @@ async function indexOver(nodes: readonly TestNode[]) {
   writeFileSync(cookie, "any:any", { mode: 0o600 });
   const node = nodeSection.schema.parse({ rpc: nodes.map(({ front }) => front.rpcUrl), cookie_file: cookie });
   const under = await IndexerUnderTest.make({
-    source: (context, reader, network) =>
-      nodeParts.source({ ...context, config: { ...context.config, node } }, reader, network),
+    source: (context, network) =>
+      nodeParts.source({ ...context, config: { ...context.config, node } }, network),
   });
   opened.push(() => under.stop());
   const news: IndexerBlockNews[] = [];

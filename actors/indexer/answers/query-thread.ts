@@ -53,13 +53,7 @@ class QueryThread implements Actor {
     const node = new NodeClient({ config: config.node, network, clock, log });
     const flag = new SyncFlag(config.sync);
     const reader = new IndexReader(store, config.cacheBytes);
-    const source = new NodeSource({
-      client: node,
-      network,
-      clock,
-      ahead: BLOCKS_AHEAD,
-      locate: (txids) => reader.locate(txids),
-    });
+    const source = new NodeSource({ client: node, network, clock, ahead: BLOCKS_AHEAD });
     const isSynced = () => flag.isSynced;
     const metrics = new QueryMetrics(meter, () => reader);
     // What has to be read once is read before the first question.

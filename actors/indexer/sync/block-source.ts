@@ -47,8 +47,8 @@ export interface BlockSource {
   overrules(tip: BlockHash, isTied: boolean, signal: AbortSignal): Promise<boolean>;
   /** The raw blocks of these hashes, in this order, fetched some way ahead of the reader. */
   blocks(hashes: readonly BlockHash[], signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** The scripts of the outputs that a block spends, in any order; a block that is not on the best chain may be asked for. */
-  spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  /** The scripts of the outputs that a block spends, in any order; nothing where they are not known. A block that is not on the best chain may be asked for. */
+  spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined>;
   /** A transaction's bytes, given the block that holds it. */
   rawTransaction(txid: Txid, block: BlockHash, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Resolves when the tip may have changed, or after `timeoutMs` at the latest. */

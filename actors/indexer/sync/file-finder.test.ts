@@ -202,7 +202,7 @@ describe.skipIf(bitcoind === undefined)("a first sync from a real node's files",
       const log = new KeptLog();
       let overNetwork = 0;
       const sourceOf = (stored: FileFinder | undefined): BlockSource => {
-        const options = { client, network: regtest, clock: systemClock, ahead: 2, locate: () => [], stored };
+        const options = { client, network: regtest, clock: systemClock, ahead: 2, stored };
         const source = new NodeSource(options);
         const blocksOf = source.blocks.bind(source);
         source.blocks = (hashes, signal) => {

@@ -1,9 +1,7 @@
 /** The chain as a Bitcoin node serves it: over RPC and REST, with several blocks asked for ahead of the reader. */
-import { parseBlock } from "../../../bitcoin/block/block.ts";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import { type BlockHash, type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { NodeClient } from "../../../bitcoind/client.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
@@ -16,8 +14,6 @@ export interface NodeSourceOptions {
   readonly clock: Clock;
   /** Blocks under way at once. */
   readonly ahead: number;
-  /** The block that holds each transaction, by our own index: so the node needs no txindex. */
-  readonly locate: (txids: readonly Txid[]) => readonly (BlockHash | undefined)[];
   readonly stored?: StoredBlockFinder | undefined;
 }
 
@@ -27,10 +23,21 @@ export const BLOCKS_AHEAD = 6;
 export class NodeSource implements BlockSource {
   readonly stored: StoredBlockFinder | undefined;
   readonly #options: NodeSourceOptions;
+  #isHinted = false;
+  #wake: () => void = () => {};
 
   constructor(options: NodeSourceOptions) {
     this.#options = options;
     this.stored = options.stored;
+  }
+
+  /** From now on news of the nodes end `waitForChange` at once. */
+  listen(): this {
+    this.#options.client.onHint(() => {
+      this.#isHinted = true;
+      this.#wake();
+    });
+    return this;
   }
 
   async tip(_signal: AbortSignal, followed?: BlockHash): Promise<SourceTip> {
@@ -70,27 +77,8 @@ export class NodeSource implements BlockSource {
     }
   }
 
-  /**
-   * The outputs that a block spends stand in transactions of other blocks, which our index finds and the node gives;
-   * those of the block itself are at hand.
-   */
-  async spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    const { network } = this.#options;
-    const { transactions } = parseBlock(await this.#block(hash, signal), network.serialization);
-    const known = new Map<Txid, Transaction>(
-      transactions.map((transaction) => [txidOf(transaction), transaction]),
-    );
-    const outpoints = transactions.slice(1).flatMap(({ inputs }) =>
-      inputs.map(({ previousTxidBytes, previousIndex }) => ({
-        txid: txidFromBytes(previousTxidBytes),
-        index: previousIndex,
-      })),
-    );
-    await this.#fetchInto(
-      known,
-      [...new Set(outpoints.map(({ txid }) => txid))].filter((txid) => !known.has(txid)),
-    );
-    return outpoints.flatMap(({ txid, index }) => known.get(txid)?.outputs[index]?.scriptPubKey ?? []);
+  async spentScripts(hash: BlockHash): Promise<readonly Uint8Array[] | undefined> {
+    return this.#options.client.spentScripts(hash);
   }
 
   async rawTransaction(txid: Txid, block: BlockHash): Promise<Uint8Array | undefined> {
@@ -99,30 +87,15 @@ export class NodeSource implements BlockSource {
   }
 
   async waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    await sleep(this.#options.clock, timeoutMs, signal);
-  }
-
-  async #fetchInto(known: Map<Txid, Transaction>, txids: readonly Txid[]): Promise<void> {
-    const { client, locate, network, ahead } = this.#options;
-    const byBlock = new Map<BlockHash, Txid[]>();
-    locate(txids).forEach((block, i) => {
-      if (block === undefined) return;
-      const wanted = byBlock.get(block) ?? [];
-      wanted.push(txids[i] as Txid);
-      byBlock.set(block, wanted);
-    });
-    const left = [...byBlock];
-    const fetchSome = async (): Promise<void> => {
-      for (let entry = left.pop(); entry !== undefined; entry = left.pop()) {
-        const [block, wanted] = entry;
-        const found = await client.rawTransactions(wanted, block);
-        found.forEach((bytes, i) => {
-          if (bytes !== undefined)
-            known.set(wanted[i] as Txid, parseTransaction(bytes, network.serialization));
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: ahead }, fetchSome));
+    const waking = new AbortController();
+    this.#wake = () => waking.abort();
+    // A hint that came while nobody waited counts too.
+    if (!this.#isHinted) {
+      await sleep(this.#options.clock, timeoutMs, AbortSignal.any([signal, waking.signal])).catch(() => {});
+    }
+    this.#wake = () => {};
+    this.#isHinted = false;
+    signal.throwIfAborted();
   }
 
   async #block(hash: BlockHash, signal: AbortSignal): Promise<Uint8Array> {

@@ -15,7 +15,7 @@ import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import type { RowsResult } from "../rows/rows.ts";
 import type { IndexStore } from "../store/store.ts";
-import { type BatchJob, batches, type SourcedBlock } from "./batches.ts";
+import { type BatchJob, batches, type SourcedBlock, txCountOf } from "./batches.ts";
 import type { BlockSource, FoundBlocks, SourceTip } from "./block-source.ts";
 import type { Compaction } from "./compaction.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
@@ -70,6 +70,16 @@ interface Stretch {
   readonly found: FoundBlocks | undefined;
 }
 
+/** A block at the tip on its way into the store. */
+interface LiveBlock {
+  readonly hash: BlockHash;
+  readonly height: number;
+  readonly rows: Promise<RowsResult>;
+  readonly spent: Promise<readonly Uint8Array[] | undefined>;
+}
+
+/** Blocks at the tip that are prepared while one is committed: enough for a reorganisation to go as fast as the node gives them. */
+const LIVE_AHEAD = 4;
 /** As many as a node gives at once. */
 const HEADERS_MAX = 2_000;
 
@@ -126,31 +136,55 @@ export class ChainSync {
     );
   }
 
+  /** Block by block, in their order; the next few are fetched and parsed meanwhile. */
   async #goLive(hashes: readonly BlockHash[], signal: AbortSignal): Promise<void> {
-    const { store, source, bench, compaction, news, touchedBlocks, network } = this.#options;
+    const { store, source, bench, network } = this.#options;
+    const underWay: LiveBlock[] = [];
+    let height = store.state.height + 1;
+    let firstTxNumber = store.state.txCount;
     let at = 0;
-    for await (const block of source.blocks(hashes, signal)) {
-      const hash = hashes[at++] as BlockHash;
-      const bytes = Uint8Array.from(block);
-      const height = store.state.height + 1;
-      const rows = await bench.build({
-        bytes,
-        starts: Uint32Array.of(0),
-        ends: Uint32Array.of(bytes.length),
-        firstHeight: height,
-        firstTxNumber: store.state.txCount,
-        serialization: network.serialization,
-        secret: store.secret,
-        withTouched: true,
-      });
-      if (blockHashFromBytes(rows.hashes) !== hash) throw badBlock(height, "it is another block");
-      const spent = await source.spentScripts(hash, signal);
-      const touched = withSpent(rows.touched[0] ?? new Uint8Array(0), spent);
-      await compaction.relief();
-      await store.append({ ...rows, touched: [touched] }, touchedBlocks);
-      compaction.kick();
-      news.connected({ height, hash, header: rows.headers, txCount: rows.txCounts[0] as number, touched });
+    try {
+      for await (const block of source.blocks(hashes, signal)) {
+        const hash = hashes[at++] as BlockHash;
+        const bytes = Uint8Array.from(block);
+        const txCount = txCountOf(bytes);
+        const rows = bench.build({
+          bytes,
+          starts: Uint32Array.of(0),
+          ends: Uint32Array.of(bytes.length),
+          firstHeight: height,
+          firstTxNumber,
+          serialization: network.serialization,
+          secret: store.secret,
+          withTouched: true,
+        });
+        const spent = source.spentScripts(hash, signal);
+        // They are awaited in their turn; until then a failure must not count as unhandled.
+        rows.catch(() => {});
+        spent.catch(() => {});
+        underWay.push({ hash, height, rows, spent });
+        height += 1;
+        firstTxNumber += txCount;
+        if (underWay.length > LIVE_AHEAD) await this.#connect(underWay.shift() as LiveBlock);
+      }
+      for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+        await this.#connect(next);
+      }
+    } finally {
+      await Promise.allSettled(underWay.flatMap(({ rows, spent }): Promise<unknown>[] => [rows, spent]));
     }
+  }
+
+  async #connect({ hash, height, ...block }: LiveBlock): Promise<void> {
+    const { store, compaction, news, touchedBlocks } = this.#options;
+    const rows = await block.rows;
+    if (blockHashFromBytes(rows.hashes) !== hash) throw badBlock(height, "it is another block");
+    const spent = await block.spent;
+    const touched = spent && withSpent(rows.touched[0] ?? new Uint8Array(0), spent);
+    await compaction.relief();
+    await store.append({ ...rows, touched: touched === undefined ? [] : [touched] }, touchedBlocks);
+    compaction.kick();
+    news.connected({ height, hash, header: rows.headers, txCount: rows.txCounts[0] as number, touched });
   }
 
   async #goInBulk(first: readonly BlockHash[], tip: SourceTip, signal: AbortSignal): Promise<void> {

@@ -124,6 +124,11 @@ export class Chain {
     return this.#log.read(entry.place);
   }
 
+  /** What a block of the active chain spends, in the order of its inputs; nothing for any other. */
+  spentBy(entry: BlockEntry): SpentCoins | undefined {
+    return this.#spentBy.get(entry.hash);
+  }
+
   /** Takes a block. Nothing: it is the new tip. A word: why it is not, as `submitblock` says it. */
   accept(bytes: Uint8Array): string | undefined {
     const block = parseBlock(bytes);

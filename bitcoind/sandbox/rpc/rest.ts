@@ -1,5 +1,5 @@
 /** The sandbox's REST paths: blocks, headers and the mempool without the cost of JSON. */
-
+import { parseBlock } from "../../../bitcoin/block/block.ts";
 import { serializeHeader } from "../../../bitcoin/block/header.ts";
 import {
   type BlockHash,
@@ -8,6 +8,7 @@ import {
   concatBytes,
   type Txid,
 } from "../../../bitcoin/bytes.ts";
+import { Writer } from "../../../bitcoin/codec.ts";
 import type { BlockEntry } from "../chain/block-tree.ts";
 import { RpcRefusal } from "../refusal.ts";
 import type { SandboxParts } from "./calls.ts";
@@ -49,14 +50,31 @@ function answerBytes(
     const entry = /^\d{1,9}$/.test(wanted) ? chain.at(Number(wanted)) : undefined;
     return entry === undefined ? refusal(404, "Block height out of range") : blockHashToBytes(entry.hash);
   }
-  if (kind !== "block" && kind !== "headers" && kind !== "tx")
+  if (kind !== "block" && kind !== "headers" && kind !== "tx" && kind !== "spenttxouts")
     return { status: 404, type: "text/plain", body: "" };
   if (!/^[0-9a-fA-F]{64}$/.test(wanted)) return refusal(400, `Invalid hash: ${wanted.slice(0, 64)}`);
   const hash = wanted.toLowerCase();
   if (kind === "tx") return mempool.get(hash as Txid)?.rawTx ?? refusal(404, `${hash} not found`);
   const entry = chain.tree.get(hash as BlockHash);
+  if (kind === "spenttxouts") return spentOutputs(parts, entry) ?? refusal(404, `${hash} not found`);
   if (kind === "headers") return headersFrom(parts, entry, query.get("count"));
   return entry === undefined ? refusal(404, `${hash} not found`) : chain.blockBytes(entry);
+}
+
+/** For each transaction what its inputs spend: amount and script; the coinbase spends nothing. */
+function spentOutputs({ chain }: SandboxParts, entry: BlockEntry | undefined): Uint8Array | undefined {
+  const spent = entry && chain.spentBy(entry);
+  if (entry === undefined || spent === undefined) return undefined;
+  const { transactions } = parseBlock(chain.blockBytes(entry));
+  const writer = new Writer().compactSize(transactions.length);
+  let next = 0;
+  transactions.forEach(({ inputs }, i) => {
+    const outputs = i === 0 ? [] : spent.slice(next, next + inputs.length);
+    next += outputs.length;
+    writer.compactSize(outputs.length);
+    for (const { coin } of outputs) writer.i64(coin.output.amountSat).varBytes(coin.output.scriptPubKey);
+  });
+  return writer.finish();
 }
 
 /** Up to `count` headers of the active chain; none when the first is not in it. */
