@@ -42,9 +42,9 @@ export class InnerHalf implements ElectrumProtocol {
     const mempool = bus.client(mempoolContract);
     const feed = new ChainFeed({ bus, clock, log });
     const halves = new BothHalves({ feed, mempool, clock, log });
-    const scripts = new ScriptAnswers({ indexer, mempool, halves, historyMax });
+    const scripts = new ScriptAnswers({ clock, indexer, mempool, halves, historyMax });
     const headers = new Headers({ indexer, feed });
-    const transactions = new Transactions({ indexer, mempool });
+    const transactions = new Transactions({ clock, indexer, mempool });
     const fees = new Fees({ mempool, clock });
     const notifier = new Notifier({ feed, scripts, clock, log });
     // What is kept is forgotten before anybody is told to look again.

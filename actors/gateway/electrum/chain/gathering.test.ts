@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../../runtime/clock.ts";
+import { TroupeError } from "../../../../runtime/errors.ts";
 import { Gathering } from "./gathering.ts";
 
 describe("gathered questions", () => {
   it("of one turn of the loop travel together, up to the size of a batch", async () => {
     const batches: number[][] = [];
     const gathering = new Gathering<number, number>({
+      clock: systemClock,
       ask: async (questions) => {
         batches.push([...questions]);
         return questions.map((question) => question * 2);
@@ -18,6 +21,7 @@ describe("gathered questions", () => {
   it("wait while enough batches are under way, and then go fuller", async () => {
     const batches: { questions: readonly number[]; answer: (answers: number[]) => void }[] = [];
     const gathering = new Gathering<number, number>({
+      clock: systemClock,
       ask: (questions) =>
         new Promise((answer) => {
           batches.push({ questions, answer });
@@ -44,6 +48,7 @@ describe("gathered questions", () => {
   it("fail together, and the next ones are asked all the same", async () => {
     let isBroken = true;
     const gathering = new Gathering<number, number>({
+      clock: systemClock,
       ask: async (questions) => {
         if (isBroken) throw new Error("away");
         return questions;
@@ -56,8 +61,24 @@ describe("gathered questions", () => {
     expect(await gathering.ask(3)).toBe(3);
   });
 
+  it("are asked again while the actor that answers is away", async () => {
+    let asked = 0;
+    const gathering = new Gathering<number, number>({
+      clock: systemClock,
+      ask: async (questions) => {
+        asked += 1;
+        if (asked < 3) throw new TroupeError({ code: "BUS_UNAVAILABLE" }, "nobody answers");
+        return questions;
+      },
+      batchMax: 2,
+    });
+    expect(await gathering.ask(7)).toBe(7);
+    expect(asked).toBe(3);
+  });
+
   it("are refused when too many wait", async () => {
     const gathering = new Gathering<number, number>({
+      clock: systemClock,
       ask: () => new Promise(() => {}),
       batchMax: 1,
       batchesMax: 1,

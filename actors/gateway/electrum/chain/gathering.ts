@@ -1,7 +1,10 @@
 /** Gathers the questions that come in one turn of the loop, from all sessions, into one message to the actor that answers. */
+import { type Clock, sleep } from "../../../../runtime/clock.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
+import { isPassing } from "./failure.ts";
 
 export interface GatheringOptions<Q, A> {
+  readonly clock: Clock;
   /** Answers in the order of the questions. */
   readonly ask: (questions: readonly Q[]) => Promise<readonly A[]>;
   readonly batchMax: number;
@@ -18,8 +21,12 @@ interface Waiting<Q, A> {
 
 const BATCHES_MAX = 4;
 const WAITING_MAX = 50_000;
+/** An actor that is started again answers well before that, and wallets wait longer. */
+const PATIENCE_MS = 10_000;
+const ASK_AGAIN_MS = 200;
 
 export class Gathering<Q, A> {
+  readonly #clock: Clock;
   readonly #ask: (questions: readonly Q[]) => Promise<readonly A[]>;
   readonly #batchMax: number;
   readonly #batchesMax: number;
@@ -28,7 +35,14 @@ export class Gathering<Q, A> {
   #running = 0;
   #isScheduled = false;
 
-  constructor({ ask, batchMax, batchesMax = BATCHES_MAX, waitingMax = WAITING_MAX }: GatheringOptions<Q, A>) {
+  constructor({
+    clock,
+    ask,
+    batchMax,
+    batchesMax = BATCHES_MAX,
+    waitingMax = WAITING_MAX,
+  }: GatheringOptions<Q, A>) {
+    this.#clock = clock;
     this.#ask = ask;
     this.#batchMax = batchMax;
     this.#batchesMax = batchesMax;
@@ -59,7 +73,7 @@ export class Gathering<Q, A> {
     this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.#batchMax);
     this.#running += 1;
     try {
-      const answers = await this.#ask(batch.map(({ question }) => question));
+      const answers = await this.#patiently(batch.map(({ question }) => question));
       batch.forEach(({ resolve }, i) => {
         resolve(answers[i] as A);
       });
@@ -68,6 +82,19 @@ export class Gathering<Q, A> {
     } finally {
       this.#running -= 1;
       if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  /** Nothing is changed by asking, so it may be asked again while the actor is away. */
+  async #patiently(questions: readonly Q[]): Promise<readonly A[]> {
+    const dueMs = this.#clock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.#ask(questions);
+      } catch (error) {
+        if (!isPassing(error) || this.#clock.monotonicMs() >= dueMs) throw error;
+        await sleep(this.#clock, ASK_AGAIN_MS);
+      }
     }
   }
 }

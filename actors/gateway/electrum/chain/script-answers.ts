@@ -2,6 +2,7 @@
 import type { Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { BothHalves, Halves } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
@@ -25,6 +26,7 @@ export interface Balance {
 }
 
 export interface ScriptAnswersOptions {
+  readonly clock: Clock;
   readonly indexer: Client<typeof indexerContract>;
   readonly mempool: Client<typeof mempoolContract>;
   readonly halves: BothHalves;
@@ -54,8 +56,9 @@ export class ScriptAnswers implements ChainWatcher {
   readonly #balances: Lookup<Balance>;
 
   constructor(options: ScriptAnswersOptions) {
-    const { indexer, mempool, halves } = options;
+    const { clock, indexer, mempool, halves } = options;
     this.#histories = lookup({
+      clock,
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.histories({ scripthashes: [...scripthashes], limit }),
@@ -73,6 +76,7 @@ export class ScriptAnswers implements ChainWatcher {
       weightMax: KEPT_ENTRIES_MAX,
     });
     this.#coins = lookup({
+      clock,
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.unspents({ scripthashes: [...scripthashes], limit }),
@@ -88,6 +92,7 @@ export class ScriptAnswers implements ChainWatcher {
       weightMax: KEPT_ENTRIES_MAX,
     });
     this.#balances = lookup({
+      clock,
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.balances({ scripthashes: [...scripthashes], limit }),
@@ -142,6 +147,7 @@ export class ScriptAnswers implements ChainWatcher {
 }
 
 interface LookupTerms<A> {
+  readonly clock: Clock;
   /** Undefined for a script with more entries than the limit. */
   readonly ask: (scripthashes: readonly string[], limit: number) => Promise<readonly (A | undefined)[]>;
   readonly historyMax: number;
@@ -149,12 +155,14 @@ interface LookupTerms<A> {
   readonly weightMax: number;
 }
 
-function lookup<A>({ ask, historyMax, weightOf, weightMax }: LookupTerms<A>): Lookup<A> {
+function lookup<A>({ clock, ask, historyMax, weightOf, weightMax }: LookupTerms<A>): Lookup<A> {
   const small = new Gathering<string, A | undefined>({
+    clock,
     ask: (scripthashes) => ask(scripthashes, Math.min(SMALL_MAX, historyMax)),
     batchMax: BATCH_MAX,
   });
   const large = new Gathering<string, A | undefined>({
+    clock,
     ask: (scripthashes) => ask(scripthashes, historyMax),
     batchMax: 1,
     batchesMax: 2,

@@ -2,6 +2,7 @@
 import type { Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
 import { Gathering } from "./gathering.ts";
 import { KeptAnswers } from "./kept-answers.ts";
@@ -20,6 +21,7 @@ export interface TransactionProof {
 }
 
 export interface TransactionsOptions {
+  readonly clock: Clock;
   readonly indexer: Client<typeof indexerContract>;
   readonly mempool: Client<typeof mempoolContract>;
 }
@@ -35,17 +37,20 @@ export class Transactions implements ChainWatcher {
   readonly #raw: KeptAnswers<string | null>;
   readonly #proofs: KeptAnswers<TransactionProof | null>;
 
-  constructor({ indexer, mempool }: TransactionsOptions) {
+  constructor({ clock, indexer, mempool }: TransactionsOptions) {
     this.#indexer = indexer;
     const confirmedRaw = new Gathering<string, string | null>({
+      clock,
       ask: async (txids) => (await indexer.rawTransactions({ txids: [...txids] })).results,
       batchMax: RAW_BATCH_MAX,
     });
     this.#unconfirmedRaw = new Gathering({
+      clock,
       ask: async (txids) => (await mempool.rawTransactions({ txids: [...txids] })).results,
       batchMax: RAW_BATCH_MAX,
     });
     this.#places = new Gathering({
+      clock,
       ask: async (txids) => (await indexer.places({ txids: [...txids] })).results,
       batchMax: INDEXER_BATCH_MAX,
     });
@@ -56,6 +61,7 @@ export class Transactions implements ChainWatcher {
       weightMax: KEPT_RAW_BYTES_MAX,
     });
     const proofs = new Gathering<string, TransactionProof | null>({
+      clock,
       ask: async (txids) => (await indexer.merkleProofs({ txids: [...txids] })).results,
       batchMax: RAW_BATCH_MAX,
     });

@@ -1,7 +1,7 @@
 /** The methods about fees and the mempool as a whole. */
 import { coinsNumberFromSat } from "../../../../bitcoin/fee.ts";
-import { clientFailure } from "../chain/failure.ts";
-import { type FeeMode, feeTargetBucket } from "../chain/fees.ts";
+import { clientFailure, isPassing } from "../chain/failure.ts";
+import { type FeeMode, feeTargetBucket, type RelayFees } from "../chain/fees.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest } from "../protocol-error.ts";
 import { shown, wholeNumber } from "./arguments.ts";
@@ -9,6 +9,12 @@ import type { ChainParts } from "./chain-parts.ts";
 
 /** What clients read as "no estimate". */
 const NO_ESTIMATE = -1;
+/** What a node asks for unless it is told otherwise: while ours cannot be asked. */
+const USUAL_FEES: RelayFees = Object.freeze({
+  relaySatPerKvb: 1_000,
+  mempoolSatPerKvb: 1_000,
+  incrementalSatPerKvb: 1_000,
+});
 const MODES: Readonly<Record<string, FeeMode>> = Object.freeze({
   CONSERVATIVE: "conservative",
   ECONOMICAL: "economical",
@@ -18,8 +24,15 @@ export function feeMethods({ fees, log }: ChainParts): readonly Method[] {
   const failed = (error: unknown): never => {
     throw clientFailure(error, "the mempool", log);
   };
+  /** Wallets can do without; an error that says "busy" would make them leave. */
+  const orNothing =
+    <N>(nothing: N) =>
+    (error: unknown): N => {
+      if (isPassing(error)) return nothing;
+      return failed(error);
+    };
   const estimate = async (blocks: number, mode: FeeMode): Promise<number> => {
-    const satPerKvb = await fees.estimate(feeTargetBucket(blocks), mode).catch(failed);
+    const satPerKvb = await fees.estimate(feeTargetBucket(blocks), mode).catch(orNothing(null));
     return satPerKvb === null ? NO_ESTIMATE : coins(satPerKvb);
   };
   return [
@@ -42,7 +55,7 @@ export function feeMethods({ fees, log }: ChainParts): readonly Method[] {
       before: "1.6",
       params: [],
       cost: 1,
-      handle: async () => coins((await fees.relay().catch(failed)).relaySatPerKvb),
+      handle: async () => coins((await fees.relay().catch(orNothing(USUAL_FEES))).relaySatPerKvb),
     }),
     method({
       name: "mempool.get_info",
@@ -50,7 +63,7 @@ export function feeMethods({ fees, log }: ChainParts): readonly Method[] {
       params: [],
       cost: 1,
       handle: async () => {
-        const relay = await fees.relay().catch(failed);
+        const relay = await fees.relay().catch(orNothing(USUAL_FEES));
         return {
           mempoolminfee: coins(relay.mempoolSatPerKvb),
           minrelaytxfee: coins(relay.relaySatPerKvb),
@@ -62,7 +75,7 @@ export function feeMethods({ fees, log }: ChainParts): readonly Method[] {
       name: "mempool.get_fee_histogram",
       params: [],
       cost: 1,
-      handle: () => fees.histogram().catch(failed),
+      handle: () => fees.histogram().catch(orNothing([])),
     }),
   ];
 }
