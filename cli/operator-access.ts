@@ -1,4 +1,4 @@
-/** How a command gets onto the bus as `operator`, who may hear, and ask what harms nobody. */
+/** How a command gets onto the bus as `operator`, who may hear, ask what harms nobody, and show clients of the doors out. */
 import type { BusAccess } from "../bus/actor.ts";
 import { connectNats } from "../bus/carrier/nats.ts";
 import { ConnectedBus } from "../bus/connected-bus.ts";

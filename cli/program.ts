@@ -12,6 +12,7 @@ import { start, startDetached } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { tap } from "./commands/tap.ts";
 import { configCommand } from "./config-command.ts";
+import { addElectrum } from "./electrum/electrum-program.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
 import { NODE_QUESTIONS } from "./node-questions.ts";
@@ -45,6 +46,7 @@ export function makeProgram(
   addOrders(program, terminal, exitWith);
   addQuestions(program, terminal, exitWith);
   addIndex(program, terminal, exitWith);
+  addElectrum(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
   addConfig(program, terminal);

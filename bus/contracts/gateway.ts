@@ -77,7 +77,8 @@ const NETWORK_REFUSALS = {
   ...NOT_OPEN,
   GATEWAY_BAD_NETWORK: z.object({ given: z.string() }),
 };
-const ASKED = { deadlineMs: 5_000, callers: ["supervisor"], idempotency: "idempotent" } as const;
+/** Both questions and orders: whoever has the operator's key may look after the door's guests, and nothing else. */
+const ASKED = { deadlineMs: 5_000, callers: ["operator"], idempotency: "idempotent" } as const;
 
 export const gatewayContract = contract("gateway", {
   semver: "1.1.0",

@@ -43,8 +43,4 @@ export class CostGroups {
       if (group.sessions === 0 && this.costOf(group, nowMs) === 0) this.#groups.delete(group.subnet);
     }
   }
-
-  get size(): number {
-    return this.#groups.size;
-  }
 }

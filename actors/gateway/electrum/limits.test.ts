@@ -1,0 +1,509 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { gatewayContract } from "../../../bus/contracts/gateway.ts";
+import { ManualClock } from "../../../runtime/clock.ts";
+import {
+  type DoorOptions,
+  DoorUnderTest,
+  TEST_CARRIERS,
+} from "../../../tests/harness/electrum/door-under-test.ts";
+import { RawClient } from "../../../tests/harness/electrum/raw-client.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { electrumHandlers } from "./admin/operator.ts";
+
+const opened: { close(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const thing of opened.splice(0).reverse()) await thing.close();
+});
+
+async function doorWith(options: DoorOptions = {}): Promise<DoorUnderTest> {
+  const made = await DoorUnderTest.open({ carriers: ["tcp"], ...options });
+  opened.push(made);
+  return made;
+}
+
+async function clientOf(under: DoorUnderTest, carrier = under.targets.keys().next().value ?? "tcp") {
+  const client = await RawClient.greeted(under.target(carrier));
+  opened.push(client);
+  return client;
+}
+
+async function strangerTo(under: DoorUnderTest, carrier = under.targets.keys().next().value ?? "tcp") {
+  const client = await RawClient.connect(under.target(carrier));
+  opened.push(client);
+  return client;
+}
+
+const version = (asked: unknown, id: unknown = 1) =>
+  JSON.stringify({ jsonrpc: "2.0", id, method: "server.version", params: ["test", asked] });
+
+describe.each(TEST_CARRIERS)("negotiation over %s", (carrier) => {
+  it("answers with what both have, and only once", async () => {
+    const under = await doorWith({ carriers: [carrier] });
+
+    for (const [asked, agreed] of [
+      [undefined, "1.4"],
+      ["1.4.2", "1.4.2"],
+      [["1.1", "99.0"], "1.6"],
+    ] as const) {
+      const client = await strangerTo(under);
+      expect(await client.exchange(version(asked))).toEqual({
+        jsonrpc: "2.0",
+        result: ["Troupe test", agreed],
+        id: 1,
+      });
+      expect(await client.exchange(version("1.4", 2))).toMatchObject({
+        error: { code: 1, message: "server.version already sent" },
+      });
+      expect(await client.call("server.ping")).toBeNull();
+    }
+  });
+
+  it.each([
+    [version("1.2"), "unsupported protocol version: 1.2"],
+    [version(["1.7", "1.8"]), "unsupported protocol version: ['1.7', '1.8']"],
+    [version("abc"), "unsupported protocol version: abc"],
+    ['{"jsonrpc":"2.0","id":1,"method":"server.ping"}', "use server.version to identify client"],
+  ])("refuses %s and closes when that has been delivered", async (message, text) => {
+    const under = await doorWith({ carriers: [carrier] });
+    const client = await strangerTo(under);
+    client.say(message);
+    client.say('{"jsonrpc":"2.0","id":2,"method":"server.ping"}');
+
+    expect(await client.rest()).toEqual([{ jsonrpc: "2.0", error: { code: 1, message: text }, id: 1 }]);
+    await waitFor("the session to end", () => under.sessions === 0);
+  });
+});
+
+describe("negotiation", () => {
+  it("makes those wait who come with it in one write, and gives each the methods of the version", async () => {
+    const under = await doorWith();
+    const client = await strangerTo(under);
+    client.say(`${version("1.4")}\n{"id":2,"method":"old"}\n{"id":3,"method":"new"}`);
+
+    expect(await client.next()).toMatchObject({ id: 1, result: ["Troupe test", "1.4"] });
+    expect(await client.next()).toMatchObject({ id: 2, result: "old" });
+    expect(await client.next()).toMatchObject({ id: 3, error: { code: -32_601 } });
+  });
+
+  it("ignores what later versions may add", async () => {
+    const under = await doorWith();
+    const listed = await strangerTo(under);
+    const named = await strangerTo(under);
+
+    expect(
+      await listed.exchange('{"id":1,"method":"server.version","params":["a",["1.4","1.6"],"junk",9.5]}'),
+    ).toMatchObject({ result: ["Troupe test", "1.6"] });
+    expect(
+      await named.exchange(
+        '{"id":1,"method":"server.version","params":{"client_name":"a","protocol_version":"1.4","dd":1}}',
+      ),
+    ).toMatchObject({ result: ["Troupe test", "1.4"] });
+  });
+
+  it("may be the first of a batch", async () => {
+    const under = await doorWith();
+    const client = await strangerTo(under);
+
+    expect(await client.exchange(`[${version("1.4")},{"id":2,"method":"server.ping"}]`)).toMatchObject([
+      { id: 1, result: ["Troupe test", "1.4"] },
+      { id: 2, result: null },
+    ]);
+  });
+
+  it("turns away clients whose name the operator does not want", async () => {
+    const under = await doorWith({ config: { electrum_refused_clients: "^bad/" } });
+    const client = await strangerTo(under);
+    client.say('{"id":1,"method":"server.version","params":["bad/1.0","1.4"]}');
+
+    expect(await client.rest()).toMatchObject([
+      { id: 1, error: { code: 1, message: "unsupported client: bad/1.0" } },
+    ]);
+  });
+});
+
+describe("costs", () => {
+  const priced = { electrum_cost_soft: 1_000, electrum_cost_hard: 2_000, electrum_throttle_ms: 0 };
+
+  it("cut the client that reaches the hard limit, with an answer to its request", async () => {
+    const under = await doorWith({ config: priced });
+    const costly = await clientOf(under);
+    const other = await clientOf(under);
+    await costly.call("charge", [5_000]);
+    costly.ask({ id: 9, method: "server.ping" });
+
+    expect(await costly.rest()).toMatchObject([
+      { id: 9, error: { code: -101, message: "excessive resource usage" } },
+    ]);
+    expect(await other.call("server.ping")).toBeNull();
+  });
+
+  it("cut who sends garbage", async () => {
+    const under = await doorWith({ config: priced });
+    const client = await clientOf(under);
+    for (let at = 0; at < 10; at++) client.say("garbage");
+
+    const replies = await client.rest();
+
+    expect(replies.length).toBeLessThan(10);
+    expect(replies.at(-1)).toMatchObject({ error: { code: -101 } });
+  });
+
+  it("slow the client above the soft limit, and go down with time", async () => {
+    const clock = new ManualClock();
+    const under = await doorWith({ clock, config: { ...priced, electrum_throttle_ms: 1_000 } });
+    const client = await clientOf(under);
+    await client.call("charge", [1_495]);
+    client.ask({ id: 7, method: "server.ping" });
+    await waitFor("the request to have come", () => [...under.door.clients][0]?.isQueued === false);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+
+    expect(client.received.some((text) => text.includes('"id":7'))).toBe(false);
+    clock.advance(600);
+    expect(await client.next()).toMatchObject({ id: 7 });
+
+    // Half of a hard limit of 2,000 is gone after half of 10,000 seconds.
+    const [session] = under.door.clients;
+    const before = session?.cost(clock.monotonicMs()) ?? 0;
+    clock.advance(1_000_000);
+    expect(before - (session?.cost(clock.monotonicMs()) ?? 0)).toBeCloseTo(200, 0);
+  });
+
+  it("are nothing to a trusted address", async () => {
+    const under = await doorWith({ config: { ...priced, electrum_trusted_addresses: ["127.0.0.0/8"] } });
+    const client = await clientOf(under);
+    await client.call("charge", [1_000_000]);
+
+    expect(await client.call("server.ping")).toBeNull();
+  });
+});
+
+describe("a client's share", () => {
+  it("is so many requests at once and no more; the rest waits its turn", async () => {
+    const under = await doorWith({ config: { electrum_concurrency: 3 } });
+    const client = await clientOf(under);
+    for (let id = 0; id < 10; id++) client.ask({ id, method: "wait", params: [id] });
+    await waitFor("three to run", () => under.protocol.waiting.length === 3);
+    const other = await clientOf(under);
+
+    expect(await other.call("server.ping")).toBeNull();
+    expect(under.protocol.waiting).toHaveLength(3);
+    for (let at = 0; at < 10; at++) {
+      await waitFor("the next to run", () => under.protocol.waiting.length > at);
+      under.protocol.waiting[at]?.();
+    }
+    const ids: unknown[] = [];
+    while (ids.length < 10) ids.push((await client.next()).id);
+    expect(ids).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("of all together is bounded too", async () => {
+    const under = await doorWith({ config: { electrum_running_max: 2 } });
+    const [first, second, third] = [await clientOf(under), await clientOf(under), await clientOf(under)];
+    for (const client of [first, second, third]) client.ask({ id: 1, method: "wait" });
+    await waitFor("two to run", () => under.protocol.waiting.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+
+    expect(under.protocol.waiting).toHaveLength(2);
+    under.protocol.waiting[0]?.();
+    await waitFor("the third to run", () => under.protocol.waiting.length === 3);
+  });
+
+  it("goes on while another floods the door with requests", async () => {
+    const under = await doorWith();
+    const flood = await clientOf(under);
+    const other = await clientOf(under);
+    let sent = 0;
+    const pour = () => {
+      if (flood.isClosed || sent > 200_000) return;
+      for (let at = 0; at < 1_000; at++) flood.ask({ id: sent++, method: "echo", params: ["x"] });
+      setImmediate(pour);
+    };
+    pour();
+    for (let at = 0; at < 20; at++) expect(await other.call("echo", [at])).toBe(at);
+
+    expect(flood.received.length).toBeLessThan(200_000);
+  });
+});
+
+describe("time", () => {
+  it("is up for a request that nobody answers: -102, and its late answer is dropped", async () => {
+    const clock = new ManualClock();
+    const under = await doorWith({ clock });
+    const client = await clientOf(under);
+    client.ask({ id: 5, method: "wait", params: ["late"] });
+    await waitFor("it to run", () => under.protocol.waiting.length === 1);
+    clock.advance(32_000);
+
+    expect(await client.next()).toMatchObject({
+      id: 5,
+      error: { code: -102, message: "server busy - request timed out" },
+    });
+    under.protocol.waiting[0]?.();
+    expect(await client.call("echo", ["next"])).toBe("next");
+    expect(client.received.some((text) => text.includes("late"))).toBe(false);
+  });
+
+  it("is up for who says nothing, or never says which version", async () => {
+    const clock = new ManualClock();
+    const under = await doorWith({ clock });
+    const silent = await clientOf(under);
+    const stranger = await strangerTo(under);
+    clock.advance(32_000);
+    await stranger.closed();
+
+    expect(silent.isClosed).toBe(false);
+    clock.advance(580_000);
+    await silent.closed();
+  });
+
+  it.each(["tcp", "ws"] as const)("is up for who sends a message drop by drop over %s", async (carrier) => {
+    const clock = new ManualClock();
+    const under = await doorWith({ clock, carriers: [carrier] });
+    const client = await clientOf(under);
+    const [session] = under.door.clients;
+    // A WebSocket frame that announces more than it brings; on TCP a line without an end.
+    client.socket.write(Buffer.from([0x81, 0x85, 1, 2, 3, 4, 5]));
+    await waitFor("some of it to come", () => (session?.connection.receivedBytes ?? 0) > 70);
+    await waitFor("it to be looked at", () => (session?.connection.heldBytes ?? 0) > 0 || carrier === "ws");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let second = 0; second < 33 && !client.isClosed; second++) {
+      client.socket.write(Buffer.from([6]).subarray(0, carrier === "tcp" ? 1 : 0));
+      clock.advance(1_000);
+    }
+
+    await client.closed();
+  });
+});
+
+describe("sizes", () => {
+  it.each(TEST_CARRIERS)("of a message are bounded over %s, and memory with them", async (carrier) => {
+    const under = await doorWith({ carriers: [carrier], config: { electrum_request_bytes_max: 10_000 } });
+    const client = await clientOf(under);
+    const largest = JSON.stringify({ id: 1, method: "echo", params: ["x".repeat(9_900)] });
+    expect((await client.exchange(largest)).result).toHaveLength(9_900);
+    client.say(JSON.stringify({ id: 2, method: "echo", params: ["x".repeat(50_000)] }));
+
+    expect(await client.rest()).toMatchObject([
+      { id: null, error: { code: -32_600, message: "request too large (over 10000 bytes)" } },
+    ]);
+    await waitFor("the session to end", () => under.sessions === 0);
+    expect(under.door.parts.budget.usedBytes).toBe(0);
+  });
+
+  it("are bounded for a client that does not read: it is not answered further, then cut, others are served", async () => {
+    const clock = new ManualClock();
+    const under = await doorWith({ clock });
+    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
+    opened.push(deaf);
+    deaf.say(version("1.4"));
+    for (let id = 0; id < 64; id++) deaf.ask({ id, method: "spaces", params: [1_000_000] });
+    const [session] = under.door.clients;
+    await waitFor("its buffer to be full", () => (session?.connection.outgoingBytes ?? 0) > 1_000_000);
+    const other = await clientOf(under);
+    await other.call("server.ping");
+
+    expect(session?.connection.outgoingBytes).toBeLessThan(16_000_000);
+    expect(session?.requests).toBeLessThan(64);
+    clock.advance(32_000);
+    await waitFor("it to be cut", () => under.sessions === 1);
+    expect(under.door.parts.budget.usedBytes).toBe(0);
+    expect(await other.call("server.ping")).toBeNull();
+  });
+
+  it("of all that waits together are bounded: who holds most is cut", async () => {
+    const under = await doorWith({ config: { electrum_buffer_bytes_max: 8 * 1024 * 1024 } });
+    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
+    opened.push(deaf);
+    const other = await clientOf(under);
+    deaf.say(version("1.4"));
+    deaf.ask({ id: 1, method: "spaces", params: [30_000_000] });
+
+    await waitFor("it to be cut", () => under.sessions === 1);
+    expect(await other.call("server.ping")).toBeNull();
+  });
+
+  it("of notifications that pile up are bounded", async () => {
+    const under = await doorWith();
+    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
+    opened.push(deaf);
+    deaf.say(version("1.4"));
+    deaf.ask({ id: 1, method: "subscribe", params: ["news"] });
+    await waitFor("it to subscribe", () => under.protocol.subscribers.size === 1);
+    const [session] = under.door.clients;
+    let rounds = 0;
+    while (under.sessions > 0 && rounds++ < 1_000) {
+      session?.notify("subscribe", ["news", "x".repeat(100_000)]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    await waitFor("it to be cut", () => under.sessions === 0);
+    expect(under.protocol.forgotten).toHaveLength(1);
+  });
+});
+
+describe("subscriptions", () => {
+  it("are bounded for a session and for an address, and given back when it closes", async () => {
+    const under = await doorWith({
+      config: { electrum_subscriptions_per_session: 2, electrum_subscriptions_per_address: 3 },
+    });
+    const [first, second] = [await clientOf(under), await clientOf(under)];
+    const subscribe = (client: RawClient, topic: string) => client.call("subscribe", [topic]);
+    const limit = { code: 1, message: "subscription limit reached" };
+    await subscribe(first, "a");
+    await subscribe(first, "b");
+
+    await expect(subscribe(first, "c")).rejects.toMatchObject(limit);
+    await subscribe(second, "d");
+    await expect(subscribe(second, "e")).rejects.toMatchObject(limit);
+    first.close();
+    await waitFor("the first to be forgotten", () => under.protocol.forgotten.length === 1);
+    await subscribe(second, "e");
+    expect(under.door.parts.admission.subscriptions).toBe(2);
+  });
+});
+
+describe("the door", () => {
+  it.each(TEST_CARRIERS.filter((carrier) => carrier !== "unix"))(
+    "tells over %s who has too many connections, and closes far too many unheard",
+    async (carrier) => {
+      const under = await doorWith({ carriers: [carrier], config: { electrum_connections_per_address: 2 } });
+      const inside = [await clientOf(under), await clientOf(under)];
+      const third = await strangerTo(under);
+
+      expect(await third.rest()).toMatchObject([
+        { error: { code: -101, message: /too many connections from your/ } },
+      ]);
+      expect(await inside[0]?.call("server.ping")).toBeNull();
+      inside[1]?.close();
+      await waitFor("there to be room", () => under.sessions === 1);
+      await waitFor("room to be counted", async () => {
+        const again = await strangerTo(under);
+        again.say(version("1.4"));
+        return (await again.nextText())?.includes("Troupe test") ?? false;
+      });
+    },
+  );
+
+  it("has a bound on all connections together", async () => {
+    const under = await doorWith({ config: { electrum_connections_max: 1 } });
+    await clientOf(under);
+    const second = await strangerTo(under);
+
+    expect(await second.rest()).toMatchObject([{ error: { message: /the server is full/ } }]);
+  });
+
+  it.each(TEST_CARRIERS)("counts nobody over %s when all have gone", async (carrier) => {
+    const under = await doorWith({ carriers: [carrier], config: { electrum_connections_max: 12 } });
+    for (let round = 0; round < 30; round++) {
+      const client = await clientOf(under);
+      await client.call("subscribe", ["x"]);
+      client.close();
+      await waitFor("it to be gone", () => under.sessions === 0);
+    }
+
+    expect(under.door.parts.admission.subscriptions).toBe(0);
+    expect(under.door.parts.budget.usedBytes).toBe(0);
+    expect(under.protocol.forgotten).toHaveLength(30);
+  });
+
+  it("keeps the banned out, also after a restart, until they are unbanned or their time is over", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
+    const first = await DoorUnderTest.open({ carriers: ["tcp"], directory });
+    const inside = await RawClient.greeted(first.target("tcp"));
+    const orders = electrumHandlers(() => first.door);
+    const call = {} as Parameters<typeof orders.electrumBan>[1];
+
+    expect(orders.electrumBan({ network: "127.0.0.0/8", minutes: 10 }, call)).toMatchObject({
+      ban: { network: "127.0.0.0/8" },
+      disconnected: 1,
+    });
+    await inside.closed();
+    await first.close();
+
+    const clock = new ManualClock(Date.now());
+    const second = await doorWith({ directory, clock });
+    const turnedAway = await RawClient.connect(second.target("tcp"));
+    expect(await turnedAway.rest()).toEqual([]);
+    clock.advance(11 * 60_000);
+    expect(second.door.bans.all).toEqual([]);
+    await clientOf(second);
+    rmSync(directory, { recursive: true });
+  });
+
+  it("refuses to open with a list of bans that it cannot read", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
+    writeFileSync(join(directory, "electrum-bans.json"), "{");
+
+    await expect(DoorUnderTest.open({ directory })).rejects.toMatchObject({
+      code: "GATEWAY_BANS_UNREADABLE",
+    });
+    rmSync(directory, { recursive: true });
+  });
+
+  it("makes its certificate once and keeps it, the key for its owner only", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-tls-"));
+    const made = await DoorUnderTest.open({ carriers: ["tls"], directory });
+    await made.close();
+    const certificate = readFileSync(join(directory, "electrum-tls.crt"), "utf8");
+    const again = await DoorUnderTest.open({ carriers: ["tls"], directory });
+    await again.close();
+
+    expect(readFileSync(join(directory, "electrum-tls.crt"), "utf8")).toBe(certificate);
+    expect(statSync(join(directory, "electrum-tls.key")).mode & 0o777).toBe(0o600);
+    rmSync(directory, { recursive: true });
+  });
+
+  it("says goodbye to all when it closes, and answers what has been asked by then", async () => {
+    const under = await DoorUnderTest.open();
+    const clients = await Promise.all([...under.targets.values()].map((target) => RawClient.greeted(target)));
+
+    await under.close();
+
+    await Promise.all(clients.map((client) => client.closed()));
+    expect(under.protocol.forgotten).toHaveLength(clients.length);
+  });
+});
+
+describe("what the operator is told", () => {
+  it("names the sessions with what they cost, and counts requests and errors", async () => {
+    const under = await doorWith({ config: { electrum_cost_soft: 100_000, electrum_cost_hard: 200_000 } });
+    const cheap = await clientOf(under);
+    const costly = await clientOf(under);
+    await costly.call("charge", [50]);
+    await cheap.exchange('{"id":1,"method":"nothing"}');
+    const questions = electrumHandlers(() => under.door);
+    const { rpcs } = gatewayContract;
+    const call = {} as Parameters<typeof questions.electrumStats>[1];
+
+    const { total, sessions } = rpcs.electrumSessions.output.parse(
+      await questions.electrumSessions({ limit: 1 }, call),
+    );
+    const stats = rpcs.electrumStats.output.parse(await questions.electrumStats({}, call));
+
+    expect(total).toBe(2);
+    expect(sessions).toMatchObject([
+      { carrier: "tcp", address: "127.0.0.1", client: "test", version: "1.6", errors: 1, requests: 2 },
+    ]);
+    expect(stats).toMatchObject({
+      sessions: { open: 2, opened: 2, byCarrier: { tcp: 2 } },
+      requests: { errors: { "-32601": 1 } },
+    });
+    expect(stats.requests.methods.find(({ method }) => method === "server.version")?.calls).toBe(2);
+    expect(await questions.electrumDisconnect({ sessions: [1], all: false }, call)).toEqual({
+      disconnected: 1,
+    });
+    await cheap.closed();
+  });
+
+  it("says so when there is no such door", async () => {
+    const { electrumStats } = electrumHandlers(() => undefined);
+
+    expect(() => electrumStats({}, {} as Parameters<typeof electrumStats>[1])).toThrow(
+      expect.objectContaining({ code: "GATEWAY_NO_ELECTRUM" }),
+    );
+  });
+});

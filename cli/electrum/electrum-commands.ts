@@ -1,0 +1,147 @@
+/** What `supervisor electrum …` does: asks a gateway over the bus as the operator, and prints what it says. */
+import type { Client } from "../../bus/bus.ts";
+import { ELECTRUM_SESSIONS_MAX, gatewayContract } from "../../bus/contracts/gateway.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { AdminClient } from "../../supervisor/admin/client.ts";
+import { findDataPaths } from "../../supervisor/plan/settings.ts";
+import { EXIT, misuse } from "../errors.ts";
+import { operatorBus } from "../operator-access.ts";
+import {
+  type PlaceOptions,
+  paintOf,
+  requestOf,
+  say,
+  sayJson,
+  type Terminal,
+  widthOf,
+} from "../terminal-io.ts";
+import { banLines, sessionLines, statsLines } from "./electrum-view.ts";
+
+interface ElectrumOptions extends PlaceOptions {
+  readonly host?: string;
+  readonly json?: boolean;
+}
+
+type Gateway = Client<typeof gatewayContract>;
+
+const TREE_DEADLINE_MS = 5_000;
+const MINUTES_MAX = 60 * 24 * 365 * 10;
+
+export function sessions(
+  options: ElectrumOptions & { readonly lines: string },
+  terminal: Terminal,
+): Promise<number> {
+  const limit = wholeNumber("--lines", options.lines, ELECTRUM_SESSIONS_MAX);
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumSessions({ limit }),
+    (answer) => sessionLines(answer, paintOf(terminal), lineWidth(terminal)),
+  );
+}
+
+export function stats(options: ElectrumOptions, terminal: Terminal): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumStats({}),
+    (answer) => statsLines(answer, paintOf(terminal), lineWidth(terminal)),
+  );
+}
+
+export function disconnect(
+  ids: readonly string[],
+  options: ElectrumOptions & { readonly network?: string; readonly all?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const { network, all = false } = options;
+  if (ids.length === 0 && network === undefined && !all) {
+    throw misuse("Say which sessions to close: their numbers, --network <address>, or --all.");
+  }
+  const chosen = ids.map((id) => wholeNumber("a session", id, Number.MAX_SAFE_INTEGER));
+  return ask(
+    options,
+    terminal,
+    (gateway) =>
+      gateway.electrumDisconnect({ sessions: chosen, all, ...(network === undefined ? {} : { network }) }),
+    ({ disconnected }) => [`Closed ${countOf(disconnected)}.`],
+  );
+}
+
+export function ban(
+  network: string,
+  options: ElectrumOptions & { readonly minutes?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const minutes =
+    options.minutes === undefined ? {} : { minutes: wholeNumber("--minutes", options.minutes, MINUTES_MAX) };
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumBan({ network, ...minutes }),
+    ({ ban: made, disconnected }) => [
+      `Banned ${made.network}${options.minutes === undefined ? "" : ` for ${options.minutes} minutes`}; closed ${countOf(disconnected)}.`,
+    ],
+  );
+}
+
+export function unban(network: string, options: ElectrumOptions, terminal: Terminal): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumUnban({ network }),
+    ({ wasBanned }) => [wasBanned ? `${network} may come in again.` : `${network} was not banned.`],
+  );
+}
+
+export function bans(options: ElectrumOptions, terminal: Terminal): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumBans({}),
+    ({ bans: all }) => banLines(all, systemClock.now()),
+  );
+}
+
+async function ask<A>(
+  options: ElectrumOptions,
+  terminal: Terminal,
+  question: (gateway: Gateway) => Promise<A>,
+  linesOf: (answer: A) => readonly string[],
+): Promise<number> {
+  const host = options.host ?? (await ownHost(options, terminal));
+  const bus = await operatorBus(requestOf(options, terminal), "supervisor electrum");
+  try {
+    const answer = await question(bus.client(gatewayContract, host));
+    if (options.json) sayJson(terminal, answer);
+    else for (const line of linesOf(answer)) say(terminal, line);
+    return EXIT.ok;
+  } finally {
+    await bus.close();
+  }
+}
+
+/** The gateway of the supervisor that runs here. */
+async function ownHost(options: ElectrumOptions, terminal: Terminal): Promise<string> {
+  const admin = await AdminClient.connect(findDataPaths(requestOf(options, terminal)).socket);
+  try {
+    return (await admin.call("tree", {}, { deadlineMs: TREE_DEADLINE_MS })).host;
+  } finally {
+    admin.close();
+  }
+}
+
+/** A pipe is read by programs, from which nothing is cut off. */
+function lineWidth(terminal: Terminal): number {
+  return terminal.stdout.isTTY ? widthOf(terminal) : Number.POSITIVE_INFINITY;
+}
+
+function wholeNumber(what: string, text: string, max: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > max) throw misuse(`${what} is a whole number from 1 to ${max}, not "${text}".`);
+  return value;
+}
+
+function countOf(sessions: number): string {
+  return sessions === 1 ? "1 session" : `${sessions} sessions`;
+}
