@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { metrics } from "@opentelemetry/api";
 import { type IndexerParts, indexerWith } from "../../../actors/indexer/actor.ts";
-import { indexerStartSection } from "../../../actors/indexer/config.ts";
+import { type IndexerConfig, indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
 import type { Actor, Readiness } from "../../../bus/actor.ts";
@@ -25,7 +25,13 @@ export class IndexerUnderTest {
   /** The bus of an actor that may ask. */
   readonly asker: ConnectedBus;
 
-  private constructor(world: World, bus: ConnectedBus, asker: ConnectedBus, parts: IndexerParts) {
+  private constructor(
+    world: World,
+    bus: ConnectedBus,
+    asker: ConnectedBus,
+    parts: IndexerParts,
+    config: Partial<IndexerConfig>,
+  ) {
     this.#world = world;
     this.asker = asker;
     this.#buses = [bus, asker];
@@ -34,7 +40,10 @@ export class IndexerUnderTest {
       name: "indexer",
       instance: "main",
       host: "box",
-      config: indexerStartSection.schema.parse({ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 }),
+      config: indexerStartSection.schema.parse({
+        ...{ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 },
+        ...config,
+      }),
       bus,
       log: silentLog(),
       meter: metrics.getMeter("test"),
@@ -50,7 +59,10 @@ export class IndexerUnderTest {
   }
 
   /** Connected, not yet started: listen first, so that nothing is missed. */
-  static async make(parts: Pick<IndexerParts, "source">): Promise<IndexerUnderTest> {
+  static async make(
+    parts: Pick<IndexerParts, "source"> & Partial<IndexerParts>,
+    config: Partial<IndexerConfig> = {},
+  ): Promise<IndexerUnderTest> {
     const [memory] = worlds;
     if (memory === undefined) throw new Error("no world to test in");
     const users = usersOf(allContracts).map((name) => ({
@@ -60,7 +72,13 @@ export class IndexerUnderTest {
     const world = await memory.start(users);
     const bus = new ConnectedBus(await world.connect("indexer"), { log: silentLog() });
     const asker = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
-    return new IndexerUnderTest(world, bus, asker, { ...parts, workbench: () => new InlineWorkbench() });
+    return new IndexerUnderTest(
+      world,
+      bus,
+      asker,
+      { workbench: () => new InlineWorkbench(), ...parts },
+      config,
+    );
   }
 
   start(): Promise<void> {
