@@ -1,7 +1,9 @@
 /** Serves a chain file over RPC and REST as a node would: what an indexer asks of a node during a first sync, and no more. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { BlockHash } from "../../bitcoin/bytes.ts";
+import { parseBlock } from "../../bitcoin/block/block.ts";
+import { type BlockHash, bytesToHex } from "../../bitcoin/bytes.ts";
+import { serializeTransaction, txidOf } from "../../bitcoin/transaction.ts";
 import type { ChainFileSource } from "./chain-file.ts";
 
 /** Of Bitcoin Core: -8 is a height that is not there, -5 a block, -32601 a method. */
@@ -11,12 +13,15 @@ type Answer =
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 const HEADERS_MAX = 2_000;
+/** Blocks whose transactions are at hand. */
+const LOOKED_MAX = 100;
 /** As Bitcoin Core 31 would say it. */
 const VERSION = 310_000;
 
 export class ChainNode {
   readonly #chain: ChainFileSource;
   readonly #server: Server;
+  readonly #looked = new Map<string, ReadonlyMap<string, string>>();
 
   private constructor(chain: ChainFileSource) {
     this.#chain = chain;
@@ -114,6 +119,10 @@ export class ChainNode {
           ? refusal(-5, "Block not found")
           : { result: Buffer.from(block.buffer, block.byteOffset, block.length).toString("hex") };
       }
+      case "getrawtransaction": {
+        const raw = (await this.#transactionsOf(String(params[2]))).get(String(params[0]));
+        return raw === undefined ? refusal(-5, "No such transaction") : { result: raw };
+      }
       case "getindexinfo":
         return {
           result: Object.fromEntries(
@@ -167,6 +176,22 @@ export class ChainNode {
     if (this.#chain.heightOf(hash as BlockHash) === undefined) return undefined;
     for await (const block of this.#chain.blocks([hash as BlockHash])) return block;
     return undefined;
+  }
+
+  /** By id, in hex; blocks that were looked into are kept, because loads ask for many of one. */
+  async #transactionsOf(hash: string): Promise<ReadonlyMap<string, string>> {
+    const known = this.#looked.get(hash);
+    if (known !== undefined) return known;
+    const bytes = await this.#block(hash);
+    const found = new Map(
+      (bytes === undefined ? [] : parseBlock(bytes).transactions).map((transaction) => [
+        txidOf(transaction) as string,
+        bytesToHex(serializeTransaction(transaction)),
+      ]),
+    );
+    if (this.#looked.size >= LOOKED_MAX) this.#looked.clear();
+    this.#looked.set(hash, found);
+    return found;
   }
 
   async #headersFrom(first: BlockHash, count: number): Promise<Uint8Array | undefined> {

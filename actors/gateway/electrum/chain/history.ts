@@ -47,7 +47,6 @@ export class History {
   /** The answer to `get_history`, written as JSON. */
   encoded(): EncodedJson | Promise<EncodedJson> {
     if (this.#encoded !== undefined) return this.#encoded;
-    // Long ones are rare, and would double what they hold.
     if (this.length > PIECE_ENTRIES) return this.#encodedInPieces();
     const items = confirmedJson(this.confirmed, 0, this.confirmed.length);
     const waiting = unconfirmedJson(this.unconfirmed);
@@ -72,7 +71,8 @@ export class History {
     const waiting = unconfirmedJson(this.unconfirmed);
     if (waiting !== "") pieces.push(Buffer.from(lead + waiting, "latin1"));
     pieces.push(Buffer.from("]"));
-    return new EncodedJson(pieces);
+    this.#encoded = new EncodedJson(pieces);
+    return this.#encoded;
   }
 }
 

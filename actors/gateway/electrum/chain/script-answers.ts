@@ -41,7 +41,7 @@ interface Lookup<A> {
 /** Scripts with more entries are asked for alone, so that nobody else's answer waits for theirs. */
 const SMALL_MAX = 1_000;
 const BATCH_MAX = Math.min(INDEXER_BATCH_MAX, MEMPOOL_BATCH_MAX);
-/** Entries of histories and coins that are kept, at about 150 bytes each. */
+/** Entries of histories and coins that are kept, at about 250 bytes each with what is written of them. */
 const KEPT_ENTRIES_MAX = 400_000;
 const KEPT_BALANCES_MAX = 50_000;
 /** Its answers are at hand; one that hangs must not hold up what the index knows. */
