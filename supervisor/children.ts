@@ -108,7 +108,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     placement: "stage:main",
     restart: "permanent",
     critical: false,
-    startTimeoutMs: 10_000,
+    startTimeoutMs: 30_000,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,

@@ -10,7 +10,7 @@ import { threadLaunch } from "../places/thread.ts";
 import { SUBTREE_INTENSITY } from "../spec.ts";
 import type { PlacedActor } from "./settings.ts";
 
-const STAGE_START_TIMEOUT_MS = 15_000;
+const STAGE_START_TIMEOUT_MS = 30_000;
 /** A stage waits for its threads, so it gets their time and a little more. */
 const STAGE_GRACE_MS = 5_000;
 
