@@ -173,7 +173,7 @@ test("no dummy is accused while the bus is down", async () => {
     life.kill();
     await tree.backAfter("bus", life);
   }
-  await expect.poll(() => troupe?.epochs().catch(() => undefined), { timeout: 30_000 }).toEqual(before);
+  await expect.poll(() => troupe?.epochs().catch(() => undefined), { timeout: 60_000 }).toEqual(before);
 
   for (const id of troupe.ids) expect(tree.status(id)).toMatchObject({ restarts: 0, state: "ready" });
 });

@@ -32,7 +32,7 @@ async function startServer(configText: string): Promise<string> {
   server = child;
   const ports = join(home.path, `nats-server_${child.pid}.ports`);
   await expect
-    .poll(() => existsSync(ports) && readFileSync(ports, "utf8").includes("nats"), { timeout: 20_000 })
+    .poll(() => existsSync(ports) && readFileSync(ports, "utf8").includes("nats"), { timeout: 60_000 })
     .toBe(true);
   const { nats } = JSON.parse(readFileSync(ports, "utf8")) as { nats: [string] };
   return nats[0];

@@ -106,7 +106,7 @@ test("restart gives one actor, or all of them, a new life", async () => {
   expect(find(between.root, "bus")?.startedAt).toBe(find(before.root, "bus")?.startedAt);
   expect(find(after.root, "bus")?.startedAt).not.toBe(find(before.root, "bus")?.startedAt);
   expect(after.bus.address).toBe(before.bus.address);
-  await expect.poll(async () => (await home.tree()).ready, { timeout: 20_000 }).toBe(true);
+  await expect.poll(async () => (await home.tree()).ready, { timeout: 60_000 }).toBe(true);
 });
 
 test("restart of somebody who does not exist fails and says who does", async () => {
@@ -137,7 +137,7 @@ test("after kill -9 no child is left, and it starts again", async () => {
 
   first.kill("SIGKILL");
   await first.ended;
-  await expect.poll(() => isAlive(stagePid), { timeout: 20_000 }).toBe(false);
+  await expect.poll(() => isAlive(stagePid), { timeout: 60_000 }).toBe(false);
   const down = await home.run("status");
   await home.start();
 
@@ -158,7 +158,7 @@ test("a stage that is killed comes back with its threads", async () => {
         const { root } = await home.tree();
         return { isNew: find(root, "stage")?.pid !== stage?.pid, gateway: find(root, "gateway")?.state };
       },
-      { timeout: 30_000 },
+      { timeout: 60_000 },
     )
     .toEqual({ isNew: true, gateway: "ready" });
   expect(find((await home.tree()).root, "stage")?.lastError?.code).toBe("SUPERVISOR_CHILD_SIGNALLED");

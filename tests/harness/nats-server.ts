@@ -15,7 +15,7 @@ import { delimiter, join } from "node:path";
 import type { BusUser } from "../../bus/carrier/transport.ts";
 import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
 
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 const POLL_MS = 20;
 const LOG_MAX = 64 * 1024;
 const ANY_PORT = -1;
