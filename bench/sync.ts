@@ -32,7 +32,7 @@ const HELP = `Usage: npm run bench -- sync --chain <file> [...]
   --network <name>    of the node; regtest by default
   --peer <name>=<cmd> needs --chain: also run another indexer on the same blocks, in the same run; may be given again
   --rounds <n>        with --peer: how often each runs, in turn (1); the medians count
-  --threads, --batch-mb, --fan-in, --slice-mb   as in [indexer]
+  --threads, --batch-mb, --fan-in, --bulk-fan-in, --slice-mb   as the indexer has them
   --keep <directory>  where the index is made, and stays
   --json              no progress
 
@@ -53,6 +53,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: String(availableParallelism()) },
     "batch-mb": { type: "string", default: "32" },
     "fan-in": { type: "string", default: "8" },
+    "bulk-fan-in": { type: "string", default: "32" },
     "slice-mb": { type: "string", default: "8" },
     keep: { type: "string" },
     json: { type: "boolean", default: false },
@@ -61,6 +62,7 @@ const { values } = parseArgs({
 });
 
 const PEER_WITHIN_MS = 6 * 3_600_000;
+const LOOK_MS = 100;
 const MEGA = 1e6;
 /** The source's own log stays quiet, except for what would make its figures something else. */
 const log = {
@@ -99,6 +101,7 @@ async function runAlone(open: OpenSource, network: Network): Promise<void> {
     threads: Number(values.threads),
     batchBytes: Number(values["batch-mb"]) << 20,
     fanIn: Number(values["fan-in"]),
+    bulkFanIn: Number(values["bulk-fan-in"]),
     sliceBytes: Number(values["slice-mb"]) << 20,
     liveBlocks: 0,
     touchedBlocks: 0,
@@ -114,6 +117,8 @@ async function runAlone(open: OpenSource, network: Network): Promise<void> {
       },
     },
   });
+  const tree = new ProcessTree(process.pid);
+  const looking = setInterval(() => tree.look(), LOOK_MS);
   const startMs = performance.now();
   await sync.index();
   const indexedSeconds = (performance.now() - startMs) / 1_000;
@@ -121,7 +126,7 @@ async function runAlone(open: OpenSource, network: Network): Promise<void> {
   const seconds = (performance.now() - startMs) / 1_000;
   const { store } = sync;
   const { txCount, height, runs } = store.state;
-  const tree = new ProcessTree(process.pid);
+  clearInterval(looking);
   tree.look();
   const figures = {
     bench: "sync",
@@ -135,6 +140,7 @@ async function runAlone(open: OpenSource, network: Network): Promise<void> {
     txsPerCpuSecond: Math.round(txCount / tree.cpuSeconds),
     megabytesPerSecond: bytes / MEGA / seconds,
     peakRssBytes: tree.peakRssBytes,
+    peakOwnBytes: tree.peakOwnBytes,
     storeBytes: store.sizeBytes,
     storeBytesPerTransaction: store.sizeBytes / txCount,
     runs: runs.map(({ level, blocks }) => ({ level, blocks })),
@@ -166,7 +172,7 @@ async function runBesidePeers(chainFile: string): Promise<void> {
     const node: NodeAddress = { url, user: "bench", password: "bench", height };
     const own = (more: string) =>
       `"${process.execPath}" "${fileURLToPath(import.meta.url)}" --json --node ${url} --cookie "${cookie}" ${more} --keep "$PEER_DIRECTORY"` +
-      ` --threads ${values.threads} --batch-mb ${values["batch-mb"]} --fan-in ${values["fan-in"]} --slice-mb ${values["slice-mb"]} > /dev/null`;
+      ` --threads ${values.threads} --batch-mb ${values["batch-mb"]} --fan-in ${values["fan-in"]} --bulk-fan-in ${values["bulk-fan-in"]} --slice-mb ${values["slice-mb"]} > /dev/null`;
     const contestants: Contestant[] = [
       { name: "troupe", command: own(""), isDoneAtEnd: true },
       { name: "troupe from files", command: own(`--datadir "${home}"`), isDoneAtEnd: true },

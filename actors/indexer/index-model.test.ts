@@ -9,8 +9,6 @@ import type { Txid } from "../../bitcoin/bytes.ts";
 import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/chain/index-under-test.ts";
 import { ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
 import { RecordedSource } from "../../tests/harness/chain/recorded-source.ts";
-import { TABLES, type Table } from "./rows/layout.ts";
-import { RunMerger } from "./rows/merge.ts";
 import { dumpOf } from "./store/dump.ts";
 import { touchedHashes } from "./touched.ts";
 
@@ -107,6 +105,8 @@ describe("the index", () => {
     const chain = chainOf(8, 30, 2);
     const index = indexOf(chain, { ...SMALL_INDEX, batchBytes: 1, fanIn: 1_000 });
     await index.advance();
+    // The merge goes by hand.
+    await index.compaction.stop();
     const { store } = index;
     const dump = () => {
       const view = store.snapshot();
@@ -116,9 +116,7 @@ describe("the index", () => {
     };
     const before = dump();
     const slice = async () => {
-      const job = store.readMergeSlice(16_384);
-      const table = TABLES.find(({ name }) => name === job.table) as Table;
-      await store.commitMergeSlice(job, new RunMerger().merge(job, table));
+      await index.mergeSlice(16_384);
     };
     await store.beginMerge(store.state.runs.slice(0, 28));
     let slices = 0;
@@ -170,9 +168,7 @@ describe("the index", () => {
     await store.beginMerge(store.state.runs);
     expect(store.state.merge?.sources.length).toBeGreaterThan(3);
     while (store.state.merge !== undefined) {
-      const job = store.readMergeSlice(24_576);
-      const table = TABLES.find(({ name }) => name === job.table) as Table;
-      await store.commitMergeSlice(job, new RunMerger().merge(job, table));
+      await index.mergeSlice(24_576);
       expect(ask()).toEqual(before);
     }
   }, 60_000);

@@ -21,6 +21,8 @@ export interface Outcome {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakRssBytes: number;
+  /** Without pages of files. */
+  readonly peakOwnBytes: number;
   readonly storeBytes: number;
 }
 
@@ -72,12 +74,13 @@ export async function race(
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     const seconds = (performance.now() - startMs) / 1_000;
-    const { cpuSeconds, peakRssBytes } = tree;
+    const { cpuSeconds, peakRssBytes, peakOwnBytes } = tree;
     child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
     if (child.exitCode === null && child.signalCode === null) await ended;
     clearTimeout(timer);
-    return { name, seconds, cpuSeconds, peakRssBytes, storeBytes: diskBytes(directory) };
+    const storeBytes = diskBytes(directory);
+    return { name, seconds, cpuSeconds, peakRssBytes, peakOwnBytes, storeBytes };
   } finally {
     child.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });

@@ -14,6 +14,7 @@ export interface FirstSyncOptions {
   readonly threads: number;
   readonly batchBytes: number;
   readonly fanIn: number;
+  readonly bulkFanIn: number;
   readonly sliceBytes: number;
   readonly liveBlocks: number;
   readonly touchedBlocks: number;
@@ -29,7 +30,7 @@ export class FirstSync {
   readonly #sync: ChainSync;
 
   constructor(options: FirstSyncOptions) {
-    const { directory, network, threads, secret, fanIn, sliceBytes, ...rest } = options;
+    const { directory, network, threads, secret, fanIn, bulkFanIn, sliceBytes, ...rest } = options;
     this.store = new IndexStore({
       directory,
       network: network.name,
@@ -40,7 +41,7 @@ export class FirstSync {
     });
     const { store } = this;
     const bench = this.#bench;
-    this.#compaction = new Compaction({ store, bench, fanIn, sliceBytes });
+    this.#compaction = new Compaction({ store, bench, fanIn, bulkFanIn, sliceBytes });
     this.#sync = new ChainSync({
       ...rest,
       store,

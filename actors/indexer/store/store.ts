@@ -7,9 +7,9 @@ import { blockHashFromBytes, bytesToHex, HASH_LENGTH_BYTES, hexToBytes } from ".
 import { sha256d } from "../../../bitcoin/hash.ts";
 import { assert, TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
-import { TABLES, type Table } from "../rows/layout.ts";
-import type { MergeJob, MergeSource } from "../rows/merge.ts";
-import { PackedReader, type PackedRows } from "../rows/packed-block.ts";
+import { keyHeadAt, TABLES, type Table } from "../rows/layout.ts";
+import type { MergeJob } from "../rows/merge.ts";
+import { PACKED_BYTES_MAX, PackedReader, type PackedRows } from "../rows/packed-block.ts";
 import { randomSecret } from "../rows/row-key.ts";
 import type { RowsResult } from "../rows/rows.ts";
 import {
@@ -163,20 +163,34 @@ export class IndexStore {
     await this.#commit({ ...state, runs, merge, runNext: target.id + 1 }, () => {});
   }
 
-  /** The next slice of the merge under way, of about `sliceBytes` packed bytes. */
-  readMergeSlice(sliceBytes: number): MergeJob {
+  /**
+   * The slice of the merge under way that follows `after` (or stands at the frontier), of about `sliceBytes` packed
+   * bytes; nothing where `after` was the last. Several may be read before the first is committed. Pages that are not in
+   * memory are fetched beside this thread: the commits that run meanwhile do not wait for the disk.
+   */
+  async readMergeSlice(sliceBytes: number, after?: MergeJob): Promise<MergeJob | undefined> {
     const { merge } = this.#state;
     assert(merge !== undefined, "a merge is under way");
-    const table = TABLES[merge.table] as Table;
-    const blocks = merge.sources.reduce((sum, run) => sum + (run.blocks[merge.table] as number), 0);
-    const slices = Math.max(1, Math.ceil((blocks * 4_096) / sliceBytes));
-    const to = Math.min(KEY_HEADS, merge.from + Math.ceil(KEY_HEADS / slices));
-    const sources = merge.sources.map((run): MergeSource => {
-      const values: Buffer[] = [];
-      for (const { value } of this.#blocksBelow(merge.table, run.id, to)) values.push(value);
-      return { ...joined(values), txNumberEnd: run.txNumberEnd };
-    });
-    return { table: table.name, sources, from: merge.from, to };
+    const start = after === undefined ? merge : placeAfter(after);
+    if (start === undefined) return undefined;
+    const { table: t, from } = start;
+    const rows = this.#tables.rows[t] as Rows;
+    const blocks = merge.sources.reduce((sum, run) => sum + (run.blocks[t] as number), 0);
+    const slices = Math.max(1, Math.ceil((blocks * PACKED_BYTES_MAX) / sliceBytes));
+    let to = Math.min(KEY_HEADS, from + Math.ceil(KEY_HEADS / slices));
+    let keys = merge.sources.map(({ id }) => this.#blocksBetween(t, id, from, to));
+    // A script with a million payments is one key: the slice around it is made as narrow as it can be.
+    const blocksMax = 2 * (sliceBytes / PACKED_BYTES_MAX + keys.length);
+    while (to - from > 1 && keys.reduce((sum, { length }) => sum + length, 0) > blocksMax) {
+      to = from + Math.ceil((to - from) / 2);
+      keys = keys.map((ofRun) => ofRun.filter((key, i) => i === 0 || keyHeadAt(key, RUN_ID_BYTES) < to));
+    }
+    await new Promise<void>((resolve) => rows.prefetch(keys.flat() as Buffer[], resolve));
+    const sources = keys.map((ofRun, i) => ({
+      ...this.#gather(rows, ofRun),
+      txNumberEnd: (merge.sources[i] as Run).txNumberEnd,
+    }));
+    return { table: (TABLES[t] as Table).name, sources, from, to };
   }
 
   /** Puts a merged slice in place of what it was made from. A rollback may have changed the runs meanwhile, or ended the merge. */
@@ -257,16 +271,42 @@ export class IndexStore {
     for (const { number, bytes } of chunks) void db.put(number, viewOf(bytes));
   }
 
-  #blocksBelow(t: number, runId: number, to: number) {
+  /** Keys of a run's blocks that may hold rows of the range: the last one that begins before it too. */
+  #blocksBetween(t: number, runId: number, from: number, to: number): Uint8Array[] {
+    const rows = this.#tables.rows[t] as Rows;
+    const start = Buffer.concat([runKey(runId), runKey(from)]);
     const end = to === KEY_HEADS ? runKey(runId + 1) : Buffer.concat([runKey(runId), runKey(to)]);
-    return (this.#tables.rows[t] as Rows).getRange({ start: runKey(runId), end });
+    const keys: Uint8Array[] = [];
+    for (const key of rows.getKeys({ start, reverse: true, limit: 1 })) {
+      // Before the run's first block stands another run's last.
+      if (keyHeadAt(key, 0) === runId) keys.push(key);
+    }
+    const behind = { start: (keys[0] as Buffer | undefined) ?? start, exclusiveStart: keys.length > 0, end };
+    for (const key of rows.getKeys(behind)) keys.push(key);
+    return keys;
+  }
+
+  /** The blocks of these keys, one after another. */
+  #gather(rows: Rows, keys: readonly Uint8Array[]): { bytes: Uint8Array; ends: Uint32Array } {
+    const bytes = new Uint8Array(keys.length * PACKED_BYTES_MAX);
+    const ends = new Uint32Array(keys.length);
+    const transaction = this.#env.useReadTransaction();
+    let length = 0;
+    keys.forEach((key, i) => {
+      const block = rows.getBinaryFast(key, { transaction });
+      assert(block !== undefined, "a run's blocks stay until its merge is committed");
+      // The answer's own end lies far behind the value's.
+      bytes.set(block.subarray(0, block.length), length);
+      length += block.length;
+      ends[i] = length;
+    });
+    transaction.done();
+    return { bytes: bytes.subarray(0, length), ends };
   }
 
   /** Keys of the blocks that hold nothing from `to` on: all below it but the last, whose end is not known. */
   #blocksDoneBy(t: number, runId: number, to: number): Uint8Array[] {
-    const keys: Uint8Array[] = [];
-    const end = to === KEY_HEADS ? runKey(runId + 1) : Buffer.concat([runKey(runId), runKey(to)]);
-    for (const key of (this.#tables.rows[t] as Rows).getKeys({ start: runKey(runId), end })) keys.push(key);
+    const keys = this.#blocksBetween(t, runId, 0, to);
     if (to !== KEY_HEADS) keys.pop();
     return keys;
   }
@@ -301,18 +341,11 @@ function inOrder(runs: readonly Run[]): readonly Run[] {
   return runs.toSorted((a, b) => a.txNumberFirst - b.txNumberFirst);
 }
 
-function joined(values: readonly Buffer[]): { bytes: Uint8Array; ends: Uint32Array } {
-  const ends = new Uint32Array(values.length);
-  let length = 0;
-  values.forEach((value, i) => {
-    length += value.length;
-    ends[i] = length;
-  });
-  const bytes = new Uint8Array(length);
-  values.forEach((value, i) => {
-    bytes.set(value, (ends[i] as number) - value.length);
-  });
-  return { bytes, ends };
+/** Where the slice behind this one begins: in the next table after the last of one, nowhere after the last of all. */
+function placeAfter({ table, to }: MergeJob): { table: number; from: number } | undefined {
+  const t = TABLES.findIndex(({ name }) => name === table);
+  if (to < KEY_HEADS) return { table: t, from: to };
+  return t + 1 < TABLES.length ? { table: t + 1, from: 0 } : undefined;
 }
 
 function viewOf(bytes: Uint8Array): Buffer {

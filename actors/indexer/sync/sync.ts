@@ -207,6 +207,7 @@ export class ChainSync {
       return true;
     };
     let isGood = true;
+    compaction.isBulk = true;
     try {
       const start = { height: store.state.height + 1, txNumber: store.state.txCount };
       for await (const job of batches(this.#ahead(first, tip, signal), start, batchBytes)) {
@@ -228,6 +229,7 @@ export class ChainSync {
       while (isGood && underWay.length > 0) isGood = await settleOldest();
     } finally {
       await Promise.allSettled(underWay.map(({ rows }) => rows));
+      compaction.isBulk = false;
     }
     source.stored?.rest();
     news.jumped();

@@ -13,6 +13,7 @@ const sync = new FirstSync({
   threads: 2,
   batchBytes: 60_000,
   fanIn: 2,
+  bulkFanIn: 3,
   sliceBytes: 32_768,
   liveBlocks: 10,
   touchedBlocks: 20,

@@ -81,7 +81,8 @@ export class IndexUnderTest {
 
   /** One step of the merge under way. */
   async mergeSlice(sliceBytes: number): Promise<void> {
-    const job = this.store.readMergeSlice(sliceBytes);
+    const job = await this.store.readMergeSlice(sliceBytes);
+    if (job === undefined) return;
     await this.store.commitMergeSlice(job, await new InlineWorkbench().merge(job));
   }
 
@@ -157,7 +158,7 @@ export class IndexUnderTest {
       secret: new Uint8Array(16).fill(5),
     });
     const bench = new InlineWorkbench();
-    const compaction = new Compaction({ store, bench, fanIn, sliceBytes });
+    const compaction = new Compaction({ store, bench, fanIn, bulkFanIn: fanIn, sliceBytes });
     const sync = new ChainSync({
       store,
       source: this.#source,
