@@ -84,6 +84,7 @@ describe.each(TEST_CARRIERS)("a session over %s", (carrier) => {
       '[{"id":1,"method":"echo","params":[1]},{"id":2,"method":"foo"},{"method":"echo","params":[3]}]',
       [result(1, 1), error(-32_601, 'unknown method "foo"', 2)],
     ],
+    ['[{"method":"later"},{"id":1,"method":"echo","params":[1]}]', [result(1, 1)]],
     ["[1,2]", [1, 2].map(() => error(-32_600, "request object must be a dictionary"))],
     [
       '[{"id":1,"method":"later","params":["slow"]},{"id":2,"method":"echo","params":["fast"]}]',

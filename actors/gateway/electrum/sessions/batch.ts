@@ -8,6 +8,7 @@ export class Batch {
   readonly #replies: (OutMessage | undefined)[] = [];
   #open = 0;
   #bytes = 0;
+  #isFinished = false;
 
   constructor(items: readonly unknown[]) {
     this.#items = items;
@@ -37,12 +38,13 @@ export class Batch {
     this.#open--;
   }
 
-  get isDone(): boolean {
-    return !this.hasMore && this.#open === 0;
-  }
-
-  /** Undefined when nothing in it wanted an answer. */
-  reply(): OutMessage | undefined {
+  /**
+   * The answer to all, once: when every request has been taken and every answer is there. Undefined before, when nothing
+   * wanted an answer, and afterwards: a notification may still run when the rest has been answered.
+   */
+  finish(): OutMessage | undefined {
+    if (this.hasMore || this.#open > 0 || this.#isFinished) return undefined;
+    this.#isFinished = true;
     const replies = this.#replies.filter((reply) => reply !== undefined);
     return replies.length === 0 ? undefined : batchReply(replies);
   }

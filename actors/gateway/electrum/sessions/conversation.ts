@@ -281,7 +281,7 @@ export class Conversation {
   }
 
   #finishBatch(batch: Batch | undefined): void {
-    const reply = batch?.isDone ? batch.reply() : undefined;
+    const reply = batch?.finish();
     if (reply !== undefined) this.#speaker.answer(reply);
   }
 }

@@ -1,0 +1,69 @@
+/** Hostile clients at the Electrum door, as many as you like: no crash, no wrong answer, nothing left behind, memory flat. */
+import { parseArgs } from "node:util";
+import { ElectrumFuzz } from "../harness/electrum/fuzz.ts";
+
+/** What stays after a collection may differ by so much: caches of the engine, connections that are just closing. */
+const GROWTH_BYTES_MAX = 32 * 1024 * 1024;
+const ROUNDS = 20;
+/** By then everything has been used once. */
+const WARM_ROUNDS = 4;
+
+const { values } = parseArgs({
+  options: {
+    inputs: { type: "string", default: "100000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    json: { type: "boolean", default: false },
+  },
+});
+const inputs = Number(values.inputs);
+const seed = Number(values.seed);
+if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
+  process.stderr.write(`usage: fuzz electrum [--inputs N, at least ${ROUNDS}] [--seed S] [--json]\n`);
+  process.exit(2);
+}
+
+function keptBytes(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const say = (line: string) => {
+  if (!values.json) process.stdout.write(`${line}\n`);
+};
+
+say(`seed ${seed}; again with: npm run fuzz -- electrum --inputs ${inputs} --seed ${seed}`);
+const fuzz = await ElectrumFuzz.start(seed);
+const beganMs = performance.now();
+let warmBytes = 0;
+let mostBytes = 0;
+for (let round = 1; round <= ROUNDS; round++) {
+  await fuzz.run(inputs / ROUNDS);
+  const bytes = keptBytes();
+  if (round === WARM_ROUNDS) warmBytes = bytes;
+  if (round >= WARM_ROUNDS) mostBytes = Math.max(mostBytes, bytes);
+  say(
+    `${fuzz.report.inputs} inputs, ${fuzz.report.sessions} sessions, ${fuzz.report.answers} answers, ${megabytes(bytes)} MB kept`,
+  );
+}
+await fuzz.settled();
+await fuzz.close();
+const lastBytes = keptBytes();
+const isFlat = globalThis.gc === undefined || lastBytes - warmBytes < GROWTH_BYTES_MAX;
+const report = {
+  ...fuzz.report,
+  seed,
+  seconds: Math.round((performance.now() - beganMs) / 1000),
+  warmMegabytes: megabytes(warmBytes),
+  mostMegabytes: megabytes(mostBytes),
+  lastMegabytes: megabytes(lastBytes),
+  rssMegabytes: megabytes(process.memoryUsage.rss()),
+  isFlat,
+};
+if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+say(isFlat ? "no crash, no wrong answer, nothing left behind, memory flat" : "memory has grown");
+process.exitCode = isFlat ? 0 : 1;
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
