@@ -3,7 +3,6 @@
 import type { z } from "zod";
 import { HEADER_LENGTH_BYTES } from "../bitcoin/block/header.ts";
 import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../bitcoin/bytes.ts";
-import { satFromCoins } from "../bitcoin/fee.ts";
 import type { Network } from "../bitcoin/network.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log/log.ts";
@@ -13,32 +12,18 @@ import { type Credentials, credentialsOf } from "./credentials.ts";
 import { nodeError, rpcCodeOf } from "./errors.ts";
 import { examineNode } from "./examine.ts";
 import { Failover } from "./failover.ts";
-import { BlockHints } from "./hints/block-hints.ts";
+import { blockHints, type NodeHints, sequenceHints } from "./hints/node-hints.ts";
 import { type Publisher, publishersOf } from "./hints/publishers.ts";
 import { headersByRpc, holdsInvalid, isLevelWith } from "./questions/headers.ts";
 import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
-import {
-  ChainInfoReply,
-  FeeEstimateReply,
-  HashReply,
-  HeightReply,
-  HexReply,
-  MempoolEntryReply,
-  MempoolInfoReply,
-  MempoolSequenceReply,
-  NetworkInfoReply,
-  PackageReply,
-  TestAcceptReply,
-  TxOutReply,
-} from "./replies.ts";
+import { ChainInfoReply, HashReply, HeightReply, HexReply, NetworkInfoReply } from "./replies.ts";
 import { badReply, checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "./rpc.ts";
+import type { SequenceEvent } from "./sequence.ts";
 
 /** RPC_INVALID_PARAMETER: a height that is not there. */
 const OUT_OF_RANGE = -8;
 const BLOCK_MAX_BYTES = 4_000_000;
 const HEADERS_MAX = 2_000;
-/** A mempool of 300 MB has far fewer transactions than this answer has room for. */
-const MEMPOOL_MAX_BYTES = 256 * 1024 * 1024;
 
 export interface NodeClientOptions {
   readonly config: NodeConfig;
@@ -59,35 +44,6 @@ export interface ChainInfo {
   readonly progress: number;
 }
 
-export interface MempoolSnapshot {
-  readonly txids: readonly Txid[];
-  /** The number of the next event of ZMQ's `sequence`. */
-  readonly sequence: number;
-}
-
-export interface MempoolEntryInfo {
-  readonly sizeVb: number;
-  readonly weight: number;
-  readonly timeS: number;
-  readonly height: number;
-  readonly paidSat: bigint;
-  readonly ancestorsPaidSat: bigint;
-  readonly ancestorsSizeVb: number;
-  readonly parents: readonly Txid[];
-}
-
-/** The node's verdict on a transaction that it was only asked about. */
-export type Verdict =
-  | { readonly isAccepted: true; readonly sizeVb: number; readonly paidSat: bigint }
-  | { readonly isAccepted: false; readonly reason: string };
-
-export interface NodeCoin {
-  readonly amountSat: bigint;
-  readonly scriptPubKey: Uint8Array;
-  readonly confirmations: number;
-  readonly isCoinbase: boolean;
-}
-
 /** One node, and what was found out about it. */
 interface Node {
   readonly connection: NodeConnection;
@@ -102,7 +58,7 @@ export class NodeClient {
   readonly #failover: Failover<Node>;
   readonly #nodes: readonly Node[];
   readonly #options: NodeClientOptions;
-  #hints: BlockHints | undefined;
+  #hints: NodeHints | undefined;
 
   constructor(options: NodeClientOptions) {
     const { config, network, clock, log } = options;
@@ -251,37 +207,19 @@ export class NodeClient {
    */
   onHint(listener: () => void): void {
     const { clock, log } = this.#options;
-    this.#hints = new BlockHints({ clock, log, onHint: listener });
-    for (const { connection, publishers } of this.#nodes) this.#hints.follow(connection.name, publishers);
+    this.#listen(blockHints(clock, log, listener));
   }
 
-  /** Unconfirmed transactions, with the number that tells which ZMQ events are newer. */
-  async mempool(): Promise<MempoolSnapshot> {
-    const options = { replyMaxBytes: MEMPOOL_MAX_BYTES };
-    const reply = await this.#call("getrawmempool", [false, true], MempoolSequenceReply, options);
-    return { txids: reply.txids as Txid[], sequence: reply.mempool_sequence };
+  /** In place of `onHint`, for one who wants to hear of each transaction too; `onGap` when news may have been lost. */
+  onSequence(onEvent: (event: SequenceEvent) => void, onGap: () => void): void {
+    const { clock, log } = this.#options;
+    this.#listen(sequenceHints(clock, log, onEvent, onGap));
   }
 
-  /** In the order of the ids; nothing for one that has left the mempool. */
-  async mempoolEntries(txids: readonly Txid[]): Promise<(MempoolEntryInfo | undefined)[]> {
-    return this.#eachOf(
-      txids,
-      "getmempoolentry",
-      (txid) => [txid],
-      (connection, value) => {
-        const entry = checked(connection, "getmempoolentry", MempoolEntryReply, value);
-        return {
-          sizeVb: entry.vsize,
-          weight: entry.weight,
-          timeS: entry.time,
-          height: entry.height,
-          paidSat: satFromCoins(entry.fees.base),
-          ancestorsPaidSat: satFromCoins(entry.fees.ancestor),
-          ancestorsSizeVb: entry.ancestorsize,
-          parents: entry.depends as Txid[],
-        };
-      },
-    );
+  /** True while the node that is asked also tells its news. */
+  get isTelling(): boolean {
+    const name = this.currentName;
+    return name !== undefined && (this.#hints?.isConnected(name) ?? false);
   }
 
   /** Raw transactions of the mempool, or of a block: the node needs no txindex. Nothing for one that is not there. */
@@ -292,53 +230,14 @@ export class NodeClient {
     );
   }
 
-  /** A coin, with the mempool's spends and creations counted in; nothing if it is spent or never was. */
-  async coin(txid: Txid, index: number): Promise<NodeCoin | undefined> {
-    const reply = await this.#call("gettxout", [txid, index, true], TxOutReply);
-    if (reply === null) return undefined;
-    return {
-      amountSat: satFromCoins(reply.value),
-      scriptPubKey: hexToBytes(reply.scriptPubKey.hex),
-      confirmations: reply.confirmations,
-      isCoinbase: reply.coinbase,
-    };
-  }
-
   /** Throws NODE_RPC_ERROR with the node's reason (`rpcCode` -25, -26 or -27) if it does not take the transaction. */
   async broadcast(rawTx: Uint8Array): Promise<Txid> {
     return (await this.#call("sendrawtransaction", [bytesToHex(rawTx)], HashReply)) as Txid;
   }
 
-  async testAccept(rawTx: Uint8Array): Promise<Verdict> {
-    const [verdict] = await this.#call("testmempoolaccept", [[bytesToHex(rawTx)]], TestAcceptReply);
-    if (verdict?.allowed === true) {
-      return {
-        isAccepted: true,
-        sizeVb: verdict.vsize ?? 0,
-        paidSat: satFromCoins(verdict.fees?.base ?? 0),
-      };
-    }
-    return { isAccepted: false, reason: verdict?.["reject-reason"] ?? "not said" };
-  }
-
-  /** Parents and the child that pays for them. Nothing: all were taken. Otherwise why not. */
-  async broadcastPackage(rawTxs: readonly Uint8Array[]): Promise<string | undefined> {
-    const reply = await this.#call("submitpackage", [rawTxs.map(bytesToHex)], PackageReply);
-    if (reply.package_msg === "success") return undefined;
-    const failed = Object.values(reply["tx-results"]).find((result) => result.error !== undefined);
-    return failed?.error ?? reply.package_msg;
-  }
-
-  /** The node's estimate for confirmation within so many blocks, in satoshi per 1,000 vB; nothing while it has no data. */
-  async feerateSatPerKvb(targetBlocks: number): Promise<bigint | undefined> {
-    const reply = await this.#call("estimatesmartfee", [targetBlocks], FeeEstimateReply);
-    return reply.feerate === undefined ? undefined : satFromCoins(reply.feerate);
-  }
-
-  /** What a transaction must pay at least to be relayed, in satoshi per 1,000 vB. */
-  async minFeerateSatPerKvb(): Promise<bigint> {
-    const info = await this.#call("getmempoolinfo", [], MempoolInfoReply);
-    return satFromCoins(Math.max(info.mempoolminfee, info.minrelaytxfee));
+  /** For questions that stand elsewhere: runs `task` with the node that answers, and with the next where that one fails. */
+  ask<T>(task: (connection: NodeConnection) => Promise<T>): Promise<T> {
+    return this.#failover.run(({ connection }) => task(connection));
   }
 
   /** Bitcoin Core's version number (290500 is 29.5) and what it calls itself. */
@@ -372,6 +271,12 @@ export class NodeClient {
         throw item.error;
       }),
     );
+  }
+
+  #listen(hints: NodeHints): void {
+    this.#hints?.close();
+    this.#hints = hints;
+    for (const { connection, publishers } of this.#nodes) hints.follow(connection.name, publishers);
   }
 
   /** Before a node is used: is it on our chain, does it have all blocks, has it caught up, does it speak REST? */

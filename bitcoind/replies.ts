@@ -4,7 +4,7 @@ import { z } from "zod";
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Hex = z.string().regex(/^(?:[0-9a-f]{2})*$/);
 /** Coins; `satFromCoins` makes them exact. */
-const Coins = z.number();
+const Coins = z.number().min(0).max(21_000_000);
 
 export const HashReply = Hash;
 export const HexReply = Hex;
@@ -42,27 +42,17 @@ export const NetworkInfoReply = z.object({
 });
 
 export const MempoolInfoReply = z.object({
-  loaded: z.boolean().optional(),
-  size: z.int(),
-  bytes: z.int(),
+  size: z.int().nonnegative(),
+  usage: z.int().nonnegative(),
+  maxmempool: z.int().nonnegative(),
+  total_fee: Coins.optional(),
   mempoolminfee: Coins,
   minrelaytxfee: Coins,
+  incrementalrelayfee: Coins,
 });
 
 export const MempoolSequenceReply = z.object({
   txids: z.array(z.string().length(64)),
-  mempool_sequence: z.int().nonnegative(),
-});
-
-export const MempoolEntryReply = z.object({
-  vsize: z.int().positive(),
-  weight: z.int().positive(),
-  time: z.int(),
-  height: z.int(),
-  ancestorcount: z.int(),
-  ancestorsize: z.int(),
-  fees: z.object({ base: Coins, modified: Coins, ancestor: Coins, descendant: Coins }),
-  depends: z.array(Hash),
 });
 
 export const FeeEstimateReply = z.object({
@@ -71,29 +61,22 @@ export const FeeEstimateReply = z.object({
   blocks: z.int(),
 });
 
-export const TestAcceptReply = z
-  .array(
-    z.object({
-      txid: Hash,
-      allowed: z.boolean().optional(),
-      vsize: z.int().optional(),
-      fees: z.object({ base: Coins }).optional(),
-      "reject-reason": z.string().max(1000).optional(),
-    }),
-  )
-  .length(1);
+export const TestAcceptReply = z.array(
+  z.object({
+    txid: Hash,
+    wtxid: Hash,
+    allowed: z.boolean().optional(),
+    vsize: z.int().positive().optional(),
+    fees: z.object({ base: Coins }).optional(),
+    "reject-reason": z.string().max(1000).optional(),
+    "package-error": z.string().max(1000).optional(),
+  }),
+);
 
 export const PackageReply = z.object({
   package_msg: z.string().max(1000),
-  "tx-results": z.record(z.string(), z.object({ txid: Hash, error: z.string().max(1000).optional() })),
+  "tx-results": z.record(Hash, z.object({ txid: Hash, error: z.string().max(1000).optional() })),
+  "replaced-transactions": z.array(Hash).optional(),
 });
 
-export const TxOutReply = z
-  .object({
-    bestblock: Hash,
-    confirmations: z.int().nonnegative(),
-    value: Coins,
-    coinbase: z.boolean(),
-    scriptPubKey: z.object({ hex: Hex }),
-  })
-  .nullable();
+export const TxOutReply = z.object({ value: Coins, scriptPubKey: z.object({ hex: Hex }) }).nullable();

@@ -36,11 +36,17 @@ export class ZmqSubscriber {
   #timer: Timer | undefined;
   #retryMs = RETRY_FIRST_MS;
   #isClosed = false;
+  #isConnected = false;
   #isAwayTold = false;
 
   constructor(options: ZmqOptions) {
     this.#options = options;
     this.#connect();
+  }
+
+  /** True while news can come. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   close(): void {
@@ -89,6 +95,7 @@ export class ZmqSubscriber {
       this.#retryMs = RETRY_FIRST_MS;
       this.#isAwayTold = false;
       this.#counters.clear();
+      this.#isConnected = true;
       // Whatever was published while we were away is lost.
       this.#options.onGap();
     } else if (frame.name === "PING") {
@@ -115,6 +122,7 @@ export class ZmqSubscriber {
 
   #retry(failure: Error | undefined): void {
     this.#timer?.cancel();
+    this.#isConnected = false;
     if (this.#isClosed) return;
     if (!this.#isAwayTold) {
       this.#options.log.warn("the node's ZMQ publisher is away; its news come late until it is back", {

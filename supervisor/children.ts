@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { gatewaySection } from "../actors/gateway/config.ts";
 import { indexerSection } from "../actors/indexer/config.ts";
+import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
 import type { Config } from "../runtime/config/config.ts";
@@ -96,6 +97,25 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(indexerSection),
+      node: nodeConfigFor(config, ownNode),
+    }),
+    doors: () => [],
+  },
+  {
+    id: "mempool",
+    doc: "The node's unconfirmed transactions, by script hash and by output; fees, and sending to the network.",
+    section: mempoolSection,
+    entry: new URL("../actors/mempool/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "stage:main",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 10_000, termMs: 15_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection: (config, ownNode) => ({
+      ...config.get(mempoolSection),
       node: nodeConfigFor(config, ownNode),
     }),
     doors: () => [],

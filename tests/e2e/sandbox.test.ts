@@ -14,7 +14,9 @@ afterEach(() => home.close());
 
 async function childOf(id: string): Promise<ChildStatus> {
   const { stdout } = await home.run("status", "--json");
-  const child = (JSON.parse(stdout) as Tree).root.children.find((candidate) => candidate.id === id);
+  const { children } = (JSON.parse(stdout) as Tree).root;
+  const staged = children.flatMap((child) => child.children);
+  const child = [...children, ...staged].find((candidate) => candidate.id === id);
   if (child === undefined) throw new Error(`there is no ${id} in the tree`);
   return child;
 }
@@ -64,6 +66,7 @@ test("the index is level with the chain at the start, follows it, and outlives a
   await started.says(/^Ready in/m);
   const node = await childOf("node");
   const indexer = await childOf("indexer");
+  const mempool = await childOf("mempool");
 
   process.kill(node.pid ?? 0, "SIGKILL");
   process.kill(indexer.pid ?? 0, "SIGKILL");
@@ -72,7 +75,15 @@ test("the index is level with the chain at the start, follows it, and outlives a
   await call(await childOf("node"), "generatetoaddress", 3, "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk");
   await waitFor("the index at the new tip", async () => (await childOf("indexer")).progress === "block 123");
 
+  // The mempool waits for the node and needs no new life.
+  await waitFor(
+    "the mempool over the node's new life",
+    async () => (await childOf("mempool")).state === "ready",
+  );
+
   expect(indexer.progress).toBe("block 120");
+  expect(mempool).toMatchObject({ state: "ready", progress: "0 unconfirmed" });
+  expect((await childOf("mempool")).restarts).toBe(0);
   expect((await childOf("indexer")).restarts).toBe(1);
   expect((await childOf("node")).doors).toEqual(node.doors);
 });

@@ -60,6 +60,11 @@ export class RealNode {
     return `tcp://127.0.0.1:${this.#zmqPort}`;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get cookiePath(): string {
     return join(this.dataDirectory, "regtest", ".cookie");
   }

@@ -1,0 +1,296 @@
+/** Random lives of a node, followed, and after each step compared with brute force: every answer, and what was told of the change. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Randomness } from "../../bench/chain/randomness.ts";
+import type { BlockHash, Txid } from "../../bitcoin/bytes.ts";
+import { txidOf } from "../../bitcoin/transaction.ts";
+import type { MempoolChange } from "../../bus/contracts/mempool.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { isKept, MODEL_SCRIPT_HASHES } from "../../tests/harness/chain/model-chain.ts";
+import { feeSatOf, ModelMempool, type ModelTx } from "../../tests/harness/mempool/model-mempool.ts";
+import { ModelNode } from "../../tests/harness/mempool/model-node.ts";
+import { Follower } from "./sync/follower.ts";
+import type { MempoolSource } from "./sync/source.ts";
+import { Queries } from "./view/queries.ts";
+import { View } from "./view/view.ts";
+
+const SCRIPTS = MODEL_SCRIPT_HASHES.filter(isKept);
+const NEVER_MS = 3_600_000;
+
+const operation = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("send" as const), count: fc.nat(4) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("replace" as const), count: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("evict" as const), count: fc.nat(1) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("mine" as const), count: fc.nat(3) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("reorganise" as const), count: fc.nat(3) }) },
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+function perform(node: ModelNode, { kind, count }: Operation, random: Randomness): void {
+  if (kind === "reorganise") return node.reorganise(count + 1, random.fraction());
+  for (let i = 0; i <= count; i++) {
+    if (kind === "mine") node.mine(random.fraction());
+    else node[kind]();
+  }
+}
+
+/** A follower in full run over a made-up node, and a listener that believes what it is told. */
+class Followed {
+  readonly node: ModelNode;
+  readonly view = new View();
+  readonly follower: Follower;
+  readonly told: MempoolChange[] = [];
+  /** Of a listener who only adds and removes what it hears. */
+  readonly believed = new Set<string>();
+  readonly #stop = new AbortController();
+  #isLevel = false;
+  running: Promise<void> = Promise.resolve();
+
+  constructor(node: ModelNode, source: MempoolSource, memoryBytesMax = 1e9) {
+    this.node = node;
+    this.follower = new Follower({
+      source,
+      view: this.view,
+      clock: systemClock,
+      serialization: "bitcoin",
+      pollMs: () => NEVER_MS,
+      memoryBytesMax,
+      kept: new Map(),
+      news: {
+        changed: (changes) => this.#hear(changes.parts(this.view.now)),
+        progress: () => undefined,
+        level: () => {
+          this.#isLevel = true;
+        },
+      },
+    });
+  }
+
+  /** Runs until there is nothing left to do; `begin` gives it something. */
+  async settle(begin: () => void): Promise<void> {
+    begin();
+    do {
+      this.#isLevel = false;
+      await Promise.race([this.follower.nextStep(), this.running]);
+    } while (!this.#isLevel);
+  }
+
+  start(): void {
+    this.running = this.follower.run(this.#stop.signal);
+    this.running.catch(() => {}); // settle tells
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("end of the test"));
+    await this.running.catch(() => {}); // the abort
+  }
+
+  #hear(parts: MempoolChange[]): void {
+    this.told.push(...parts);
+    for (const { touched, added, removed } of parts) {
+      if (touched === null) {
+        this.believed.clear();
+        for (const { txid } of this.view.tables.unconfirmed()) this.believed.add(txid);
+      }
+      for (const txid of added) this.believed.add(txid);
+      for (const { txid } of removed) this.believed.delete(txid);
+    }
+  }
+}
+
+/** Every answer, for someone who stands on the same block. */
+function answersOf(queries: Queries, txs: readonly ModelTx[]) {
+  return {
+    histories: SCRIPTS.map((hash) => queries.history(hash, 1_000)),
+    coins: SCRIPTS.map((hash) => queries.coins(hash, 10_000)),
+    balances: SCRIPTS.map((hash) => queries.balanceSat(hash)),
+    spenders: txs.map(({ spends }) =>
+      spends.map(({ txid, index }) => queries.spender(txid as Txid, index)?.txid),
+    ),
+    transactions: txs.map(({ txid }) => {
+      const entry = queries.entry(txid as Txid);
+      if (entry === undefined) return undefined;
+      const { feeSat, sizeVb } = entry;
+      const [ancestors, descendants] = [queries.ancestors(entry), queries.descendants(entry)];
+      return { feeSat, sizeVb, parents: queries.parents(entry), ancestors, descendants };
+    }),
+  };
+}
+
+function expectedOf(model: ModelMempool): ReturnType<typeof answersOf> {
+  const family = (txs: readonly ModelTx[]) => ({
+    count: txs.length,
+    sizeVb: txs.reduce((sum, { sizeVb }) => sum + sizeVb, 0),
+    feeSat: txs.reduce((sum, tx) => sum + feeSatOf(tx), 0),
+  });
+  return {
+    histories: SCRIPTS.map((hash) => model.history(hash)),
+    coins: SCRIPTS.map((hash) => model.coins(hash)),
+    balances: SCRIPTS.map((hash) => model.balanceSat(hash)),
+    spenders: model.txs.map(({ txid, spends }) => spends.map(() => txid)),
+    transactions: model.txs.map((tx) => ({
+      feeSat: feeSatOf(tx),
+      sizeVb: tx.sizeVb,
+      parents: [...new Set(tx.spends.map(({ txid }) => txid))]
+        .filter((txid) => model.txs.some((of) => of.txid === txid))
+        .sort(),
+      ancestors: family(model.relatives(tx, "up")),
+      descendants: family(model.relatives(tx, "down")),
+    })),
+  } as ReturnType<typeof answersOf>;
+}
+
+function modelOf(txs: readonly ModelTx[]): ModelMempool {
+  const model = new ModelMempool();
+  model.txs.push(...txs);
+  return model;
+}
+
+type Statuses = ReadonlyMap<string, string>;
+
+/** What a client would be told of each script: it must hear of every one that differs. */
+function statuses(model: ModelMempool): Statuses {
+  return new Map(SCRIPTS.map((hash) => [hash, JSON.stringify([model.history(hash), model.coins(hash)])]));
+}
+
+function expectTold(before: Statuses, after: Statuses, told: readonly MempoolChange[]): void {
+  if (told.some(({ touched }) => touched === null)) return;
+  const touched = new Set(told.flatMap((change) => change.touched ?? []));
+  const silent = SCRIPTS.filter((hash) => before.get(hash) !== after.get(hash) && !touched.has(hash));
+  expect(silent).toEqual([]);
+}
+
+function expectLevel({ node, view, believed }: Followed): void {
+  const model = modelOf(node.modelTxs());
+  expect(view.now).toEqual({ tip: node.tip, isSynced: true });
+  expect(answersOf(new Queries(view.tables), model.txs)).toEqual(expectedOf(model));
+  expect(view.tables.count).toBe(node.mempool.size);
+  expect(view.tables.feeSat).toBe(model.txs.reduce((sum, tx) => sum + feeSatOf(tx), 0));
+  expect([...believed].sort()).toEqual([...node.mempool.keys()].sort());
+}
+
+/** For someone a few blocks behind: what is unconfirmed now, and what we had seen before blocks took it. */
+function expectOlderViews({ node, view }: Followed, seen: ReadonlySet<string>): void {
+  for (let back = 1; back <= 3 && back < node.blocks.length; back++) {
+    const height = node.tip.height - back;
+    const hash = node.blocks[height]?.hash as BlockHash;
+    if (view.heightFor(hash) === undefined) continue;
+    const since = node.blocks.slice(height + 1).flatMap(({ transactions }) => transactions.slice(1));
+    const confirmed = since.filter((of) => seen.has(txidOf(of))).map((of) => node.modelTx(of));
+    const model = modelOf([...confirmed, ...node.modelTxs()]);
+    expect(answersOf(new Queries(view.tables, height), model.txs)).toEqual(expectedOf(model));
+  }
+}
+
+const SEED = fc.integer();
+const OPERATIONS = fc.array(operation, { minLength: 1, maxLength: 14 });
+
+function nodeOf(seed: number): { node: ModelNode; random: Randomness } {
+  const random = new Randomness(seed);
+  const node = new ModelNode(() => random.fraction());
+  for (let i = 0; i < 6; i++) node.send();
+  return { node, random };
+}
+
+describe("the mempool's view", () => {
+  it("answers as brute force does after every step of a random life, by lists alone", async () => {
+    await fc.assert(
+      fc.asyncProperty(SEED, OPERATIONS, async (seed, operations) => {
+        const { node, random } = nodeOf(seed);
+        const followed = new Followed(node, node);
+        followed.start();
+        await followed.settle(() => followed.follower.compare());
+        const seen = new Set<string>(node.mempool.keys());
+        for (const op of operations) {
+          const before = statuses(modelOf(node.modelTxs()));
+          followed.told.length = 0;
+          perform(node, op, random);
+          await followed.settle(() => followed.follower.compare());
+          expectLevel(followed);
+          expectTold(before, statuses(modelOf(node.modelTxs())), followed.told);
+          // After a way that could not be followed, nothing older is known.
+          if (followed.told.some(({ touched }) => touched === null)) seen.clear();
+          expectOlderViews(followed, seen);
+          for (const txid of node.mempool.keys()) seen.add(txid);
+        }
+        await followed.stop();
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  it("answers as brute force does when the node tells its news, some are lost, and all comes at once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        SEED,
+        OPERATIONS,
+        fc.double({ min: 0, max: 0.3, noNaN: true }),
+        async (seed, operations, loss) => {
+          const { node, random } = nodeOf(seed);
+          const followed = new Followed(node, node);
+          let hasLost = false;
+          node.onEvent = (event) => {
+            if (random.fraction() < loss) hasLost = true;
+            else followed.follower.hint(event);
+          };
+          followed.start();
+          await followed.settle(() => followed.follower.look());
+          for (const op of operations) {
+            perform(node, op, random);
+            await followed.settle(() => {
+              // ZMQ numbers its messages: a loss is noticed.
+              if (hasLost) followed.follower.compare();
+              else followed.follower.look();
+              hasLost = false;
+            });
+            expectLevel(followed);
+          }
+          await followed.stop();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  it("comes level with a node that changes between any two of its questions", async () => {
+    await fc.assert(
+      fc.asyncProperty(SEED, OPERATIONS, OPERATIONS, async (seed, operations, between) => {
+        const { node, random } = nodeOf(seed);
+        const left = [...between];
+        const source = restless(node, () => {
+          const op = random.fraction() < 0.4 ? left.pop() : undefined;
+          if (op !== undefined) perform(node, op, random);
+        });
+        const followed = new Followed(node, source);
+        node.onEvent = (event) => followed.follower.hint(event);
+        followed.start();
+        for (const op of operations) {
+          perform(node, op, random);
+          await followed.settle(() => followed.follower.look());
+        }
+        left.length = 0;
+        await followed.settle(() => followed.follower.compare());
+        expectLevel(followed);
+        await followed.stop();
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+/** The node, with something happening before each of its answers and after. */
+function restless(node: ModelNode, happen: () => void): MempoolSource {
+  const around = async <T>(ask: () => Promise<T>): Promise<T> => {
+    happen();
+    const answer = await ask();
+    happen();
+    return answer;
+  };
+  return {
+    moment: () => around(() => node.moment()),
+    pulse: () => around(() => node.pulse()),
+    transactions: (txids) => around(() => node.transactions(txids)),
+    confirmedCoins: (outpoints) => around(() => node.confirmedCoins(outpoints)),
+    blockBytes: (hash) => around(() => node.blockBytes(hash)),
+  };
+}
