@@ -40,8 +40,9 @@ const makers: readonly { name: string; isMissing: boolean; start: () => Promise<
     isMissing: bitcoind === undefined,
     async start() {
       const node = await RealNode.start(bitcoind as string);
-      const { rpcUrl, cookiePath } = node;
-      return { rpcUrl, cookiePath, stop: () => node.stop() };
+      await node.shutDown();
+      await node.restore(["-nozmqpubsequence", "-nozmqpubhashblock"]);
+      return node;
     },
   },
   {

@@ -19,7 +19,6 @@ import { type World, worlds } from "../worlds.ts";
 export interface NodePlace {
   readonly rpcUrl: string;
   readonly cookiePath: string;
-  readonly zmqUrl?: string;
 }
 
 export class MempoolUnderTest {
@@ -65,7 +64,7 @@ export class MempoolUnderTest {
       log: silentLog(),
       validateReplies: true,
     });
-    const { rpcUrl, cookiePath, zmqUrl } = this.#place;
+    const { rpcUrl, cookiePath } = this.#place;
     this.#bus = bus;
     this.#actor = mempoolWith(parts).create({
       name: "mempool",
@@ -73,7 +72,7 @@ export class MempoolUnderTest {
       host: "box",
       config: mempoolStartSection.schema.parse({
         poll_ms: 50,
-        node: { rpc: [rpcUrl], cookie_file: cookiePath, ...(zmqUrl === undefined ? {} : { zmq: zmqUrl }) },
+        node: { rpc: [rpcUrl], cookie_file: cookiePath },
       }),
       bus,
       log: silentLog(),
