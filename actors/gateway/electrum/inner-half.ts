@@ -9,17 +9,20 @@ import { BothHalves } from "./chain/both-halves.ts";
 import { ChainFeed } from "./chain/chain-feed.ts";
 import { Fees } from "./chain/fees.ts";
 import { Headers } from "./chain/headers.ts";
+import { OutpointAnswers } from "./chain/outpoint-answers.ts";
 import { ScriptAnswers } from "./chain/script-answers.ts";
 import { Transactions } from "./chain/transactions.ts";
 import type { ElectrumProtocol, Method } from "./method.ts";
 import { blockMethods } from "./methods/block-methods.ts";
 import type { ChainParts } from "./methods/chain-parts.ts";
 import { feeMethods } from "./methods/fee-methods.ts";
+import { outpointMethods } from "./methods/outpoint-methods.ts";
 import { scriptMethods } from "./methods/script-methods.ts";
 import { type ServerFacts, serverMethods } from "./methods/server-methods.ts";
 import { transactionMethods } from "./methods/transaction-methods.ts";
 import type { Session } from "./session.ts";
 import { Notifier } from "./subscriptions/notifier.ts";
+import { OutpointNotifier } from "./subscriptions/outpoint-notifier.ts";
 
 export interface InnerHalfOptions {
   readonly bus: Bus;
@@ -35,6 +38,7 @@ export class InnerHalf implements ElectrumProtocol {
   readonly methods: readonly Method[];
   readonly feed: ChainFeed;
   readonly #notifier: Notifier;
+  readonly #outpointNotifier: OutpointNotifier;
   readonly #halves: BothHalves;
 
   constructor({ bus, clock, log, network, facts, historyMax }: InnerHalfOptions) {
@@ -47,8 +51,11 @@ export class InnerHalf implements ElectrumProtocol {
     const transactions = new Transactions({ clock, indexer, mempool });
     const fees = new Fees({ mempool, clock });
     const notifier = new Notifier({ feed, scripts, clock, log });
+    const outpoints = new OutpointAnswers({ clock, network, indexer, mempool, halves, transactions });
+    const outpointNotifier = new OutpointNotifier({ answers: outpoints, clock, log });
     // What is kept is forgotten before anybody is told to look again.
-    for (const watcher of [scripts, headers, transactions, fees, notifier]) feed.watch(watcher);
+    const watchers = [scripts, headers, transactions, fees, notifier, outpointNotifier];
+    for (const watcher of watchers) feed.watch(watcher);
     const parts: ChainParts = { network, log, feed, headers, scripts, transactions, fees, mempool };
     this.methods = [
       ...serverMethods(facts, notifier),
@@ -56,9 +63,11 @@ export class InnerHalf implements ElectrumProtocol {
       ...scriptMethods(parts, notifier),
       ...transactionMethods(parts),
       ...feeMethods(parts),
+      ...outpointMethods(parts, outpoints, outpointNotifier),
     ];
     this.feed = feed;
     this.#notifier = notifier;
+    this.#outpointNotifier = outpointNotifier;
     this.#halves = halves;
   }
 
@@ -74,11 +83,13 @@ export class InnerHalf implements ElectrumProtocol {
 
   async stop(): Promise<void> {
     this.#notifier.stop();
+    this.#outpointNotifier.stop();
     this.#halves.stop();
     await this.feed.stop();
   }
 
   forget(session: Session): void {
     this.#notifier.forget(session);
+    this.#outpointNotifier.forget(session);
   }
 }

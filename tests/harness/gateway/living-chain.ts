@@ -1,8 +1,8 @@
 /** A random life of a chain and its mempool behind the Electrum door, and what the door must say of it: by looking at all of it. */
 import { createHash } from "node:crypto";
-import { type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
-import { isCoinbase, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import { isCoinbase, serializeTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import { isKept, MODEL_SCRIPT_HASHES, MODEL_SCRIPTS, ModelChain, ModelSource } from "../chain/model-chain.ts";
 import type { ModelSpend, ModelTx } from "../mempool/model-mempool.ts";
 import { ElectrumUnderTest } from "./electrum.ts";
@@ -27,14 +27,17 @@ export class LivingChain {
   readonly source: ModelSource;
   readonly under: ElectrumUnderTest;
   readonly #random: () => number;
-  readonly #transactions = new Map<string, Transaction>();
+  /** All that were ever sent. */
+  readonly #transactions: Map<string, Transaction>;
 
   private constructor(
     chain: ModelChain,
     source: ModelSource,
     under: ElectrumUnderTest,
     random: () => number,
+    transactions: Map<string, Transaction>,
   ) {
+    this.#transactions = transactions;
     this.chain = chain;
     this.source = source;
     this.under = under;
@@ -45,17 +48,39 @@ export class LivingChain {
     const chain = new ModelChain(random);
     for (let i = 0; i < 8; i++) chain.mineThese([]);
     const source = new ModelSource(chain);
-    return new LivingChain(chain, source, await ElectrumUnderTest.start(source), random);
+    const transactions = new Map<string, Transaction>();
+    const under = await ElectrumUnderTest.start(source, {
+      rawTransactions: ({ txids }) => ({
+        results: txids.map((txid) => {
+          const sent = transactions.get(txid);
+          return sent === undefined ? null : bytesToHex(serializeTransaction(sent));
+        }),
+      }),
+    });
+    return new LivingChain(chain, source, under, random, transactions);
   }
 
   /** One step of life; the news of it goes out in either order. */
   async take(step: Step): Promise<void> {
     const before = this.#answers();
+    const txsBefore = [...this.under.model.txs];
     this.change(step);
     const after = this.#answers();
     const touched = MODEL_SCRIPT_HASHES.filter((hash) => before.get(hash) !== after.get(hash)).sort();
     if (this.#random() < 0.5) this.source.announce();
-    if (touched.length > 0) await this.under.tellChange(touched);
+    const { txs } = this.under.model;
+    const added = txs.filter(({ txid }) => !txsBefore.some((tx) => tx.txid === txid));
+    const removed = txsBefore.filter(({ txid }) => !txs.some((tx) => tx.txid === txid));
+    const outpoints = [...added, ...removed].flatMap(({ spends }) =>
+      spends.map(({ txid, index }) => ({ txid, index })),
+    );
+    if (touched.length > 0) {
+      await this.under.tellChange(touched, {
+        added: added.map(({ txid }) => txid),
+        removed: removed.map(({ txid }) => ({ txid, why: "dropped", by: null })),
+        outpoints,
+      });
+    }
     this.source.announce();
   }
 

@@ -5,8 +5,8 @@ import type { MempoolView, mempoolContract } from "../../../../bus/contracts/mem
 import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
+import { isPassing } from "../asking/failure.ts";
 import type { ChainFeed } from "./chain-feed.ts";
-import { isPassing } from "./failure.ts";
 
 export interface ConfirmedHalf {
   readonly tip: IndexedTip | null;

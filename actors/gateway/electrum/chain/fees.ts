@@ -2,8 +2,8 @@
 import type { Client } from "../../../../bus/bus.ts";
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
-import { KeptAnswers } from "./kept-answers.ts";
 
 export type FeeMode = "default" | "economical" | "conservative";
 

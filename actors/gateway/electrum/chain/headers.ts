@@ -1,8 +1,8 @@
 /** Headers of the chain, kept in pieces, and their proofs against a checkpoint. */
 import type { Client } from "../../../../bus/bus.ts";
 import { INDEXER_HEADERS_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
+import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { ChainFeed, ChainWatcher } from "./chain-feed.ts";
-import { KeptAnswers } from "./kept-answers.ts";
 
 export interface HeaderRun {
   readonly count: number;

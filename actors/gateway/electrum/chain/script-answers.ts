@@ -3,12 +3,12 @@ import type { Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { Gathering } from "../asking/gathering.ts";
+import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { BothHalves, Halves } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
-import { Gathering } from "./gathering.ts";
 import { History } from "./history.ts";
-import { KeptAnswers } from "./kept-answers.ts";
 import { StatusDigests } from "./status-digests.ts";
 
 export interface Coin {

@@ -3,9 +3,9 @@ import type { Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { Gathering } from "../asking/gathering.ts";
+import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
-import { Gathering } from "./gathering.ts";
-import { KeptAnswers } from "./kept-answers.ts";
 
 export interface Place {
   readonly height: number;

@@ -1,6 +1,6 @@
 /** The methods about headers and places in blocks. */
 import { hasCode } from "../../../../runtime/errors.ts";
-import { clientFailure } from "../chain/failure.ts";
+import { clientFailure } from "../asking/failure.ts";
 import { HEADER_HEX_LENGTH, type ProvedHeaders } from "../chain/headers.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import { type Method, method, optional, required } from "../method.ts";

@@ -1,6 +1,6 @@
 /** The methods about fees and the mempool as a whole. */
 import { coinsNumberFromSat } from "../../../../bitcoin/fee.ts";
-import { clientFailure, isPassing } from "../chain/failure.ts";
+import { clientFailure, isPassing } from "../asking/failure.ts";
 import { type FeeMode, feeTargetBucket, type RelayFees } from "../chain/fees.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest } from "../protocol-error.ts";

@@ -1,5 +1,5 @@
 /** The methods about scripts: histories, coins, balances, and subscriptions to their status. */
-import { clientFailure } from "../chain/failure.ts";
+import { clientFailure } from "../asking/failure.ts";
 import type { History } from "../chain/history.ts";
 import type { Coin } from "../chain/script-answers.ts";
 import { EncodedJson } from "../encoded-json.ts";

@@ -4,7 +4,7 @@ import { decodeTransaction } from "../../../../bitcoin/decoded-transaction.ts";
 import { parseTransaction } from "../../../../bitcoin/transaction.ts";
 import { MEMPOOL_PACKAGE_MAX } from "../../../../bus/contracts/mempool.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
-import { clientFailure, isPassing } from "../chain/failure.ts";
+import { clientFailure, isPassing } from "../asking/failure.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { boolean, hex, shown, thousands, transactionHash, wholeNumber } from "./arguments.ts";
