@@ -5,10 +5,18 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { madeChain } from "../../bench/chain/generator.ts";
 import { Randomness } from "../../bench/chain/randomness.ts";
-import type { Txid } from "../../bitcoin/bytes.ts";
+import type { BlockHash, Txid } from "../../bitcoin/bytes.ts";
 import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/chain/index-under-test.ts";
-import { ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
+import {
+  isKept,
+  MODEL_SCRIPT_HASHES,
+  ModelChain,
+  ModelSource,
+} from "../../tests/harness/chain/model-chain.ts";
 import { RecordedSource } from "../../tests/harness/chain/recorded-source.ts";
+import { Replies } from "./answers/replies.ts";
+import { finished } from "./lookup/steps.ts";
+import { queryMemory } from "./queries/memory.ts";
 import { dumpOf } from "./store/dump.ts";
 import { touchedHashes } from "./touched.ts";
 
@@ -139,6 +147,60 @@ describe("the index", () => {
     index.expectToAnswerAs(chain);
     while (store.state.merge !== undefined) await slice();
     index.expectToAnswerAs(chain);
+  }, 60_000);
+
+  it("answers of one moment, though between any two of its steps blocks are added and runs merged away", async () => {
+    const chain = chainOf(9, 70, 3);
+    const index = indexOf(chain, { ...SMALL_INDEX, batchBytes: 1, fanIn: 1_000 });
+    await index.advance();
+    const { store } = index;
+    const memory = queryMemory(store.secret, 4 * 1024 * 1024);
+    let steps = 0;
+    let guided = 0;
+    const change = async () => {
+      steps += 1;
+      if (steps % 2 === 0) {
+        chain.mine(3);
+        await index.advance();
+      } else if (store.state.merge === undefined) {
+        await store.beginMerge(store.state.runs.slice(0, 40));
+      } else {
+        await index.mergeSlice(32_768);
+      }
+    };
+
+    for (const kind of ["histories", "unspents", "histories", "unspents"] as const) {
+      const moment = chain.at(chain.blocks.at(-1)?.hash as BlockHash);
+      const view = store.snapshot();
+      memory.heights.follow(view);
+      const work = new Replies({ ...memory, view })[kind]({
+        scripthashes: [...MODEL_SCRIPT_HASHES],
+        limit: 1_000_000,
+      });
+      let reply = work.next();
+      while (reply.done !== true) {
+        view.release();
+        await change();
+        expect(view.resume()).toBe(true);
+        if (steps % 3 === 0) finished(memory.lookup.guides.make(view));
+        if (memory.lookup.guides.bytes > 0) guided += 1;
+        reply = work.next();
+      }
+      view.release();
+
+      const coins = moment.coins();
+      expect(JSON.parse(Buffer.from(reply.value).toString())).toEqual({
+        tip: { height: moment.height, hash: moment.blocks.at(-1)?.hash },
+        results: MODEL_SCRIPT_HASHES.map((hash) => {
+          if (kind === "histories") return isKept(hash) ? moment.history(hash) : [];
+          const own = coins.filter(({ scriptHash }) => scriptHash === hash);
+          return own.map(({ txid, index, height, amountSat }) => ({ txid, index, height, amountSat }));
+        }),
+      });
+    }
+    // Otherwise the test would test nothing.
+    expect(steps).toBeGreaterThan(40);
+    expect(guided).toBeGreaterThan(5);
   }, 60_000);
 
   it("finds every transaction and spender while blocks of runs are merged away", async () => {

@@ -27,9 +27,8 @@ export class IndexReader {
   readonly #active: LongQuestion[] = [];
   readonly #waiting: LongQuestion[] = [];
   #isPumping = false;
-  #rollbacks = 0;
   #questions = 0;
-  #guide: { readonly view: Snapshot; readonly steps: Steps<void> } | undefined;
+  #guide: Begun<void> | undefined;
   #guiding: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -60,18 +59,15 @@ export class IndexReader {
   ask<T>(question: Question<T>, signal: () => AbortSignal): T | Promise<T> {
     const endMs = performance.now() + SLICE_MS;
     const view = this.#open();
-    let isParked = false;
     try {
       const steps = question(this.#repliesOf(view));
       for (;;) {
         const { done, value } = steps.next();
         if (done === true) return value;
-        if (performance.now() < endMs) continue;
-        isParked = true;
-        return this.#park(question, { view, steps, rollbacks: view.state.rollbacks }, signal());
+        if (performance.now() >= endMs) return this.#park(question, { view, steps }, signal());
       }
     } finally {
-      if (!isParked) view.release();
+      view.release();
     }
   }
 
@@ -97,8 +93,6 @@ export class IndexReader {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#guiding);
-    this.#guide?.view.release();
-    this.#guide = undefined;
     for (const long of [...this.#active.splice(0), ...this.#waiting.splice(0)]) {
       long.reject(new TroupeError({ code: "BUS_CLOSED" }, "the indexer stops answering"));
     }
@@ -106,7 +100,6 @@ export class IndexReader {
 
   #open(): Snapshot {
     const view = this.#store.snapshot();
-    this.#rollbacks = view.state.rollbacks;
     this.#memory.heights.follow(view);
     this.#questions += 1;
     if (this.#questions % QUESTIONS_PER_LOOK === 0) this.#lookForGuides();
@@ -120,7 +113,6 @@ export class IndexReader {
   #park<T>(question: Question<T>, begun: Begun<T>, signal: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#waiting.length >= WAITING_MAX) {
-        begun.view.release();
         reject(new TroupeError({ code: "BUS_BUSY" }, "too many long questions wait; ask again in a moment"));
         return;
       }
@@ -130,11 +122,11 @@ export class IndexReader {
         resolve as (v: unknown) => void,
         reject,
       );
-      long.begun = begun as Begun<unknown>;
-      if (this.#active.length < ACTIVE_MAX) this.#active.push(long);
-      else {
-        // While it waits it shall hold no moment of the index; it begins anew.
-        long.drop();
+      if (this.#active.length < ACTIVE_MAX) {
+        long.begun = begun as Begun<unknown>;
+        this.#active.push(long);
+      } else {
+        // While it waits it shall take no memory; it begins anew.
         this.#waiting.push(long);
       }
       this.#pump();
@@ -160,29 +152,34 @@ export class IndexReader {
 
   /** Works on it for a slice. */
   #isOver(long: LongQuestion): boolean {
+    let begun = long.begun;
     try {
       long.signal.throwIfAborted();
-      // What is kept in memory follows the newest chain: a question about one that was rolled back begins anew.
-      if (long.begun !== undefined && long.begun.rollbacks !== this.#rollbacks) long.drop();
-      if (long.begun === undefined) {
+      // A question about a chain that was rolled back begins anew.
+      if (begun === undefined || !begun.view.resume()) {
         const view = this.#open();
-        const steps = long.question(this.#repliesOf(view));
-        long.begun = { view, steps, rollbacks: view.state.rollbacks };
+        begun = { view, steps: long.question(this.#repliesOf(view)) };
+        long.begun = begun;
       }
-      const endMs = performance.now() + SLICE_MS;
+    } catch (error) {
+      long.reject(error);
+      return true;
+    }
+    const endMs = performance.now() + SLICE_MS;
+    try {
       do {
-        const { done, value } = long.begun.steps.next();
+        const { done, value } = begun.steps.next();
         if (done === true) {
-          long.drop();
           long.resolve(value);
           return true;
         }
       } while (performance.now() < endMs);
       return false;
     } catch (error) {
-      long.drop();
       long.reject(error);
       return true;
+    } finally {
+      begun.view.release();
     }
   }
 
@@ -195,15 +192,20 @@ export class IndexReader {
   #makeGuides(): void {
     this.#guiding = undefined;
     if (this.#isClosed) return;
-    if (this.#guide === undefined) {
+    let guide = this.#guide;
+    if (guide === undefined || !guide.view.resume()) {
       const view = this.#store.snapshot();
-      this.#guide = { view, steps: this.#memory.lookup.guides.make(view) };
+      guide = { view, steps: this.#memory.lookup.guides.make(view) };
+      this.#guide = guide;
     }
     const endMs = performance.now() + GUIDE_SLICE_MS;
     let isDone: boolean | undefined = false;
-    while (isDone !== true && performance.now() < endMs) isDone = this.#guide.steps.next().done;
+    try {
+      while (isDone !== true && performance.now() < endMs) isDone = guide.steps.next().done;
+    } finally {
+      guide.view.release();
+    }
     if (isDone === true) {
-      this.#guide.view.release();
       this.#guide = undefined;
       if (!this.#memory.lookup.guides.isWanted) return;
     }
@@ -215,7 +217,6 @@ export class IndexReader {
 interface Begun<T> {
   readonly view: Snapshot;
   readonly steps: Steps<T>;
-  readonly rollbacks: number;
 }
 
 class LongQuestion {
@@ -235,11 +236,5 @@ class LongQuestion {
     this.signal = signal;
     this.resolve = resolve;
     this.reject = reject;
-  }
-
-  /** Gives up what was begun, and its moment of the index with it. */
-  drop(): void {
-    this.begun?.view.release();
-    this.begun = undefined;
   }
 }

@@ -20,52 +20,43 @@ interface TablePlan {
   readonly mergedTo: number;
 }
 
-interface KnownState {
-  readonly state: StoreState;
-  readonly plans: readonly TablePlan[];
-  readonly used: ReadonlySet<string>;
-}
-
-const KNOWN_MAX = 8;
-
 export class Lookup {
   readonly guides: Guides;
   readonly #cursors = new Map<string, RunCursor>();
-  /** The newest first. A long question holds its old state while others go on with new ones. */
-  #known: KnownState[] = [];
+  #state: StoreState | undefined;
+  #plans: readonly TablePlan[] = [];
 
   constructor(guideBytesMax: number) {
     this.guides = new Guides(guideBytesMax);
   }
 
-  /** The runs that may hold rows of a key, in the order of the chain. */
+  /** The runs that may hold rows of a key, in the order of the chain. To be asked for anew after others had their turn. */
   runs(view: Snapshot, t: number, key: Uint8Array): readonly RunPlace[] {
-    const { merged, unmerged, mergedTo } = this.#plansOf(view.state)[t] as TablePlan;
+    if (view.runsState !== this.#state) this.#follow(view.runsState);
+    const { merged, unmerged, mergedTo } = this.#plans[t] as TablePlan;
     return keyHeadAt(key, 0) < mergedTo ? merged : unmerged;
   }
 
   /** Calls `found` with each row of a key, in the order of the chain; the row's bytes are used again for the next. */
   rows(view: Snapshot, t: number, key: Uint8Array, found: (row: Uint8Array) => void): void {
     const { txNumberAt: at } = TABLES[t] as Table;
+    const { txCount } = view.state;
     for (const { cursor, txNumberEnd } of this.runs(view, t, key)) {
       let isFound = cursor.find(view, key);
       while (isFound) {
         const row = cursor.row();
-        if (txNumberAt(row, at) >= txNumberEnd) break;
+        const txNumber = txNumberAt(row, at);
+        if (txNumber >= txNumberEnd || txNumber >= txCount) break;
         found(row);
         isFound = (cursor.next() || cursor.nextBlock(view)) && cursor.isAt(key);
       }
     }
   }
 
-  #plansOf(state: StoreState): readonly TablePlan[] {
-    for (const known of this.#known) if (known.state === state) return known.plans;
-    return this.#learn(state);
-  }
-
-  #learn(state: StoreState): readonly TablePlan[] {
+  #follow(state: StoreState): void {
+    this.#state = state;
     const used = new Set<string>();
-    const plans = TABLES.map((table, t) => {
+    this.#plans = TABLES.map((table, t) => {
       const place = ({ id, txNumberEnd }: Run): RunPlace => {
         const name = `${t}/${id}`;
         used.add(name);
@@ -78,25 +69,23 @@ export class Lookup {
       };
       return planOf(state, t, place);
     });
-    this.#known = [{ state, plans, used }, ...this.#known.slice(0, KNOWN_MAX - 1)];
-    for (const name of this.#cursors.keys()) {
-      if (!this.#known.some((known) => known.used.has(name))) this.#cursors.delete(name);
-    }
+    for (const name of this.#cursors.keys()) if (!used.has(name)) this.#cursors.delete(name);
     this.guides.follow(state, (t, id) => this.#cursors.get(`${t}/${id}`));
-    return plans;
   }
 }
 
-function planOf(state: StoreState, t: number, place: (run: Run) => RunPlace): TablePlan {
+function planOf(state: StoreState, t: number, placeOf: (run: Run) => RunPlace): TablePlan {
   const { merge } = state;
+  // The first blocks of a chain spend nothing: their runs have no rows in that table.
+  const placesOf = (runs: readonly Run[]) => runs.filter((run) => run.blocks[t] !== 0).map(placeOf);
   if (merge === undefined) {
-    const places = state.runs.map(place);
+    const places = placesOf(state.runs);
     return { merged: places, unmerged: places, mergedTo: 0 };
   }
   const mergedTo = t < merge.table ? Number.POSITIVE_INFINITY : t === merge.table ? merge.from : 0;
   return {
-    merged: mergedTo === 0 ? [] : runsFor(state, t, 0).map(place),
-    unmerged: mergedTo === Number.POSITIVE_INFINITY ? [] : runsFor(state, t, mergedTo).map(place),
+    merged: mergedTo === 0 ? [] : placesOf(runsFor(state, t, 0)),
+    unmerged: mergedTo === Number.POSITIVE_INFINITY ? [] : placesOf(runsFor(state, t, mergedTo)),
     mergedTo,
   };
 }

@@ -36,13 +36,13 @@ export class RunCursor {
     this.#guide = guide;
   }
 
-  /** Goes to the first row of this key. False: there is none. */
-  find(view: Snapshot, key: Uint8Array): boolean {
+  /** Goes to the first row of this key, or of those from `from` on, which begins with the key. False: there is none. */
+  find(view: Snapshot, key: Uint8Array, from = key): boolean {
     const guide = this.#guide;
     if (guide === undefined) this.missedLookups += 1;
     else if (!guide.mayHold(key)) return false;
-    if (!this.#isWithin(key) && !this.#openFor(view, key)) return false;
-    this.#at = this.#reader.lowerBound(key);
+    if (!this.#isWithin(from) && !this.#openFor(view, from)) return false;
+    this.#at = this.#reader.lowerBound(from);
     if (this.#at === this.#reader.count && !this.nextBlock(view)) return false;
     return this.#reader.compare(this.#at, key) === 0;
   }
@@ -67,15 +67,10 @@ export class RunCursor {
     return this.#reader.compare(this.#at, key) === 0;
   }
 
-  /** The open block, to come back to it with `nextBlock`. */
-  get block(): Buffer | undefined {
-    return this.#key;
-  }
-
-  /** To the first row of the block behind that one. False: it was the run's last. */
-  nextBlock(view: Snapshot, behind = this.#key): boolean {
-    if (behind === undefined) return false;
-    const key = view.blockKeyAfter(this.#t, this.runId, behind);
+  /** To the first row of the next block. False: this was the run's last. */
+  nextBlock(view: Snapshot): boolean {
+    if (this.#key === undefined) return false;
+    const key = view.blockKeyAfter(this.#t, this.runId, this.#key);
     return key !== undefined && this.#open(view, key);
   }
 

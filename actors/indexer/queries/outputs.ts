@@ -1,10 +1,12 @@
 /** Everything that ever paid the scripts of a batch, as columns: no object is made for a row. */
 import { HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import type { RunPlace } from "../lookup/lookup.ts";
 import type { RunCursor } from "../lookup/run-cursor.ts";
 import type { Steps } from "../lookup/steps.ts";
 import { AMOUNT_AT, FUNDING, keyHeadAt, TABLES, txNumberAt, VOUT_AT } from "../rows/layout.ts";
 import { KEY_VALUE_BYTES } from "../rows/row-key.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 import type { Reading } from "./memory.ts";
 
 /** Of all scripts of one request: what they take in memory is about 100 MB. */
@@ -46,12 +48,8 @@ export class Outputs {
     for (let done = 0; done < scripts; done++) {
       if ((done + 1) % SCRIPTS_PER_STEP === 0) yield;
       const script = order[done] as number;
-      const start = outputs.count;
-      outputs.starts[script] = start;
-      if (!(yield* outputs.#add(reading, keyOf(script), limit))) {
-        outputs.isTooMany[script] = 1;
-        outputs.count = start;
-      }
+      outputs.starts[script] = outputs.count;
+      if (!(yield* outputs.#add(reading, keyOf(script), limit))) outputs.isTooMany[script] = 1;
       outputs.ends[script] = outputs.count;
     }
     yield* outputs.#addTxids(reading);
@@ -60,38 +58,62 @@ export class Outputs {
 
   /** False: more transactions than allowed. */
   *#add({ lookup, view }: Reading, key: Uint8Array, limit: number): Steps<boolean> {
+    const start = this.count;
+    let from = key;
     let transactions = 0;
     let last = -1;
-    for (const { cursor, txNumberEnd } of lookup.runs(view, FUNDING_T, key)) {
-      let isFound = cursor.find(view, key);
-      for (let blocks = 1; isFound; blocks++) {
-        const before = this.count;
-        const isInNext = this.#addBlock(cursor, key, txNumberEnd);
-        for (let i = before; i < this.count; i++) {
-          const txNumber = this.txNumbers[i] as number;
-          if (txNumber !== last) transactions += 1;
-          last = txNumber;
-        }
-        if (transactions > limit) return false;
-        if (this.count > ROWS_MAX) throw tooLarge();
-        if (!isInNext) break;
-        const { block } = cursor;
-        // Others may move the cursor meanwhile.
-        if (blocks % BLOCKS_PER_STEP === 0) yield;
-        isFound = cursor.nextBlock(view, block) && cursor.isAt(key);
+    for (;;) {
+      const before = this.count;
+      const isAll = this.#addSome(lookup.runs(view, FUNDING_T, key), view, key, from, last);
+      for (let i = before; i < this.count; i++) {
+        const txNumber = this.txNumbers[i] as number;
+        if (txNumber !== last) transactions += 1;
+        last = txNumber;
+      }
+      if (this.count > ROWS_MAX) throw tooLarge();
+      if (transactions > limit) {
+        this.count = start;
+        return false;
+      }
+      if (isAll) return true;
+      from = this.#behindLast(key);
+      // The runs may be others afterwards, so the place is kept as that of a row.
+      yield;
+    }
+  }
+
+  /** Adds rows of the key, from one on, out of a bounded number of blocks; true if there are no more. */
+  #addSome(
+    runs: readonly RunPlace[],
+    view: Snapshot,
+    key: Uint8Array,
+    from: Uint8Array,
+    lastTxNumber: number,
+  ): boolean {
+    const { txCount } = view.state;
+    const before = this.count;
+    let blocks = 0;
+    for (const { cursor, txNumberEnd } of runs) {
+      if (txNumberEnd <= lastTxNumber) continue;
+      const end = Math.min(txNumberEnd, txCount);
+      let isFound = cursor.find(view, key, from);
+      while (isFound) {
+        const isInNext = this.#addBlock(cursor, key, end);
+        if (++blocks >= BLOCKS_PER_STEP && this.count > before) return false;
+        isFound = isInNext && cursor.nextBlock(view) && cursor.isAt(key);
       }
     }
     return true;
   }
 
   /** Adds the rows of the key in the open block; true if they may go on in the next one. */
-  #addBlock(cursor: RunCursor, key: Uint8Array, txNumberEnd: number): boolean {
+  #addBlock(cursor: RunCursor, key: Uint8Array, end: number): boolean {
     do {
       if (!cursor.isAt(key)) return false;
       const row = cursor.row();
       const txNumber = txNumberAt(row, FUNDING.txNumberAt);
-      // What is behind the run's end was rolled back.
-      if (txNumber >= txNumberEnd) return false;
+      // What is behind was rolled back, or came after this moment.
+      if (txNumber >= end) return false;
       if (this.count === this.txNumbers.length) this.#grow();
       const at = this.count++;
       this.txNumbers[at] = txNumber;
@@ -101,6 +123,22 @@ export class Outputs {
       this.amountsSat[at] = keyHeadAt(row, AMOUNT_AT) * 0x1_0000_0000 + keyHeadAt(row, AMOUNT_AT + 4);
     } while (cursor.next());
     return true;
+  }
+
+  /** The first place behind the row that was added last. */
+  #behindLast(key: Uint8Array): Uint8Array {
+    const last = this.count - 1;
+    const from = new Uint8Array(FUNDING.idBytes);
+    from.set(key);
+    const view = new DataView(from.buffer);
+    const txNumber = this.txNumbers[last] as number;
+    from[FUNDING.txNumberAt] = txNumber / 0x1_0000_0000;
+    view.setUint32(FUNDING.txNumberAt + 1, txNumber % 0x1_0000_0000);
+    // An index fills its three bytes only in a transaction that no block has room for.
+    const next = (this.indexes[last] as number) + 1;
+    from[VOUT_AT] = next >>> 16;
+    view.setUint16(VOUT_AT + 1, next & 0xffff);
+    return from;
   }
 
   *#addTxids({ view, txids }: Reading): Steps<void> {

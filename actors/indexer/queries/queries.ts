@@ -46,7 +46,7 @@ function numberOf({ lookup, view, txids }: Reading, key: Uint8Array, txid: Uint8
     let isFound = cursor.find(view, key);
     while (isFound) {
       const number = cursor.txNumber();
-      if (number >= txNumberEnd) break;
+      if (number >= txNumberEnd || number >= view.state.txCount) break;
       const at = txids.locate(view, number);
       if (equalBytes(txids.bytes.subarray(at, at + HASH_LENGTH_BYTES), txid)) found = number;
       isFound = (cursor.next() || cursor.nextBlock(view)) && cursor.isAt(key);

@@ -58,12 +58,13 @@ function* segment(
 
 /** The first transaction behind `txNumber` with this key: what stands before it spends another output. */
 function spenderOf({ lookup, view }: Reading, key: Uint8Array, txNumber: number): number {
+  const { txCount } = view.state;
   for (const { cursor, txNumberEnd } of lookup.runs(view, SPENDING_T, key)) {
     if (txNumberEnd <= txNumber) continue;
     let isFound = cursor.find(view, key);
     while (isFound) {
       const spender = cursor.txNumber();
-      if (spender >= txNumberEnd) break;
+      if (spender >= txNumberEnd || spender >= txCount) break;
       if (spender > txNumber) return spender;
       isFound = (cursor.next() || cursor.nextBlock(view)) && cursor.isAt(key);
     }

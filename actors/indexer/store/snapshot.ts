@@ -16,6 +16,14 @@ import {
   TXIDS,
 } from "./tables.ts";
 
+/** What snapshots are taken of. */
+export interface SnapshotStore {
+  readonly tables: Tables;
+  readonly states: StateReader;
+  /** LMDB's read transaction of now. */
+  readonly transaction: () => Transaction;
+}
+
 /** Parses the state only when it is another: snapshots of one state then share one object, by which readers know it. */
 export class StateReader {
   #text: Uint8Array = new Uint8Array(0);
@@ -33,35 +41,58 @@ export class StateReader {
   }
 }
 
-/** The index as it was at one moment. */
+/**
+ * The index as it was at one moment. It lets go of LMDB's transaction while others have their turn and takes the one of
+ * then afterwards: what is kept is never changed below `state.txCount`, only moved to other runs, until a rollback.
+ */
 export class Snapshot {
+  /** The moment: nothing from its `txCount` on belongs to it. */
   readonly state: StoreState;
-  readonly #tables: Tables;
-  readonly #transaction: Transaction;
-  readonly #options: { readonly transaction: Transaction };
+  readonly #store: SnapshotStore;
+  #transaction: Transaction;
+  #options: { readonly transaction: Transaction };
+  #runsState: StoreState;
 
-  constructor(tables: Tables, transaction: Transaction, states: StateReader) {
-    this.#tables = tables;
-    this.#transaction = transaction;
-    this.#options = { transaction };
-    this.state = states.read(tables, transaction);
+  constructor(store: SnapshotStore) {
+    this.#store = store;
+    this.#transaction = store.transaction();
+    this.#options = { transaction: this.#transaction };
+    this.state = store.states.read(store.tables, this.#transaction);
+    this.#runsState = this.state;
   }
 
+  /** Where the rows lie now. */
+  get runsState(): StoreState {
+    return this.#runsState;
+  }
+
+  /** Lets go of the store, for good or until `resume`. A transaction that is held keeps freed pages from being used again. */
   release(): void {
     this.#transaction.done();
   }
 
+  /** After `release`: the same moment again. False if it is gone, because blocks were rolled back; nothing is held then. */
+  resume(): boolean {
+    const { tables, states, transaction } = this.#store;
+    this.#transaction = transaction();
+    this.#options = { transaction: this.#transaction };
+    this.#runsState = states.read(tables, this.#transaction);
+    if (this.#runsState.rollbacks === this.state.rollbacks) return true;
+    this.release();
+    return false;
+  }
+
   headers(height: number, count: number): Uint8Array {
-    return this.#positions(this.#tables.headers, HEADERS, height, count, this.state.height + 1);
+    return this.#positions(this.#store.tables.headers, HEADERS, height, count, this.state.height + 1);
   }
 
   txids(first: number, count: number): Uint8Array {
-    return this.#positions(this.#tables.txids, TXIDS, first, count, this.state.txCount);
+    return this.#positions(this.#store.tables.txids, TXIDS, first, count, this.state.txCount);
   }
 
   /** Cumulative counts of the blocks at `height` and after. */
   counts(height: number, count: number): BigUint64Array {
-    const bytes = this.#positions(this.#tables.counts, COUNTS, height, count, this.state.height + 1);
+    const bytes = this.#positions(this.#store.tables.counts, COUNTS, height, count, this.state.height + 1);
     const aligned = new BigUint64Array(count);
     new Uint8Array(aligned.buffer).set(bytes);
     return aligned;
@@ -74,18 +105,18 @@ export class Snapshot {
 
   /** As many ids as one chunk holds, in memory that the next answer of the store takes. */
   txidChunk(chunk: number): Uint8Array | undefined {
-    const bytes = this.#tables.txids.getBinaryFast(chunk, this.#options);
+    const bytes = this.#store.tables.txids.getBinaryFast(chunk, this.#options);
     return bytes?.subarray(0, bytes.length);
   }
 
   /** The script hashes that the block at `height` touched, 32 bytes each; nothing where they are not kept. */
   touched(height: number): Uint8Array | undefined {
-    return this.#tables.touched.get(height, this.#options);
+    return this.#store.tables.touched.get(height, this.#options);
   }
 
   /** The packed block of this key. It lies in memory that the next answer of the store takes. */
   block(t: number, key: Uint8Array): Uint8Array | undefined {
-    const bytes = (this.#tables.rows[t] as Rows).getBinaryFast(key, this.#options);
+    const bytes = (this.#store.tables.rows[t] as Rows).getBinaryFast(key, this.#options);
     return bytes?.subarray(0, bytes.length);
   }
 
@@ -94,7 +125,7 @@ export class Snapshot {
     const run = runKey(runId);
     const start = Buffer.concat([run, rowKey]);
     const range = { start, reverse: true, limit: 1, ...this.#options };
-    for (const key of (this.#tables.rows[t] as Rows).getKeys(range)) {
+    for (const key of (this.#store.tables.rows[t] as Rows).getKeys(range)) {
       // Before the run's first block stands another run's last.
       if (keyHeadAt(key, 0) === runId) return key as Buffer;
     }
@@ -103,7 +134,7 @@ export class Snapshot {
 
   /** The same with their keys, each a run's number and the row that the block begins with. */
   *entriesFrom(t: number, runId: number, key: Uint8Array): Generator<{ key: Uint8Array; value: Buffer }> {
-    const rows = this.#tables.rows[t] as Rows;
+    const rows = this.#store.tables.rows[t] as Rows;
     const at = Buffer.concat([runKey(runId), key]);
     let start: Uint8Array = at;
     for (const before of rows.getKeys({ start: at, reverse: true, limit: 1, ...this.#options })) {
@@ -114,7 +145,7 @@ export class Snapshot {
 
   blockKeyAfter(t: number, runId: number, key: Buffer): Buffer | undefined {
     const range = { start: key, exclusiveStart: true, end: runKey(runId + 1), limit: 1, ...this.#options };
-    for (const next of (this.#tables.rows[t] as Rows).getKeys(range)) return next as Buffer;
+    for (const next of (this.#store.tables.rows[t] as Rows).getKeys(range)) return next as Buffer;
     return undefined;
   }
 
@@ -127,10 +158,11 @@ export class Snapshot {
     }
   }
 
-  /** The keys of all packed blocks of a run. */
-  *blockKeys(t: number, runId: number): Generator<Buffer> {
-    const range = { start: runKey(runId), end: runKey(runId + 1), ...this.#options };
-    for (const key of (this.#tables.rows[t] as Rows).getKeys(range)) yield key as Buffer;
+  /** Up to `limit` keys of packed blocks of a run, behind one of them or from the first on. */
+  blockKeys(t: number, runId: number, behind: Buffer | undefined, limit: number): Buffer[] {
+    const start = behind ?? runKey(runId);
+    const range = { start, exclusiveStart: behind !== undefined, end: runKey(runId + 1), limit };
+    return [...(this.#store.tables.rows[t] as Rows).getKeys({ ...range, ...this.#options })] as Buffer[];
   }
 
   #positions(db: Numbered, table: PositionTable, first: number, count: number, end: number): Uint8Array {

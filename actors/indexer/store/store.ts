@@ -21,7 +21,7 @@ import {
   type StoreState,
 } from "./format.ts";
 import { appendedChunks, type PositionTable } from "./positions.ts";
-import { Snapshot, StateReader } from "./snapshot.ts";
+import { Snapshot, type SnapshotStore, StateReader } from "./snapshot.ts";
 import {
   COUNTS,
   HEADERS,
@@ -50,7 +50,7 @@ const DELETE_MAX = 4_000;
 export class IndexStore {
   readonly #env: RootDatabase;
   readonly #tables: Tables;
-  readonly #states = new StateReader();
+  readonly #snapshots: SnapshotStore;
   readonly #file: string;
   readonly secret: Uint8Array;
   #state: StoreState;
@@ -67,6 +67,11 @@ export class IndexStore {
     if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#env = open({ path: directory, noSubdir: false, maxDbs: 16, readOnly, encoding: "binary" });
     this.#tables = openTables(this.#env);
+    this.#snapshots = {
+      tables: this.#tables,
+      states: new StateReader(),
+      transaction: () => this.#env.useReadTransaction(),
+    };
     const format = this.#readFormat(network, readOnly, options.secret);
     this.secret = hexToBytes(format.secret);
     this.#state = parseState(this.#tables.meta.get("state"));
@@ -83,7 +88,7 @@ export class IndexStore {
 
   /** A view that does not change while it is held. Release it soon: it keeps freed pages from being used again. */
   snapshot(): Snapshot {
-    return new Snapshot(this.#tables, this.#env.useReadTransaction(), this.#states);
+    return new Snapshot(this.#snapshots);
   }
 
   /** Adds the blocks that follow the tip, all or nothing. */

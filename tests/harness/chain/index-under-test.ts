@@ -88,6 +88,7 @@ export class IndexUnderTest {
 
   async close(): Promise<void> {
     await this.compaction.stop();
+    this.reader.close();
     await this.store.close();
   }
 

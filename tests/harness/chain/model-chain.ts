@@ -75,6 +75,24 @@ export class ModelChain {
     return this.#known.get(hash);
   }
 
+  /** The chain that ends with this block, as it is when that is the tip. */
+  at(hash: BlockHash): ModelChain {
+    const blocks: ModelBlock[] = [];
+    let block = this.#known.get(hash);
+    while (block !== undefined) {
+      blocks.unshift(block);
+      block = this.#known.get(blockHashFromBytes(block.header, 4));
+    }
+    const chain = new ModelChain(this.#random);
+    chain.blocks.splice(0, chain.blocks.length, ...blocks);
+    return chain;
+  }
+
+  /** Every block that was ever made, those that the chain has left among them. */
+  get everyBlock(): readonly ModelBlock[] {
+    return [...this.#known.values()];
+  }
+
   /** Adds a block of a coinbase and up to `transactionsMax` others, which also spend each other. */
   mine(transactionsMax: number): void {
     const height = this.blocks.length;
@@ -299,9 +317,10 @@ export class ModelSource implements BlockSource {
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+      const timer = setTimeout(() => end(), timeoutMs);
       const end = () => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", end);
         resolve();
       };
       this.#changed = end;
