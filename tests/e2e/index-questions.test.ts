@@ -6,10 +6,10 @@ import { type BlockHash, blockHashFromBytes, type Txid, txidToBytes } from "../.
 import { sha256d } from "../../bitcoin/hash.ts";
 import { built } from "../harness/built.ts";
 import { isKept, MODEL_SCRIPT_HASHES, ModelChain, ModelSource } from "../harness/chain/model-chain.ts";
-import type { ThreadedIndexer, ThreadedSettings } from "../harness/chain/threaded-indexer.ts";
+import type { ThreadedIndexer, ThreadedSettings } from "../harness/queries/threaded-indexer.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
-type Harness = typeof import("../harness/chain/threaded-indexer.ts");
+type Harness = typeof import("../harness/queries/threaded-indexer.ts");
 
 const LANES = 6;
 const STEPS = Number(process.env["TROUPE_QUESTION_STEPS"] ?? 60);
@@ -21,7 +21,7 @@ let harness: Harness;
 const opened: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
-  harness = await built<Harness>("tests/harness/chain/threaded-indexer.js");
+  harness = await built<Harness>("tests/harness/queries/threaded-indexer.js");
 });
 
 afterEach(async () => {
