@@ -257,6 +257,7 @@ class Mempool implements Actor, FollowerNews {
   }
 }
 
+/** What the node says, or fails to say, passes; what we do wrong ends the actor. */
 function isNodes(error: unknown): error is Error {
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith("NODE_");
+  return error instanceof Error && /^(NODE|BITCOIN)_/.test(String((error as { code?: unknown }).code));
 }

@@ -27,6 +27,10 @@ export function miningOrder(tables: Tables): ReadonlyMap<Txid, MiningPlace> {
   const packages: Package[] = [];
   const seen = new Set<Entry>();
   for (const entry of tables.unconfirmed()) {
+    if (tables.isAlone(entry)) {
+      packages.push(single(entry));
+      continue;
+    }
     if (seen.has(entry)) continue;
     const cluster = clusterOf(tables, entry, seen);
     if (cluster.length === 1 || cluster.length > CLUSTER_MAX) packages.push(...cluster.map(single));

@@ -90,6 +90,13 @@ export class Tables {
     return parents;
   }
 
+  /** True for most: nothing here spends it, and it spends nothing that is here. */
+  isAlone(entry: Entry): boolean {
+    if (this.#spenders.has(entry.txid)) return false;
+    for (const { txid } of entry.spends) if (this.#entries.has(txid)) return false;
+    return true;
+  }
+
   add(entry: Entry): void {
     this.#entries.set(entry.txid, entry);
     for (const { txid, index, scriptHash } of entry.spends) {
