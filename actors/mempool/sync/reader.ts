@@ -21,9 +21,10 @@ export interface Wanted {
   readonly rawTx?: Uint8Array;
 }
 
+/** A draft with the coins that the node was asked for, by the place of the input. */
 interface Read {
-  readonly drafts: readonly Draft[];
-  readonly coins: ReadonlyMap<string, Pay>;
+  readonly draft: Draft;
+  readonly coins: (Pay | undefined)[];
 }
 
 export interface ReaderOptions {
@@ -48,7 +49,7 @@ export class EntryReader {
   async *read(wanted: readonly Wanted[], signal: AbortSignal): AsyncGenerator<Entry[]> {
     const coming = new Set(wanted.map(({ txid }) => txid));
     const made = new Map<Txid, Entry>();
-    const underWay: Promise<Read>[] = [];
+    const underWay: Promise<Read[]>[] = [];
     let next = 0;
     try {
       while (next < wanted.length || underWay.length > 0) {
@@ -59,34 +60,32 @@ export class EntryReader {
           underWay.push(chunk);
           next += CHUNK;
         }
-        yield this.#complete(await (underWay.shift() as Promise<Read>), made);
+        yield this.#complete(await (underWay.shift() as Promise<Read[]>), made);
       }
     } finally {
       await Promise.allSettled(underWay);
     }
   }
 
-  async #fetch(wanted: readonly Wanted[], coming: ReadonlySet<Txid>): Promise<Read> {
+  async #fetch(wanted: readonly Wanted[], coming: ReadonlySet<Txid>): Promise<Read[]> {
     const { source, payOf } = this.#options;
-    const drafts = await this.#drafts(wanted);
-    const missing: Outpoint[] = [];
-    for (const { outpoints } of drafts) {
-      for (const outpoint of outpoints) {
-        if (!coming.has(outpoint.txid) && payOf(outpoint.txid, outpoint.index) === undefined) {
-          missing.push(outpoint);
-        }
-      }
+    const read: Read[] = (await this.#drafts(wanted)).map((draft) => ({ draft, coins: [] }));
+    const missing: (Outpoint & { readonly of: Read; readonly input: number })[] = [];
+    for (const of of read) {
+      of.draft.outpoints.forEach(({ txid, index }, input) => {
+        if (coming.has(txid) || payOf(txid, index) !== undefined) return;
+        missing.push({ txid, index, of, input });
+      });
     }
-    const coins = new Map<string, Pay>();
     for (let start = 0; start < missing.length; start += COINS_CHUNK) {
       const asked = missing.slice(start, start + COINS_CHUNK);
       const found = await source.confirmedCoins(asked);
-      asked.forEach(({ txid, index }, i) => {
+      asked.forEach(({ of, input }, i) => {
         const coin = found[i];
-        if (coin !== undefined) coins.set(`${txid}:${index}`, payFrom(coin));
+        of.coins[input] = coin === undefined ? undefined : payFrom(coin);
       });
     }
-    return { drafts, coins };
+    return read;
   }
 
   async #drafts(wanted: readonly Wanted[]): Promise<Draft[]> {
@@ -109,12 +108,12 @@ export class EntryReader {
     }
   }
 
-  #complete({ drafts, coins }: Read, made: Map<Txid, Entry>): Entry[] {
+  #complete(read: readonly Read[], made: Map<Txid, Entry>): Entry[] {
     const { payOf, nowS } = this.#options;
     const entries: Entry[] = [];
-    for (const draft of drafts) {
-      const coinOf = (txid: Txid, index: number): Pay | undefined =>
-        coins.get(`${txid}:${index}`) ?? made.get(txid)?.pays[index] ?? payOf(txid, index);
+    for (const { draft, coins } of read) {
+      const coinOf = (txid: Txid, index: number, input: number): Pay | undefined =>
+        coins[input] ?? made.get(txid)?.pays[index] ?? payOf(txid, index);
       const entry = entryOf(draft, coinOf, nowS());
       if (entry === undefined) continue;
       made.set(entry.txid, entry);

@@ -77,13 +77,13 @@ export function draftOf(
 /** Nothing if a coin is missing, or if more comes out than goes in. */
 export function entryOf(
   draft: Draft,
-  coinOf: (txid: Txid, index: number) => Pay | undefined,
+  coinOf: (txid: Txid, index: number, input: number) => Pay | undefined,
   timeS: number,
 ): Entry | undefined {
   const spends: Spend[] = [];
   let feeSat = 0;
   for (const { txid, index } of draft.outpoints) {
-    const coin = coinOf(txid, index);
+    const coin = coinOf(txid, index, spends.length);
     if (coin === undefined) return undefined;
     spends.push({ txid, index, amountSat: coin.amountSat, scriptHash: coin.scriptHash });
     feeSat += coin.amountSat;

@@ -64,6 +64,8 @@ export class View {
       if (rival !== undefined) this.#dropFamily(rival, { why: "replaced", by: entry.txid });
     }
     this.tables.add(entry);
+    // The first reading is told as a change of everything.
+    if (!this.isSynced) return;
     this.#changes.came(entry);
     for (const child of this.tables.childrenOf(entry)) this.#changes.touch(child);
   }
