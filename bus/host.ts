@@ -3,15 +3,9 @@ import type { Meter } from "@opentelemetry/api";
 import { metrics as metricsApi } from "@opentelemetry/api";
 import type { z } from "zod";
 import { type Clock, systemClock } from "../runtime/clock.ts";
-import {
-  createLog,
-  LOG_LEVELS,
-  type Log,
-  type LogDestination,
-  type LogLevel,
-  type OwnedLog,
-} from "../runtime/log/log.ts";
+import { createLog, type Log, type LogDestination, type OwnedLog } from "../runtime/log/log.ts";
 import { openLogFile } from "../runtime/log/log-file.ts";
+import { LOG_LEVELS, type LogLevel } from "../runtime/log/log-level.ts";
 import { createRedaction, type Redaction } from "../runtime/log/redaction.ts";
 import { createMetrics, type Metrics, mergeExpositions } from "../runtime/metrics.ts";
 import { startTracing, type Tracing } from "../runtime/tracing/tracing.ts";

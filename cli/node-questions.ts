@@ -2,7 +2,7 @@
 import { troupeSection } from "../runtime/config/config-sections.ts";
 import type { ChosenValues } from "../runtime/config/config-text.ts";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
-import { usualNodeAddress } from "../supervisor/plan/doctor-facts.ts";
+import { usualNodeAddress } from "../supervisor/plan/own-node.ts";
 import type { Question } from "./config-questions.ts";
 
 const networkOf = (chosen: ChosenValues) => String(chosen[troupeSection.name]?.["network"] ?? "regtest");

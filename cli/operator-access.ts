@@ -1,10 +1,8 @@
 /** How a command gets onto the bus as `operator`, who may hear, ask what harms nobody, and show clients of the doors out. */
 import type { BusAccess } from "../bus/actor.ts";
-import { connectNats } from "../bus/carrier/nats.ts";
-import { ConnectedBus } from "../bus/connected-bus.ts";
+import type { ConnectedBus } from "../bus/connected-bus.ts";
 import { hasCode } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log/log.ts";
-import { externalAccess } from "../supervisor/access/bus-plan.ts";
 import { AdminClient } from "../supervisor/admin/client.ts";
 import { findDataPaths, type Request, readSettings } from "../supervisor/plan/settings.ts";
 
@@ -14,9 +12,9 @@ export async function operatorAccess(request: Request): Promise<BusAccess> {
   try {
     admin = await AdminClient.connect(findDataPaths(request).socket);
   } catch (error) {
-    const access = hasCode(error, "SUPERVISOR_NOT_RUNNING")
-      ? externalAccess(readSettings(request), "operator")
-      : undefined;
+    if (!hasCode(error, "SUPERVISOR_NOT_RUNNING")) throw error;
+    const { externalAccess } = await import("../supervisor/access/bus-plan.ts");
+    const access = externalAccess(readSettings(request), "operator");
     if (access === undefined) throw error;
     return access;
   }
@@ -29,6 +27,11 @@ export async function operatorAccess(request: Request): Promise<BusAccess> {
 
 /** A bus for questions; what it logs is of no use to a person who waits for an answer. */
 export async function operatorBus(request: Request, connectionName: string): Promise<ConnectedBus> {
+  // Loaded here, for most commands ask no bus.
+  const [{ connectNats }, { ConnectedBus }] = await Promise.all([
+    import("../bus/carrier/nats.ts"),
+    import("../bus/connected-bus.ts"),
+  ]);
   const transport = await connectNats(await operatorAccess(request), { connectionName });
   return new ConnectedBus(transport, { log: quiet });
 }

@@ -1,22 +1,19 @@
 /** The commands with their options, help and examples; what each does is in its own file. */
 import { Command, Option } from "commander";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
-import { nodeFindings } from "../supervisor/plan/doctor-facts.ts";
 import { configInputOf, readSettings } from "../supervisor/plan/settings.ts";
-import { detach } from "./commands/detach.ts";
-import { doctor, findingLines } from "./commands/doctor.ts";
-import { logs } from "./commands/logs.ts";
-import { printNatsConfig } from "./commands/nats-config.ts";
 import { restart, stop } from "./commands/orders.ts";
-import { start, startDetached } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
-import { tap } from "./commands/tap.ts";
 import { configCommand } from "./config-command.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
 import { NODE_QUESTIONS } from "./node-questions.ts";
 import { requestOf, type Terminal } from "./terminal-io.ts";
+
+// What takes long to load is loaded by the command that needs it: `status` must not wait for a bus that it does not use.
+const startCommand = () => import("./commands/start.ts");
+const doctorCommand = () => import("./commands/doctor.ts");
 
 const HELP_HINT = "(add --help to see how it is meant)";
 
@@ -80,8 +77,9 @@ function addStart(
     .addOption(new Option("--in-background", "the background half of --detach").hideHelp())
     .action(async (options) => {
       const { detach: isDetached, inBackground, ...rest } = options;
-      if (inBackground) exitWith(await startDetached(rest, terminal));
-      else if (isDetached)
+      if (inBackground) exitWith(await (await startCommand()).startDetached(rest, terminal));
+      else if (isDetached) {
+        const { detach } = await import("./commands/detach.ts");
         exitWith(
           await detach(
             rest,
@@ -90,7 +88,7 @@ function addStart(
             typed.filter((word) => word !== "--detach"),
           ),
         );
-      else exitWith(await start(rest, terminal));
+      } else exitWith(await (await startCommand()).start(rest, terminal));
     });
 }
 
@@ -148,7 +146,10 @@ function addQuestions(program: Command, terminal: Terminal, exitWith: (code: num
       "after",
       examples(["supervisor logs -f", ""], ["supervisor logs gateway -n 200 --level warn", ""]),
     )
-    .action(async (actor, options) => exitWith(await logs(actor, options, terminal)));
+    .action(async (actor, options) => {
+      const { logs } = await import("./commands/logs.ts");
+      exitWith(await logs(actor, options, terminal));
+    });
   withPlace(program.command("doctor"), true)
     .summary("look what would go wrong on this host")
     .description(
@@ -156,7 +157,7 @@ function addQuestions(program: Command, terminal: Terminal, exitWith: (code: num
     )
     .option("--json", "the findings as JSON")
     .addHelpText("after", "\nEnds with 1 when something has to be mended, else with 0.")
-    .action(async (options) => exitWith(await doctor(options, terminal)));
+    .action(async (options) => exitWith(await (await doctorCommand()).doctor(options, terminal)));
 }
 
 function addIndex(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
@@ -213,7 +214,10 @@ function addTap(program: Command, terminal: Terminal, exitWith: (code: number) =
         ["supervisor tap 'state.*.*.tree' --count 1 --json", ""],
       ),
     )
-    .action(async (pattern, options) => exitWith(await tap(pattern, options, terminal)));
+    .action(async (pattern, options) => {
+      const { tap } = await import("./commands/tap.ts");
+      exitWith(await tap(pattern, options, terminal));
+    });
 }
 
 function addBus(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
@@ -243,7 +247,10 @@ function addBus(program: Command, terminal: Terminal, exitWith: (code: number) =
         ["nats-server --config troupe.conf", ""],
       ),
     )
-    .action((options) => exitWith(printNatsConfig(options, terminal)));
+    .action(async (options) => {
+      const { printNatsConfig } = await import("./commands/nats-config.ts");
+      exitWith(printNatsConfig(options, terminal));
+    });
 }
 
 function addConfig(program: Command, terminal: Terminal): void {
@@ -256,8 +263,11 @@ function addConfig(program: Command, terminal: Terminal): void {
     questions: NODE_QUESTIONS,
     async lookAround(given) {
       const settings = readSettings(requestOf(given, terminal));
+      const { nodeFindings } = await import("../supervisor/plan/doctor-facts.ts");
       const findings = await nodeFindings(settings);
-      return findings.length === 0 ? [] : ["", ...findingLines(findings, terminal), ""];
+      if (findings.length === 0) return [];
+      const { findingLines } = await doctorCommand();
+      return ["", ...findingLines(findings, terminal), ""];
     },
   });
   for (const each of [command, ...command.commands]) each.exitOverride().showHelpAfterError(HELP_HINT);

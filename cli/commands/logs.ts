@@ -1,6 +1,6 @@
 /** `supervisor logs`: what the actors have written, merged by time, and on as it comes. */
 import { sleep, systemClock } from "../../runtime/clock.ts";
-import { LOG_LEVELS, type LogLevel } from "../../runtime/log/log.ts";
+import { LOG_LEVELS, type LogLevel } from "../../runtime/log/log-level.ts";
 import { formatLogLine } from "../../runtime/log/log-text.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT, misuse } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** The sections that belong to no single room: `[troupe]`, `[log]` and `[telemetry]`. */
 import { z } from "zod";
-import { LOG_LEVELS } from "../log/log.ts";
+import { LOG_LEVELS } from "../log/log-level.ts";
 import { pathText } from "./config-values.ts";
 import { section } from "./section.ts";
 

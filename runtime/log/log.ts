@@ -3,11 +3,9 @@ import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { pino } from "pino";
 import { type Clock, systemClock } from "../clock.ts";
 import { TokenBucket } from "../limits.ts";
+import type { LogLevel } from "./log-level.ts";
 import { printableRecord, printableText } from "./printable.ts";
 import { createRedaction, type Redaction } from "./redaction.ts";
-
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** error: operator now; warn: operator soon; info: a rare change of state; debug: developer. */
 export interface Log {

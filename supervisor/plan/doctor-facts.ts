@@ -9,9 +9,6 @@ import { checkNodes } from "../doctor/node.ts";
 import { listenersOf } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
 
-/** For the questions of `config init`, which know the supervisor only. */
-export { usualNodeAddress } from "../../bitcoind/config.ts";
-
 /** `running` is the tree of our own supervisor, if it runs: its listeners are in use and that is right. */
 export function doctorFacts(settings: Settings, running: Tree | undefined): DoctorFacts {
   const { config, network, paths } = settings;

@@ -5,6 +5,9 @@ import type { Config } from "../../runtime/config/config.ts";
 import { freePort } from "../../runtime/free-port.ts";
 import type { Placement } from "../spec.ts";
 
+/** For the questions of `config init`, which know the supervisor only. */
+export { usualNodeAddress } from "../../bitcoind/config.ts";
+
 export interface OwnNode {
   readonly port: number;
   /** Like a node's `-datadir`. */
