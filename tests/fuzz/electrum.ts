@@ -39,6 +39,7 @@ let warmBytes = 0;
 let mostBytes = 0;
 for (let round = 1; round <= ROUNDS; round++) {
   await fuzz.run(inputs / ROUNDS);
+  await fuzz.quiet();
   const bytes = keptBytes();
   if (round === WARM_ROUNDS) warmBytes = bytes;
   if (round >= WARM_ROUNDS) mostBytes = Math.max(mostBytes, bytes);

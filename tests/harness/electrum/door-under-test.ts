@@ -29,6 +29,8 @@ export interface DoorOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly carriers?: readonly TestCarrier[];
+  /** Instead of the methods that only tests need. */
+  readonly methods?: ElectrumProtocol;
   /** Keeps the files of a door that was there before. */
   readonly directory?: string;
 }
@@ -38,7 +40,8 @@ const schema = z.object(electrumKeys);
 /** Subscriptions by name, and doors in promises that a test opens when it wants. */
 export class TestProtocol implements ElectrumProtocol {
   readonly subscribers = new Map<Session, Set<string>>();
-  readonly forgotten: Session[] = [];
+  /** How many sessions have ended. */
+  forgotten = 0;
   /** What `wait` waits for. */
   readonly waiting: (() => void)[] = [];
   readonly methods: readonly Method[];
@@ -125,7 +128,7 @@ export class TestProtocol implements ElectrumProtocol {
 
   forget(session: Session): void {
     this.subscribers.delete(session);
-    this.forgotten.push(session);
+    this.forgotten++;
   }
 }
 
@@ -152,7 +155,7 @@ export class DoorUnderTest {
     });
     this.door = new ElectrumDoor({
       config,
-      protocol: this.protocol,
+      protocol: options.methods ?? this.protocol,
       software: "Troupe test",
       range: { min: version("1.4"), max: version("1.6") },
       directory: this.directory,

@@ -62,10 +62,15 @@ export class ElectrumFuzz {
     }
   }
 
+  /** Only the wallet is left. */
+  quiet(): Promise<void> {
+    return eventually("the others to leave", () => this.under.sessions === 1);
+  }
+
   /** All have gone and nothing of them is kept. */
   async settled(): Promise<void> {
     const { door } = this.under;
-    await eventually("all sessions to end", () => this.under.sessions === 1);
+    await this.quiet();
     this.#wallet.close();
     await eventually("the wallet to leave", () => this.under.sessions === 0);
     const left = {

@@ -84,7 +84,7 @@ export function feeMethods({ fees, log }: ChainParts): readonly Method[] {
 function feeMode(given: unknown): FeeMode {
   if (typeof given !== "string") return "default";
   const mode = MODES[given.toUpperCase()];
-  if (mode === undefined) throw badRequest(`unknown estimatefee mode: ${shown(given)}`);
+  if (mode === undefined) throw badRequest(`unknown estimatefee mode: ${shown(given.toUpperCase())}`);
   return mode;
 }
 

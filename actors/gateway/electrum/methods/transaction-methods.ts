@@ -89,7 +89,7 @@ function timesOf(header: string): { readonly time: number; readonly blocktime: n
 }
 
 async function merkleProof(
-  { transactions, log }: ChainParts,
+  { transactions, feed, log }: ChainParts,
   txid: string,
   height: number,
 ): Promise<unknown> {
@@ -97,6 +97,7 @@ async function merkleProof(
     throw clientFailure(error, "the index", log);
   });
   if (proof === undefined || proof.height !== height) {
+    if (height > (feed.tip?.height ?? -1)) throw badRequest(`height ${thousands(height)} out of range`);
     throw badRequest(`tx ${txid} not in block at height ${thousands(height)}`);
   }
   return { block_height: proof.height, merkle: proof.branch, pos: proof.position };
