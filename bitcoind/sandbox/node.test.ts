@@ -76,6 +76,19 @@ describe("the sandbox's chain", () => {
     expect(await rpc("getrawmempool")).toEqual([]);
   });
 
+  it("takes what it mined out of the mempool, whoever else follows the chain", async () => {
+    const heights: number[] = [];
+    node.onChange(() => heights.push(node.tip.height));
+    await mine(101);
+    const { hex } = owner.spend([await coinbaseOf(1)], [{ kind: "p2tr", amountSat: 1_000n }]);
+    await rpc("sendrawtransaction", hex, 0);
+
+    await mine(2);
+
+    expect(node.mempoolCount).toBe(0);
+    expect(heights.slice(-2)).toEqual([102, 103]);
+  });
+
   it("gives transactions back to the mempool when a block is taken out, and mines them again", async () => {
     await mine(101);
     const { hex, txid } = owner.spend([await coinbaseOf(1)], [{ kind: "p2tr", amountSat: 1_000n }]);

@@ -51,7 +51,7 @@ export class Chain {
   readonly #log: BlockLog;
   /** Blocks that arrived before this one need no script check: set only while a stored chain is read again. */
   #trustedArrivals = 0;
-  #onChange: (change: ChainChange) => void = () => undefined;
+  readonly #listeners: ((change: ChainChange) => void)[] = [];
 
   private constructor(options: ChainOptions) {
     this.network = options.network;
@@ -81,9 +81,9 @@ export class Chain {
     return chain;
   }
 
-  /** Called after each change of the active chain; one listener. */
+  /** Called after each change of the active chain, in the order in which the listeners came. */
   onChange(listener: (change: ChainChange) => void): void {
-    this.#onChange = listener;
+    this.#listeners.push(listener);
   }
 
   get tip(): BlockEntry {
@@ -209,7 +209,8 @@ export class Chain {
         connected.push(block);
       }
     }
-    if (disconnected.length + connected.length > 0) this.#onChange({ disconnected, connected });
+    if (disconnected.length + connected.length === 0) return;
+    for (const listener of this.#listeners) listener({ disconnected, connected });
   }
 
   #connect(entry: BlockEntry): Block | undefined {
