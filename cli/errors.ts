@@ -21,7 +21,7 @@ export const cliErrors = errorTable({
 export const EXIT = Object.freeze({ ok: 0, failed: 1, misuse: 2, gaveUp: 70 });
 
 const MISUSE =
-  /^(CLI_MISUSE|RUNTIME_CONFIG_|RUNTIME_SECRET_|SUPERVISOR_(ALREADY_RUNNING|PATH_TOO_LONG|HOST_TAKEN|DATA_UNUSABLE|WRONG_NETWORK|PORT_IN_USE|BAD_PLAN)$)/;
+  /^(CLI_MISUSE|RUNTIME_CONFIG_|RUNTIME_SECRET_|SUPERVISOR_(ALREADY_RUNNING|PATH_TOO_LONG|HOST_TAKEN|DATA_UNUSABLE|WRONG_NETWORK|PORT_IN_USE|BAD_PLAN|NO_NODE)$)/;
 
 export function exitCodeOf(error: unknown): number {
   const code = (error as { code?: unknown } | undefined)?.code;

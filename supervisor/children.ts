@@ -34,6 +34,8 @@ export interface ActorRow {
   readonly placement: Placement;
   /** Where it runs in a sandbox unless the configuration says otherwise, when that is not its usual place. */
   readonly sandboxPlacement?: Placement;
+  /** It needs a Bitcoin node: our own in the sandbox, another elsewhere. */
+  readonly asksNode?: boolean;
   readonly restart: Restart;
   readonly critical: boolean;
   readonly startTimeoutMs: number;
@@ -87,8 +89,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     doc: "The index of the confirmed chain, made from the node's blocks; the only writer of its store.",
     section: indexerSection,
     entry: new URL("../actors/indexer/worker.js", import.meta.url),
-    placement: "off",
-    sandboxPlacement: "process",
+    placement: "process",
+    asksNode: true,
     restart: "permanent",
     critical: true,
     startTimeoutMs: 30_000,
@@ -106,8 +108,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     doc: "The node's unconfirmed transactions, by script hash and by output; fees, and sending to the network.",
     section: mempoolSection,
     entry: new URL("../actors/mempool/worker.js", import.meta.url),
-    placement: "off",
-    sandboxPlacement: "stage:main",
+    placement: "stage:main",
+    asksNode: true,
     restart: "permanent",
     critical: false,
     startTimeoutMs: 30_000,

@@ -127,6 +127,11 @@ export const supervisorErrors = errorTable({
     meaning: "The configuration asks for something that cannot be done as it stands.",
     remedy: "The message names the keys that contradict each other or the machine.",
   },
+  SUPERVISOR_NO_NODE: {
+    meaning: "Actors need a Bitcoin node, none is named, and none keeps its data in the usual place.",
+    remedy:
+      "`supervisor config init` asks for it; or set `rpc` and `data_directory` in [node]; or start with --sandbox; or place the actors `off`.",
+  },
   SUPERVISOR_BUS_UNREACHABLE: {
     meaning: "The bus's broker did not answer at its address.",
     remedy: "See the log of the child `bus`; in external mode check the url and that the broker runs.",

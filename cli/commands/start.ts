@@ -1,6 +1,6 @@
 /** `supervisor start`: in the foreground, with its progress on the screen, until it is told to stop. */
 
-import type { Tree } from "../../bus/contracts/supervisor.ts";
+import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import type { Step } from "../../supervisor/admin/protocol.ts";
@@ -22,7 +22,7 @@ import {
 } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
 import { doorLines } from "../view/summary.ts";
-import { stepTime } from "../view/terminal.ts";
+import { clip, harmless, type Paint, stepTime } from "../view/terminal.ts";
 
 export interface StartOptions extends PlaceOptions {
   readonly only?: string[];
@@ -217,8 +217,22 @@ export function summaryLines(
     `${verdict} in ${stepTime(tookMs)} on ${tree.network}, data in ${tree.dataDirectory}`,
     "",
     ...doorLines(tree, paint, widthOf(terminal)),
+    ...waitingLines(tree, paint, widthOf(terminal)),
     "",
     `  ${paint("dim", "look".padEnd(8))}${command} status${place}`,
     `  ${paint("dim", "logs".padEnd(8))}${command} logs -f${place}`,
   ];
+}
+
+/** Who keeps the whole from being ready, and what it says of that. */
+function waitingLines(tree: Tree, paint: Paint, width: number): string[] {
+  const waiting = criticalOf(tree.root).filter(({ state }) => !["ready", "off", "elsewhere"].includes(state));
+  const lines = waiting.map(({ id, state, progress }) =>
+    clip(`  ${id} is ${state}${progress === undefined ? "" : `: ${harmless(progress)}`}`, width),
+  );
+  return lines.length === 0 ? [] : ["", ...lines.map((line) => paint("warn", line))];
+}
+
+function criticalOf({ children }: ChildStatus): ChildStatus[] {
+  return children.flatMap((child) => [...(child.critical ? [child] : []), ...criticalOf(child)]);
 }

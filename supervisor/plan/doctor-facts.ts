@@ -6,6 +6,7 @@ import { busSection, torSection } from "../config.ts";
 import type { DoctorFacts } from "../doctor/doctor.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { checkNodes } from "../doctor/node.ts";
+import { isNodeNamed, nodeAskers } from "./node-named.ts";
 import { listenersOf } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
 
@@ -34,11 +35,10 @@ export async function nodeFindings(settings: Settings): Promise<Finding[]> {
   return checkNodes(settings.config.get(nodeSection), settings.network);
 }
 
-/** A private chain needs a node only when one is named. */
-function wantsNode({ config, network, isSandbox }: Settings): boolean {
-  if (isSandbox) return false;
-  const keys = Object.keys(nodeSection.schema.shape);
-  return network !== "regtest" || keys.some((key) => config.sourceOf(nodeSection, key) !== "default");
+/** A private chain needs a node only when one is named, or when somebody is going to ask it. */
+function wantsNode(settings: Settings): boolean {
+  if (settings.isSandbox) return false;
+  return settings.network !== "regtest" || isNodeNamed(settings) || nodeAskers(settings).length > 0;
 }
 
 function doorsOf(child: ChildStatus): string[] {

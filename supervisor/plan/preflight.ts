@@ -11,6 +11,7 @@ import { busSection } from "../config.ts";
 import type { WantedDoor } from "../doctor/network.ts";
 import { checkDataDirectory } from "../host/data-directory.ts";
 import { alreadyRunning, readLock } from "../host/lock.ts";
+import { checkNodeNamed } from "./node-named.ts";
 import { badPlan, type Settings } from "./settings.ts";
 
 /** Returns the plan of the bus, whose secrets have been read on the way. */
@@ -29,6 +30,7 @@ export async function preflight(settings: Settings): Promise<BusAccessPlan> {
     }
     await checkFree(door);
   }
+  checkNodeNamed(settings);
   return bus;
 }
 

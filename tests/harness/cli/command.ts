@@ -20,6 +20,12 @@ const COMMAND_LIMIT_MS = 60_000;
 /** `start` runs for as long as its test does. */
 const START_LIMIT_MS = 600_000;
 
+/** Outside the sandbox no test has a Bitcoin node, unless it says otherwise. */
+const WITHOUT_NODE = Object.freeze({
+  TROUPE_PLACEMENT__INDEXER: "off",
+  TROUPE_PLACEMENT__MEMPOOL: "off",
+});
+
 /** One home directory with whatever runs in it; `close` ends what is left. */
 export class Home {
   readonly path = mkdtempSync(join(tmpdir(), "trp-"));
@@ -102,7 +108,12 @@ export class Spawned {
     const program = fileURLToPath(builtUrl("cli/supervisor.js"));
     const [first = process.execPath, ...rest] = [...prefix, process.execPath, program, ...parameters];
     const child = spawn(first, rest, {
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: home, ...environment },
+      env: {
+        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        HOME: home,
+        ...(parameters.includes("--sandbox") ? {} : WITHOUT_NODE),
+        ...environment,
+      },
       cwd: home,
       stdio: ["ignore", "pipe", "pipe"],
       timeout: parameters[0] === "start" ? START_LIMIT_MS : COMMAND_LIMIT_MS,
