@@ -36,6 +36,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
     data: join(directory, "data"),
     set: [
       "placement.gateway=process",
+      "placement.indexer=off",
       ...["http_listen", "electrum_tcp_listen", "electrum_tls_listen"].map((key) => `gateway.${key}=`),
     ],
     environment: {},
