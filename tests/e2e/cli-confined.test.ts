@@ -37,6 +37,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
     set: [
       "placement.gateway=process",
       "placement.indexer=off",
+      "placement.mempool=off",
       ...["http_listen", "electrum_tcp_listen", "electrum_tls_listen"].map((key) => `gateway.${key}=`),
     ],
     environment: {},
