@@ -60,7 +60,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
     onStep() {},
     onRoot() {},
   });
-  const [, gateway] = running.root.tree().root.children;
+  const gateway = running.root.tree().root.children.find(({ id }) => id === "gateway");
   const { servers, user, seed, connectTimeoutMs } = running.root.operatorAccess();
   const transport = await connectNats({
     servers,
