@@ -17,6 +17,8 @@ describe("what the node refuses", () => {
     ["txn-mempool-conflict", -26, "conflict"],
     ["replacement-adds-unconfirmed", -26, "conflict"],
     ["mandatory-script-verify-flag-failed (Invalid Schnorr signature)", -26, "invalid"],
+    ["mempool-script-verify-flag-failed (Invalid Schnorr signature)", -26, "invalid"],
+    ["non-mandatory-script-verify-flag (Witness version reserved for soft-fork upgrades)", -26, "policy"],
     ["dust, tx with dust output must be 0-fee", -26, "policy"],
     ["too-long-mempool-chain, too many unconfirmed ancestors", -26, "policy"],
   ])("%s (%i) is of the kind %s", (reason, rpcCode, kind) =>

@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [RegExp, RefusalKind])[] = [
   [/min relay fee not met|mempool min fee not met|insufficient fee|mempool full/, "fee-too-low"],
   [/max-fee-exceeded|maxfeerate|absurdly-high-fee/, "fee-too-high"],
   [/txn-mempool-conflict|spends-conflicting|replacement/, "conflict"],
-  [/^bad-|mandatory-script|TX decode failed|^coinbase/, "invalid"],
+  [/^bad-|^(mandatory|mempool)-script|TX decode failed|^coinbase/, "invalid"],
 ];
 
 export function refusalKindOf(reason: string, rpcCode = 0): RefusalKind {

@@ -77,6 +77,7 @@ export class Mempool {
   readonly #entries = new Map<Txid, MempoolEntry>();
   readonly #spenders = new Map<OutpointKey, Txid>();
   #sequence = 1;
+  #onEvent: (kind: "added" | "removed", txid: Txid, sequence: number) => void = () => undefined;
 
   constructor(chain: Chain, scripts: ScriptChecker, clock: Clock) {
     this.#chain = chain;
@@ -87,6 +88,11 @@ export class Mempool {
   /** Grows by one with each transaction that comes or goes, as `mempool_sequence` does. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Called when a transaction comes, and when one goes that no block took. One listener. */
+  onEvent(listener: (kind: "added" | "removed", txid: Txid, sequence: number) => void): void {
+    this.#onEvent = listener;
   }
 
   get size(): number {
@@ -144,11 +150,32 @@ export class Mempool {
   /** Takes in what `examine` allowed a moment ago. */
   add(candidate: Candidate): MempoolEntry {
     for (const entry of candidate.replaced) this.#remove(entry);
-    const { entry } = candidate;
-    this.#entries.set(entry.txid, entry);
-    for (const input of entry.transaction.inputs) this.#spenders.set(spentKey(input), entry.txid);
-    this.#sequence++;
-    return entry;
+    this.#put(candidate.entry);
+    this.#tell("added", candidate.entry.txid);
+    return candidate.entry;
+  }
+
+  /**
+   * What `examine` would say of these, one after the other, as if each one before were there. Changes nothing and tells nobody.
+   * Stops at the first refusal.
+   */
+  rehearse(transactions: readonly Transaction[], onEntry: (entry: MempoolEntry) => void): void {
+    const added: MempoolEntry[] = [];
+    try {
+      for (const transaction of transactions) {
+        const { entry, replaced } = this.examine(transaction);
+        if (replaced.length > 0 && transactions.length > 1) {
+          throw new RuleBroken("bip125-replacement-disallowed");
+        }
+        if (transactions.length > 1) {
+          this.#put(entry);
+          added.push(entry);
+        }
+        onEntry(entry);
+      }
+    } finally {
+      for (const entry of added.reverse()) this.#forget(entry);
+    }
   }
 
   /** After a package: takes out again, youngest first, what neither itself nor with its descendants pays the relay fee. */
@@ -307,23 +334,29 @@ export class Mempool {
   #readd(transaction: Transaction, before?: MempoolEntry): void {
     try {
       const { entry } = this.examine(transaction, { bypassLimits: true });
-      this.add({
-        entry: before === undefined ? entry : { ...entry, timeS: before.timeS, height: before.height },
-        replaced: [],
-      });
       // One that stayed is no news.
-      if (before !== undefined) this.#sequence--;
+      if (before === undefined) this.add({ entry, replaced: [] });
+      else this.#put({ ...entry, timeS: before.timeS, height: before.height });
     } catch (error) {
       // What no longer fits the chain (its coin is gone, or not ripe any more) leaves.
       if (!(error instanceof RuleBroken)) throw error;
-      if (before !== undefined) this.#sequence++;
+      if (before !== undefined) this.#tell("removed", before.txid);
     }
   }
 
   #remove(entry: MempoolEntry): void {
     if (!this.#entries.has(entry.txid)) return;
     this.#forget(entry);
-    this.#sequence++;
+    this.#tell("removed", entry.txid);
+  }
+
+  #put(entry: MempoolEntry): void {
+    this.#entries.set(entry.txid, entry);
+    for (const input of entry.transaction.inputs) this.#spenders.set(spentKey(input), entry.txid);
+  }
+
+  #tell(kind: "added" | "removed", txid: Txid): void {
+    this.#onEvent(kind, txid, this.#sequence++);
   }
 
   #forget(entry: MempoolEntry): void {

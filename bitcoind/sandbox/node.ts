@@ -2,16 +2,19 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type BlockHash, bytesToHex, hexToBytes } from "../../bitcoin/bytes.ts";
+import type { Block } from "../../bitcoin/block/block.ts";
+import { blockHashOf, serializeHeader } from "../../bitcoin/block/header.ts";
+import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../../bitcoin/bytes.ts";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { parseTransaction } from "../../bitcoin/transaction.ts";
 import { type Clock, systemClock, type Timer } from "../../runtime/clock.ts";
 import { writeWhole } from "../../runtime/whole-file.ts";
-import { Chain } from "./chain/chain.ts";
+import { Chain, type ChainChange } from "./chain/chain.ts";
 import { ScriptChecker } from "./chain/script-check.ts";
 import { Mempool } from "./mempool.ts";
 import { mineBlock } from "./miner.ts";
+import { ZmqPublisher } from "./publisher.ts";
 import { RuleBroken } from "./refusal.ts";
 import type { SandboxParts } from "./rpc/calls.ts";
 import { chainCalls } from "./rpc/chain-calls.ts";
@@ -42,6 +45,7 @@ export class SandboxNode {
   readonly #mempoolPath: string;
   readonly #clock: Clock;
   #door: HttpDoor | undefined;
+  #publisher: ZmqPublisher | undefined;
   #rpcUrl = "";
   #miner: Timer | undefined;
   #stopping: Promise<void> | undefined;
@@ -65,7 +69,10 @@ export class SandboxNode {
       scripts,
     });
     this.#mempool = new Mempool(this.#chain, scripts, this.#clock);
-    this.#chain.onChange((change) => this.#mempool.follow(change));
+    this.#chain.onChange((change) => this.#follow(change));
+    this.#mempool.onEvent((kind, txid, sequence) =>
+      this.#tellOf(kind === "added" ? "A" : "R", txid, sequence),
+    );
   }
 
   /** Opens the chain kept in the data directory, or begins one, and answers on loopback. */
@@ -73,7 +80,8 @@ export class SandboxNode {
     const node = new SandboxNode(options);
     try {
       node.#loadMempool();
-      await node.#openDoor(options.port ?? 0);
+      node.#publisher = await ZmqPublisher.open();
+      await node.#openDoor(options.port ?? 0, node.#publisher.url);
       if (options.mining !== undefined) {
         node.#mineEvery(options.mining.intervalMs, scriptOfAddress(options.mining.address, regtest));
       }
@@ -118,19 +126,41 @@ export class SandboxNode {
   async #stop(): Promise<void> {
     this.#miner?.cancel();
     await this.#door?.close();
+    await this.#publisher?.close();
     this.#saveMempool();
     this.#chain.close();
     rmSync(this.cookiePath, { force: true });
     this.#tellStopped();
   }
 
-  async #openDoor(port: number): Promise<void> {
+  /** What is told and in which order is a node's: what a block takes is not told, what it makes impossible before it. */
+  #follow(change: ChainChange): void {
+    const isReorganised = change.disconnected.length > 0;
+    for (const block of change.disconnected) this.#tellOf("D", hashOf(block));
+    if (!isReorganised) this.#mempool.follow(change);
+    for (const block of change.connected) this.#tellOf("C", hashOf(block));
+    if (isReorganised) this.#mempool.follow(change);
+    const last = change.connected.at(-1);
+    if (last !== undefined) this.#publisher?.publish("hashblock", Buffer.from(hashOf(last), "hex"));
+  }
+
+  #tellOf(letter: "A" | "R" | "C" | "D", hash: Txid | BlockHash, sequence?: number): void {
+    const number = Buffer.alloc(sequence === undefined ? 0 : 8);
+    if (sequence !== undefined) number.writeBigUInt64LE(BigInt(sequence));
+    this.#publisher?.publish(
+      "sequence",
+      Buffer.concat([Buffer.from(hash, "hex"), Buffer.from(letter), number]),
+    );
+  }
+
+  async #openDoor(port: number, zmqUrl: string): Promise<void> {
     const credentials = `__cookie__:${randomBytes(32).toString("hex")}`;
     const parts: SandboxParts = {
       chain: this.#chain,
       mempool: this.#mempool,
       clock: this.#clock,
       network: regtest,
+      zmqUrl,
       requestStop: () => {
         // Later, so that the answer still goes out.
         setImmediate(() => void this.stop());
@@ -163,6 +193,10 @@ export class SandboxNode {
     const lines = [...this.#mempool.entries()].map((entry) => bytesToHex(entry.rawTx));
     writeWhole(this.#mempoolPath, lines.join("\n"));
   }
+}
+
+function hashOf({ header }: Block): BlockHash {
+  return blockHashOf(serializeHeader(header));
 }
 
 function readLines(path: string): string[] {

@@ -11,6 +11,8 @@ export interface SandboxParts {
   readonly mempool: Mempool;
   readonly clock: Clock;
   readonly network: Network;
+  /** Where the node's news are published over ZMQ. */
+  readonly zmqUrl: string;
   /** Ends the node soon, after the answer is out. */
   readonly requestStop: () => void;
 }

@@ -1,6 +1,6 @@
 /** The sandbox's RPC methods that read and fill the mempool. */
 import { parseBlock } from "../../../bitcoin/block/block.ts";
-import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import { decodeTransaction } from "../../../bitcoin/decoded-transaction.ts";
 import { coinsNumberFromSat, feerateSatPerKvb, satFromCoins } from "../../../bitcoin/fee.ts";
 import { isUnspendable } from "../../../bitcoin/script/script.ts";
@@ -12,9 +12,10 @@ import {
   txidOf,
   wtxidOf,
 } from "../../../bitcoin/transaction.ts";
-import { outpointKey } from "../chain/coins.ts";
+import { outpointKey, spentKey } from "../chain/coins.ts";
 import type { Mempool, MempoolEntry } from "../mempool.ts";
 import { INCREMENTAL_SAT_PER_KVB, MIN_RELAY_SAT_PER_KVB } from "../policy.ts";
+import { PUBLISHED_TOPICS } from "../publisher.ts";
 import { RPC_CODE, RpcRefusal, RuleBroken } from "../refusal.ts";
 import { type Arguments, decodeOrRefuse } from "./arguments.ts";
 import { type CallTable, call, type SandboxParts } from "./calls.ts";
@@ -38,6 +39,9 @@ export const mempoolCalls: CallTable = Object.freeze({
     if (entry === undefined) throw new RpcRefusal(RPC_CODE.addressOrKey, "Transaction not in mempool");
     return entryFields(mempool, entry);
   }),
+  getzmqnotifications: call("", ({ zmqUrl }) =>
+    PUBLISHED_TOPICS.map((topic) => ({ type: `pub${topic}`, address: zmqUrl, hwm: 1_000 })),
+  ),
   getrawtransaction: call("txid verbosity blockhash", getRawTransaction),
   sendrawtransaction: call("hexstring maxfeerate maxburnamount", sendRawTransaction),
   testmempoolaccept: call("rawtxs maxfeerate", testAccept),
@@ -174,39 +178,71 @@ function sendRawTransaction({ chain, mempool }: SandboxParts, given: Arguments):
 
 function testAccept({ mempool }: SandboxParts, given: Arguments): unknown {
   const texts = given.texts(0);
-  if (texts.length !== 1) {
+  if (texts.length < 1 || texts.length > TESTED_MAX) {
     throw new RpcRefusal(
       RPC_CODE.invalidParameter,
-      `The sandbox tests one transaction at a time, not ${Math.min(texts.length, TESTED_MAX)}.`,
+      `Array must contain between 1 and ${TESTED_MAX} transactions.`,
     );
   }
   const feerateMaxSat = satFromCoins(given.amount(1, FEERATE_MAX_COINS));
-  return texts.map((text) => {
-    const transaction = decodeTx(
-      text,
-      `TX decode failed: ${text.slice(0, 200)} Make sure the tx has at least one input.`,
-    );
-    const ids = { txid: txidOf(transaction), wtxid: wtxidOf(transaction) };
-    try {
-      const { entry } = mempool.examine(transaction);
-      if (isFeeTooHigh(entry, feerateMaxSat))
-        return { ...ids, allowed: false, "reject-reason": "max-fee-exceeded" };
-      return {
-        ...ids,
-        allowed: true,
-        vsize: entry.sizeVb,
-        fees: {
-          base: coinsNumberFromSat(entry.paidSat),
-          "effective-feerate": coinsNumberFromSat(feerateSatPerKvb(entry.paidSat, entry.sizeVb)),
-          "effective-includes": [entry.wtxid],
-        },
-      };
-    } catch (error) {
-      if (!(error instanceof RuleBroken)) throw error;
-      const reason = error.reason === "bad-txns-inputs-missingorspent" ? "missing-inputs" : error.message;
-      return { ...ids, allowed: false, "reject-reason": reason };
+  const transactions = texts.map((text) =>
+    decodeTx(text, `TX decode failed: ${text.slice(0, 200)} Make sure the tx has at least one input.`),
+  );
+  const ids = transactions.map((of) => ({ txid: txidOf(of), wtxid: wtxidOf(of) }));
+  const problem = packageProblem(transactions);
+  if (problem !== undefined) return ids.map((of) => ({ ...of, "package-error": problem }));
+  const entries: MempoolEntry[] = [];
+  try {
+    mempool.rehearse(transactions, (entry) => {
+      if (isFeeTooHigh(entry, feerateMaxSat)) throw new RuleBroken("max-fee-exceeded");
+      entries.push(entry);
+    });
+  } catch (error) {
+    if (!(error instanceof RuleBroken)) throw error;
+    const reason = error.reason === "bad-txns-inputs-missingorspent" ? "missing-inputs" : error.message;
+    const refused = { ...ids[entries.length], allowed: false, "reject-reason": reason };
+    // Scripts are looked at last: those before it are done then. Otherwise nothing else has a verdict.
+    const isScript = error.reason === "mandatory-script-verify-flag-failed";
+    const before = isScript
+      ? entries.map((entry, i) => acceptedFields(ids[i], entry))
+      : ids.slice(0, entries.length);
+    return [...before, refused, ...ids.slice(entries.length + 1)];
+  }
+  return entries.map((entry, i) => acceptedFields(ids[i], entry));
+}
+
+function acceptedFields(ids: object | undefined, entry: MempoolEntry): Record<string, unknown> {
+  return {
+    ...ids,
+    allowed: true,
+    vsize: entry.sizeVb,
+    fees: {
+      base: coinsNumberFromSat(entry.paidSat),
+      "effective-feerate": coinsNumberFromSat(feerateSatPerKvb(entry.paidSat, entry.sizeVb)),
+      "effective-includes": [entry.wtxid],
+    },
+  };
+}
+
+/** What is wrong with several transactions as a package, before any of them is looked at. */
+function packageProblem(transactions: readonly Transaction[]): string | undefined {
+  if (new Set(transactions.map(txidOf)).size < transactions.length) return "package-contains-duplicates";
+  const later = new Set(transactions.map(txidOf));
+  const spent = new Set<string>();
+  for (const transaction of transactions) {
+    // Itself and those after it.
+    const parents = transaction.inputs.map((input) => txidFromBytes(input.previousTxidBytes));
+    if (parents.some((parent) => later.has(parent))) return "package-not-sorted";
+    later.delete(txidOf(transaction));
+  }
+  for (const { inputs } of transactions) {
+    for (const input of inputs) {
+      const key = spentKey(input);
+      if (spent.has(key)) return "conflict-in-package";
+      spent.add(key);
     }
-  });
+  }
+  return undefined;
 }
 
 /** Parents, then the child that pays for them: taken if each is valid and together they pay the relay fee. */
