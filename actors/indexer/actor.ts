@@ -37,7 +37,7 @@ export interface ClosableSource {
 
 /** Packed bytes that one step of a merge reads: about 8 MiB in, five times that in a thread's hands. */
 const MERGE_SLICE_BYTES = 8 * 1024 * 1024;
-/** Mainnet is 23,000 runs: three levels of merges with this, five with a fan-in of 8. */
+/** Mainnet is 22,000 batches: each row is rewritten twice with this, four times with a fan-in of 8. */
 const BULK_FAN_IN = 32;
 /** After a reorganisation deeper than this, what the stale blocks touched is not told. */
 const TOUCHED_BLOCKS = 200;

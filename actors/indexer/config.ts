@@ -19,14 +19,16 @@ export const indexerSection = section(
       .max(512)
       .default(32)
       .describe(
-        "Megabytes of blocks that become one run. Memory during the first sync is about eight times this for each thread; larger runs have to be merged less often.",
+        "Megabytes of blocks that become one run. Memory during the first sync is about five times this for each thread; larger runs have to be merged less often.",
       ),
     merge_fan_in: z
       .int()
       .min(2)
       .max(32)
       .default(8)
-      .describe("How many runs are merged into one. More makes the first sync faster and questions slower."),
+      .describe(
+        "How many runs are merged into one at the tip of the chain. More makes for less writing and slower questions. (While blocks come in bulk it is 32 at least.)",
+      ),
     query_threads: z
       .int()
       .min(0)

@@ -18,6 +18,7 @@ const bitcoind = findBitcoind();
 const ADDRESS = new CoinOwner("files").address("p2wpkh");
 const GENESIS = genesisBlockBytes(regtest);
 
+const { signal } = new AbortController();
 let directory: string;
 
 beforeEach(() => {
@@ -190,8 +191,8 @@ describe("the search for blocks by hash", () => {
     const locator = new BlockLocator(files);
     const hashes = blocks.map((block) => blockHashOf(block));
     const absent = "00".repeat(32) as BlockHash;
-    const first = await locator.locate(hashes.slice(0, 5));
-    const rest = await locator.locate([absent, ...hashes.slice(5)]);
+    const first = await locator.locate(hashes.slice(0, 5), signal);
+    const rest = await locator.locate([absent, ...hashes.slice(5)], signal);
     expect(rest.shift()).toBeUndefined();
     const places = [...first, ...rest] as BlockRecord[];
     expect(blocksOf(files, places)).toEqual(blocks.map((block) => Uint8Array.from(block)));
@@ -204,7 +205,7 @@ describe("the search for blocks by hash", () => {
       appendFileSync(join(directory, `blk0000${number}.dat`), record(blocks[block] as Uint8Array));
     put(0, 0);
     const locator = new BlockLocator(await BlockFiles.open(directory, regtest));
-    const isFound = async (block: number) => (await locator.locate([hashes[block] as BlockHash]))[0];
+    const isFound = async (block: number) => (await locator.locate([hashes[block] as BlockHash], signal))[0];
     expect(await isFound(1)).toBeUndefined();
     put(0, 1);
     expect(await isFound(1)).toMatchObject({ file: 0 });
@@ -228,12 +229,14 @@ describe.skipIf(bitcoind === undefined)("the reader of a real node's files", () 
       const locator = new BlockLocator(files);
       const seen: Uint8Array[] = [];
       for (let round = 0; round < 5; round++) {
-        const places = await locator.locate(hashes.slice(seen.length));
+        const places = await locator.locate(hashes.slice(seen.length), signal);
         seen.push(...blocksOf(files, places as BlockRecord[]));
         await mine(20);
       }
       await node.shutDown();
-      seen.push(...blocksOf(files, (await locator.locate(hashes.slice(seen.length))) as BlockRecord[]));
+      seen.push(
+        ...blocksOf(files, (await locator.locate(hashes.slice(seen.length), signal)) as BlockRecord[]),
+      );
 
       expect(files.key?.some((byte) => byte !== 0)).toBe(true);
       expect(seen.map((block) => blockHashOf(block))).toEqual(hashes);

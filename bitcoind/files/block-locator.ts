@@ -30,12 +30,15 @@ export class BlockLocator {
   }
 
   /** In the order of the hashes; nothing for a block that is in none of the files. Each block is found once. */
-  async locate(hashes: readonly BlockHash[]): Promise<(LocatedBlock | undefined)[]> {
+  async locate(hashes: readonly BlockHash[], signal: AbortSignal): Promise<(LocatedBlock | undefined)[]> {
     const found: (LocatedBlock | undefined)[] = [];
     let hasMore = true;
     for (const hash of hashes) {
       const key = keyOf(hash);
-      while (hasMore && !this.#passed.has(key)) hasMore = await this.#readOn();
+      while (hasMore && !this.#passed.has(key)) {
+        signal.throwIfAborted();
+        hasMore = await this.#readOn();
+      }
       found.push(this.#passed.get(key));
       this.#passed.delete(key);
     }

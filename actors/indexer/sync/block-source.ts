@@ -12,12 +12,16 @@ export interface SourceTip {
 export interface StoredBlockFinder {
   /**
    * Where these blocks lie, in their order; nothing for one that is not there. Nothing at all where there are no such
-   * files, or where `blocksLeft` to the tip are too few to look for them. Never throws.
+   * files, or where `blocksLeft` to the tip are too few to look for them. Throws nothing but the signal's reason.
    */
-  find(hashes: readonly BlockHash[], blocksLeft: number): Promise<FoundBlocks | undefined>;
+  find(
+    hashes: readonly BlockHash[],
+    blocksLeft: number,
+    signal: AbortSignal,
+  ): Promise<FoundBlocks | undefined>;
   /** What it said of a block was not true: from now on it finds nothing. */
   distrust(error: Error): void;
-  /** The sync has come to the tip: what was remembered may be forgotten. */
+  /** The sync has come to its end, or has to begin again somewhere: what was remembered may be forgotten. */
   rest(): void;
 }
 

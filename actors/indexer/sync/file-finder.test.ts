@@ -129,8 +129,8 @@ describe("a first sync from the node's files", () => {
     const { source, log } = sourceWithFiles();
     const { stored } = source;
     const find = stored?.find.bind(stored) as FileFinder["find"];
-    (stored as FileFinder).find = async (hashes, left) => {
-      const found = await find(hashes, left);
+    (stored as FileFinder).find = async (hashes, left, signal) => {
+      const found = await find(hashes, left, signal);
       const places = [...(found?.blocks ?? [])];
       [places[30], places[31]] = [places[31], places[30]];
       return found === undefined ? undefined : { files: found.files, blocks: places };
@@ -143,13 +143,36 @@ describe("a first sync from the node's files", () => {
     const { source, log } = sourceWithFiles();
     const { stored } = source;
     const find = stored?.find.bind(stored) as FileFinder["find"];
-    (stored as FileFinder).find = async (hashes, left) => {
-      const found = await find(hashes, left);
+    (stored as FileFinder).find = async (hashes, left, signal) => {
+      const found = await find(hashes, left, signal);
       rmSync(fileAt(4), { force: true });
       return found;
     };
     expect(await indexOf(source)).toEqual(expected);
     expect(codesOf(log)).toEqual(["NODE_BLOCK_FILE_UNREADABLE"]);
+  });
+
+  it("ends at once when it is told to, and keeps what is committed", async () => {
+    const { source, log } = sourceWithFiles();
+    const home = mkdtempSync(join(tmpdir(), "troupe-finder-index-"));
+    const index = new IndexUnderTest(home, source, SETTINGS);
+    const stop = new AbortController();
+    const { stored } = source;
+    const find = stored?.find.bind(stored) as FileFinder["find"];
+    (stored as FileFinder).find = async (hashes, left, signal) => {
+      const found = await find(hashes, left, signal);
+      stop.abort(new Error("stopped"));
+      return found;
+    };
+    await expect(index.advance(stop.signal)).rejects.toThrow("stopped");
+    expect(index.store.state.height).toBe(-1);
+    expect(log.lines.filter(({ level }) => level === "warn")).toEqual([]);
+    (stored as FileFinder).find = find;
+    await index.advance();
+    expect(index.store.state.height).toBe(blocks.length - 1);
+    expect(source.asked).toEqual([]);
+    await index.close();
+    rmSync(home, { recursive: true });
   });
 
   it.each([
@@ -167,7 +190,7 @@ describe("a first sync from the node's files", () => {
   it("does not take another network's files", async () => {
     const log = new KeptLog();
     const finder = new FileFinder({ directory: files, network: mainnet, log, blocksMin: 1 });
-    expect(await finder.find([], 10)).toBeUndefined();
+    expect(await finder.find([], 10, new AbortController().signal)).toBeUndefined();
     expect(codesOf(log)).toEqual(["NODE_BLOCK_FILE_FOREIGN"]);
   });
 
@@ -179,7 +202,7 @@ describe("a first sync from the node's files", () => {
 
     const quiet = new KeptLog();
     const finder = new FileFinder({ directory: files, network: regtest, log: quiet, blocksMin: 100 });
-    expect(await finder.find([], 99)).toBeUndefined();
+    expect(await finder.find([], 99, new AbortController().signal)).toBeUndefined();
     expect(quiet.lines).toEqual([]);
   });
 });

@@ -24,15 +24,20 @@ export class FileFinder implements StoredBlockFinder {
     this.#options = options;
   }
 
-  async find(hashes: readonly BlockHash[], blocksLeft: number): Promise<FoundBlocks | undefined> {
+  async find(
+    hashes: readonly BlockHash[],
+    blocksLeft: number,
+    signal: AbortSignal,
+  ): Promise<FoundBlocks | undefined> {
     if (this.#isGivenUp || (this.#locator === undefined && blocksLeft < this.#options.blocksMin)) {
       return undefined;
     }
     try {
       this.#locator ??= await this.#open();
       const { files } = this.#locator;
-      return { files, blocks: await this.#locator.locate(hashes) };
+      return { files, blocks: await this.#locator.locate(hashes, signal) };
     } catch (error) {
+      signal.throwIfAborted();
       this.#giveUp(error as Error);
       return undefined;
     }

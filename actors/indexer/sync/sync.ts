@@ -230,8 +230,8 @@ export class ChainSync {
     } finally {
       await Promise.allSettled(underWay.map(({ rows }) => rows));
       compaction.isBulk = false;
+      source.stored?.rest();
     }
-    source.stored?.rest();
     news.jumped();
   }
 
@@ -255,7 +255,7 @@ export class ChainSync {
     signal: AbortSignal,
   ): AsyncGenerator<SourcedBlock> {
     const { store } = this.#options;
-    let stretch = await this.#stretch(first, tip.height - store.state.height);
+    let stretch = await this.#stretch(first, tip.height - store.state.height, signal);
     let height = store.state.height;
     while (stretch.hashes.length > 0) {
       const { hashes } = stretch;
@@ -276,16 +276,17 @@ export class ChainSync {
   ): Promise<Stretch> {
     const headers = await this.#options.source.headersAfter(last, HEADERS_MAX, signal);
     const hashes = this.#linked(headers ?? new Uint8Array(0), last, height + 1);
-    return this.#stretch(hashes, tip.height - height);
+    return this.#stretch(hashes, tip.height - height, signal);
   }
 
-  async #stretch(hashes: readonly BlockHash[], blocksLeft: number): Promise<Stretch> {
-    return { hashes, found: await this.#options.source.stored?.find(hashes, blocksLeft) };
+  async #stretch(hashes: readonly BlockHash[], blocksLeft: number, signal: AbortSignal): Promise<Stretch> {
+    return { hashes, found: await this.#options.source.stored?.find(hashes, blocksLeft, signal) };
   }
 
   /** Each block from the files if it was found there, and the others from the source, in one go for neighbours. */
   async *#sourced({ hashes, found }: Stretch, signal: AbortSignal): AsyncGenerator<SourcedBlock> {
     for (let at = 0; at < hashes.length; ) {
+      signal.throwIfAborted();
       const located = found?.blocks[at];
       if (found !== undefined && located !== undefined) {
         yield { hash: hashes[at++] as BlockHash, located, files: found.files };

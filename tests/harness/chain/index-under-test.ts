@@ -56,8 +56,7 @@ export class IndexUnderTest {
     } = this.#open());
   }
 
-  async advance(): Promise<void> {
-    const { signal } = new AbortController();
+  async advance(signal = new AbortController().signal): Promise<void> {
     while (await this.#sync.advance(signal)) {
       // until nothing is left to do
     }
