@@ -9,6 +9,7 @@ import { SetupError, setup } from "./setup.mjs";
 /** Real programs that end-to-end tests run against: ours must agree with them, not with our idea of them. */
 const PEERS = [
   { program: "nats-server", debianPackage: "nats-server", neededBy: "the bus on a real NATS server" },
+  { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
 ];
 
 /** Debian puts servers here, and a user's path often leaves it out. */

@@ -1,0 +1,203 @@
+/** The Electrum wallet that people use, on the sandbox as a person starts it: over TLS, with every proof checked. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { Home } from "../harness/cli/command.ts";
+import { ElectrumWallet, findElectrum } from "../harness/gateway/electrum-wallet.ts";
+import { waitFor } from "../harness/wait-for.ts";
+
+/** Of no value, and in everybody's hands: Electrum's own kind of seed, and its first receiving address. */
+const SEED = "wild father tree among universe such mobile favorite target dynamic credit identify";
+const FIRST_ADDRESS = "bcrt1q4794m2uuw9jmjszmplfj4wvvr5j272fpmfgxur";
+/** Not the wallet's. */
+const OTHER_ADDRESS = "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk";
+const BLOCKS = 120;
+const REWARD = 50;
+
+interface Balance {
+  readonly confirmed: string;
+  readonly unmatured?: string;
+}
+
+interface HistoryItem {
+  readonly txid: string;
+  readonly height: number;
+  readonly confirmations: number;
+}
+
+const electrum = findElectrum();
+let home: Home;
+let wallet: ElectrumWallet | undefined;
+beforeEach(() => {
+  home = new Home();
+});
+afterEach(async () => {
+  await wallet?.remove();
+  wallet = undefined;
+  await home.close();
+});
+
+async function childOf(id: string): Promise<ChildStatus> {
+  const find = (child: ChildStatus): ChildStatus | undefined =>
+    child.id === id ? child : child.children.map(find).find((found) => found !== undefined);
+  const { stdout } = await home.run("status", "--json");
+  const found = find((JSON.parse(stdout) as Tree).root);
+  if (found === undefined) throw new Error(`there is no ${id} in the tree`);
+  return found;
+}
+
+/** Asks the sandbox's node. */
+async function node<T>(method: string, ...params: unknown[]): Promise<T> {
+  const { doors } = await childOf("node");
+  const cookie = readFileSync(join(home.data, "actors", "node", "regtest", ".cookie"), "utf8");
+  const response = await fetch(doors[0]?.address ?? "", {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(cookie).toString("base64")}` },
+    body: JSON.stringify({ method, params, id: 1 }),
+  });
+  const text = await response.text();
+  if (!text.startsWith("{")) throw new Error(text);
+  const { result, error } = JSON.parse(text) as { result: T; error: unknown };
+  if (error) throw new Error(JSON.stringify(error));
+  return result;
+}
+
+/** How often the gateway was asked for it, by any wallet. */
+async function asked(method: string): Promise<number> {
+  const gateway = await childOf("gateway");
+  const page = gateway.doors.find(({ address }) => address.startsWith("http://"));
+  const metrics = await (await fetch(`${page?.address}/metrics`)).text();
+  const lines = metrics
+    .split("\n")
+    .filter(
+      (line) => line.startsWith("troupe_gateway_electrum_requests_total{") && line.includes(`"${method}"`),
+    );
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+async function startSandbox(): Promise<string> {
+  const started = await home.start(
+    "--sandbox",
+    "--data",
+    home.data,
+    "--set",
+    "sandbox.block_interval_ms=3600000",
+    "--set",
+    `sandbox.mine_to=${FIRST_ADDRESS}`,
+  );
+  await started.says(/^Ready in/m);
+  const { doors } = await childOf("gateway");
+  const tls = doors.map(({ address }) => /^(?:tls|ssl):\/\/(.*):(\d+)$/.exec(address)).find((match) => match);
+  if (tls === undefined || tls === null) throw new Error(`no TLS door in ${JSON.stringify(doors)}`);
+  return `127.0.0.1:${tls[2]}:s`;
+}
+
+async function inStep(of: ElectrumWallet, height: number): Promise<void> {
+  await waitFor(`the wallet to be in step at ${height}`, async () => {
+    const info = await of.call<{ blockchain_height: number; server_height: number }>("getinfo");
+    return (
+      info.blockchain_height === height &&
+      info.server_height === height &&
+      (await of.call<boolean>("is_synchronized"))
+    );
+  });
+}
+
+async function history(of: ElectrumWallet): Promise<HistoryItem[]> {
+  return (await of.call<{ transactions: HistoryItem[] }>("onchain_history")).transactions;
+}
+
+/** What blocks have paid, ripe or not. Electrum counts coins of blocks that were given up as unconfirmed, so these are left out. */
+async function totalOf(of: ElectrumWallet): Promise<number> {
+  const { confirmed, unmatured = "0" } = await of.call<Balance>("getbalance");
+  return Number(confirmed) + Number(unmatured);
+}
+
+/** So many transactions in blocks, and no other. Confirmations count only once the wallet has checked the proof. */
+async function allProved(of: ElectrumWallet, count: number, tipHeight: number): Promise<HistoryItem[]> {
+  let items: HistoryItem[] = [];
+  await waitFor(`${count} transactions to be proved`, async () => {
+    // Those of blocks that were given up stay with the wallet, without a height.
+    items = (await history(of)).filter(({ height }) => height > 0);
+    return (
+      items.length === count &&
+      items.every(({ height, confirmations }) => confirmations === tipHeight - height + 1)
+    );
+  });
+  return items;
+}
+
+test.skipIf(electrum === undefined)(
+  "a wallet restored from its seed sees history and balance, sends, bumps a fee, and survives a reorganisation of ten blocks",
+  { timeout: 300_000 },
+  async () => {
+    const server = await startSandbox();
+    wallet = await ElectrumWallet.start({ program: electrum ?? "", secret: SEED, server });
+    const own = wallet;
+
+    await inStep(own, BLOCKS);
+    await allProved(own, BLOCKS, BLOCKS);
+    const spendable = (height: number, blocks: number) => String((height - 99 + (blocks - height)) * REWARD);
+    expect(await own.call<Balance>("getbalance")).toMatchObject({ confirmed: spendable(BLOCKS, BLOCKS) });
+
+    // It pays, and sees its own payment before any block does.
+    const raw = await own.call<string>("payto", {
+      destination: OTHER_ADDRESS,
+      amount: "1.5",
+      feerate: 2,
+      rbf: true,
+    });
+    const first = await own.call<string>("broadcast", { tx: raw });
+    await waitFor("the payment in the wallet's history", async () =>
+      (await history(own)).some(({ txid, confirmations }) => txid === first && confirmations === 0),
+    );
+    expect(await node<string[]>("getrawmempool")).toEqual([first]);
+
+    // It pays more for it, and the payment before is gone.
+    const bumped = await own.call<string>("bumpfee", { tx: raw, new_fee_rate: 20 });
+    const second = await own.call<string>("broadcast", { tx: bumped });
+    expect(second).not.toBe(first);
+    await waitFor("the replacement in the wallet's history", async () => {
+      const ids = (await history(own)).map(({ txid }) => txid);
+      return ids.includes(second) && !ids.includes(first);
+    });
+    expect(await node<string[]>("getrawmempool")).toEqual([second]);
+
+    // A block takes it, and the wallet checks the proof.
+    await node("generatetoaddress", 1, OTHER_ADDRESS);
+    await inStep(own, BLOCKS + 1);
+    const proved = await allProved(own, BLOCKS + 1, BLOCKS + 1);
+    expect(proved.find(({ txid }) => txid === second)).toMatchObject({
+      height: BLOCKS + 1,
+      confirmations: 1,
+    });
+
+    const paid = await totalOf(own);
+
+    // Ten blocks pay the wallet, are given up, and eleven that do not take their place.
+    await node("generatetoaddress", 10, FIRST_ADDRESS);
+    await inStep(own, BLOCKS + 11);
+    await allProved(own, BLOCKS + 11, BLOCKS + 11);
+    expect(await totalOf(own)).toBe(paid + 10 * REWARD);
+    await node("invalidateblock", await node<string>("getblockhash", BLOCKS + 2));
+    await node("generatetoaddress", 11, OTHER_ADDRESS);
+    const tip = BLOCKS + 12;
+    await inStep(own, tip);
+    const after = await allProved(own, BLOCKS + 1, tip);
+    expect(new Set(after.map(({ txid }) => txid))).toEqual(new Set(proved.map(({ txid }) => txid)));
+    expect(await totalOf(own)).toBe(paid);
+    // One connection has served all that: the wallet found nothing to leave us for.
+    expect(await asked("server.version")).toBe(1);
+
+    // Closed and opened again with nothing new: what it knows is still true, so it asks for no history.
+    await own.close();
+    const before = await asked("blockchain.scripthash.get_history");
+    const subscribed = await asked("blockchain.scripthash.subscribe");
+    await own.open();
+    await inStep(own, tip);
+    expect(await asked("blockchain.scripthash.subscribe")).toBeGreaterThan(subscribed);
+    expect(await asked("blockchain.scripthash.get_history")).toBe(before);
+    expect(await totalOf(own)).toBe(paid);
+  },
+);
