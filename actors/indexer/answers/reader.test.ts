@@ -26,13 +26,22 @@ async function indexed(): Promise<{ chain: ModelChain; index: IndexUnderTest }> 
   return { chain, index };
 }
 
-/** Works for so long before it asks: no question of a small chain takes a thread's time by itself. */
-function slowly<T>(workMs: number, then: Question<T>): Question<T> {
-  return function* (replies): Steps<T> {
-    const endMs = performance.now() + workMs;
-    while (performance.now() < endMs) yield;
-    return yield* then(replies);
-  };
+/** Works on and on until it is let go, and only then asks: no question of a small chain takes a thread's time by itself. */
+class Long<T> {
+  #isLetGo = false;
+  readonly question: Question<T>;
+
+  constructor(then: Question<T>) {
+    const isLetGo = () => this.#isLetGo;
+    this.question = function* (replies): Steps<T> {
+      while (!isLetGo()) yield;
+      return yield* then(replies);
+    };
+  }
+
+  letGo(): void {
+    this.#isLetGo = true;
+  }
 }
 
 const patient = () => new AbortController().signal;
@@ -50,7 +59,8 @@ describe("a reader", () => {
     const { index, chain } = await indexed();
     const order: string[] = [];
 
-    const long = index.reader.ask(slowly(60, historyOf), patient);
+    const work = new Long(historyOf);
+    const long = index.reader.ask(work.question, patient);
     expect(long).toBeInstanceOf(Promise);
     void (long as Promise<unknown>).then(() => order.push("long"));
     for (let i = 0; i < 3; i++) {
@@ -58,6 +68,7 @@ describe("a reader", () => {
       expect(await index.reader.ask(tipOf, patient)).toMatchObject({ height: chain.height });
       order.push("short");
     }
+    work.letGo();
 
     expect(await long).toEqual(MODEL_SCRIPT_HASHES.slice(0, 3).map((hash) => chain.history(hash)));
     expect(order).toEqual(["short", "short", "short", "long"]);
@@ -68,9 +79,11 @@ describe("a reader", () => {
     const { index, chain } = await indexed();
     const expected = MODEL_SCRIPT_HASHES.slice(0, 3).map((hash) => chain.history(hash));
 
-    const asked = Array.from({ length: 9 }, () => index.reader.ask(slowly(10, historyOf), patient));
-
+    const work = new Long(historyOf);
+    const asked = Array.from({ length: 9 }, () => index.reader.ask(work.question, patient));
     expect(index.reader.longQuestions).toBe(9);
+    work.letGo();
+
     expect(await Promise.all(asked)).toEqual(Array.from({ length: 9 }, () => expected));
   });
 
@@ -78,9 +91,11 @@ describe("a reader", () => {
     const { index, chain } = await indexed();
     const tip = { height: chain.height, hash: chain.blocks.at(-1)?.hash };
 
-    const long = index.reader.ask(slowly(30, tipOf), patient);
+    const work = new Long(tipOf);
+    const long = index.reader.ask(work.question, patient);
     chain.mine(4);
     await index.advance();
+    work.letGo();
 
     expect(index.ask((asked) => asked.tip())?.height).toBe(tip.height + 1);
     expect(await long).toMatchObject(tip);
@@ -91,12 +106,14 @@ describe("a reader", () => {
 
     const stale = chain.blocks.at(-1)?.hash;
 
-    const long = index.reader.ask(slowly(400, tipOf), patient);
+    const work = new Long(tipOf);
+    const long = index.reader.ask(work.question, patient);
     chain.turnBack(2);
     for (let i = 0; i < 3; i++) chain.mine(4);
     await index.advance();
     // Somebody asks, and so the thread gets to know of it.
     index.ask((asked) => asked.tip());
+    work.letGo();
 
     // Of whatever moment it is now, it is one of the new chain.
     const tip = await long;
@@ -108,8 +125,8 @@ describe("a reader", () => {
     const { index } = await indexed();
     const gone = new AbortController();
 
-    const given = index.reader.ask(slowly(10_000, tipOf), () => gone.signal);
-    const left = index.reader.ask(slowly(10_000, tipOf), patient);
+    const given = index.reader.ask(new Long(tipOf).question, () => gone.signal);
+    const left = index.reader.ask(new Long(tipOf).question, patient);
     gone.abort(new Error("gone"));
 
     await expect(given).rejects.toThrow("gone");

@@ -11,7 +11,7 @@ import { Replies } from "./replies.ts";
 export type Question<T> = (replies: Replies) => Steps<T>;
 
 /** What one question may do before others get their turn. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 /** Long questions that are worked on in turn; others wait behind them. Each may hold 100 MB. */
 const ACTIVE_MAX = 4;
 const WAITING_MAX = 256;
@@ -19,7 +19,7 @@ const WAITING_MAX = 256;
 const GUIDE_SLICE_MS = 2;
 const GUIDE_PAUSE_MS = 2;
 /** How often it is looked whether a guide is wanted. */
-const QUESTIONS_PER_LOOK = 64;
+const LOOK_MS = 20;
 
 export class IndexReader {
   readonly #store: IndexStore;
@@ -27,7 +27,7 @@ export class IndexReader {
   readonly #active: LongQuestion[] = [];
   readonly #waiting: LongQuestion[] = [];
   #isPumping = false;
-  #questions = 0;
+  #lookMs = 0;
   #guide: Begun<void> | undefined;
   #guiding: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -101,8 +101,11 @@ export class IndexReader {
   #open(): Snapshot {
     const view = this.#store.snapshot();
     this.#memory.heights.follow(view);
-    this.#questions += 1;
-    if (this.#questions % QUESTIONS_PER_LOOK === 0) this.#lookForGuides();
+    const nowMs = performance.now();
+    if (nowMs >= this.#lookMs) {
+      this.#lookMs = nowMs + LOOK_MS;
+      this.#lookForGuides();
+    }
     return view;
   }
 
