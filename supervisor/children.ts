@@ -134,6 +134,10 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
+    startSection(config: Config) {
+      const { control } = config.get(torSection);
+      return { ...config.get(gatewaySection), ...(control === undefined ? {} : { tor_control: control }) };
+    },
     doors(config: Config) {
       const values = config.get(gatewaySection);
       return GATEWAY_DOORS.flatMap(([name, key]) => {

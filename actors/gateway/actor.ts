@@ -8,18 +8,18 @@ import { type Door, supervisorContract } from "../../bus/contracts/supervisor.ts
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { mergeExpositions, withLabel } from "../../runtime/metrics.ts";
 import { isLoopback } from "./address.ts";
-import { gatewaySection } from "./config.ts";
+import { gatewayStartSection } from "./config.ts";
 import { electrumHandlers } from "./electrum/admin/operator.ts";
 import { Electrum } from "./electrum/electrum.ts";
 import { HostFeed } from "./host-feed.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
 
-type GatewayContext = ActorContext<z.output<typeof gatewaySection.schema>>;
+type GatewayContext = ActorContext<z.output<typeof gatewayStartSection.schema>>;
 
-export const gateway: ActorDefinition<typeof gatewaySection.schema> = {
+export const gateway: ActorDefinition<typeof gatewayStartSection.schema> = {
   name: "gateway",
-  section: gatewaySection,
+  section: gatewayStartSection,
   create: (context) => new Gateway(context),
 };
 
@@ -30,7 +30,7 @@ class Gateway implements Actor {
   #service: Service | undefined;
   #http: HttpDoor | undefined;
   #electrum: Electrum | undefined;
-  #doors: readonly Door[] = [];
+  #httpDoors: readonly Door[] = [];
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -55,7 +55,7 @@ class Gateway implements Actor {
         clock: this.#context.clock,
         log,
       });
-      this.#doors = [...this.#doors, await this.#http.open()];
+      this.#httpDoors = [await this.#http.open()];
       if (!isLoopback(address.host)) {
         log.warn("the web page is open beyond this machine, and it has no login", {
           address: config.http_listen,
@@ -63,15 +63,24 @@ class Gateway implements Actor {
       }
     }
     if (Electrum.isWanted(config)) {
-      this.#electrum = new Electrum(this.#context);
-      this.#doors = [...this.#doors, ...(await this.#electrum.open())];
+      const tor = config.tor_control === undefined ? undefined : parseHostPort(config.tor_control);
+      this.#electrum = new Electrum(this.#context, tor, () => this.#tellDoors());
+      await this.#electrum.open();
     }
     this.#service = await bus.serve(
       gatewayContract,
-      { doors: () => ({ doors: [...this.#doors] }), ...electrumHandlers(() => this.#electrum?.door) },
+      { doors: () => ({ doors: this.#doors() }), ...electrumHandlers(() => this.#electrum?.door) },
       { instance: this.#context.host },
     );
-    this.#context.openDoors(this.#doors);
+    this.#tellDoors();
+  }
+
+  #doors(): Door[] {
+    return [...this.#httpDoors, ...(this.#electrum?.doors ?? [])];
+  }
+
+  #tellDoors(): void {
+    this.#context.openDoors(this.#doors());
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The gateway's section of the configuration: which doors it opens, to whom, and how many may come. */
 import { z } from "zod";
-import { parseHostPort } from "../../runtime/config/config-values.ts";
+import { hostPort, parseHostPort } from "../../runtime/config/config-values.ts";
 import { section } from "../../runtime/config/section.ts";
 import { electrumKeys } from "./electrum/config.ts";
 
@@ -39,4 +39,11 @@ export const gatewaySection = section(
       .describe("How many requests one address may make in a minute before it is told to wait."),
     ...electrumKeys,
   }),
+);
+
+/** What the gateway is started with: its own section, and where Tor's control port is, which the section [tor] says. */
+export const gatewayStartSection = section(
+  "gateway",
+  gatewaySection.title,
+  gatewaySection.schema.extend({ tor_control: hostPort().optional() }),
 );

@@ -16,6 +16,15 @@ export const gatewayErrors = errorTable({
     remedy:
       "Give a certificate and its key as PEM in electrum_tls_certificate and electrum_tls_key in the section [gateway], or neither for one of our own.",
   },
+  GATEWAY_TOR_UNSET: {
+    meaning: "An onion service is wanted, and nobody has said where Tor's control port is.",
+    remedy: "Set control in the section [tor], such as 127.0.0.1:9051, or electrum_onion to false.",
+  },
+  GATEWAY_TOR_FAILED: {
+    meaning: "Tor's control port does not give the Electrum door an onion service; it is tried again.",
+    remedy:
+      "The message says why. Tor has to run with ControlPort and CookieAuthentication 1, and we have to be allowed to read its cookie.",
+  },
   GATEWAY_NO_ELECTRUM: {
     meaning: "The gateway that was asked has no Electrum door.",
     remedy: "Give it an address in electrum_tls_listen in the section [gateway], or ask another host's.",

@@ -180,7 +180,7 @@ test("doctor tells what is wrong with the configuration", async () => {
 });
 
 test("every command explains itself", async () => {
-  const names = ["start", "stop", "restart", "status", "logs", "doctor", "tap", "bus", "config"];
+  const names = ["start", "stop", "restart", "status", "logs", "doctor", "tap", "bus", "electrum", "config"];
 
   const helps = await Promise.all(names.map((name) => home.run(name, "--help")));
 

@@ -37,6 +37,10 @@ function startTroupe(httpListen: string): Troupe {
     "--json",
     "--set",
     `gateway.http_listen=${httpListen}`,
+    ...["electrum_tcp_listen", "electrum_tls_listen"].flatMap((key) => [
+      "--set",
+      `gateway.${key}=127.0.0.1:0`,
+    ]),
     "--set",
     "sandbox.rpc_port=0",
   ];

@@ -48,6 +48,12 @@ export const electrumKeys = {
     .describe(
       "A Unix socket for programs on this machine, of at most 100 characters; its user and group may connect.",
     ),
+  electrum_onion: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Offer an onion service on port 50001 through Tor's control port ([tor] control). Its address is made once and kept.",
+    ),
   electrum_tls_certificate: pathText()
     .optional()
     .describe(

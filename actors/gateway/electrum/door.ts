@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Meter } from "@opentelemetry/api";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
-import { parseHostPort } from "../../../runtime/config/config-values.ts";
+import { type HostPort, parseHostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError, toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
@@ -140,6 +140,12 @@ export class ElectrumDoor {
     }
     this.#scheduleTick();
     return doors;
+  }
+
+  /** Where Tor is to hand its clients on to: nobody else comes in there. */
+  async openForTor(): Promise<HostPort> {
+    const host = "127.0.0.1";
+    return { host, port: await this.#listen("onion", { host, port: 0 }, "electrum_onion") };
   }
 
   /** Gives every client what waits for it, then closes. */

@@ -32,7 +32,10 @@ export function serverFacts({ config, network, software, doors }: FactsOptions):
   return {
     banner: () => banner.read(),
     donationAddress: () => config.electrum_donation_address,
-    hosts: () => Object.fromEntries(config.electrum_host_names.map((name) => [name, portsOf(doors())])),
+    hosts: () => ({
+      ...Object.fromEntries(config.electrum_host_names.map((name) => [name, portsOf(doors())])),
+      ...onionOf(doors()),
+    }),
     software,
     protocolMin: versionText(PROTOCOL_RANGE.min),
     protocolMax: versionText(PROTOCOL_RANGE.max),
@@ -47,6 +50,12 @@ function portsOf(doors: readonly Door[]): ServedPorts {
     if (door !== undefined) ports[key] = Number(/:(\d+)$/.exec(door.address)?.[1]);
   }
   return ports;
+}
+
+function onionOf(doors: readonly Door[]): Readonly<Record<string, ServedPorts>> {
+  const onion = doors.find(({ name }) => name === "electrum onion");
+  const [, name, port] = /^tcp:\/\/(.+):(\d+)$/.exec(onion?.address ?? "") ?? [];
+  return name === undefined ? {} : { [name]: { tcp_port: Number(port) } };
 }
 
 /** Read again when the file has changed, so that an operator need not restart. */

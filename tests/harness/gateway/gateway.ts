@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { metrics } from "@opentelemetry/api";
 import type { z } from "zod";
 import { gateway } from "../../../actors/gateway/actor.ts";
-import { gatewaySection } from "../../../actors/gateway/config.ts";
+import { gatewayStartSection } from "../../../actors/gateway/config.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
@@ -25,7 +25,7 @@ export interface Answer {
 
 export interface GatewayOptions {
   readonly tree?: Tree;
-  readonly config?: z.input<typeof gatewaySection.schema>;
+  readonly config?: z.input<typeof gatewayStartSection.schema>;
   readonly clock?: Clock;
   readonly metricsText?: string;
 }
@@ -54,7 +54,7 @@ export class GatewayUnderTest {
       name: "gateway",
       instance: "main",
       host: "box",
-      config: gatewaySection.schema.parse({
+      config: gatewayStartSection.schema.parse({
         http_listen: "127.0.0.1:0",
         electrum_tcp_listen: "",
         electrum_tls_listen: "",
