@@ -1,21 +1,18 @@
 /** Facts of single blocks that are asked for again and again: the tree over its transactions, its hash. */
-import { HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
-import { Sha256Lanes } from "../../../bitcoin/sha256-lanes.ts";
 import type { Snapshot } from "../store/snapshot.ts";
+import { branchOf, MerkleBuilder, type MerkleLevels } from "./merkle-levels.ts";
 
-const PAIR_BYTES = 2 * HASH_LENGTH_BYTES;
 const HASHES_KEPT = 16_384;
 
-/** All levels of a merkle tree, from the leaves upwards; a branch is read off it. */
 interface Tree {
-  readonly levels: readonly Uint8Array[];
+  readonly levels: MerkleLevels;
   readonly bytes: number;
 }
 
 export class BlockFacts {
   readonly #treeBytesMax: number;
-  readonly #lanes = new Sha256Lanes(true);
+  readonly #merkle = new MerkleBuilder();
   /** The one used longest ago comes first. */
   readonly #trees = new Map<number, Tree>();
   #treeBytes = 0;
@@ -30,12 +27,7 @@ export class BlockFacts {
   branch(view: Snapshot, height: number, txids: () => Uint8Array, position: number): Uint8Array[] {
     this.#follow(view);
     const { levels } = this.#treeOf(height, txids);
-    return levels.slice(0, -1).map((level, depth) => {
-      const own = position >>> depth;
-      // Without a neighbour the node stands beside itself.
-      const neighbour = (own ^ 1) * HASH_LENGTH_BYTES < level.length ? own ^ 1 : own;
-      return level.subarray(neighbour * HASH_LENGTH_BYTES, (neighbour + 1) * HASH_LENGTH_BYTES);
-    });
+    return branchOf(levels, position);
   }
 
   /** Raw. */
@@ -78,28 +70,7 @@ export class BlockFacts {
   }
 
   #build(leaves: Uint8Array): Tree {
-    const levels = [leaves];
-    let bytes = leaves.length;
-    for (let level = leaves; level.length > HASH_LENGTH_BYTES; ) {
-      level = this.#parents(level);
-      levels.push(level);
-      bytes += level.length;
-    }
-    return { levels, bytes };
-  }
-
-  #parents(level: Uint8Array): Uint8Array {
-    const count = Math.ceil(level.length / PAIR_BYTES);
-    let pairs = level;
-    if (level.length % PAIR_BYTES !== 0) {
-      // An odd last node is hashed with itself.
-      pairs = new Uint8Array(count * PAIR_BYTES);
-      pairs.set(level);
-      pairs.set(level.subarray(level.length - HASH_LENGTH_BYTES), level.length);
-    }
-    this.#lanes.load(pairs);
-    for (let i = 0; i < count; i++) this.#lanes.add(i, i * PAIR_BYTES, (i + 1) * PAIR_BYTES);
-    this.#lanes.flush();
-    return this.#lanes.hashes.slice(0, count * HASH_LENGTH_BYTES);
+    const levels = this.#merkle.levels(leaves);
+    return { levels, bytes: levels.reduce((sum, { length }) => sum + length, 0) };
   }
 }
