@@ -160,6 +160,20 @@ function expectTold(before: Statuses, after: Statuses, told: readonly MempoolCha
   expect(silent).toEqual([]);
 }
 
+/** By lists alone the reason is always known: what something unconfirmed has taken the place of was not just dropped. */
+function expectReasons(before: readonly ModelTx[], node: ModelNode, told: readonly MempoolChange[]): void {
+  const taken = new Map(
+    node.modelTxs().flatMap((tx) => tx.spends.map(({ txid, index }) => [`${txid}:${index}`, tx.txid])),
+  );
+  for (const { txid, why, by } of told.flatMap(({ removed }) => removed)) {
+    const rivals = before
+      .filter((tx) => tx.txid === txid)
+      .flatMap((tx) => tx.spends.flatMap((spend) => taken.get(`${spend.txid}:${spend.index}`) ?? []));
+    if (rivals.length > 0) expect([why, rivals.includes(by ?? "")]).toEqual(["replaced", true]);
+    if (why === "dropped") expect(by).toBeNull();
+  }
+}
+
 function expectLevel({ node, view, believed }: Followed): void {
   const model = modelOf(node.modelTxs());
   expect(view.now).toEqual({ tip: node.tip, isSynced: true });
@@ -202,11 +216,13 @@ describe("the mempool's view", () => {
         await followed.settle(() => followed.follower.compare());
         const seen = new Set<string>(node.mempool.keys());
         for (const op of operations) {
-          const before = statuses(modelOf(node.modelTxs()));
+          const txsBefore = node.modelTxs();
+          const before = statuses(modelOf(txsBefore));
           followed.told.length = 0;
           perform(node, op, random);
           await followed.settle(() => followed.follower.compare());
           expectLevel(followed);
+          expectReasons(txsBefore, node, followed.told);
           expectTold(before, statuses(modelOf(node.modelTxs())), followed.told);
           // After a way that could not be followed, nothing older is known.
           if (followed.told.some(({ touched }) => touched === null)) seen.clear();
@@ -276,6 +292,36 @@ describe("the mempool's view", () => {
       { numRuns: 40 },
     );
   }, 60_000);
+});
+
+describe("a mempool that finds no room", () => {
+  it("leaves out what is too much, says how much, and takes it in when there is room again", async () => {
+    const { node } = nodeOf(5);
+    for (let i = 0; i < 40; i++) node.send();
+    const followed = new Followed(node, node, 12_000);
+    followed.start();
+    await followed.settle(() => followed.follower.compare());
+    const { tables } = followed.view;
+
+    expect(tables.count).toBeGreaterThan(0);
+    expect(tables.count).toBeLessThan(node.mempool.size);
+    expect(tables.memoryBytes).toBeLessThan(12_000 + 5_000);
+    expect(followed.follower.leftOut).toBe(node.mempool.size - tables.count);
+    // The cheap look does not take what is left out for news.
+    followed.told.length = 0;
+    await followed.settle(() => followed.follower.look());
+    expect(followed.told).toEqual([]);
+
+    for (let i = 0; i < 12 && node.mempool.size > 0; i++) {
+      node.mine(1);
+      await followed.settle(() => followed.follower.compare());
+    }
+    for (let i = 0; i < 2; i++) node.send();
+    await followed.settle(() => followed.follower.compare());
+    expect(followed.follower.leftOut).toBe(0);
+    expectLevel(followed);
+    await followed.stop();
+  });
 });
 
 /** The node, with something happening before each of its answers and after. */

@@ -235,13 +235,9 @@ export class Follower {
     const step = await chainPath(source, view.chain, moment.tip, serialization);
     const listed = new Set(moment.txids);
     const wanted = this.#notYetRead(moment.txids.map((txid) => ({ txid })));
-    const fresh: Entry[] = [];
-    if (this.#hasRoom()) {
-      for await (const entries of this.#reader.read(wanted, signal)) fresh.push(...entries);
-    }
-    const fitting = this.#fitting(fresh);
-    view.apply(moment.tip, step, listed, fitting);
-    this.#leftOut = wanted.length - fitting.length;
+    const fresh = await this.#fitting(wanted, signal);
+    view.apply(moment.tip, step, listed, fresh);
+    this.#leftOut = wanted.length - fresh.length;
     this.#restUntilMs = clock.monotonicMs() + REST_FACTOR * (clock.monotonicMs() - startMs);
     const changes = view.takeChanges();
     if (isFirst) changes.everything();
@@ -291,14 +287,17 @@ export class Follower {
     else this.#leftOut++;
   }
 
-  /** As many as there is room for, counted before they are in the tables. */
-  #fitting(entries: readonly Entry[]): readonly Entry[] {
+  /** Reads as many as there is room for, counted before they are in the tables. */
+  async #fitting(wanted: readonly Wanted[], signal: AbortSignal): Promise<Entry[]> {
     let left = this.#options.memoryBytesMax - this.#options.view.tables.memoryBytes;
     const fitting: Entry[] = [];
-    for (const entry of entries) {
-      if (left <= 0) break;
-      left -= memoryBytesOf(entry);
-      fitting.push(entry);
+    if (left <= 0) return fitting;
+    for await (const entries of this.#reader.read(wanted, signal)) {
+      for (const entry of entries) {
+        if (left <= 0) return fitting;
+        left -= memoryBytesOf(entry);
+        fitting.push(entry);
+      }
     }
     return fitting;
   }

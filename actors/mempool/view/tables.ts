@@ -36,7 +36,7 @@ export class Tables {
     return this.#feeSat;
   }
 
-  /** An estimate, of all. */
+  /** An estimate, of the unconfirmed ones. What is kept of the last few blocks comes on top, and is bounded by their size. */
   get memoryBytes(): number {
     return this.#memoryBytes;
   }
@@ -106,7 +106,6 @@ export class Tables {
       if (scriptHash !== undefined) this.#enlist(scriptHash, entry);
     }
     for (const { scriptHash } of entry.pays) if (scriptHash !== undefined) this.#enlist(scriptHash, entry);
-    this.#memoryBytes += memoryBytesOf(entry);
     if (entry.confirmedAt === undefined) this.#weigh(entry, 1);
     else this.#confirmed.add(entry);
   }
@@ -120,7 +119,6 @@ export class Tables {
       if (scriptHash !== undefined) this.#delist(scriptHash, entry);
     }
     for (const { scriptHash } of entry.pays) if (scriptHash !== undefined) this.#delist(scriptHash, entry);
-    this.#memoryBytes -= memoryBytesOf(entry);
     if (!this.#confirmed.delete(entry)) this.#weigh(entry, -1);
   }
 
@@ -140,6 +138,7 @@ export class Tables {
   #weigh(entry: Entry, sign: 1 | -1): void {
     this.#sizeVb += sign * entry.sizeVb;
     this.#feeSat += sign * entry.feeSat;
+    this.#memoryBytes += sign * memoryBytesOf(entry);
   }
 
   #enlist(scriptHash: ScriptHash, entry: Entry): void {
