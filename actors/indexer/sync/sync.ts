@@ -1,5 +1,5 @@
 /** Follows the source's best chain: in bulk while far behind, block by block at the tip, back and forth at a reorganisation. */
-import { HEADER_LENGTH_BYTES, parseHeader, workOf } from "../../../bitcoin/block/header.ts";
+import { HEADER_LENGTH_BYTES, workOf } from "../../../bitcoin/block/header.ts";
 import {
   type BlockHash,
   blockHashFromBytes,
@@ -80,6 +80,8 @@ interface LiveBlock {
 
 /** Blocks at the tip that are prepared while one is committed: enough for a reorganisation to go as fast as the node gives them. */
 const LIVE_AHEAD = 4;
+/** Where the target stands in a header. */
+const BITS_AT = 72;
 /** As many as a node gives at once. */
 const HEADERS_MAX = 2_000;
 
@@ -344,43 +346,51 @@ export class ChainSync {
     const { store, source } = this.#options;
     const { height, tipHash } = store.state;
     if (fork >= height || tipHash === undefined) return false;
-    const view = store.snapshot();
-    let ours = 0n;
-    let last: BlockHash;
-    let next: BlockHash;
-    try {
-      for (let at = fork + 1; at <= height; at += HEADERS_MAX) {
-        ours += workOfAll(view.headers(at, Math.min(HEADERS_MAX, height + 1 - at)));
-      }
-      last = blockHashFromBytes(sha256d(view.headers(fork, 1)));
-      next = blockHashFromBytes(sha256d(view.headers(fork + 1, 1)));
-    } finally {
-      view.release();
-    }
+    const next = this.#hashAt(fork + 1);
+    let last = this.#hashAt(fork);
+    let ours: bigint | undefined;
     let theirs = 0n;
     let theirHeight = fork;
-    while (theirs <= ours) {
+    while (ours === undefined || theirs <= ours) {
       const headers = (await source.headersAfter(last, HEADERS_MAX, signal)) ?? new Uint8Array(0);
       const hashes = this.#linked(headers, last, theirHeight + 1);
+      // A node that is only behind has none: what our blocks are worth need not be known.
       if (hashes.length === 0) break;
       if (hashes[0] === next) return false;
+      ours ??= this.#workAbove(fork);
       theirs += workOfAll(headers);
       theirHeight += hashes.length;
       last = hashes.at(-1) as BlockHash;
     }
-    if (theirs > ours || (await source.overrules(tipHash, theirs === ours, signal))) return true;
+    const isTied = theirs === ours;
+    if (ours !== undefined && theirs > ours) return true;
+    if (await source.overrules(tipHash, isTied, signal)) return true;
     throw nodeBehind(height, theirHeight);
+  }
+
+  #hashAt(height: number): BlockHash {
+    const view = this.#options.store.snapshot();
+    const header = view.headers(height, 1);
+    view.release();
+    return blockHashFromBytes(sha256d(header));
+  }
+
+  #workAbove(fork: number): bigint {
+    const { store } = this.#options;
+    const view = store.snapshot();
+    let work = 0n;
+    for (let at = fork + 1; at <= store.state.height; at += HEADERS_MAX) {
+      work += workOfAll(view.headers(at, Math.min(HEADERS_MAX, store.state.height + 1 - at)));
+    }
+    view.release();
+    return work;
   }
 
   /** The highest of our blocks that is on the source's chain: steps that double, then halves. */
   async #findFork(signal: AbortSignal): Promise<number> {
     const { store, source } = this.#options;
-    const isShared = async (height: number): Promise<boolean> => {
-      const view = store.snapshot();
-      const header = view.headers(height, 1);
-      view.release();
-      return (await source.headersAfter(blockHashFromBytes(sha256d(header)), 1, signal)) !== undefined;
-    };
+    const isShared = async (height: number): Promise<boolean> =>
+      (await source.headersAfter(this.#hashAt(height), 1, signal)) !== undefined;
     let apart = store.state.height;
     let shared = apart - 1;
     for (let step = 2; shared >= 0 && !(await isShared(shared)); step *= 2) {
@@ -418,10 +428,17 @@ export function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8
   return Uint8Array.from(Buffer.concat(different));
 }
 
+/** Neighbours mostly have one target, so each is reckoned once. */
 function workOfAll(headers: Uint8Array): bigint {
+  const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength);
   let work = 0n;
-  for (let at = 0; at < headers.length; at += HEADER_LENGTH_BYTES) {
-    work += workOf(parseHeader(headers.subarray(at, at + HEADER_LENGTH_BYTES)).bits);
+  let bits = 0;
+  let ofBits = 0n;
+  for (let at = BITS_AT; at < headers.length; at += HEADER_LENGTH_BYTES) {
+    const its = view.getUint32(at, true);
+    if (its !== bits) ofBits = workOf(its);
+    bits = its;
+    work += ofBits;
   }
   return work;
 }
