@@ -21,6 +21,7 @@ const VERSION = 310_000;
 export class ChainNode {
   readonly #chain: ChainFileSource;
   readonly #server: Server;
+  blocksServed = 0;
   readonly #looked = new Map<string, ReadonlyMap<string, string>>();
 
   private constructor(chain: ChainFileSource) {
@@ -174,6 +175,7 @@ export class ChainNode {
 
   async #block(hash: string): Promise<Uint8Array | undefined> {
     if (this.#chain.heightOf(hash as BlockHash) === undefined) return undefined;
+    this.blocksServed += 1;
     for await (const block of this.#chain.blocks([hash as BlockHash])) return block;
     return undefined;
   }

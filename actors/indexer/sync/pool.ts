@@ -18,8 +18,8 @@ export type PoolReply =
   | { readonly kind: "packed"; readonly packed: PackedRows }
   | { readonly kind: "failed"; readonly error: WireError };
 
-/** More would only mean that the caller has lost count. */
-const QUEUE_MAX = 64;
+/** Builds and merges of 64 threads, and some; more would only mean that the caller has lost count. */
+const QUEUE_MAX = 256;
 
 export class PooledWorkbench implements Workbench {
   readonly width: number;
