@@ -24,8 +24,8 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-async function indexerOver(parts: Parameters<typeof IndexerUnderTest.make>[0]): Promise<IndexerUnderTest> {
-  const made = await IndexerUnderTest.make(parts);
+async function indexerOver(...parts: Parameters<typeof IndexerUnderTest.make>): Promise<IndexerUnderTest> {
+  const made = await IndexerUnderTest.make(...parts);
   opened.push(() => made.stop());
   return made;
 }
@@ -99,6 +99,18 @@ describe("the indexer", () => {
       null,
     ]);
     await expect(indexer.blockTxids({ height: 21 })).rejects.toMatchObject({ code: "INDEXER_RANGE" });
+  });
+
+  it("is degraded while none of its query threads works", async () => {
+    const crew = { running: 0, stop: async () => {} };
+    const under = await indexerOver(sourceOf(new ModelSource(chainOf(3, 5))), {}, async () => crew);
+    await under.start();
+
+    await waitFor("the report", () => under.reports.at(-1)?.readiness === "degraded");
+    crew.running = 1;
+    await waitFor("the next", () => under.isReady);
+
+    expect(under.reports.at(-1)?.progress).toBe("block 5");
   });
 
   it("tells of each block that comes and goes, with the scripts it touches", async () => {

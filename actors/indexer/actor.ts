@@ -223,7 +223,9 @@ class Indexer implements Actor, SyncNews {
 
   #synced(opened: Opened): void {
     const { height, tipHash } = opened.store.state;
-    this.#context.report("ready", `block ${height.toLocaleString("en")}`);
+    if (opened.crew?.running === 0)
+      this.#context.report("degraded", "no query thread works; it is started again");
+    else this.#context.report("ready", `block ${height.toLocaleString("en")}`);
     if (this.#flag.isSynced) return;
     this.#flag.isSynced = true;
     if (tipHash !== undefined) opened.publisher.state("tip", { height, hash: tipHash });

@@ -7,7 +7,7 @@ import { type IndexerParts, indexerWith } from "../../../actors/indexer/actor.ts
 import { type IndexerConfig, indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
-import type { Actor, Readiness } from "../../../bus/actor.ts";
+import type { Actor, ActorContext, Readiness } from "../../../bus/actor.ts";
 import type { Transport } from "../../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
@@ -31,6 +31,7 @@ export class IndexerUnderTest {
     asker: ConnectedBus,
     parts: IndexerParts,
     config: Partial<IndexerConfig>,
+    startCrew: ActorContext["startCrew"],
   ) {
     this.#world = world;
     this.asker = asker;
@@ -55,6 +56,7 @@ export class IndexerUnderTest {
       report: (readiness, progress) => void this.reports.push({ readiness, progress }),
       openDoors: () => undefined,
       finish: () => undefined,
+      ...(startCrew === undefined ? {} : { startCrew }),
     });
   }
 
@@ -62,6 +64,7 @@ export class IndexerUnderTest {
   static async make(
     parts: Pick<IndexerParts, "source"> & Partial<IndexerParts>,
     config: Partial<IndexerConfig> = {},
+    startCrew?: ActorContext["startCrew"],
   ): Promise<IndexerUnderTest> {
     const [memory] = worlds;
     if (memory === undefined) throw new Error("no world to test in");
@@ -78,6 +81,7 @@ export class IndexerUnderTest {
       asker,
       { workbench: () => new InlineWorkbench(), ...parts },
       config,
+      startCrew,
     );
   }
 
