@@ -17,6 +17,7 @@ interface Package {
   readonly members: readonly Entry[];
   readonly feeSat: number;
   readonly sizeVb: number;
+  readonly satPerKvb: number;
 }
 
 /**
@@ -36,11 +37,11 @@ export function miningOrder(tables: Tables): ReadonlyMap<Txid, MiningPlace> {
     if (cluster.length === 1 || cluster.length > CLUSTER_MAX) packages.push(...cluster.map(single));
     else packages.push(...packagesOf(tables, cluster));
   }
-  packages.sort((a, b) => rateOf(b) - rateOf(a));
+  packages.sort((a, b) => b.satPerKvb - a.satPerKvb);
   const places = new Map<Txid, MiningPlace>();
   let aheadVb = 0;
   for (const taken of packages) {
-    const place = { packageSatPerKvb: rateOf(taken), aheadVb };
+    const place = { packageSatPerKvb: taken.satPerKvb, aheadVb };
     for (const { txid } of taken.members) places.set(txid, place);
     aheadVb += taken.sizeVb;
   }
@@ -70,7 +71,7 @@ function packagesOf(tables: Tables, cluster: readonly Entry[]): Package[] {
     let best: Package | undefined;
     for (const entry of left) {
       const candidate = withAncestors(tables, entry, left);
-      if (best === undefined || rateOf(candidate) > rateOf(best)) best = candidate;
+      if (best === undefined || candidate.satPerKvb > best.satPerKvb) best = candidate;
     }
     if (best === undefined) break;
     for (const member of best.members) left.delete(member);
@@ -78,15 +79,15 @@ function packagesOf(tables: Tables, cluster: readonly Entry[]): Package[] {
     let joined: Package = best;
     for (
       let last = packages.at(-1);
-      last !== undefined && rateOf(joined) > rateOf(last);
+      last !== undefined && joined.satPerKvb > last.satPerKvb;
       last = packages.at(-1)
     ) {
       packages.pop();
-      joined = {
-        members: [...last.members, ...joined.members],
-        feeSat: last.feeSat + joined.feeSat,
-        sizeVb: last.sizeVb + joined.sizeVb,
-      };
+      joined = packageOf(
+        [...last.members, ...joined.members],
+        last.feeSat + joined.feeSat,
+        last.sizeVb + joined.sizeVb,
+      );
     }
     packages.push(joined);
   }
@@ -102,13 +103,13 @@ function withAncestors(tables: Tables, entry: Entry, left: ReadonlySet<Entry>): 
     sizeVb += member.sizeVb;
     for (const parent of tables.parentsOf(member)) if (left.has(parent)) members.add(parent);
   }
-  return { members: [...members], feeSat, sizeVb };
+  return packageOf([...members], feeSat, sizeVb);
 }
 
 function single(entry: Entry): Package {
-  return { members: [entry], feeSat: entry.feeSat, sizeVb: entry.sizeVb };
+  return packageOf([entry], entry.feeSat, entry.sizeVb);
 }
 
-function rateOf({ feeSat, sizeVb }: Pick<Package, "feeSat" | "sizeVb">): number {
-  return (feeSat * 1_000) / sizeVb;
+function packageOf(members: readonly Entry[], feeSat: number, sizeVb: number): Package {
+  return { members, feeSat, sizeVb, satPerKvb: (feeSat * 1_000) / sizeVb };
 }
