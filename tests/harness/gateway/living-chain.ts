@@ -90,6 +90,17 @@ export class LivingChain {
     else if (step === "drop") this.#drop();
     else if (step === "mine") this.#mine();
     else this.#replace();
+    this.#stand();
+  }
+
+  /** After a test has changed the chain itself. */
+  tellTip(): void {
+    this.#stand();
+    this.source.announce();
+  }
+
+  /** The mempool stands on the tip. */
+  #stand(): void {
     const tip = this.chain.blocks.at(-1);
     this.under.model.view = { tip: { height: this.chain.height, hash: tip?.hash as string }, isSynced: true };
   }

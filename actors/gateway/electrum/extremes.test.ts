@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { afterEach, describe, expect, it } from "vitest";
+import { Randomness } from "../../../bench/chain/randomness.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
+import { allContracts } from "../../../bus/contracts/all.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { mempoolContract } from "../../../bus/contracts/mempool.ts";
+import { fakeActor, silentLog } from "../../../bus/fake.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { TestSession } from "../../../tests/harness/gateway/electrum.ts";
+import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
+import { ModelMempool } from "../../../tests/harness/mempool/model-mempool.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { worlds } from "../../../tests/harness/worlds.ts";
+import { InnerHalf } from "./inner-half.ts";
+import { MethodTable } from "./method.ts";
+
+const opened: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+describe("a script with 200,000 transactions", () => {
+  it("is answered and subscribed to like any other, while small ones are answered beside it", async () => {
+    const entries = Array.from({ length: 200_000 }, (_, i) => ({
+      txid: createHash("sha256").update(String(i)).digest("hex"),
+      height: 1 + i,
+    }));
+    const huge = "aa".repeat(32);
+    const tip = { height: 200_000, hash: "00".repeat(32) };
+    const users = usersOf(allContracts).map((name) => ({
+      name,
+      permissions: permissionsOf(name, allContracts),
+    }));
+    const world = await (worlds[0] as (typeof worlds)[number]).start(users);
+    opened.push(() => world.stop());
+    const limits: number[] = [];
+    const indexer = await fakeActor(world, indexerContract, {
+      tip: () => ({ tip: { ...tip, txCount: 200_001 }, isSynced: true }),
+      headers: () => ({ count: 0, hex: "" }),
+      histories: ({ scripthashes, limit }) => ({
+        tip,
+        results: scripthashes.map((hash) => {
+          if (hash !== huge) return [];
+          limits.push(limit);
+          return entries.length > limit ? null : entries;
+        }),
+      }),
+    });
+    const model = new ModelMempool();
+    model.view = { tip, isSynced: true };
+    const mempool = await fakeActor(world, mempoolContract, model.handlers());
+    const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
+    const facts = {
+      banner: () => "",
+      donationAddress: () => "",
+      hosts: () => ({}),
+      software: "test",
+      protocolMin: "1.4",
+      protocolMax: "1.6",
+      genesisHash: regtest.genesis.hash,
+    };
+    const half = new InnerHalf({
+      bus,
+      clock: systemClock,
+      log: silentLog(),
+      network: regtest,
+      facts,
+      historyMax: 1_000_000,
+    });
+    await half.start();
+    opened.push(
+      () => mempool.stop(),
+      () => indexer.stop(),
+      () => bus.close(),
+      () => half.stop(),
+    );
+    const session = new TestSession(half, new MethodTable(half.methods), 1, "1.6");
+    await waitFor("the index to be known as synced", () => half.feed.isSynced);
+
+    let small = 0;
+    let isDone = false;
+    const others = (async () => {
+      while (!isDone) {
+        await session.call("blockchain.scripthash.get_history", [
+          createHash("sha256").update(`${small}`).digest("hex"),
+        ]);
+        small += 1;
+      }
+    })();
+    const history = (await session.call("blockchain.scripthash.get_history", [huge])) as unknown[];
+    const status = await session.call("blockchain.scripthash.subscribe", [huge]);
+    isDone = true;
+    await others;
+
+    expect(history).toHaveLength(200_000);
+    expect(history[199_999]).toEqual({ tx_hash: entries[199_999]?.txid, height: 200_000 });
+    const text = entries.map(({ txid, height }) => `${txid}:${height}:`).join("");
+    expect(status).toBe(createHash("sha256").update(text).digest("hex"));
+    // Asked with the others first, then alone: nobody waits for it.
+    expect(limits.slice(0, 2)).toEqual([1_000, 1_000_000]);
+    expect(small).toBeGreaterThan(0);
+  });
+});
+
+describe("a chain that grows shorter or changes below a checkpoint", () => {
+  it("is followed down, and proofs are of the chain that counts", async () => {
+    const random = new Randomness(31);
+    const life = await LivingChain.start(() => random.fraction());
+    opened.push(() => life.stop());
+    const session = life.under.session();
+    await session.call("blockchain.headers.subscribe");
+    const top = life.chain.height;
+    const before = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
+    life.chain.turnBack(2);
+    life.tellTip();
+    await waitFor("the lower tip to be told", () => session.heights().at(-1) === top - 2);
+    await expect(session.call("blockchain.block.header", [top])).rejects.toMatchObject({ code: 1 });
+    await expect(session.call("blockchain.block.header", [2, top - 1])).rejects.toMatchObject({ code: 1 });
+
+    for (let i = 0; i < 3; i++) await life.take("mine");
+    await waitFor("the new tip to be told", () => session.heights().at(-1) === top + 1);
+    const after = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
+    expect(after.root).not.toBe(before.root);
+    expect(await session.call("blockchain.block.header", [top - 1])).toBe(
+      Buffer.from(life.chain.blocks[top - 1]?.header as Uint8Array).toString("hex"),
+    );
+    expect(await session.call("blockchain.block.header", [2, top - 3])).toMatchObject({
+      header: Buffer.from(life.chain.blocks[2]?.header as Uint8Array).toString("hex"),
+    });
+  });
+});
