@@ -1,6 +1,5 @@
 /** How fast the bus carries requests: the embedded broker beside a real nats-server, in the same run, turn by turn. */
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Nkey } from "../bus/carrier/nkey.ts";
 import type { BusUser } from "../bus/carrier/transport.ts";
@@ -8,6 +7,7 @@ import { permissionsOf } from "../bus/contract/permissions.ts";
 import { findNatsServer, NatsServer } from "../tests/harness/nats-server.ts";
 import { echoContract, RAW_SUBJECT } from "./bus/echo.ts";
 import type { Figures, PeerData, Round } from "./bus/peer.ts";
+import { readOptions } from "./command/options.ts";
 
 type Role = PeerData["role"];
 
@@ -176,8 +176,16 @@ async function runCase(
   if (embedded !== undefined && server !== undefined) print(ratioLine(round, embedded, server), asJson);
 }
 
+const HELP = `Usage: npm run bench -- bus [--quick] [--json]
+
+  --quick   a tenth of the calls: for a first look
+  --json    one line of JSON for each figure instead of a table
+
+Beside a nats-server in the same run, if one is installed.
+`;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: "boolean" }, quick: { type: "boolean" } } });
+  const values = readOptions(HELP, { json: { type: "boolean" }, quick: { type: "boolean" } });
   const asJson = values.json === true;
   const share = values.quick === true ? QUICK_SHARE : ROUND_SHARE;
   const carriers = [await startEmbedded()];

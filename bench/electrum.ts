@@ -1,7 +1,7 @@
 /** How many requests Electrum servers answer, and how soon: each method, with few and with many connections. `electrum --help` says how. */
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { Randomness } from "./chain/randomness.ts";
+import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
 import { type Sample, sampleOf } from "./electrum/sample.ts";
 
@@ -53,17 +53,14 @@ const METHODS: Readonly<Record<string, (sample: Sample, random: Randomness) => R
   ],
 };
 
-const { values } = parseArgs({
-  options: {
-    server: { type: "string", multiple: true, default: [] },
-    connections: { type: "string", default: "16" },
-    outstanding: { type: "string", default: "4" },
-    seconds: { type: "string", default: "3" },
-    samples: { type: "string", default: "200" },
-    methods: { type: "string", default: Object.keys(METHODS).join(",") },
-    seed: { type: "string", default: "1" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const values = readOptions(HELP, {
+  server: { type: "string", multiple: true, default: [] },
+  connections: { type: "string", default: "16" },
+  outstanding: { type: "string", default: "4" },
+  seconds: { type: "string", default: "3" },
+  samples: { type: "string", default: "200" },
+  methods: { type: "string", default: Object.keys(METHODS).join(",") },
+  seed: { type: "string", default: "1" },
 });
 
 function below(random: Randomness, bound: number): number {
@@ -164,11 +161,7 @@ async function main(servers: readonly Server[]): Promise<void> {
 }
 
 const servers = values.server.map(serverOf);
-if (values.help) {
-  process.stdout.write(HELP);
-} else if (servers.length === 0 || servers.includes(undefined)) {
-  process.stderr.write(HELP);
-  process.exitCode = 2;
-} else {
-  await main(servers as Server[]);
+if (servers.length === 0 || servers.includes(undefined)) {
+  refuse("electrum: say with --server <name>=<host>:<port> whom to ask", HELP);
 }
+await main(servers as Server[]);

@@ -1,6 +1,5 @@
 /** How the bus bears a steady load: typed calls of 1 kB at a fixed rate for minutes, with latency, heap at intervals, and what failed. */
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { connectNats } from "../bus/carrier/nats.ts";
 import { Nkey } from "../bus/carrier/nkey.ts";
@@ -9,6 +8,7 @@ import { permissionsOf } from "../bus/contract/permissions.ts";
 import { silentLog } from "../bus/fake.ts";
 import { echoContract } from "./bus/echo.ts";
 import type { PeerData } from "./bus/peer.ts";
+import { readOptions, refuse } from "./command/options.ts";
 
 const PAYLOAD_CHARS = 1000;
 const TICK_MS = 1;
@@ -22,12 +22,9 @@ Calls at a fixed rate, whatever the answers do, so that a slow answer counts as 
 the time (heap, calls, latency), then the whole.
 `;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "300" },
-    rate: { type: "string", default: "2000" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const values = readOptions(HELP, {
+  seconds: { type: "string", default: "300" },
+  rate: { type: "string", default: "2000" },
 });
 
 interface Window {
@@ -146,8 +143,5 @@ const mean = (numbers: readonly number[]): number =>
 
 const seconds = Number(values.seconds);
 const rate = Number(values.rate);
-if (values.help) process.stdout.write(HELP);
-else if (!(seconds > 0) || !(rate > 0)) {
-  process.stderr.write(`--seconds and --rate take a number above 0.\n\n${HELP}`);
-  process.exitCode = 2;
-} else await main(seconds, rate);
+if (!(seconds > 0) || !(rate > 0)) refuse("load: --seconds and --rate take a number above 0", HELP);
+await main(seconds, rate);

@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { readKept, writeKept } from "../actors/mempool/store/kept-file.ts";
 import { Follower } from "../actors/mempool/sync/follower.ts";
 import { progressText } from "../actors/mempool/sync/progress.ts";
@@ -20,20 +19,27 @@ import { ZmqSubscriber } from "../bitcoind/zmq.ts";
 import { silentLog } from "../bus/fake.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
+import { readOptions, refuse } from "./command/options.ts";
 import { crowd } from "./mempool/crowd.ts";
 import { type CallMany, mineCoins, send } from "./mempool/fill.ts";
 
-const { values } = parseArgs({
-  options: {
-    txs: { type: "string", default: "50000" },
-    notices: { type: "string", default: "200" },
-  },
+const HELP = `Usage: npm run bench -- mempool [--txs 50000] [--notices 200]
+
+  --txs 50000     unconfirmed transactions that the node is filled with
+  --notices 200   transactions sent afterwards, to see how soon each is told
+
+Needs a real bitcoind (BITCOIND, or on the PATH).
+`;
+
+const values = readOptions(HELP, {
+  txs: { type: "string", default: "50000" },
+  notices: { type: "string", default: "200" },
 });
 const txCount = Number(values.txs);
 const noticeCount = Number(values.notices);
 
 const program = findBitcoind();
-if (program === undefined) throw new Error("this benchmark needs a bitcoind");
+if (program === undefined) refuse("mempool: needs a real bitcoind; set BITCOIND to one", HELP);
 const node = await RealNode.start(program);
 try {
   // On regtest a node checks its whole mempool after each transaction: not what is measured here.

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { open } from "lmdb";
 import type { Client } from "../bus/bus.ts";
@@ -18,6 +17,7 @@ import { silentLog } from "../bus/fake.ts";
 import { echoContract } from "./bus/echo.ts";
 import { ChainFileSource } from "./chain/chain-file.ts";
 import { Randomness } from "./chain/randomness.ts";
+import { readOptions, refuse } from "./command/options.ts";
 import type { HostNews, HostOrder } from "./query/host.ts";
 import type { HugeFigures, HugeOrder } from "./query/huge-asker.ts";
 import { type Question, questionsOf, sampleOf } from "./query/questions.ts";
@@ -37,17 +37,14 @@ One line of JSON for each figure. Measured in the same run, to compare with: \`e
 \`lmdb\`, bare reads of one packed block each on one core. \`ofEcho\` is a figure's calls for each call of the echo.
 `;
 
-const { values } = parseArgs({
-  options: {
-    chain: { type: "string" },
-    threads: { type: "string", default: "1" },
-    "in-flight": { type: "string", default: "16" },
-    seconds: { type: "string", default: "2" },
-    share: { type: "string", default: "0.6" },
-    "batch-mb": { type: "string", default: "8" },
-    only: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const values = readOptions(HELP, {
+  chain: { type: "string" },
+  threads: { type: "string", default: "1" },
+  "in-flight": { type: "string", default: "16" },
+  seconds: { type: "string", default: "2" },
+  share: { type: "string", default: "0.6" },
+  "batch-mb": { type: "string", default: "8" },
+  only: { type: "string" },
 });
 
 interface Figures {
@@ -254,8 +251,5 @@ function isImporting(news: readonly HostNews[]): boolean {
   return begun < 0 || !news.slice(begun).some(({ isSynced }) => isSynced);
 }
 
-if (values.help) process.stdout.write(HELP);
-else if (values.chain === undefined) {
-  process.stderr.write(`query: say with --chain which chain file shall be indexed\n\n${HELP}`);
-  process.exitCode = 2;
-} else await run(values.chain);
+if (values.chain === undefined) refuse("query: say with --chain which chain file shall be indexed", HELP);
+await run(values.chain);

@@ -1,6 +1,5 @@
 /** From a real node's new tip to the index's news of it: single blocks with and without ZMQ, and reorganisations: `reorg [--txs 500] [--depths 10,100,200]`. */
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import type { IndexerContext } from "../actors/indexer/actor.ts";
 import { RowBuilder } from "../actors/indexer/rows/rows.ts";
 import { BLOCKS_AHEAD, NodeSource } from "../actors/indexer/sync/node-source.ts";
@@ -16,14 +15,23 @@ import { IndexerUnderTest } from "../tests/harness/chain/indexer.ts";
 import { findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
 import { waitFor } from "../tests/harness/wait-for.ts";
 import { type SpendableBlock, SpendableChain } from "./chain/spendable-blocks.ts";
+import { readOptions, refuse } from "./command/options.ts";
 
-const { values } = parseArgs({
-  options: {
-    txs: { type: "string", default: "500" },
-    depths: { type: "string", default: "10,100,200" },
-    blocks: { type: "string", default: "20" },
-    "poll-ms": { type: "string", default: "1000" },
-  },
+const HELP = `Usage: npm run bench -- reorg [...]
+
+  --txs 500              transactions of each block
+  --depths 10,100,200    reorganisations, in blocks
+  --blocks 20            single blocks, for the time to their news
+  --poll-ms 1000         how often the node is asked when nothing is heard
+
+Needs a real bitcoind (BITCOIND, or on the PATH).
+`;
+
+const values = readOptions(HELP, {
+  txs: { type: "string", default: "500" },
+  depths: { type: "string", default: "10,100,200" },
+  blocks: { type: "string", default: "20" },
+  "poll-ms": { type: "string", default: "1000" },
 });
 
 const THREADS = 2;
@@ -189,9 +197,5 @@ async function run(path: string): Promise<void> {
 }
 
 const bitcoind = findBitcoind();
-if (bitcoind === undefined) {
-  process.stderr.write("reorg: needs a real bitcoind; set BITCOIND to one\n");
-  process.exitCode = 2;
-} else {
-  await run(bitcoind);
-}
+if (bitcoind === undefined) refuse("reorg: needs a real bitcoind; set BITCOIND to one", HELP);
+await run(bitcoind);

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { Randomness } from "./chain/randomness.ts";
+import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
 
 const HELP = `Usage: npm run bench -- sessions --server <host>:<port> [...]
@@ -18,22 +18,16 @@ const HELP = `Usage: npm run bench -- sessions --server <host>:<port> [...]
 Let the server trust us ([gateway] electrum_trusted_addresses = ["127.0.0.1"]), and both processes have enough files open.
 `;
 
-const { values } = parseArgs({
-  options: {
-    server: { type: "string", default: "" },
-    pid: { type: "string", default: "" },
-    sessions: { type: "string", default: "1000" },
-    subscriptions: { type: "string", default: "50" },
-    wait: { type: "string", default: "30" },
-    seed: { type: "string", default: "1" },
-    help: { type: "boolean", default: false },
-  },
+const values = readOptions(HELP, {
+  server: { type: "string", default: "" },
+  pid: { type: "string", default: "" },
+  sessions: { type: "string", default: "1000" },
+  subscriptions: { type: "string", default: "50" },
+  wait: { type: "string", default: "30" },
+  seed: { type: "string", default: "1" },
 });
 const [, host, port] = /^(.+):(\d+)$/.exec(values.server) ?? [];
-if (values.help || host === undefined) {
-  process.stdout.write(HELP);
-  process.exit(values.help ? 0 : 2);
-}
+if (host === undefined) refuse("sessions: say with --server <host>:<port> whom to ask", HELP);
 
 /** Connections that are being opened at once. */
 const OPENING = 64;

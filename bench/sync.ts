@@ -6,7 +6,6 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { txCountOf } from "../actors/indexer/sync/batches.ts";
 import type { BlockSource } from "../actors/indexer/sync/block-source.ts";
 import { FileFinder } from "../actors/indexer/sync/file-finder.ts";
@@ -19,6 +18,7 @@ import { silentLog } from "../bus/fake.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { writeBlockDirectory } from "./chain/block-directory.ts";
 import { ChainFileSource } from "./chain/chain-file.ts";
+import { readOptions, refuse } from "./command/options.ts";
 import { type Contestant, type NodeAddress, type Outcome, race } from "./sync/contestant.ts";
 import { FirstSync } from "./sync/first-sync.ts";
 import { ProcessTree } from "./sync/process-tree.ts";
@@ -41,24 +41,21 @@ PEER_NODE_USER, PEER_NODE_PASSWORD, PEER_DIRECTORY (empty) and PEER_PORT: it ser
 127.0.0.1 without TLS once it is level, and that ends its time. All blocks come from \`serve\`, which answers like a node.
 `;
 
-const { values } = parseArgs({
-  options: {
-    chain: { type: "string" },
-    node: { type: "string" },
-    cookie: { type: "string" },
-    datadir: { type: "string" },
-    network: { type: "string", default: "regtest" },
-    peer: { type: "string", multiple: true, default: [] },
-    rounds: { type: "string", default: "1" },
-    threads: { type: "string", default: String(availableParallelism()) },
-    "batch-mb": { type: "string", default: "32" },
-    "fan-in": { type: "string", default: "8" },
-    "bulk-fan-in": { type: "string", default: "32" },
-    "slice-mb": { type: "string", default: "8" },
-    keep: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const values = readOptions(HELP, {
+  chain: { type: "string" },
+  node: { type: "string" },
+  cookie: { type: "string" },
+  datadir: { type: "string" },
+  network: { type: "string", default: "regtest" },
+  peer: { type: "string", multiple: true, default: [] },
+  rounds: { type: "string", default: "1" },
+  threads: { type: "string", default: String(availableParallelism()) },
+  "batch-mb": { type: "string", default: "32" },
+  "fan-in": { type: "string", default: "8" },
+  "bulk-fan-in": { type: "string", default: "32" },
+  "slice-mb": { type: "string", default: "8" },
+  keep: { type: "string" },
+  json: { type: "boolean", default: false },
 });
 
 const PEER_WITHIN_MS = 6 * 3_600_000;
@@ -234,15 +231,10 @@ function median(outcomes: readonly Outcome[]): Outcome {
   return outcomes.toSorted((a, b) => a.seconds - b.seconds)[outcomes.length >> 1] as Outcome;
 }
 
-async function main(): Promise<number> {
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+async function main(): Promise<void> {
   const isOneSource = (values.chain === undefined) !== (values.node === undefined);
   if (!isOneSource || (values.peer.length > 0 && values.chain === undefined)) {
-    process.stderr.write(HELP);
-    return 2;
+    refuse("sync: say with --chain or --node where the blocks come from; --peer needs --chain", HELP);
   }
   const network = networkByName(values.network);
   if (values.peer.length > 0) await runBesidePeers(values.chain as string);
@@ -251,7 +243,6 @@ async function main(): Promise<number> {
     const source = await ChainFileSource.open(values.chain as string);
     await runAlone({ source, close: () => source.close() }, network);
   }
-  return 0;
 }
 
-process.exitCode = await main();
+await main();
