@@ -77,7 +77,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(sandboxSection),
-      ...(ownNode === undefined ? {} : { rpc_port: ownNode.port }),
+      ...(ownNode === undefined ? {} : { rpc_port: ownNode.port, bitcoind: ownNode.keeper }),
     }),
     doors(config: Config) {
       const port = config.get(sandboxSection).rpc_port;

@@ -3,11 +3,15 @@ import type { z } from "zod";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { SandboxNode } from "../../bitcoind/sandbox/node.ts";
+import type { OwnChain } from "../../bitcoind/sandbox/own-chain.ts";
+import { BitcoindChain } from "../../bitcoind/sandbox/real-node.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Publisher } from "../../bus/bus.ts";
 import { type NodeTip, nodeContract } from "../../bus/contracts/node.ts";
 import { TroupeError } from "../../runtime/errors.ts";
+import { freePort } from "../../runtime/free-port.ts";
 import { sandboxSection } from "./config.ts";
+import { keeperOf } from "./keeper.ts";
 import { observeNode } from "./metrics.ts";
 
 type NodeContext = ActorContext<z.output<typeof sandboxSection.schema>>;
@@ -23,7 +27,7 @@ export const node: ActorDefinition<typeof sandboxSection.schema> = {
 
 class Node implements Actor {
   readonly #context: NodeContext;
-  #sandbox: SandboxNode | undefined;
+  #sandbox: OwnChain | undefined;
   #publisher: Publisher<typeof nodeContract> | undefined;
 
   constructor(context: NodeContext) {
@@ -37,12 +41,22 @@ class Node implements Actor {
       throw new TroupeError({ code: "SANDBOX_WRONG_NETWORK", network }, message);
     }
     requireAddress(config.mine_to);
-    const sandbox = await SandboxNode.start({
+    const keeper = keeperOf(config.bitcoind, dataDirectory);
+    const options = {
       dataDirectory,
       port: config.rpc_port,
       clock,
       mining: { intervalMs: config.block_interval_ms, address: config.mine_to },
-    });
+    };
+    const sandbox =
+      keeper === "none"
+        ? await SandboxNode.start(options)
+        : await BitcoindChain.start({
+            ...options,
+            port: config.rpc_port === 0 ? await freePort() : config.rpc_port,
+            bitcoind: keeper,
+            onFailure: die,
+          });
     this.#sandbox = sandbox;
     await this.#mineFirst(sandbox);
     const publisher = bus.publisher(nodeContract);
@@ -54,12 +68,15 @@ class Node implements Actor {
     };
     sandbox.onChange(tell);
     tell();
-    log.info("the sandbox's chain is open", { ...sandbox.tip, rpc: sandbox.rpcUrl });
+    log.info("the sandbox's chain is open", { ...sandbox.tip, rpc: sandbox.rpcUrl, keeper });
     this.#context.openDoors([
       {
         name: "rpc",
         address: sandbox.rpcUrl,
-        doc: `Bitcoin node on regtest; cookie in ${sandbox.cookiePath}`.slice(0, 200),
+        doc: `${keeper === "none" ? "Bitcoin node" : "bitcoind"} on regtest; cookie in ${sandbox.cookiePath}`.slice(
+          0,
+          200,
+        ),
       },
     ]);
   }
@@ -70,10 +87,10 @@ class Node implements Actor {
   }
 
   /** A new chain gets its first blocks at once, with a breath now and then so that the heartbeat goes on. */
-  async #mineFirst(sandbox: SandboxNode): Promise<void> {
+  async #mineFirst(sandbox: OwnChain): Promise<void> {
     const { config, signal } = this.#context;
     while (sandbox.tip.height < config.first_blocks && !signal.aborted) {
-      sandbox.mine(Math.min(BATCH, config.first_blocks - sandbox.tip.height), config.mine_to);
+      await sandbox.mine(Math.min(BATCH, config.first_blocks - sandbox.tip.height), config.mine_to);
       this.#context.report(
         "syncing",
         `mining the first blocks: ${sandbox.tip.height} of ${config.first_blocks}`,
@@ -83,8 +100,15 @@ class Node implements Actor {
   }
 }
 
-function tipOf(sandbox: SandboxNode): NodeTip {
+function tipOf(sandbox: OwnChain): NodeTip {
   return { ...sandbox.tip, mempoolTxs: sandbox.mempoolCount };
+}
+
+/** A chain whose node has ended is none: the supervisor starts us anew. */
+function die(error: TroupeError): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 function requireAddress(address: string): void {

@@ -18,6 +18,14 @@ export const sandboxSection = section(
       .max(65_535)
       .default(28_443)
       .describe("Where its RPC and REST answer, on 127.0.0.1 only. 0 takes a free port."),
+    bitcoind: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .default("auto")
+      .describe(
+        'Which program keeps the chain: "auto" takes the bitcoind that BITCOIND names or that is on the PATH, and otherwise the small chain inside this program, which "none" always takes; or the path of a bitcoind. It gets a data directory of its own, no peers and no wallet. A chain stays with the program that began it.',
+      ),
     block_interval_ms: z
       .int()
       .min(100)

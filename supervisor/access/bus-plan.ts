@@ -12,7 +12,8 @@ import type { BusConfig } from "../config.ts";
 import { busSection } from "../config.ts";
 import type { BusPlan } from "../places/bus-child.ts";
 import { greets } from "../places/nats-life.ts";
-import { badPlan, type Settings } from "../plan/settings.ts";
+import { badPlan } from "../plan/bad-plan.ts";
+import type { Settings } from "../plan/settings.ts";
 import { createKeyring, hasProof, type Proof, readProofs } from "./credentials.ts";
 
 export interface BusAccessPlan {

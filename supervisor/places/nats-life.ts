@@ -5,12 +5,12 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { BusUser } from "../../bus/carrier/transport.ts";
 import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
+import { boundToUs } from "../../runtime/bound-program.ts";
 import { type Clock, sleep, type Timer } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { SilenceMeter } from "../../runtime/heartbeat.ts";
 import type { Life, LifeEvents } from "../life.ts";
 import type { ExitReport, Vitals } from "../spec.ts";
-import { boundToUs } from "./bound.ts";
 import { classifyExit } from "./exit.ts";
 import { OutputTap } from "./output.ts";
 

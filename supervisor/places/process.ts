@@ -3,10 +3,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { boundToUs } from "../../runtime/bound-program.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { processPort } from "../../runtime/control.ts";
 import type { Launch, LifeEvents } from "../life.ts";
-import { boundToUs } from "./bound.ts";
 import { ControlledLife } from "./controlled-life.ts";
 import { OutputTap } from "./output.ts";
 

@@ -1,9 +1,13 @@
 /** The sandbox's own node as the other actors find it: one address for the whole life of the supervisor. */
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { sandboxSection } from "../../actors/node/config.ts";
 import { type NodeConfig, nodeSection } from "../../bitcoind/config.ts";
 import type { Config } from "../../runtime/config/config.ts";
+import { expandHome } from "../../runtime/config/path.ts";
 import { freePort } from "../../runtime/free-port.ts";
 import type { Placement } from "../spec.ts";
+import { badPlan } from "./bad-plan.ts";
 
 /** For the questions of `config init`, which know the supervisor only. */
 export { usualNodeAddress } from "../../bitcoind/config.ts";
@@ -12,6 +16,8 @@ export interface OwnNode {
   readonly port: number;
   /** Like a node's `-datadir`. */
   readonly dataDirectory: string;
+  /** The path of the bitcoind that is to keep a new chain, or `none`. Found here: an actor has no environment. */
+  readonly keeper: string;
 }
 
 /** Where our own node shall answer, when it runs here. A port that the configuration leaves open is chosen once, so that it outlives the node's restarts. */
@@ -22,7 +28,8 @@ export async function ownNodeOf(
 ): Promise<OwnNode | undefined> {
   if (placement === undefined || placement === "off" || placement === "elsewhere") return undefined;
   const wanted = config.get(sandboxSection).rpc_port;
-  return { port: wanted === 0 ? await freePort() : wanted, dataDirectory };
+  const keeper = wantedKeeper(config.get(sandboxSection).bitcoind, process.env);
+  return { port: wanted === 0 ? await freePort() : wanted, dataDirectory, keeper };
 }
 
 /** The section `[node]` for an actor that asks a node: our own, or what the configuration says. */
@@ -32,4 +39,35 @@ export function nodeConfigFor(config: Config, ownNode: OwnNode | undefined): Nod
     rpc: [`http://127.0.0.1:${ownNode.port}`],
     data_directory: ownNode.dataDirectory,
   });
+}
+
+/** What `[sandbox] bitcoind` comes down to: `auto` looks for a program in BITCOIND and on the PATH. */
+export function wantedKeeper(
+  setting: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  if (setting === "none") return setting;
+  if (setting !== "auto") {
+    const program = expandHome(setting);
+    if (!isProgram(program)) {
+      throw badPlan(`[sandbox] bitcoind names ${program}, which is no program that we may run`);
+    }
+    return program;
+  }
+  const onPath = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);
+  const candidates = [
+    environment["BITCOIND"] ?? "",
+    ...onPath.map((directory) => join(directory, "bitcoind")),
+  ];
+  return candidates.find(isProgram) ?? "none";
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // Not there, or not for us: the next one.
+    return false;
+  }
 }

@@ -11,8 +11,9 @@ import { busSection } from "../config.ts";
 import type { WantedDoor } from "../doctor/network.ts";
 import { checkDataDirectory } from "../host/data-directory.ts";
 import { alreadyRunning, readLock } from "../host/lock.ts";
+import { badPlan } from "./bad-plan.ts";
 import { checkNodeNamed } from "./node-named.ts";
-import { badPlan, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** Returns the plan of the bus, whose secrets have been read on the way. */
 export async function preflight(settings: Settings): Promise<BusAccessPlan> {

@@ -6,10 +6,10 @@ import { pathToFileURL } from "node:url";
 import { type Config, type ConfigInput, loadConfig } from "../../runtime/config/config.ts";
 import { troupeSection } from "../../runtime/config/config-sections.ts";
 import { absolutePath, expandHome } from "../../runtime/config/path.ts";
-import { TroupeError } from "../../runtime/errors.ts";
 import { ACTORS, type ActorRow, ALL_SECTIONS, implementationSection, placementSection } from "../children.ts";
 import { type DataPaths, dataPaths } from "../host/data-directory.ts";
 import type { Placement } from "../spec.ts";
+import { badPlan } from "./bad-plan.ts";
 
 /** As given on the command line. */
 export interface Request {
@@ -141,8 +141,4 @@ function workerAt(id: string, path: string, configFile: string | undefined): URL
   if (!/\.[cm]?js$/.test(whole))
     throw badPlan(`[implementation] ${id} must name a compiled .js file, not ${whole}`);
   return pathToFileURL(whole);
-}
-
-export function badPlan(why: string): TroupeError {
-  return new TroupeError({ code: "SUPERVISOR_BAD_PLAN" }, `This cannot be started: ${why}.`);
 }

@@ -38,6 +38,7 @@ export class Home {
     ...["--set", "gateway.electrum_tcp_listen=127.0.0.1:0"],
     ...["--set", "gateway.electrum_tls_listen=127.0.0.1:0"],
     ...["--set", "sandbox.rpc_port=0"],
+    ...["--set", "sandbox.bitcoind=none"],
   ];
 
   /** `prefix` is put before every command: where else it is to run. */

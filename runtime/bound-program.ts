@@ -1,4 +1,4 @@
-/** Starts programs so that the kernel kills them when we die, whatever they are doing: no orphans. */
+/** Starts programs so that the kernel ends them when we die, whatever they are doing: no orphans. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
@@ -6,13 +6,17 @@ let setpriv: string | false | undefined;
 
 /**
  * The command to run `program` with, and what stands before its own arguments. On Linux it dies with us even when its
- * event loop never turns again to see a closed channel; elsewhere the closed channel alone must do.
+ * event loop never turns again to see a closed channel; elsewhere the closed channel alone must do. `TERM` is for programs
+ * that have something to save.
  */
-export function boundToUs(program: string): { command: string; prefix: string[] } {
+export function boundToUs(
+  program: string,
+  signal: "KILL" | "TERM" = "KILL",
+): { command: string; prefix: string[] } {
   setpriv ??= findSetpriv() ?? false;
   return setpriv === false
     ? { command: program, prefix: [] }
-    : { command: setpriv, prefix: ["--pdeathsig", "KILL", program] };
+    : { command: setpriv, prefix: ["--pdeathsig", signal, program] };
 }
 
 function findSetpriv(): string | undefined {
