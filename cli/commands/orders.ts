@@ -1,6 +1,7 @@
 /** `supervisor stop` and `supervisor restart`: orders over the admin socket, with their progress. */
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { AdminClient } from "../../supervisor/admin/client.ts";
+import { judge } from "../../supervisor/host/identity.ts";
 import { readLock } from "../../supervisor/host/lock.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT } from "../errors.ts";
@@ -10,7 +11,7 @@ import { StepsView } from "../view/steps-view.ts";
 /** Longer than the longest polite stop of any actor, one after the other. */
 const STOP_DEADLINE_MS = 300_000;
 const RESTART_DEADLINE_MS = 300_000;
-/** After the last child has gone: closing the log, freeing the lock. */
+/** After the last child has gone: closing the log, freeing the lock, leaving. */
 const RELEASE_DEADLINE_MS = 10_000;
 const RELEASE_POLL_MS = 20;
 
@@ -20,6 +21,7 @@ export async function stop(
 ): Promise<number> {
   const paths = findDataPaths(requestOf(options, terminal));
   const admin = await AdminClient.connect(paths.socket);
+  const holder = readLock(paths.lock)?.holder;
   const paint = paintOf(terminal);
   const steps = new StepsView(terminal.stdout, paint);
   try {
@@ -33,9 +35,9 @@ export async function stop(
     steps.close();
     admin.close();
   }
-  // Whoever starts it again at once must not find the lock still taken.
+  // Whoever starts it again at once must find neither the lock taken nor a port; the process itself has both to the end.
   const untilMs = systemClock.monotonicMs() + RELEASE_DEADLINE_MS;
-  while (readLock(paths.lock)?.state === "alive" && systemClock.monotonicMs() < untilMs) {
+  while (holder !== undefined && judge(holder) === "alive" && systemClock.monotonicMs() < untilMs) {
     await sleep(systemClock, RELEASE_POLL_MS);
   }
   if (options.json) sayJson(terminal, { stopped: true });

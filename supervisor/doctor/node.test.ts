@@ -13,7 +13,7 @@ const HEALTHY = {
   blocks: 101,
   headers: 101,
   bestblockhash: "ab".repeat(32),
-  chainwork: "00".repeat(31) + "cc",
+  chainwork: `${"00".repeat(31)}cc`,
   initialblockdownload: false,
   verificationprogress: 1,
   pruned: false,
