@@ -26,10 +26,16 @@ export async function ownNodeOf(
   placement: Placement | undefined,
   dataDirectory: string,
 ): Promise<OwnNode | undefined> {
-  if (placement === undefined || placement === "off" || placement === "elsewhere") return undefined;
+  const keeper = keeperFor(config, placement);
+  if (keeper === undefined) return undefined;
   const wanted = config.get(sandboxSection).rpc_port;
-  const keeper = wantedKeeper(config.get(sandboxSection).bitcoind, process.env);
   return { port: wanted === 0 ? await freePort() : wanted, dataDirectory, keeper };
+}
+
+/** Who shall keep the chain of our own node; nothing when none runs here. Throws for a program that cannot be run. */
+export function keeperFor(config: Config, placement: Placement | undefined): string | undefined {
+  if (placement === undefined || placement === "off" || placement === "elsewhere") return undefined;
+  return wantedKeeper(config.get(sandboxSection).bitcoind, process.env);
 }
 
 /** The section `[node]` for an actor that asks a node: our own, or what the configuration says. */

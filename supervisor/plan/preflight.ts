@@ -13,6 +13,7 @@ import { checkDataDirectory } from "../host/data-directory.ts";
 import { alreadyRunning, readLock } from "../host/lock.ts";
 import { badPlan } from "./bad-plan.ts";
 import { checkNodeNamed } from "./node-named.ts";
+import { keeperFor } from "./own-node.ts";
 import type { Settings } from "./settings.ts";
 
 /** Returns the plan of the bus, whose secrets have been read on the way. */
@@ -24,6 +25,7 @@ export async function preflight(settings: Settings): Promise<BusAccessPlan> {
     throw alreadyRunning(lock.holder);
   }
   checkSecrets(settings);
+  keeperFor(settings.config, settings.actors.find(({ id }) => id === "node")?.placement);
   const bus = await planBus(settings);
   for (const door of listenersOf(settings)) {
     if (settings.isSandbox && !isLoopback(door.host)) {

@@ -125,6 +125,13 @@ test("a data directory whose name does not fit a socket's address", async () => 
   expectRefusal(outcome, /shorter data directory/);
 });
 
+test("a bitcoind for the sandbox that is no program", async () => {
+  const outcome = await home.run("start", "--sandbox", "--set", "sandbox.bitcoind=/nowhere/bitcoind");
+
+  expectRefusal(outcome, /\[sandbox\] bitcoind names \/nowhere\/bitcoind, which is no program/);
+  expect(existsSync(join(home.path, ".troupe-sandbox"))).toBe(false);
+});
+
 test("a sandbox that would be open to others", async () => {
   const outcome = await home.run("start", "--sandbox", "--set", "gateway.http_listen=0.0.0.0:0");
 
