@@ -160,16 +160,22 @@ function expectTold(before: Statuses, after: Statuses, told: readonly MempoolCha
   expect(silent).toEqual([]);
 }
 
-/** By lists alone the reason is always known: what something unconfirmed has taken the place of was not just dropped. */
+/**
+ * By lists alone the reason is always known: what something unconfirmed has taken the place of was not just dropped. It
+ * may have left with a replaced ancestor at the same moment: then the ancestor's rival is named as rightly as its own.
+ */
 function expectReasons(before: readonly ModelTx[], node: ModelNode, told: readonly MempoolChange[]): void {
+  const known = new Map(before.map((tx) => [tx.txid, tx]));
   const taken = new Map(
     node.modelTxs().flatMap((tx) => tx.spends.map(({ txid, index }) => [`${txid}:${index}`, tx.txid])),
   );
+  const rivalsOf = (tx: ModelTx | undefined): string[] =>
+    (tx?.spends ?? []).flatMap(({ txid, index }) => taken.get(`${txid}:${index}`) ?? []);
   for (const { txid, why, by } of told.flatMap(({ removed }) => removed)) {
-    const rivals = before
-      .filter((tx) => tx.txid === txid)
-      .flatMap((tx) => tx.spends.flatMap((spend) => taken.get(`${spend.txid}:${spend.index}`) ?? []));
-    if (rivals.length > 0) expect([why, rivals.includes(by ?? "")]).toEqual(["replaced", true]);
+    const tx = known.get(txid);
+    const family = tx === undefined ? [] : [tx, ...modelOf(before).relatives(tx, "up")];
+    const isNamed = family.flatMap(rivalsOf).includes(by ?? "");
+    if (rivalsOf(tx).length > 0) expect([why, isNamed]).toEqual(["replaced", true]);
     if (why === "dropped") expect(by).toBeNull();
   }
 }
