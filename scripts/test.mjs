@@ -9,6 +9,7 @@ import { SetupError, setup } from "./setup.mjs";
 /** Real programs that end-to-end tests run against: ours must agree with them, not with our idea of them. */
 const PEERS = [
   { program: "nats-server", debianPackage: "nats-server", neededBy: "the bus on a real NATS server" },
+  { program: "tor", debianPackage: "tor", neededBy: "the onion service of the Electrum door" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
 ];
 
