@@ -6,9 +6,10 @@ import type { Meter } from "@opentelemetry/api";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { type HostPort, parseHostPort } from "../../../runtime/config/config-values.ts";
-import { TroupeError, toWireError } from "../../../runtime/errors.ts";
+import { toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
+import { listenFailure } from "../listen-failure.ts";
 import { observeElectrum } from "./admin/instruments.ts";
 import { ByteBudget } from "./carrier/byte-budget.ts";
 import { type Carrier, Connection } from "./carrier/connection.ts";
@@ -225,7 +226,9 @@ export class ElectrumDoor {
       this.#listeners.push(listener);
       return port;
     } catch (error) {
-      throw listenFailure(typeof where === "string" ? where : hostAndPort(where), key, error);
+      const hint = `Set ${key} in the section [gateway] to another address, or to "" for no such door.`;
+      const at = typeof where === "string" ? where : hostAndPort(where);
+      throw listenFailure({ door: "the Electrum door", where: at, hint }, error);
     }
   }
 
@@ -326,21 +329,4 @@ function entryKey(socket: Socket): string | Socket {
 
 function networksOf(texts: readonly string[]): NetworkList {
   return new NetworkList(texts.map(parseNetwork).filter((network) => network !== undefined));
-}
-
-function listenFailure(where: string, key: string, cause: unknown): TroupeError {
-  const { code } = toWireError(cause);
-  const hint = `Set ${key} in the section [gateway] to another address, or to "" for no such door.`;
-  if (code === "EADDRINUSE") {
-    return new TroupeError(
-      { code: "GATEWAY_PORT_IN_USE", address: where },
-      `Another program already listens on ${where}, so the Electrum door cannot open there. Stop it, or: ${hint}`,
-      { cause },
-    );
-  }
-  return new TroupeError(
-    { code: "GATEWAY_LISTEN_FAILED", address: where, reason: code },
-    `The system does not let the Electrum door open on ${where} (${code}). ${hint}`,
-    { cause },
-  );
 }

@@ -4,134 +4,22 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { gatewayContract } from "../../../bus/contracts/gateway.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
-import {
-  type DoorOptions,
-  DoorUnderTest,
-  TEST_CARRIERS,
-} from "../../../tests/harness/electrum/door-under-test.ts";
+import { DoorUnderTest, TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.ts";
+import { OpenedDoors, versionLine } from "../../../tests/harness/electrum/opened-doors.ts";
 import { RawClient } from "../../../tests/harness/electrum/raw-client.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { electrumHandlers } from "./admin/operator.ts";
 
-const opened: { close(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const thing of opened.splice(0).reverse()) await thing.close();
-});
-
-async function doorWith(options: DoorOptions = {}): Promise<DoorUnderTest> {
-  const made = await DoorUnderTest.open({ carriers: ["tcp"], ...options });
-  opened.push(made);
-  return made;
-}
-
-async function clientOf(under: DoorUnderTest, carrier = under.targets.keys().next().value ?? "tcp") {
-  const client = await RawClient.greeted(under.target(carrier));
-  opened.push(client);
-  return client;
-}
-
-async function strangerTo(under: DoorUnderTest, carrier = under.targets.keys().next().value ?? "tcp") {
-  const client = await RawClient.connect(under.target(carrier));
-  opened.push(client);
-  return client;
-}
-
-const version = (asked: unknown, id: unknown = 1) =>
-  JSON.stringify({ jsonrpc: "2.0", id, method: "server.version", params: ["test", asked] });
-
-describe.each(TEST_CARRIERS)("negotiation over %s", (carrier) => {
-  it("answers with what both have, and only once", async () => {
-    const under = await doorWith({ carriers: [carrier] });
-
-    for (const [asked, agreed] of [
-      [undefined, "1.4"],
-      ["1.4.2", "1.4.2"],
-      [["1.1", "99.0"], "1.6"],
-    ] as const) {
-      const client = await strangerTo(under);
-      expect(await client.exchange(version(asked))).toEqual({
-        jsonrpc: "2.0",
-        result: ["Troupe test", agreed],
-        id: 1,
-      });
-      expect(await client.exchange(version("1.4", 2))).toMatchObject({
-        error: { code: 1, message: "server.version already sent" },
-      });
-      expect(await client.call("server.ping")).toBeNull();
-    }
-  });
-
-  it.each([
-    [version("1.2"), "unsupported protocol version: 1.2"],
-    [version(["1.7", "1.8"]), "unsupported protocol version: ['1.7', '1.8']"],
-    [version("abc"), "unsupported protocol version: abc"],
-    ['{"jsonrpc":"2.0","id":1,"method":"server.ping"}', "use server.version to identify client"],
-  ])("refuses %s and closes when that has been delivered", async (message, text) => {
-    const under = await doorWith({ carriers: [carrier] });
-    const client = await strangerTo(under);
-    client.say(message);
-    client.say('{"jsonrpc":"2.0","id":2,"method":"server.ping"}');
-
-    expect(await client.rest()).toEqual([{ jsonrpc: "2.0", error: { code: 1, message: text }, id: 1 }]);
-    await waitFor("the session to end", () => under.sessions === 0);
-  });
-});
-
-describe("negotiation", () => {
-  it("makes those wait who come with it in one write, and gives each the methods of the version", async () => {
-    const under = await doorWith();
-    const client = await strangerTo(under);
-    client.say(`${version("1.4")}\n{"id":2,"method":"old"}\n{"id":3,"method":"new"}`);
-
-    expect(await client.next()).toMatchObject({ id: 1, result: ["Troupe test", "1.4"] });
-    expect(await client.next()).toMatchObject({ id: 2, result: "old" });
-    expect(await client.next()).toMatchObject({ id: 3, error: { code: -32_601 } });
-  });
-
-  it("ignores what later versions may add", async () => {
-    const under = await doorWith();
-    const listed = await strangerTo(under);
-    const named = await strangerTo(under);
-
-    expect(
-      await listed.exchange('{"id":1,"method":"server.version","params":["a",["1.4","1.6"],"junk",9.5]}'),
-    ).toMatchObject({ result: ["Troupe test", "1.6"] });
-    expect(
-      await named.exchange(
-        '{"id":1,"method":"server.version","params":{"client_name":"a","protocol_version":"1.4","dd":1}}',
-      ),
-    ).toMatchObject({ result: ["Troupe test", "1.4"] });
-  });
-
-  it("may be the first of a batch", async () => {
-    const under = await doorWith();
-    const client = await strangerTo(under);
-
-    expect(await client.exchange(`[${version("1.4")},{"id":2,"method":"server.ping"}]`)).toMatchObject([
-      { id: 1, result: ["Troupe test", "1.4"] },
-      { id: 2, result: null },
-    ]);
-  });
-
-  it("turns away clients whose name the operator does not want", async () => {
-    const under = await doorWith({ config: { electrum_refused_clients: "^bad/" } });
-    const client = await strangerTo(under);
-    client.say('{"id":1,"method":"server.version","params":["bad/1.0","1.4"]}');
-
-    expect(await client.rest()).toMatchObject([
-      { id: 1, error: { code: 1, message: "unsupported client: bad/1.0" } },
-    ]);
-  });
-});
+const opened = new OpenedDoors();
+afterEach(() => opened.close());
 
 describe("costs", () => {
   const priced = { electrum_cost_soft: 1_000, electrum_cost_hard: 2_000, electrum_throttle_ms: 0 };
 
   it("cut the client that reaches the hard limit, with an answer to its request", async () => {
-    const under = await doorWith({ config: priced });
-    const costly = await clientOf(under);
-    const other = await clientOf(under);
+    const under = await opened.doorWith({ config: priced });
+    const costly = await opened.clientOf(under);
+    const other = await opened.clientOf(under);
     await costly.call("charge", [5_000]);
     costly.ask({ id: 9, method: "server.ping" });
 
@@ -142,8 +30,8 @@ describe("costs", () => {
   });
 
   it("cut who sends garbage", async () => {
-    const under = await doorWith({ config: priced });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ config: priced });
+    const client = await opened.clientOf(under);
     for (let at = 0; at < 10; at++) client.say("garbage");
 
     const replies = await client.rest();
@@ -154,8 +42,8 @@ describe("costs", () => {
 
   it("slow the client above the soft limit, and go down with time", async () => {
     const clock = new ManualClock();
-    const under = await doorWith({ clock, config: { ...priced, electrum_throttle_ms: 1_000 } });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ clock, config: { ...priced, electrum_throttle_ms: 1_000 } });
+    const client = await opened.clientOf(under);
     await client.call("charge", [1_495]);
     client.ask({ id: 7, method: "server.ping" });
     await waitFor("the request to have come", () => [...under.door.clients][0]?.isQueued === false);
@@ -173,8 +61,10 @@ describe("costs", () => {
   });
 
   it("are nothing to a trusted address", async () => {
-    const under = await doorWith({ config: { ...priced, electrum_trusted_addresses: ["127.0.0.0/8"] } });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({
+      config: { ...priced, electrum_trusted_addresses: ["127.0.0.0/8"] },
+    });
+    const client = await opened.clientOf(under);
     await client.call("charge", [1_000_000]);
 
     expect(await client.call("server.ping")).toBeNull();
@@ -183,11 +73,11 @@ describe("costs", () => {
 
 describe("a client's share", () => {
   it("is so many requests at once and no more; the rest waits its turn", async () => {
-    const under = await doorWith({ config: { electrum_concurrency: 3 } });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ config: { electrum_concurrency: 3 } });
+    const client = await opened.clientOf(under);
     for (let id = 0; id < 10; id++) client.ask({ id, method: "wait", params: [id] });
     await waitFor("three to run", () => under.protocol.waiting.length === 3);
-    const other = await clientOf(under);
+    const other = await opened.clientOf(under);
 
     expect(await other.call("server.ping")).toBeNull();
     expect(under.protocol.waiting).toHaveLength(3);
@@ -201,8 +91,12 @@ describe("a client's share", () => {
   });
 
   it("of all together is bounded too", async () => {
-    const under = await doorWith({ config: { electrum_running_max: 2 } });
-    const [first, second, third] = [await clientOf(under), await clientOf(under), await clientOf(under)];
+    const under = await opened.doorWith({ config: { electrum_running_max: 2 } });
+    const [first, second, third] = [
+      await opened.clientOf(under),
+      await opened.clientOf(under),
+      await opened.clientOf(under),
+    ];
     for (const client of [first, second, third]) client.ask({ id: 1, method: "wait" });
     await waitFor("two to run", () => under.protocol.waiting.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -213,9 +107,9 @@ describe("a client's share", () => {
   });
 
   it("goes on while another floods the door with requests", async () => {
-    const under = await doorWith();
-    const flood = await clientOf(under);
-    const other = await clientOf(under);
+    const under = await opened.doorWith();
+    const flood = await opened.clientOf(under);
+    const other = await opened.clientOf(under);
     let sent = 0;
     const pour = () => {
       if (flood.isClosed || sent > 200_000) return;
@@ -232,8 +126,8 @@ describe("a client's share", () => {
 describe("time", () => {
   it("is up for a request that nobody answers: -102, and its late answer is dropped", async () => {
     const clock = new ManualClock();
-    const under = await doorWith({ clock });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ clock });
+    const client = await opened.clientOf(under);
     client.ask({ id: 5, method: "wait", params: ["late"] });
     await waitFor("it to run", () => under.protocol.waiting.length === 1);
     clock.advance(32_000);
@@ -249,9 +143,9 @@ describe("time", () => {
 
   it("is up for who says nothing, or never says which version", async () => {
     const clock = new ManualClock();
-    const under = await doorWith({ clock });
-    const silent = await clientOf(under);
-    const stranger = await strangerTo(under);
+    const under = await opened.doorWith({ clock });
+    const silent = await opened.clientOf(under);
+    const stranger = await opened.strangerTo(under);
     clock.advance(32_000);
     await stranger.closed();
 
@@ -262,8 +156,8 @@ describe("time", () => {
 
   it.each(["tcp", "ws"] as const)("is up for who sends a message drop by drop over %s", async (carrier) => {
     const clock = new ManualClock();
-    const under = await doorWith({ clock, carriers: [carrier] });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ clock, carriers: [carrier] });
+    const client = await opened.clientOf(under);
     const [session] = under.door.clients;
     // A WebSocket frame that announces more than it brings; on TCP a line without an end.
     client.socket.write(Buffer.from([0x81, 0x85, 1, 2, 3, 4, 5]));
@@ -281,8 +175,11 @@ describe("time", () => {
 
 describe("sizes", () => {
   it.each(TEST_CARRIERS)("of a message are bounded over %s, and memory with them", async (carrier) => {
-    const under = await doorWith({ carriers: [carrier], config: { electrum_request_bytes_max: 10_000 } });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({
+      carriers: [carrier],
+      config: { electrum_request_bytes_max: 10_000 },
+    });
+    const client = await opened.clientOf(under);
     const largest = JSON.stringify({ id: 1, method: "echo", params: ["x".repeat(9_900)] });
     expect((await client.exchange(largest)).result).toHaveLength(9_900);
     client.say(JSON.stringify({ id: 2, method: "echo", params: ["x".repeat(50_000)] }));
@@ -296,14 +193,14 @@ describe("sizes", () => {
 
   it("are bounded for a client that does not read: it is not answered further, then cut, others are served", async () => {
     const clock = new ManualClock();
-    const under = await doorWith({ clock });
+    const under = await opened.doorWith({ clock });
     const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.push(deaf);
-    deaf.say(version("1.4"));
+    opened.keep(deaf);
+    deaf.say(versionLine("1.4"));
     for (let id = 0; id < 64; id++) deaf.ask({ id, method: "spaces", params: [1_000_000] });
     const [session] = under.door.clients;
     await waitFor("its buffer to be full", () => (session?.connection.outgoingBytes ?? 0) > 1_000_000);
-    const other = await clientOf(under);
+    const other = await opened.clientOf(under);
     await other.call("server.ping");
 
     expect(session?.connection.outgoingBytes).toBeLessThan(16_000_000);
@@ -315,11 +212,11 @@ describe("sizes", () => {
   });
 
   it("of all that waits together are bounded: who holds most is cut", async () => {
-    const under = await doorWith({ config: { electrum_buffer_bytes_max: 8 * 1024 * 1024 } });
+    const under = await opened.doorWith({ config: { electrum_buffer_bytes_max: 8 * 1024 * 1024 } });
     const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.push(deaf);
-    const other = await clientOf(under);
-    deaf.say(version("1.4"));
+    opened.keep(deaf);
+    const other = await opened.clientOf(under);
+    deaf.say(versionLine("1.4"));
     deaf.ask({ id: 1, method: "spaces", params: [30_000_000] });
 
     await waitFor("it to be cut", () => under.sessions === 1);
@@ -327,10 +224,10 @@ describe("sizes", () => {
   });
 
   it("of notifications that pile up are bounded", async () => {
-    const under = await doorWith();
+    const under = await opened.doorWith();
     const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.push(deaf);
-    deaf.say(version("1.4"));
+    opened.keep(deaf);
+    deaf.say(versionLine("1.4"));
     deaf.ask({ id: 1, method: "subscribe", params: ["news"] });
     await waitFor("it to subscribe", () => under.protocol.subscribers.size === 1);
     const [session] = under.door.clients;
@@ -347,10 +244,10 @@ describe("sizes", () => {
 
 describe("subscriptions", () => {
   it("are bounded for a session and for an address, and given back when it closes", async () => {
-    const under = await doorWith({
+    const under = await opened.doorWith({
       config: { electrum_subscriptions_per_session: 2, electrum_subscriptions_per_address: 3 },
     });
-    const [first, second] = [await clientOf(under), await clientOf(under)];
+    const [first, second] = [await opened.clientOf(under), await opened.clientOf(under)];
     const subscribe = (client: RawClient, topic: string) => client.call("subscribe", [topic]);
     const limit = { code: 1, message: "subscription limit reached" };
     await subscribe(first, "a");
@@ -370,9 +267,12 @@ describe("the door", () => {
   it.each(TEST_CARRIERS.filter((carrier) => carrier !== "unix"))(
     "tells over %s who has too many connections, and closes far too many unheard",
     async (carrier) => {
-      const under = await doorWith({ carriers: [carrier], config: { electrum_connections_per_address: 2 } });
-      const inside = [await clientOf(under), await clientOf(under)];
-      const third = await strangerTo(under);
+      const under = await opened.doorWith({
+        carriers: [carrier],
+        config: { electrum_connections_per_address: 2 },
+      });
+      const inside = [await opened.clientOf(under), await opened.clientOf(under)];
+      const third = await opened.strangerTo(under);
 
       expect(await third.rest()).toMatchObject([
         { error: { code: -101, message: /too many connections from your/ } },
@@ -381,25 +281,25 @@ describe("the door", () => {
       inside[1]?.close();
       await waitFor("there to be room", () => under.sessions === 1);
       await waitFor("room to be counted", async () => {
-        const again = await strangerTo(under);
-        again.say(version("1.4"));
+        const again = await opened.strangerTo(under);
+        again.say(versionLine("1.4"));
         return (await again.nextText())?.includes("Troupe test") ?? false;
       });
     },
   );
 
   it("has a bound on all connections together", async () => {
-    const under = await doorWith({ config: { electrum_connections_max: 1 } });
-    await clientOf(under);
-    const second = await strangerTo(under);
+    const under = await opened.doorWith({ config: { electrum_connections_max: 1 } });
+    await opened.clientOf(under);
+    const second = await opened.strangerTo(under);
 
     expect(await second.rest()).toMatchObject([{ error: { message: /the server is full/ } }]);
   });
 
   it.each(TEST_CARRIERS)("counts nobody over %s when all have gone", async (carrier) => {
-    const under = await doorWith({ carriers: [carrier], config: { electrum_connections_max: 12 } });
+    const under = await opened.doorWith({ carriers: [carrier], config: { electrum_connections_max: 12 } });
     for (let round = 0; round < 30; round++) {
-      const client = await clientOf(under);
+      const client = await opened.clientOf(under);
       await client.call("subscribe", ["x"]);
       client.close();
       await waitFor("it to be gone", () => under.sessions === 0);
@@ -425,12 +325,12 @@ describe("the door", () => {
     await first.close();
 
     const clock = new ManualClock(Date.now());
-    const second = await doorWith({ directory, clock });
+    const second = await opened.doorWith({ directory, clock });
     const turnedAway = await RawClient.connect(second.target("tcp"));
     expect(await turnedAway.rest()).toEqual([]);
     clock.advance(11 * 60_000);
     expect(second.door.bans.all).toEqual([]);
-    await clientOf(second);
+    await opened.clientOf(second);
     rmSync(directory, { recursive: true });
   });
 
@@ -470,9 +370,11 @@ describe("the door", () => {
 
 describe("what the operator is told", () => {
   it("names the sessions with what they cost, and counts requests and errors", async () => {
-    const under = await doorWith({ config: { electrum_cost_soft: 100_000, electrum_cost_hard: 200_000 } });
-    const cheap = await clientOf(under);
-    const costly = await clientOf(under);
+    const under = await opened.doorWith({
+      config: { electrum_cost_soft: 100_000, electrum_cost_hard: 200_000 },
+    });
+    const cheap = await opened.clientOf(under);
+    const costly = await opened.clientOf(under);
     await costly.call("charge", [50]);
     await cheap.exchange('{"id":1,"method":"nothing"}');
     const questions = electrumHandlers(() => under.door);

@@ -3,10 +3,11 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { HostPort } from "../../../runtime/config/config-values.ts";
-import { TroupeError, toWireError } from "../../../runtime/errors.ts";
+import { toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
 import type { HostFeed } from "../host-feed.ts";
+import { listenFailure } from "../listen-failure.ts";
 import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
 import { isFromOtherSite, isHostAllowed, RateLimit } from "./guard.ts";
 import { LiveStreams } from "./live-streams.ts";
@@ -73,7 +74,11 @@ export class HttpDoor {
     try {
       await this.#server.listen({ host: address.host, port: address.port });
     } catch (error) {
-      throw listenFailure(address, error);
+      const anyPort = hostAndPort({ host: address.host, port: 0 });
+      const hint =
+        `Set http_listen in the section [gateway] to another address ` +
+        `(or TROUPE_GATEWAY__HTTP_LISTEN=${anyPort} for any free port, or "" for no web page).`;
+      throw listenFailure({ door: "the web page", where: hostAndPort(address), hint }, error);
     }
     this.#streams.start();
     const bound = this.#server.server.address();
@@ -159,24 +164,4 @@ export class HttpDoor {
 function header(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
-}
-
-function listenFailure(address: HostPort, cause: unknown): TroupeError {
-  const where = hostAndPort(address);
-  const { code } = toWireError(cause);
-  const hint =
-    `Set http_listen in the section [gateway] to another address ` +
-    `(or TROUPE_GATEWAY__HTTP_LISTEN=${hostAndPort({ host: address.host, port: 0 })} for any free port, or "" for no web page).`;
-  if (code === "EADDRINUSE") {
-    return new TroupeError(
-      { code: "GATEWAY_PORT_IN_USE", address: where },
-      `Another program already listens on ${where}, so the web page cannot open there. Stop it, or: ${hint}`,
-      { cause },
-    );
-  }
-  return new TroupeError(
-    { code: "GATEWAY_LISTEN_FAILED", address: where, reason: code },
-    `The system does not let the web page open on ${where} (${code}). ${hint}`,
-    { cause },
-  );
 }

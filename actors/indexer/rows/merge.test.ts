@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FUNDING, type Table } from "./layout.ts";
+import { pack, unpack } from "../../../tests/harness/chain/packed-rows.ts";
+import { FUNDING } from "./layout.ts";
 import { RunMerger } from "./merge.ts";
-import { PackedReader, type PackedRows, packRows } from "./packed-block.ts";
-import { RowSorter } from "./sorter.ts";
 
 const HEAD = 0x0a0b0c0d;
 
@@ -17,26 +16,7 @@ function rowOf(key: number, txNumber: number): Buffer {
   return row;
 }
 
-function pack(rows: readonly Buffer[], table: Table): PackedRows {
-  const all = Buffer.concat(rows);
-  return packRows(all, new RowSorter().order(all, table.rowBytes, rows.length), table);
-}
-
-function unpack({ bytes, ends }: PackedRows, table: Table): string[] {
-  const reader = new PackedReader(table);
-  const rows: string[] = [];
-  let start = 0;
-  for (const end of ends) {
-    reader.open(bytes, start);
-    for (let i = 0; i < reader.count; i++) {
-      const row = Buffer.alloc(table.rowBytes);
-      reader.copyRow(i, row);
-      rows.push(row.toString("hex"));
-    }
-    start = end;
-  }
-  return rows;
-}
+const hexOf = (rows: readonly Buffer[]) => rows.map((row) => row.toString("hex"));
 
 describe("the merge of one script's many rows", () => {
   it("is the same a few rows at a time as all at once, whatever else begins with the same bytes", () => {
@@ -62,9 +42,9 @@ describe("the merge of one script's many rows", () => {
           const rows = runs
             .flat()
             .flatMap((key, i) => (key < 3 && i < limit ? [rowOf(key, i).toString("hex")] : []));
-          expect(unpack(merged, FUNDING)).toEqual(rows.sort());
+          expect(hexOf(unpack(merged, FUNDING))).toEqual(rows.sort());
           expect(merged.rowCount).toBe(rows.length);
-          expect(unpack(new RunMerger().merge(job, FUNDING), FUNDING)).toEqual(rows);
+          expect(hexOf(unpack(new RunMerger().merge(job, FUNDING), FUNDING))).toEqual(rows);
         },
       ),
       { numRuns: 60 },

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { pack, unpack } from "../../../tests/harness/chain/packed-rows.ts";
 import { FUNDING, SPENDING, type Table, TRANSACTION } from "./layout.ts";
 import { RunMerger } from "./merge.ts";
-import { PACKED_BYTES_MAX, PackedReader, type PackedRows, packRows } from "./packed-block.ts";
-import { RowSorter } from "./sorter.ts";
+import { PACKED_BYTES_MAX, PackedReader } from "./packed-block.ts";
 
 /** Rows that often agree in their beginning, and sometimes whole. */
 function anyRows(table: Table, countMax = 600): fc.Arbitrary<Buffer[]> {
@@ -17,27 +17,6 @@ function anyRows(table: Table, countMax = 600): fc.Arbitrary<Buffer[]> {
       return bytes;
     });
   return fc.array(row, { maxLength: countMax });
-}
-
-function pack(rows: readonly Uint8Array[], table: Table): PackedRows {
-  const all = Buffer.concat(rows);
-  return packRows(all, new RowSorter().order(all, table.rowBytes, rows.length), table);
-}
-
-function unpack({ bytes, ends }: PackedRows, table: Table): Buffer[] {
-  const reader = new PackedReader(table);
-  const rows: Buffer[] = [];
-  let start = 0;
-  for (const end of ends) {
-    reader.open(bytes, start);
-    for (let i = 0; i < reader.count; i++) {
-      const row = Buffer.alloc(table.rowBytes);
-      reader.copyRow(i, row);
-      rows.push(row);
-    }
-    start = end;
-  }
-  return rows;
 }
 
 describe.each([FUNDING, SPENDING, TRANSACTION])("packed rows of the table $name", (table) => {

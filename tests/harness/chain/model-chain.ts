@@ -17,6 +17,7 @@ import { regtest } from "../../../bitcoin/network.ts";
 import { opReturnScript, p2pkhScript, p2trScript, p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { serializeTransaction, type Transaction, txidBytesOf } from "../../../bitcoin/transaction.ts";
+import { ChangeSignal } from "./change-signal.ts";
 
 export interface ModelBlock {
   readonly hash: BlockHash;
@@ -273,7 +274,7 @@ export class ModelChain {
 /** Serves a model's best chain, and its other blocks by hash, as a node does. */
 export class ModelSource implements BlockSource {
   readonly #chain: ModelChain;
-  #changed: (() => void) | undefined;
+  readonly #signal = new ChangeSignal();
   /** As a node does that holds for invalid what it has turned away from. */
   isOverruling = true;
 
@@ -287,7 +288,7 @@ export class ModelSource implements BlockSource {
 
   /** Wakes whoever waits for a change. */
   announce(): void {
-    this.#changed?.();
+    this.#signal.changed();
   }
 
   async tip(): Promise<SourceTip> {
@@ -316,15 +317,6 @@ export class ModelSource implements BlockSource {
   }
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => end(), timeoutMs);
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      this.#changed = end;
-      signal.addEventListener("abort", end, { once: true });
-    });
+    return this.#signal.wait(timeoutMs, signal);
   }
 }

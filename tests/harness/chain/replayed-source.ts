@@ -10,12 +10,13 @@ import {
   type TransactionOutput,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
+import { ChangeSignal } from "./change-signal.ts";
 
 export class ReplayedSource implements BlockSource {
   readonly #known = new Map<BlockHash, { readonly bytes: Uint8Array; readonly block: Block }>();
   readonly #outputs = new Map<string, TransactionOutput>();
   #chain: BlockHash[] = [];
-  #wake: (() => void) | undefined;
+  readonly #signal = new ChangeSignal();
 
   constructor(blocks: readonly Uint8Array[]) {
     this.replace(blocks);
@@ -24,7 +25,7 @@ export class ReplayedSource implements BlockSource {
   /** From the genesis block on. */
   replace(blocks: readonly Uint8Array[]): void {
     this.#chain = blocks.map((bytes) => this.#learn(bytes));
-    this.#wake?.();
+    this.#signal.changed();
   }
 
   get height(): number {
@@ -71,16 +72,7 @@ export class ReplayedSource implements BlockSource {
   }
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => end(), timeoutMs);
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      this.#wake = end;
-      signal.addEventListener("abort", end, { once: true });
-    });
+    return this.#signal.wait(timeoutMs, signal);
   }
 
   /** Outputs of a transaction that is in no block yet. */
