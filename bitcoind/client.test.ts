@@ -1,7 +1,6 @@
 /** The client's questions, asked of the sandbox and of a real node: the same answers. */
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBlock } from "../bitcoin/block/block.ts";
@@ -13,55 +12,24 @@ import { systemClock } from "../runtime/clock.ts";
 import { KeptLog } from "../tests/harness/kept-log.ts";
 import { callNode, findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
 import { CoinOwner, type OwnedCoin } from "../tests/harness/node/coin-owner.ts";
+import { nodeMakers, type SomeNode } from "../tests/harness/node/node-makers.ts";
 import { waitFor } from "../tests/harness/wait-for.ts";
 import { NodeClient } from "./client.ts";
 import { nodeSection } from "./config.ts";
-import { SandboxNode } from "./sandbox/node.ts";
-
-interface SomeNode {
-  readonly rpcUrl: string;
-  readonly cookiePath: string;
-  readonly dataDirectory: string;
-  stop(): Promise<void>;
-}
 
 const bitcoind = findBitcoind();
 const owner = new CoinOwner("client");
 const COINBASE_SAT = 5_000_000_000n;
 const UNKNOWN = "12".repeat(32);
 
-const makers: readonly { name: string; isMissing: boolean; start: () => Promise<SomeNode> }[] = [
-  {
-    name: "the sandbox",
-    isMissing: false,
-    async start() {
-      const directory = mkdtempSync(join(tmpdir(), "troupe-client-"));
-      const node = await SandboxNode.start({ dataDirectory: directory });
-      const stop = async () => {
-        await node.stop();
-        rmSync(directory, { recursive: true, force: true });
-      };
-      return { rpcUrl: node.rpcUrl, cookiePath: node.cookiePath, dataDirectory: directory, stop };
-    },
+const makers = nodeMakers({
+  "a real node without REST": async (node) => {
+    await node.shutDown();
+    await node.restore(["-rest=0"]);
   },
-  {
-    name: "a real node",
-    isMissing: bitcoind === undefined,
-    start: () => RealNode.start(bitcoind as string),
-  },
-  {
-    name: "a real node without REST",
-    isMissing: bitcoind === undefined,
-    async start() {
-      const node = await RealNode.start(bitcoind as string);
-      await node.shutDown();
-      await node.restore(["-rest=0"]);
-      return node;
-    },
-  },
-];
+});
 
-describe.each(makers.filter((maker) => !maker.isMissing))("the client of $name", ({ start }) => {
+describe.each(makers)("the client of $name", ({ start }) => {
   let node: SomeNode;
   let client: NodeClient;
   let hashes: BlockHash[];

@@ -1,49 +1,22 @@
-/** The questions about the mempool, asked of the sandbox and of a real node: the same answers. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BlockHash, hexToBytes, type Txid } from "../../bitcoin/bytes.ts";
 import { regtest } from "../../bitcoin/network.ts";
 import { silentLog } from "../../bus/fake.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { callNode, findBitcoind, RealNode } from "../../tests/harness/node/bitcoind.ts";
+import { callNode, findBitcoind } from "../../tests/harness/node/bitcoind.ts";
 import { CoinOwner, type OwnedCoin } from "../../tests/harness/node/coin-owner.ts";
+import { nodeMakers, type SomeNode } from "../../tests/harness/node/node-makers.ts";
 import { NodeClient } from "../client.ts";
 import { nodeSection } from "../config.ts";
 import { rpcCodeOf } from "../errors.ts";
-import { SandboxNode } from "../sandbox/node.ts";
 import { NodeMempool } from "./mempool.ts";
 
-const bitcoind = findBitcoind();
+const _bitcoind = findBitcoind();
 const owner = new CoinOwner("mempool");
 const COINBASE_SAT = 5_000_000_000n;
 const UNKNOWN = "12".repeat(32) as Txid;
 
-interface SomeNode {
-  readonly rpcUrl: string;
-  readonly cookiePath: string;
-  stop(): Promise<void>;
-}
-
-const makers: readonly { name: string; isMissing: boolean; start: () => Promise<SomeNode> }[] = [
-  {
-    name: "the sandbox",
-    isMissing: false,
-    async start() {
-      const directory = mkdtempSync(join(tmpdir(), "troupe-node-mempool-"));
-      const node = await SandboxNode.start({ dataDirectory: directory });
-      const stop = async () => {
-        await node.stop();
-        rmSync(directory, { recursive: true, force: true });
-      };
-      return { rpcUrl: node.rpcUrl, cookiePath: node.cookiePath, stop };
-    },
-  },
-  { name: "a real node", isMissing: bitcoind === undefined, start: () => RealNode.start(bitcoind as string) },
-];
-
-describe.each(makers.filter((maker) => !maker.isMissing))("the mempool of $name", ({ start }) => {
+describe.each(nodeMakers())("the mempool of $name", ({ start }) => {
   let node: SomeNode;
   let client: NodeClient;
   let mempool: NodeMempool;

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RELEASE_USERS } from "../../tests/harness/actors/context.ts";
 import { ModelMempool } from "../../tests/harness/mempool/model-mempool.ts";
 import { MemoryBroker } from "../carrier/memory.ts";
 import { Nkey } from "../carrier/nkey.ts";
 import { ConnectedBus } from "../connected-bus.ts";
-import { permissionsOf, usersOf } from "../contract/permissions.ts";
 import { type FakeActor, fakeActor, silentLog } from "../fake.ts";
-import { allContracts } from "./all.ts";
 import { MEMPOOL_NEWS_MAX, type MempoolChange, mempoolContract } from "./mempool.ts";
 
 const PARENT_TXID = "a1".repeat(32);
@@ -19,13 +18,7 @@ let model: ModelMempool;
 let fake: FakeActor<typeof mempoolContract>;
 
 beforeEach(async () => {
-  broker = new MemoryBroker(
-    usersOf(allContracts).map((name) => ({
-      name,
-      publicKey: Nkey.create().publicKey,
-      permissions: permissionsOf(name, allContracts),
-    })),
-  );
+  broker = new MemoryBroker(RELEASE_USERS.map((user) => ({ ...user, publicKey: Nkey.create().publicKey })));
   gateway = new ConnectedBus(broker.connect("gateway"), { log: silentLog() });
   model = new ModelMempool();
   model.txs.push(

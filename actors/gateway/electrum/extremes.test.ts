@@ -3,17 +3,15 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../../bench/chain/randomness.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
-import { allContracts } from "../../../bus/contracts/all.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import { fakeActor, silentLog } from "../../../bus/fake.ts";
 import { systemClock } from "../../../runtime/clock.ts";
+import { releaseWorld } from "../../../tests/harness/actors/context.ts";
 import { TestSession } from "../../../tests/harness/gateway/electrum.ts";
 import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
 import { ModelMempool } from "../../../tests/harness/mempool/model-mempool.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
-import { worlds } from "../../../tests/harness/worlds.ts";
 import { InnerHalf } from "./inner-half.ts";
 import { MethodTable } from "./method.ts";
 
@@ -31,11 +29,7 @@ describe("a script with 200,000 transactions", () => {
     }));
     const huge = "aa".repeat(32);
     const tip = { height: 200_000, hash: "00".repeat(32) };
-    const users = usersOf(allContracts).map((name) => ({
-      name,
-      permissions: permissionsOf(name, allContracts),
-    }));
-    const world = await (worlds[0] as (typeof worlds)[number]).start(users);
+    const world = await releaseWorld();
     opened.push(() => world.stop());
     const limits: number[] = [];
     const indexer = await fakeActor(world, indexerContract, {

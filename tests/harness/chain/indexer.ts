@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { metrics } from "@opentelemetry/api";
 import { type IndexerParts, indexerWith } from "../../../actors/indexer/actor.ts";
 import { type IndexerConfig, indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
@@ -10,11 +9,9 @@ import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
 import type { Actor, ActorContext, Readiness } from "../../../bus/actor.ts";
 import type { Transport } from "../../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
-import { allContracts } from "../../../bus/contracts/all.ts";
 import { silentLog } from "../../../bus/fake.ts";
-import { systemClock } from "../../../runtime/clock.ts";
-import { type World, worlds } from "../worlds.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import type { World } from "../worlds.ts";
 
 export class IndexerUnderTest {
   readonly #world: World;
@@ -37,27 +34,19 @@ export class IndexerUnderTest {
     this.asker = asker;
     this.#buses = [bus, asker];
     this.#directory = mkdtempSync(join(tmpdir(), "troupe-indexer-"));
-    this.#actor = indexerWith(parts).create({
-      name: "indexer",
-      instance: "main",
-      host: "box",
-      config: indexerStartSection.schema.parse({
-        ...{ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 },
-        ...config,
+    this.#actor = indexerWith(parts).create(
+      contextWith({
+        name: "indexer",
+        config: indexerStartSection.schema.parse({
+          ...{ threads: 1, batch_mb: 1, poll_ms: 50, live_blocks: 5 },
+          ...config,
+        }),
+        bus,
+        dataDirectory: this.#directory,
+        report: (readiness, progress) => void this.reports.push({ readiness, progress }),
+        ...(startCrew === undefined ? {} : { startCrew }),
       }),
-      bus,
-      log: silentLog(),
-      meter: metrics.getMeter("test"),
-      clock: systemClock,
-      dataDirectory: this.#directory,
-      network: "regtest",
-      version: "0.0.0",
-      signal: new AbortController().signal,
-      report: (readiness, progress) => void this.reports.push({ readiness, progress }),
-      openDoors: () => undefined,
-      finish: () => undefined,
-      ...(startCrew === undefined ? {} : { startCrew }),
-    });
+    );
   }
 
   /** Connected, not yet started: listen first, so that nothing is missed. */
@@ -66,13 +55,7 @@ export class IndexerUnderTest {
     config: Partial<IndexerConfig> = {},
     startCrew?: ActorContext["startCrew"],
   ): Promise<IndexerUnderTest> {
-    const [memory] = worlds;
-    if (memory === undefined) throw new Error("no world to test in");
-    const users = usersOf(allContracts).map((name) => ({
-      name,
-      permissions: permissionsOf(name, allContracts),
-    }));
-    const world = await memory.start(users);
+    const world = await releaseWorld();
     const bus = new ConnectedBus(await world.connect("indexer"), { log: silentLog() });
     const asker = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
     return new IndexerUnderTest(

@@ -3,19 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { metrics } from "@opentelemetry/api";
 import type { z } from "zod";
 import { gateway } from "../../../actors/gateway/actor.ts";
 import { gatewayStartSection } from "../../../actors/gateway/config.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
-import { allContracts } from "../../../bus/contracts/all.ts";
 import { type Door, supervisorContract, type Tree } from "../../../bus/contracts/supervisor.ts";
 import { type FakeActor, fakeActor, silentLog } from "../../../bus/fake.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { type World, worlds } from "../worlds.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import type { World } from "../worlds.ts";
 
 export interface Answer {
   readonly status: number;
@@ -50,39 +48,27 @@ export class GatewayUnderTest {
     this.bus = bus;
     this.supervisor = supervisor;
     this.#directory = mkdtempSync(join(tmpdir(), "troupe-gateway-"));
-    this.actor = gateway.create({
-      name: "gateway",
-      instance: "main",
-      host: "box",
-      config: gatewayStartSection.schema.parse({
-        http_listen: "127.0.0.1:0",
-        electrum_tcp_listen: "",
-        electrum_tls_listen: "",
-        ...options.config,
+    this.actor = gateway.create(
+      contextWith({
+        name: "gateway",
+        config: gatewayStartSection.schema.parse({
+          http_listen: "127.0.0.1:0",
+          electrum_tcp_listen: "",
+          electrum_tls_listen: "",
+          ...options.config,
+        }),
+        bus,
+        clock: options.clock ?? systemClock,
+        dataDirectory: this.#directory,
+        openDoors: (doors) => void this.openedDoors.push(...doors),
+        finish: () => undefined,
       }),
-      bus,
-      log: silentLog(),
-      meter: metrics.getMeter("test"),
-      clock: options.clock ?? systemClock,
-      dataDirectory: this.#directory,
-      network: "regtest",
-      version: "0.0.0",
-      signal: new AbortController().signal,
-      report: () => undefined,
-      openDoors: (doors) => void this.openedDoors.push(...doors),
-      finish: () => undefined,
-    });
+    );
   }
 
   /** Connected, not yet started. */
   static async make(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
-    const [memory] = worlds;
-    if (memory === undefined) throw new Error("no world to test in");
-    const users = usersOf(allContracts).map((name) => ({
-      name,
-      permissions: permissionsOf(name, allContracts),
-    }));
-    const world = await memory.start(users);
+    const world = await releaseWorld();
     const { tree } = options;
     const supervisor = await fakeActor(
       world,

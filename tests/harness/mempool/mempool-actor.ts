@@ -2,19 +2,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { metrics } from "@opentelemetry/api";
 import { type MempoolParts, mempoolWith } from "../../../actors/mempool/actor.ts";
 import { mempoolStartSection } from "../../../actors/mempool/config.ts";
 import { nodeParts } from "../../../actors/mempool/parts.ts";
 import type { Actor, Readiness } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
-import { allContracts } from "../../../bus/contracts/all.ts";
 import { type MempoolChange, mempoolContract } from "../../../bus/contracts/mempool.ts";
 import { silentLog } from "../../../bus/fake.ts";
-import { systemClock } from "../../../runtime/clock.ts";
-import { type World, worlds } from "../worlds.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import type { World } from "../worlds.ts";
 
 export interface NodePlace {
   readonly rpcUrl: string;
@@ -41,13 +38,7 @@ export class MempoolUnderTest {
 
   /** A listener is there before the actor begins, so that nothing is missed. */
   static async make(place: NodePlace): Promise<MempoolUnderTest> {
-    const [memory] = worlds;
-    if (memory === undefined) throw new Error("no world to test in");
-    const users = usersOf(allContracts).map((name) => ({
-      name,
-      permissions: permissionsOf(name, allContracts),
-    }));
-    const world = await memory.start(users);
+    const world = await releaseWorld();
     const asker = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
     const made = new MempoolUnderTest(world, asker, place);
     await asker.onEvent(mempoolContract, "view.changed", (body) => void made.changes.push(body));
@@ -66,26 +57,19 @@ export class MempoolUnderTest {
     });
     const { rpcUrl, cookiePath } = this.#place;
     this.#bus = bus;
-    this.#actor = mempoolWith(parts).create({
-      name: "mempool",
-      instance: "main",
-      host: "box",
-      config: mempoolStartSection.schema.parse({
-        poll_ms: 50,
-        node: { rpc: [rpcUrl], cookie_file: cookiePath },
+    this.#actor = mempoolWith(parts).create(
+      contextWith({
+        name: "mempool",
+        config: mempoolStartSection.schema.parse({
+          poll_ms: 50,
+          node: { rpc: [rpcUrl], cookie_file: cookiePath },
+        }),
+        bus,
+        dataDirectory: this.#directory,
+        report: (readiness, progress) => void this.reports.push({ readiness, progress }),
+        finish: () => undefined,
       }),
-      bus,
-      log: silentLog(),
-      meter: metrics.getMeter("test"),
-      clock: systemClock,
-      dataDirectory: this.#directory,
-      network: "regtest",
-      version: "0.0.0",
-      signal: new AbortController().signal,
-      report: (readiness, progress) => void this.reports.push({ readiness, progress }),
-      openDoors: () => undefined,
-      finish: () => undefined,
-    });
+    );
     await this.#actor.start();
   }
 

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { metrics } from "@opentelemetry/api";
 import { indexerWith } from "../../../actors/indexer/actor.ts";
 import { type IndexerConfig, indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
@@ -11,12 +10,11 @@ import type { Actor, Boot, Readiness } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
 import { ThreadCrew } from "../../../bus/child/crew.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { permissionsOf, usersOf } from "../../../bus/contract/permissions.ts";
-import { allContracts } from "../../../bus/contracts/all.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { type World, worlds } from "../worlds.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import type { World } from "../worlds.ts";
 
 export interface ThreadedSettings {
   readonly config: Partial<IndexerConfig>;
@@ -72,40 +70,29 @@ export class ThreadedIndexer {
     this.#actor = indexerWith({
       source: () => ({ source, close: async () => {} }),
       workbench: (threads, onError) => new PooledWorkbench(threads, onError),
-    }).create({
-      name: "indexer",
-      instance: "main",
-      host: "box",
-      version: boot.version,
-      config: { ...indexerStartSection.schema.parse({}), ...settings.config },
-      bus,
-      log: silentLog(),
-      meter: metrics.getMeter("test"),
-      clock: systemClock,
-      dataDirectory: this.#directory,
-      network: "regtest",
-      signal: new AbortController().signal,
-      report: (readiness, progress) => void this.reports.push({ readiness, progress }),
-      openDoors: () => undefined,
-      finish: () => undefined,
-      startCrew: async (plan) => {
-        const entry = settings.areMortal === true ? mortal : plan.entry;
-        const onChange = (running: number) => void this.running.push(running);
-        this.#crew = await ThreadCrew.start(
-          { ...plan, entry, onChange },
-          { boot, clock: systemClock, log: silentLog(), logged: () => {} },
-        );
-        return this.#crew;
-      },
-    });
+    }).create(
+      contextWith({
+        name: "indexer",
+        version: boot.version,
+        config: { ...indexerStartSection.schema.parse({}), ...settings.config },
+        bus,
+        dataDirectory: this.#directory,
+        report: (readiness, progress) => void this.reports.push({ readiness, progress }),
+        startCrew: async (plan) => {
+          const entry = settings.areMortal === true ? mortal : plan.entry;
+          const onChange = (running: number) => void this.running.push(running);
+          this.#crew = await ThreadCrew.start(
+            { ...plan, entry, onChange },
+            { boot, clock: systemClock, log: silentLog(), logged: () => {} },
+          );
+          return this.#crew;
+        },
+      }),
+    );
   }
 
   static async start(source: BlockSource, settings: ThreadedSettings): Promise<ThreadedIndexer> {
-    const embedded = worlds.find(({ name }) => name === "embedded");
-    if (embedded === undefined) throw new Error("no world to test in");
-    const world = await embedded.start(
-      usersOf(allContracts).map((name) => ({ name, permissions: permissionsOf(name, allContracts) })),
-    );
+    const world = await releaseWorld("embedded");
     const bus = new ConnectedBus(await world.connect("indexer"), { log: silentLog() });
     const asker = new ConnectedBus(await world.connect("gateway"), {
       log: silentLog(),
