@@ -20,6 +20,17 @@ export const bitcoinErrors = Object.freeze({
     meaning: "A value cannot be written in the Bitcoin format: negative, too large, or of the wrong length.",
     remedy: "Correct the value; amounts are whole satoshi and between zero and the network's whole money.",
   },
+  BITCOIN_BAD_MNEMONIC: {
+    meaning:
+      "These words are no recovery phrase of BIP39: a word or a number of words that it does not have.",
+    remedy:
+      "Compare every word with your paper, in its order. The words are English, 12, 15, 18, 21 or 24 of them; the last one checks the others.",
+  },
+  BITCOIN_BAD_KEY: {
+    meaning:
+      "What should be a key is none: a private key outside the curve's order, a point off the curve, or the text of a key that is mistyped or of another network.",
+    remedy: "Copy the key again from where it was given, and check the network that you configured.",
+  },
   BITCOIN_UNKNOWN_NETWORK: {
     meaning: "No network has this name.",
     remedy: "Use one of the names the message lists.",
@@ -32,6 +43,8 @@ export type BitcoinFailure =
   | { readonly code: "BITCOIN_BAD_HEX"; readonly what: string }
   | { readonly code: "BITCOIN_BAD_ADDRESS"; readonly network: string; readonly reason: string }
   | { readonly code: "BITCOIN_OUT_OF_RANGE"; readonly what: string }
+  | { readonly code: "BITCOIN_BAD_MNEMONIC"; readonly reason: string }
+  | { readonly code: "BITCOIN_BAD_KEY"; readonly what: string }
   | { readonly code: "BITCOIN_UNKNOWN_NETWORK"; readonly name: string };
 
 /** The same shape as the rest of the house's errors (`code`, `data`); this room imports nothing, so it has its own. */
@@ -61,5 +74,13 @@ export function outOfRange(what: string): BitcoinError {
   return new BitcoinError(
     { code: "BITCOIN_OUT_OF_RANGE", what },
     `this value cannot be written in the Bitcoin format: ${what}`,
+  );
+}
+
+/** The error for a key that is none. What was given is never in it, nor is a library's own error: both may hold the secret. */
+export function badKey(what: string): BitcoinError {
+  return new BitcoinError(
+    { code: "BITCOIN_BAD_KEY", what },
+    `this is not a key: ${what}; copy it again from where it was given`,
   );
 }

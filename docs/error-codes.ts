@@ -8,6 +8,7 @@ import { bitcoinErrors } from "../bitcoin/errors.ts";
 import { nodeErrors } from "../bitcoind/errors.ts";
 import { busErrors } from "../bus/errors.ts";
 import { cliErrors } from "../cli/errors.ts";
+import { joinmarketErrors } from "../joinmarket/errors.ts";
 import type { ErrorEntry } from "../runtime/errors.ts";
 import { runtimeErrors } from "../runtime/failures.ts";
 import { supervisorErrors } from "../supervisor/errors.ts";
@@ -26,6 +27,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   nodeErrors,
   sandboxErrors,
   bitcoinErrors,
+  joinmarketErrors,
 ];
 
 const CODE = /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g;

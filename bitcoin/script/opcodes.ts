@@ -9,12 +9,14 @@ export const OP_1NEGATE = 0x4f;
 export const OP_1 = 0x51;
 export const OP_16 = 0x60;
 export const OP_RETURN = 0x6a;
+export const OP_DROP = 0x75;
 export const OP_DUP = 0x76;
 export const OP_EQUAL = 0x87;
 export const OP_EQUALVERIFY = 0x88;
 export const OP_HASH160 = 0xa9;
 export const OP_CHECKSIG = 0xac;
 export const OP_CHECKMULTISIG = 0xae;
+export const OP_CHECKLOCKTIMEVERIFY = 0xb1;
 
 const FIRST_NAMED = 0x61;
 

@@ -1,0 +1,27 @@
+/** The error codes of JoinMarket's rules, which maker, taker and wallet share. */
+import { errorTable, TroupeError } from "../runtime/errors.ts";
+
+export const joinmarketErrors = errorTable({
+  JOINMARKET_BAD_PATH: {
+    meaning: "A text is not the path of a key in a JoinMarket wallet.",
+    remedy: "Copy the path from the list of your addresses: it looks like m/84'/0'/0'/1/5.",
+  },
+  JOINMARKET_BAD_LOCKDATE: {
+    meaning: "A fidelity bond cannot be locked until this month.",
+    remedy:
+      "Give a month as YYYY-MM, from 2020-01 to 2099-12; it ends on the first of that month, 00:00 UTC.",
+  },
+  JOINMARKET_NO_SUCH_KEY: {
+    meaning:
+      "The wallet has no key there: a branch that its type does not have, or a private key of a wallet that only watches.",
+    remedy:
+      "Look at the list of the wallet's addresses; fidelity bonds are in mixdepth 0 of a wallet made for them.",
+  },
+});
+
+type JoinmarketFailure =
+  | { readonly code: "JOINMARKET_BAD_PATH" }
+  | { readonly code: "JOINMARKET_BAD_LOCKDATE"; readonly lockdate: string }
+  | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string };
+
+export class JoinmarketError<F extends JoinmarketFailure = JoinmarketFailure> extends TroupeError<F> {}

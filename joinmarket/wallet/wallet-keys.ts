@@ -1,0 +1,235 @@
+/** All keys of one JoinMarket wallet: public halves, scripts and addresses by their place, private halves while the seed is there. */
+import { bytesToHex, type ScriptHash } from "../../bitcoin/bytes.ts";
+import { hash160, sha256, sha256d } from "../../bitcoin/hash.ts";
+import { hardened } from "../../bitcoin/keys/derivation-path.ts";
+import { type HdKey, masterKey, parseHdKey } from "../../bitcoin/keys/hd-key.ts";
+import { keyScript } from "../../bitcoin/keys/key-script.ts";
+import type { Network } from "../../bitcoin/network.ts";
+import { addressOfScript } from "../../bitcoin/script/address.ts";
+import { p2wpkhScript, p2wshScript } from "../../bitcoin/script/script.ts";
+import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
+import { bondScript } from "../bond/bond-script.ts";
+import { locktimeOfTimenumber } from "../bond/timenumber.ts";
+import { JoinmarketError } from "../errors.ts";
+import {
+  BOND_CHAIN,
+  BURN_CHAIN,
+  type CoinType,
+  coinTypeOf,
+  type FullKeyPath,
+  formatKeyPath,
+  isKeyPath,
+  type KeyPath,
+  type Purpose,
+  stepsOf,
+} from "./paths.ts";
+
+export interface WalletKind {
+  readonly network: Network;
+  /** bip84 pays to p2wpkh; bip49 to the same inside a script hash, as JoinMarket did before segwit addresses. */
+  readonly type: "bip84" | "bip49";
+  /** Whether the wallet is one for fidelity bonds (`sw-fb`), with branches 2 and 3 in mixdepth 0. */
+  readonly hasBonds: boolean;
+}
+
+/** Everything public about one key. */
+export interface WalletKey {
+  readonly path: KeyPath;
+  readonly pathText: string;
+  readonly publicKey: Uint8Array;
+  readonly scriptPubKey: Uint8Array;
+  readonly scriptHash: ScriptHash;
+  readonly address: string;
+  readonly spending: Spending;
+}
+
+/** What an input needs besides signature and key. */
+export type Spending =
+  | { readonly kind: "p2wpkh" }
+  | { readonly kind: "p2sh-p2wpkh"; readonly redeemScript: Uint8Array }
+  | { readonly kind: "bond"; readonly witnessScript: Uint8Array; readonly locktime: number };
+
+/** joinmarket-clientserver's mark before the exported key of a mixdepth that has bonds. */
+const BOND_EXPORT_MARK = "fbonds-mpk-";
+
+export class WalletKeys {
+  readonly kind: WalletKind;
+  readonly #master: HdKey | undefined;
+  /** Of each mixdepth used so far, without private halves. */
+  readonly #accounts = new Map<number, HdKey>();
+  /** By `mixdepth/chain`, without private halves: most questions are for the next key of a branch. */
+  readonly #branches = new Map<string, HdKey>();
+
+  private constructor(kind: WalletKind, master: HdKey | undefined) {
+    this.kind = kind;
+    this.#master = master;
+  }
+
+  /** A wallet that can sign. The seed is not kept; what is made of it is, until `wipe`. */
+  static fromSeed(seed: Uint8Array, kind: WalletKind): WalletKeys {
+    checkKind(kind);
+    return new WalletKeys(kind, masterKey(seed, kind.network));
+  }
+
+  /** A wallet that only watches: the exported key of each mixdepth, in their order, as `accountText` gives them. */
+  static fromAccounts(texts: readonly string[], kind: WalletKind): WalletKeys {
+    checkKind(kind);
+    const keys = new WalletKeys(kind, undefined);
+    for (const [mixdepth, text] of texts.entries()) {
+      const bare = text.startsWith(BOND_EXPORT_MARK) ? text.slice(BOND_EXPORT_MARK.length) : text;
+      keys.#accounts.set(mixdepth, parseHdKey(bare, kind.network).neutered());
+    }
+    return keys;
+  }
+
+  get canSign(): boolean {
+    return this.#master !== undefined;
+  }
+
+  /** The key at a place, with its script and address. For a bond the index is the month's timenumber. */
+  key(path: KeyPath): WalletKey {
+    const pathText = this.pathText(path);
+    const { mixdepth, chain, index } = path;
+    if (chain === BURN_CHAIN) throw noSuchKey("burnt coins have no address");
+    const publicKey = this.publicKey(path);
+    const { scriptPubKey, spending } = this.#payment(path, publicKey);
+    const address = addressOfScript(scriptPubKey, this.kind.network);
+    if (address === undefined) throw noSuchKey("its script has no address");
+    return {
+      path: { mixdepth, chain, index },
+      pathText,
+      publicKey,
+      scriptPubKey,
+      scriptHash: scriptHashOf(scriptPubKey),
+      address,
+      spending,
+    };
+  }
+
+  publicKey(path: KeyPath): Uint8Array {
+    const { mixdepth, chain, index } = this.#full(path);
+    return this.#branch(mixdepth, chain).derive([index]).publicKey;
+  }
+
+  /** A copy of the private key at a place, for its signature; the caller overwrites it when done. */
+  privateKey(path: KeyPath): Uint8Array {
+    const key = this.#signer().derive(stepsOf(this.#full(path)));
+    const privateKey = key.privateKey();
+    key.wipe();
+    return privateKey;
+  }
+
+  /** `m/84'/0'/0'/0/5`, or with its locktime for a bond. */
+  pathText(path: KeyPath): string {
+    return formatKeyPath(this.#full(path));
+  }
+
+  /** The public key of a mixdepth for a wallet that only watches, marked if the mixdepth has bonds. */
+  accountText(mixdepth: number): string {
+    const text = this.#account(mixdepth).publicText();
+    return this.kind.hasBonds && mixdepth === 0 ? `${BOND_EXPORT_MARK}${text}` : text;
+  }
+
+  /** The public key of a branch, as `display` shows it. */
+  branchText(mixdepth: number, chain: number): string {
+    this.#full({ mixdepth, chain, index: 0 });
+    return this.#branch(mixdepth, chain).publicText();
+  }
+
+  /**
+   * joinmarket-clientserver's name of the wallet, six hex digits. Wallets with and without bonds have different
+   * ones, of the same seed too: one hashes the first mixdepth's external branch, the other its private text.
+   */
+  clientserverId(): string {
+    const branch = this.#signer().derive([...this.#accountSteps(0), 0]);
+    const named = this.kind.hasBonds ? branch.publicKey : Buffer.from(branch.privateText(), "ascii");
+    const id = bytesToHex(sha256d(named).subarray(0, 3));
+    branch.wipe();
+    return id;
+  }
+
+  /** joinmarket-ng's name of the wallet, eight hex digits: the fingerprint of the child `m/0`. */
+  ngFingerprint(): string {
+    const child = this.#signer().derive([0]);
+    const { fingerprint } = child;
+    child.wipe();
+    return fingerprint;
+  }
+
+  /** Overwrites the private half; what is public goes with the object. */
+  wipe(): void {
+    this.#master?.wipe();
+    this.#accounts.clear();
+    this.#branches.clear();
+  }
+
+  #payment(path: KeyPath, publicKey: Uint8Array): { scriptPubKey: Uint8Array; spending: Spending } {
+    if (path.chain === BOND_CHAIN) {
+      const locktime = locktimeOfTimenumber(path.index);
+      const witnessScript = bondScript({ locktime, publicKey });
+      return {
+        scriptPubKey: p2wshScript(sha256(witnessScript)),
+        spending: { kind: "bond", witnessScript, locktime },
+      };
+    }
+    const kind = this.kind.type === "bip84" ? "p2wpkh" : "p2sh-p2wpkh";
+    const scriptPubKey = keyScript(publicKey, kind);
+    if (kind === "p2wpkh") return { scriptPubKey, spending: { kind } };
+    return { scriptPubKey, spending: { kind, redeemScript: p2wpkhScript(hash160(publicKey)) } };
+  }
+
+  #branch(mixdepth: number, chain: number): HdKey {
+    const name = `${mixdepth}/${chain}`;
+    let branch = this.#branches.get(name);
+    if (branch === undefined) {
+      branch = this.#account(mixdepth).derive([chain]);
+      this.#branches.set(name, branch);
+    }
+    return branch;
+  }
+
+  #account(mixdepth: number): HdKey {
+    const known = this.#accounts.get(mixdepth);
+    if (known !== undefined) return known;
+    if (this.#master === undefined) throw noSuchKey(`this wallet does not watch mixdepth ${mixdepth}`);
+    const secret = this.#master.derive(this.#accountSteps(mixdepth));
+    const account = secret.neutered();
+    secret.wipe();
+    this.#accounts.set(mixdepth, account);
+    return account;
+  }
+
+  #accountSteps(mixdepth: number): readonly number[] {
+    return [hardened(this.#purpose()), hardened(this.#coin()), hardened(mixdepth)];
+  }
+
+  #signer(): HdKey {
+    if (this.#master === undefined) throw noSuchKey("this wallet only watches; its seed is elsewhere");
+    return this.#master;
+  }
+
+  /** The whole path, if a wallet of this kind has such a key: nothing is derived outside JoinMarket's branches. */
+  #full({ mixdepth, chain, index }: KeyPath): FullKeyPath {
+    const isBonds = chain === BOND_CHAIN || chain === BURN_CHAIN;
+    if (isBonds && !this.kind.hasBonds) throw noSuchKey("this wallet has no fidelity bonds");
+    const path = { purpose: this.#purpose(), coin: this.#coin(), mixdepth, chain, index };
+    if (!isKeyPath(path)) throw noSuchKey(`no key at mixdepth ${mixdepth}, branch ${chain}, index ${index}`);
+    return path;
+  }
+
+  #purpose(): Purpose {
+    return this.kind.type === "bip84" ? 84 : 49;
+  }
+
+  #coin(): CoinType {
+    return coinTypeOf(this.kind.network);
+  }
+}
+
+function checkKind({ type, hasBonds }: WalletKind): void {
+  if (type === "bip49" && hasBonds) throw noSuchKey("only a bip84 wallet can have fidelity bonds");
+}
+
+function noSuchKey(what: string): JoinmarketError {
+  return new JoinmarketError({ code: "JOINMARKET_NO_SUCH_KEY", what }, `the wallet has no such key: ${what}`);
+}
