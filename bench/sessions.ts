@@ -1,21 +1,29 @@
-/** How much memory an Electrum server needs for many sessions with subscriptions, and how soon all hear of a block. `sessions --help` says how. */
+/** Many sessions with many subscriptions: their memory, how soon all hear of a block that touches some thousand scripts, and of one new transaction. `sessions --help` says how. */
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Randomness } from "./chain/randomness.ts";
 import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
+import { OwnServer } from "./electrum/own-server.ts";
+import { TouchedScripts } from "./electrum/touched-scripts.ts";
 
-const HELP = `Usage: npm run bench -- sessions --server <host>:<port> [...]
+const HELP = `Usage: npm run bench -- sessions [...]
 
-  --server <host>:<port>   an Electrum server over TCP
+  --server <host>:<port>   another Electrum server over TCP, of which only memory and headers are measured
   --pid <number>           its process, to read its memory from /proc
   --sessions 1000          connections that stay open; each hears of headers
   --subscriptions 50       scripts that each connection subscribes to
-  --wait 30                seconds to wait for a block that all are told of; 0: do not wait
+  --touched 2500           subscribed scripts that a block touches
+  --blocks 3               so many of each kind: with transactions that were told before, and with unknown ones
+  --notices 100            single transactions, each told by the mempool
+  --wait 30                seconds to wait for what all are told; 0: do not wait
   --seed 1
 
-Let the server trust us ([gateway] electrum_trusted_addresses = ["127.0.0.1"]), and both processes have enough files open.
+Without --server all of Troupe is started beside a real bitcoind (BITCOIND, or on the PATH), each in its own process.
+Times are from the moment at which the node announces the block or the transaction over ZMQ; for transactions also from
+the moment at which they are handed to the node. Another server must trust us ([gateway] electrum_trusted_addresses = ["127.0.0.1"]).
+10,000 sessions need 10,100 open files, here and in the server.
 `;
 
 const values = readOptions(HELP, {
@@ -23,95 +31,211 @@ const values = readOptions(HELP, {
   pid: { type: "string", default: "" },
   sessions: { type: "string", default: "1000" },
   subscriptions: { type: "string", default: "50" },
+  touched: { type: "string", default: "2500" },
+  blocks: { type: "string", default: "3" },
+  notices: { type: "string", default: "100" },
   wait: { type: "string", default: "30" },
   seed: { type: "string", default: "1" },
 });
-const [, host, port] = /^(.+):(\d+)$/.exec(values.server) ?? [];
-if (host === undefined) refuse("sessions: say with --server <host>:<port> whom to ask", HELP);
+const foreign = /^(.+):(\d+)$/.exec(values.server);
+if (foreign === null && values.server !== "") refuse("sessions: --server is <host>:<port>", HELP);
 
 /** Connections that are being opened at once. */
 const OPENING = 64;
 const sessions = Number(values.sessions);
 const subscriptions = Number(values.subscriptions);
+const total = sessions * subscriptions;
 const random = new Randomness(Number(values.seed));
-
-/** Resident memory of the server. */
-function rssBytes(): number {
-  if (values.pid === "") return Number.NaN;
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${values.pid}/status`, "utf8"))?.[1];
-  return Number(kilobytes) * 1024;
-}
+const waitMs = Number(values.wait) * 1000;
 
 function say(figure: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ ...figure, load: loadavg()[0] })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...figure, load: round(loadavg()[0] ?? 0) })}\n`);
 }
 
 function anyHash(): string {
   return Array.from({ length: 8 }, () => random.u32().toString(16).padStart(8, "0")).join("");
 }
 
-const heardAtMs: number[] = [];
-const clients: LineClient[] = [];
-const before = rssBytes();
-let beganMs = performance.now();
-const each = async () => {
-  while (clients.length < sessions) {
-    const at = clients.length;
-    clients.length++;
-    clients[at] = await LineClient.open(host, Number(port), (line) => {
-      if (line.includes("headers.subscribe")) heardAtMs.push(performance.now());
-    });
-    await clients[at]?.call("blockchain.headers.subscribe", []);
-  }
-};
-await Promise.all(Array.from({ length: OPENING }, each));
-const connectedMs = performance.now() - beganMs;
-await pause(2_000);
-const connected = rssBytes();
-say({
-  figure: "sessions",
-  sessions,
-  seconds: round(connectedMs / 1000),
-  kilobytesEach: round((connected - before) / sessions / 1024),
-  rssMegabytes: round(connected / 1024 / 1024),
-});
-
-beganMs = performance.now();
-for (let from = 0; from < clients.length; from += OPENING) {
-  const some = clients.slice(from, from + OPENING);
-  const asked = some.flatMap((client) =>
-    Array.from({ length: subscriptions }, () => client.ask("blockchain.scripthash.subscribe", [anyHash()])),
-  );
-  await Promise.all(asked);
-}
-const subscribedMs = performance.now() - beganMs;
-await pause(2_000);
-const subscribed = rssBytes();
-const total = sessions * subscriptions;
-say({
-  figure: "subscriptions",
-  subscriptions: total,
-  seconds: round(subscribedMs / 1000),
-  perSecond: Math.round(total / (subscribedMs / 1000)),
-  bytesEach: Math.round((subscribed - connected) / total),
-  rssMegabytes: round(subscribed / 1024 / 1024),
-});
-
-heardAtMs.length = 0;
-const untilMs = performance.now() + Number(values.wait) * 1000;
-while (heardAtMs.length < sessions && performance.now() < untilMs) await pause(20);
-if (heardAtMs.length > 0) {
-  say({
-    figure: "a block's header",
-    told: heardAtMs.length,
-    of: sessions,
-    secondsFromFirstToLast: round(((heardAtMs.at(-1) ?? 0) - (heardAtMs[0] ?? 0)) / 1000),
-  });
-}
-for (const client of clients) client.close();
-await pause(2_000);
-say({ figure: "after all have gone", rssMegabytes: round(rssBytes() / 1024 / 1024) });
-
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+  /** Whose memory is read. */
+  readonly pid: string;
+}
+
+/** Resident memory of the server. */
+function rssBytes({ pid }: Server): number {
+  if (pid === "") return Number.NaN;
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+/** What clients are told, and when: headers by session, statuses by script. */
+const headersAtMs: number[] = [];
+const statusAtMs = new Map<string, number>();
+
+function heard(line: string): void {
+  if (line.includes("headers.subscribe")) headersAtMs.push(performance.now());
+  else statusAtMs.set(/"params":\["([0-9a-f]{64})"/.exec(line)?.[1] ?? "", performance.now());
+}
+
+async function connectAll(server: Server): Promise<LineClient[]> {
+  const clients: LineClient[] = [];
+  const before = rssBytes(server);
+  const beganMs = performance.now();
+  const each = async () => {
+    while (clients.length < sessions) {
+      const at = clients.length;
+      clients.length++;
+      clients[at] = await LineClient.open(server.host, server.port, heard);
+      await clients[at]?.call("blockchain.headers.subscribe", []);
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING }, each));
+  const seconds = round((performance.now() - beganMs) / 1000);
+  await pause(2_000);
+  const connected = rssBytes(server);
+  const kilobytesEach = round((connected - before) / sessions / 1024);
+  say({ figure: "sessions", sessions, seconds, kilobytesEach, rssMegabytes: round(connected / 1024 / 1024) });
+  return clients;
+}
+
+async function subscribeAll(
+  server: Server,
+  clients: readonly LineClient[],
+  scriptOf: (n: number) => string,
+): Promise<void> {
+  const before = rssBytes(server);
+  const beganMs = performance.now();
+  for (let from = 0; from < clients.length; from += OPENING) {
+    const some = clients.slice(from, from + OPENING);
+    const asked = some.flatMap((client, i) =>
+      Array.from({ length: subscriptions }, (_, j) =>
+        client.ask("blockchain.scripthash.subscribe", [scriptOf((from + i) * subscriptions + j)]),
+      ),
+    );
+    await Promise.all(asked);
+  }
+  const seconds = (performance.now() - beganMs) / 1000;
+  await pause(2_000);
+  const after = rssBytes(server);
+  say({
+    figure: "subscriptions",
+    subscriptions: total,
+    seconds: round(seconds),
+    perSecond: Math.round(total / seconds),
+    bytesEach: Math.round((after - before) / total),
+    rssMegabytes: round(after / 1024 / 1024),
+  });
+}
+
+/** False: not within the time. */
+async function until(isDone: () => boolean): Promise<boolean> {
+  const dueMs = performance.now() + waitMs;
+  while (!isDone() && performance.now() < dueMs) await pause(5);
+  return isDone();
+}
+
+function spread(times: readonly number[], sinceMs: number) {
+  const sorted = times.map((at) => at - sinceMs).sort((a, b) => a - b);
+  const at = (share: number) =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+  return { first: at(0), p50: at(0.5), p99: at(0.99), last: at(1) };
+}
+
+async function otherServer(server: Server): Promise<void> {
+  const clients = await connectAll(server);
+  await subscribeAll(server, clients, anyHash);
+  headersAtMs.length = 0;
+  await until(() => headersAtMs.length >= sessions);
+  if (headersAtMs.length > 0) {
+    const [first = 0] = headersAtMs;
+    say({
+      figure: "a block's header",
+      told: headersAtMs.length,
+      of: sessions,
+      ms: spread(headersAtMs, first),
+    });
+  }
+  await leave(server, clients);
+}
+
+async function leave(server: Server, clients: readonly LineClient[]): Promise<void> {
+  for (const client of clients) client.close();
+  await pause(2_000);
+  say({ figure: "after all have gone", rssMegabytes: round(rssBytes(server) / 1024 / 1024) });
+}
+
+async function ownServer(): Promise<void> {
+  const blocks = Number(values.blocks);
+  const notices = Number(values.notices);
+  const scripts = new TouchedScripts(Math.min(Number(values.touched), total));
+  const own = await OwnServer.start((call) => scripts.mineCoins(call, 2 * blocks, notices));
+  if (own === undefined)
+    refuse("sessions: needs a real bitcoind; set BITCOIND to one, or name a --server", HELP);
+  try {
+    await scripts.listen(own.node);
+    const server = { host: own.host, port: own.port, pid: String(await own.pidOf("gateway")) };
+    const clients = await connectAll(server);
+    const step = Math.floor(total / scripts.count);
+    await subscribeAll(server, clients, (n) =>
+      n % step === 0 && n / step < scripts.count ? scripts.hashOf(n / step) : anyHash(),
+    );
+    for (let i = 0; i < blocks; i++) {
+      statusAtMs.clear();
+      await scripts.send(own);
+      const isTold = await until(() => statusAtMs.size >= scripts.count);
+      if (!isTold) say({ figure: "missed", what: "transactions", told: statusAtMs.size });
+      await pause(1_000);
+      await block("a block of known transactions", () => scripts.mine(own));
+      await block("a block of unknown transactions", () => scripts.mineUnseen(own));
+    }
+    await single(own, scripts, notices);
+    await leave(server, clients);
+  } finally {
+    scripts.close();
+    await own.close();
+  }
+
+  async function block(figure: string, mine: () => Promise<number>): Promise<void> {
+    statusAtMs.clear();
+    headersAtMs.length = 0;
+    const announcedMs = await mine();
+    await until(() => statusAtMs.size >= scripts.count && headersAtMs.length >= sessions);
+    say({
+      figure,
+      headersTold: headersAtMs.length,
+      headerMs: spread(headersAtMs, announcedMs),
+      statusesTold: statusAtMs.size,
+      statusMs: spread([...statusAtMs.values()], announcedMs),
+    });
+    await pause(2_000);
+  }
+}
+
+async function single(own: OwnServer, scripts: TouchedScripts, notices: number): Promise<void> {
+  const sinceSent: number[] = [];
+  const sinceAnnounced: number[] = [];
+  for (let i = 0; i < notices; i++) {
+    statusAtMs.clear();
+    const { scripthash, sentMs, announcedMs } = await scripts.sendOne(own);
+    if (!(await until(() => statusAtMs.has(scripthash)))) continue;
+    const atMs = statusAtMs.get(scripthash) as number;
+    sinceSent.push(atMs - sentMs);
+    sinceAnnounced.push(atMs - announcedMs);
+  }
+  say({
+    figure: "one new transaction",
+    told: sinceSent.length,
+    of: notices,
+    sinceSentMs: spread(sinceSent, 0),
+    sinceAnnouncedMs: spread(sinceAnnounced, 0),
+  });
+}
+
+if (foreign === null) await ownServer();
+else await otherServer({ host: foreign[1] as string, port: Number(foreign[2]), pid: values.pid });

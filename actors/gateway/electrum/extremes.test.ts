@@ -1,19 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../../bench/chain/randomness.ts";
-import { regtest } from "../../../bitcoin/network.ts";
-import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { indexerContract } from "../../../bus/contracts/indexer.ts";
-import { mempoolContract } from "../../../bus/contracts/mempool.ts";
-import { fakeActor, silentLog } from "../../../bus/fake.ts";
-import { systemClock } from "../../../runtime/clock.ts";
-import { releaseWorld } from "../../../tests/harness/actors/context.ts";
-import { TestSession } from "../../../tests/harness/gateway/electrum.ts";
+import { DoorOverFakes } from "../../../tests/harness/gateway/door-over-fakes.ts";
 import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
-import { ModelMempool } from "../../../tests/harness/mempool/model-mempool.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
-import { InnerHalf } from "./inner-half.ts";
-import { MethodTable } from "./method.ts";
 
 const opened: (() => Promise<void>)[] = [];
 
@@ -29,12 +19,8 @@ describe("a script with 200,000 transactions", () => {
     }));
     const huge = "aa".repeat(32);
     const tip = { height: 200_000, hash: "00".repeat(32) };
-    const world = await releaseWorld();
-    opened.push(() => world.stop());
     const limits: number[] = [];
-    const indexer = await fakeActor(world, indexerContract, {
-      tip: () => ({ tip: { ...tip, txCount: 200_001 }, isSynced: true }),
-      headers: () => ({ count: 0, hex: "" }),
+    const door = await DoorOverFakes.start(tip, {
       histories: ({ scripthashes, limit }) => ({
         tip,
         results: scripthashes.map((hash) => {
@@ -44,36 +30,8 @@ describe("a script with 200,000 transactions", () => {
         }),
       }),
     });
-    const model = new ModelMempool();
-    model.view = { tip, isSynced: true };
-    const mempool = await fakeActor(world, mempoolContract, model.handlers());
-    const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog() });
-    const facts = {
-      banner: () => "",
-      donationAddress: () => "",
-      hosts: () => ({}),
-      software: "test",
-      protocolMin: "1.4",
-      protocolMax: "1.6",
-      genesisHash: regtest.genesis.hash,
-    };
-    const half = new InnerHalf({
-      bus,
-      clock: systemClock,
-      log: silentLog(),
-      network: regtest,
-      facts,
-      historyMax: 1_000_000,
-    });
-    await half.start();
-    opened.push(
-      () => mempool.stop(),
-      () => indexer.stop(),
-      () => bus.close(),
-      () => half.stop(),
-    );
-    const session = new TestSession(half, new MethodTable(half.methods), 1, "1.6");
-    await waitFor("the index to be known as synced", () => half.feed.isSynced);
+    opened.push(() => door.stop());
+    const session = door.session();
 
     let small = 0;
     let isDone = false;

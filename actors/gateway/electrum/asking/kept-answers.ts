@@ -7,6 +7,9 @@ export interface KeptAnswersOptions<A> {
   readonly weightMax: number;
 }
 
+/** Of what may be kept: so much is left when something has to go. */
+const SHARE_LEFT = 31 / 32;
+
 interface Question<A> {
   readonly answer: Promise<A>;
 }
@@ -73,8 +76,11 @@ export class KeptAnswers<A> {
     if (weight > this.#weightMax / 2) return;
     this.#kept.set(key, answer);
     this.#weight += weight;
+    if (this.#weight <= this.#weightMax) return;
+    // Some at once: a Map passes over all that has been deleted before its oldest each time that it is asked for it.
+    const enough = Math.ceil(this.#weightMax * SHARE_LEFT);
     for (const [oldest, dropped] of this.#kept) {
-      if (this.#weight <= this.#weightMax) break;
+      if (this.#weight <= enough) break;
       this.#kept.delete(oldest);
       this.#weight -= this.#weightOf(dropped);
     }

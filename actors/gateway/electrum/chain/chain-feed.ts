@@ -29,6 +29,8 @@ export interface ChainWatcher {
   scriptsTouched?(scripthashes: readonly string[]): void;
   /** Transactions that came, went or were confirmed, and outputs that they spend. */
   transactionsTouched?(txids: readonly string[], outpoints: readonly TouchedOutpoint[]): void;
+  /** Index and mempool stand on the same block again. */
+  levelled?(): void;
   /** News was lost: any answer may be old. */
   everythingTouched(): void;
 }
@@ -56,6 +58,8 @@ export class ChainFeed {
   readonly #epochs = new Map<string, string>();
   #tip: ChainTip | undefined;
   #isSynced = false;
+  /** The block of which the mempool has told all; undefined until it has told something. */
+  #mempoolTipHash: string | undefined;
   /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
   #tipNumber = 0;
   /** A block was given up, and no other has come yet. */
@@ -80,6 +84,11 @@ export class ChainFeed {
   /** False while the index is far behind the node: then what is unconfirmed there says nothing here. */
   get isSynced(): boolean {
     return this.#isSynced;
+  }
+
+  /** False from the first news of a block until the other of the two has heard of it too: what it touches is told by both. */
+  get isLevel(): boolean {
+    return !this.#isSynced || this.#mempoolTipHash === undefined || this.#mempoolTipHash === this.#tip?.hash;
   }
 
   /** The first to watch are the first to be told. */
@@ -159,13 +168,18 @@ export class ChainFeed {
     this.distrust();
   }
 
-  #viewChanged({ touched, added, removed, outpoints }: MempoolChange): void {
-    if (touched === null) return this.#tell((watcher) => watcher.everythingTouched());
-    const txids = [...added, ...removed.map(({ txid }) => txid)];
-    this.#tell((watcher) => {
-      watcher.scriptsTouched?.(touched);
-      watcher.transactionsTouched?.(txids, outpoints);
-    });
+  #viewChanged({ view, touched, added, removed, outpoints, part, parts }: MempoolChange): void {
+    // A view of an older block has more news to come.
+    if (part === parts - 1) this.#mempoolTipHash = view.tip?.hash;
+    if (touched === null) this.#tell((watcher) => watcher.everythingTouched());
+    else {
+      const txids = [...added, ...removed.map(({ txid }) => txid)];
+      this.#tell((watcher) => {
+        watcher.scriptsTouched?.(touched);
+        watcher.transactionsTouched?.(txids, outpoints);
+      });
+    }
+    if (this.isLevel) this.#tell((watcher) => watcher.levelled?.());
   }
 
   #synced(isSynced: boolean): void {
@@ -181,6 +195,7 @@ export class ChainFeed {
     if (this.#tip?.hash === tip.hash) return;
     this.#tip = tip;
     this.#tell((watcher) => watcher.tipChanged?.());
+    if (this.isLevel) this.#tell((watcher) => watcher.levelled?.());
   }
 
   #tell(news: (watcher: ChainWatcher) => void): void {

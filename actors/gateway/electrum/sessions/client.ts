@@ -30,7 +30,8 @@ export class Client implements Speaker, Turned {
   readonly group: AddressGroup;
   readonly openedAtMs: number;
   isQueued = false;
-  isToFlush = false;
+  isAnswered = false;
+  isNotified = false;
   readonly #parts: DoorParts;
   readonly #talk: Conversation;
   readonly #isTrusted: boolean;
@@ -136,13 +137,13 @@ export class Client implements Speaker, Turned {
     if (this.#noticeBytes > UNREAD_NOTIFICATION_BYTES_MAX) return this.destroy("unread");
     this.#parts.tally.notifications++;
     this.#notices.push(message);
-    this.#parts.scheduler.flushSoon(this);
+    this.#parts.scheduler.notifySoon(this);
   }
 
   answer(reply: OutMessage): void {
     if (this.isClosed) return;
     this.#answers.push(reply);
-    this.#parts.scheduler.flushSoon(this);
+    this.#parts.scheduler.answerSoon(this);
   }
 
   wake(): void {
@@ -228,7 +229,7 @@ export class Client implements Speaker, Turned {
     if (error !== undefined) this.#answers.push(errorReply(null, error, this.#talk.dialect));
     this.#isLast = true;
     this.#closedBy = by;
-    this.#parts.scheduler.flushSoon(this);
+    this.#parts.scheduler.answerSoon(this);
   }
 
   /** Closes at once. */

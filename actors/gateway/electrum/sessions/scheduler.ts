@@ -2,7 +2,9 @@
 
 export interface Turned {
   isQueued: boolean;
-  isToFlush: boolean;
+  /** It has answers, or notifications, that are to be sent. */
+  isAnswered: boolean;
+  isNotified: boolean;
   /** Does a little; true when there is more to do at once. */
   step(): boolean;
   /** Sends what has gathered in this turn. */
@@ -21,7 +23,10 @@ export class Scheduler {
   #queue: Turned[] = [];
   /** The part of `#queue` before it has had its turn. */
   #at = 0;
-  #toFlush: Turned[] = [];
+  #answered: Turned[] = [];
+  /** A block is told to all: they get slices of turns, as requests do. */
+  #notified: Turned[] = [];
+  #notifiedAt = 0;
   #running = 0;
   #immediate: NodeJS.Immediate | undefined;
 
@@ -45,10 +50,19 @@ export class Scheduler {
     this.#arm();
   }
 
-  flushSoon(client: Turned): void {
-    if (client.isToFlush) return;
-    client.isToFlush = true;
-    this.#toFlush.push(client);
+  /** At the end of this turn, with the notifications that wait. */
+  answerSoon(client: Turned): void {
+    if (client.isAnswered) return;
+    client.isAnswered = true;
+    this.#answered.push(client);
+    this.#arm();
+  }
+
+  /** After all answers of this turn; when there are very many to be told, some turns later. */
+  notifySoon(client: Turned): void {
+    if (client.isNotified) return;
+    client.isNotified = true;
+    this.#notified.push(client);
     this.#arm();
   }
 
@@ -85,13 +99,27 @@ export class Scheduler {
       this.#queue = this.#queue.slice(this.#at);
       this.#at = 0;
     }
-    const toFlush = this.#toFlush;
-    this.#toFlush = [];
-    for (const client of toFlush) {
-      client.isToFlush = false;
+    const answered = this.#answered;
+    this.#answered = [];
+    for (const client of answered) {
+      client.isAnswered = false;
       client.flush();
     }
+    this.#notifySome();
     // When it is full, the next answer arms it.
     if (this.#at < this.#queue.length && !this.isFull) this.#arm();
+  }
+
+  #notifySome(): void {
+    const untilMs = performance.now() + SLICE_MS;
+    for (let told = 1; this.#notifiedAt < this.#notified.length; told++) {
+      const client = this.#notified[this.#notifiedAt++] as Turned;
+      client.isNotified = false;
+      client.flush();
+      if (told % STEPS_PER_LOOK === 0 && performance.now() > untilMs) break;
+    }
+    if (this.#notifiedAt < this.#notified.length) return this.#arm();
+    this.#notified = [];
+    this.#notifiedAt = 0;
   }
 }

@@ -18,6 +18,8 @@ export interface NotifierOptions {
 /** A chain that turns back is told when it stands still again, or after a while. */
 const QUIET_MS = 50;
 const TURNING_MS_MAX = 500;
+/** What a block touches is told by the index and by the mempool: both are waited for, to ask but once, and not for long. */
+const LEVEL_MS_MAX = 250;
 /** What could not be asked is asked again. */
 const RETRY_MS = 500;
 /** Scripts that are looked at together: a few messages to the index. */
@@ -48,6 +50,8 @@ export class Notifier implements ChainWatcher {
   #unseen: Iterator<ScriptKey> | undefined;
   #inSight: ReadonlySet<ScriptKey> = new Set();
   #turningSinceMs: number | undefined;
+  /** Since when index and mempool stand on different blocks and something waits for that. */
+  #unlevelSinceMs: number | undefined;
   #timer: Timer | undefined;
   #isScheduled = false;
   #isLooking = false;
@@ -130,6 +134,10 @@ export class Notifier implements ChainWatcher {
     for (const scripthash of scripthashes) this.#touch(scriptKey(scripthash));
   }
 
+  levelled(): void {
+    if (this.#unlevelSinceMs !== undefined) this.#schedule();
+  }
+
   everythingTouched(): void {
     for (const asking of this.#asking.values()) asking.isTouched = true;
     this.#unseen = this.#table.keys();
@@ -176,9 +184,24 @@ export class Notifier implements ChainWatcher {
 
   #tell(): void {
     if (this.#isStopped) return;
+    // Asked before the header is told to all: the index works while that is written.
+    if (!this.#isLooking && this.#hasTouched) void this.#look();
     this.#tellTip();
-    if (this.#isLooking || !this.#hasTouched) return;
-    void this.#look();
+  }
+
+  /** When it is not, it is looked at again in time. */
+  #isLevelEnough(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const sinceMs = this.#unlevelSinceMs ?? nowMs;
+    const leftMs = sinceMs + LEVEL_MS_MAX - nowMs;
+    if (this.#feed.isLevel || leftMs <= 0) {
+      this.#unlevelSinceMs = undefined;
+      return true;
+    }
+    this.#unlevelSinceMs = sinceMs;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(leftMs, () => this.#schedule(), { background: true });
+    return false;
   }
 
   #tellTip(): void {
@@ -198,12 +221,14 @@ export class Notifier implements ChainWatcher {
     this.#isLooking = true;
     await this.#lookAtTouched();
     this.#isLooking = false;
-    if (!this.#hasTouched || this.#turningSinceMs !== undefined || this.#isStopped) return;
+    const isAwaited = this.#turningSinceMs !== undefined || this.#unlevelSinceMs !== undefined;
+    if (!this.#hasTouched || isAwaited || this.#isStopped) return;
     this.#timer = this.#clock.after(RETRY_MS, () => this.#schedule(), { background: true });
   }
 
   async #lookAtTouched(): Promise<void> {
     while (this.#hasTouched && this.#turningSinceMs === undefined && !this.#isStopped) {
+      if (!this.#isLevelEnough()) return;
       const keys = this.#nextTouched();
       this.#inSight = new Set(keys);
       const results = await Promise.allSettled(keys.map((key) => this.#lookAt(key)));

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { Scheduler, type Turned } from "./scheduler.ts";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A client whose every flush keeps the thread for a while. */
+class SlowClient implements Turned {
+  isQueued = false;
+  isAnswered = false;
+  isNotified = false;
+  flushes = 0;
+  readonly #busyMs: number;
+
+  constructor(busyMs: number) {
+    this.#busyMs = busyMs;
+  }
+
+  step(): boolean {
+    return false;
+  }
+
+  flush(): void {
+    this.flushes += 1;
+    const untilMs = performance.now() + this.#busyMs;
+    while (performance.now() < untilMs);
+  }
+}
+
+describe("the scheduler", () => {
+  it("sends answers at the end of the turn, however many are still to be notified", async () => {
+    const scheduler = new Scheduler(10);
+    const crowd = Array.from({ length: 100 }, () => new SlowClient(1));
+    for (const client of crowd) scheduler.notifySoon(client);
+    await turn();
+    const told = () => crowd.filter(({ flushes }) => flushes > 0).length;
+    expect(told()).toBeGreaterThan(0);
+    expect(told()).toBeLessThan(100);
+
+    const asker = new SlowClient(0);
+    scheduler.answerSoon(asker);
+    await turn();
+    expect(asker.flushes).toBe(1);
+    expect(told()).toBeLessThan(100);
+
+    for (let turns = 0; turns < 100; turns++) await turn();
+    expect(crowd.map(({ flushes }) => flushes)).toEqual(crowd.map(() => 1));
+  });
+
+  it("sends once what is answered and notified in one turn, and again what comes later", async () => {
+    const scheduler = new Scheduler(10);
+    const client = new SlowClient(0);
+    scheduler.notifySoon(client);
+    scheduler.notifySoon(client);
+    await turn();
+    expect(client.flushes).toBe(1);
+    scheduler.notifySoon(client);
+    await turn();
+    expect(client.flushes).toBe(2);
+  });
+});
