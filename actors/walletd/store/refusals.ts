@@ -96,6 +96,11 @@ export const refusals = {
       );
     }
     if (reason === "ENOENT") return refusals.missing(wallet);
+    return refusals.unsure(wallet, thrown);
+  },
+  /** A write that may have happened or not. */
+  unsure(wallet: string, thrown: unknown): TroupeError {
+    const reason = (thrown as NodeJS.ErrnoException | undefined)?.code ?? "unknown";
     return refusal(
       { code: "WALLETD_DISK_FAILED", wallet },
       `The disk refused the wallet ${wallet} (${reason}). Check the disk, then lock and unlock the wallet.`,

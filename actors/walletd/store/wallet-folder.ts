@@ -1,0 +1,128 @@
+/** The folder of wallet files: which there are, and the only way to make or open one. */
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { TroupeError } from "../../../runtime/errors.ts";
+import { type Disk, systemDisk } from "./disk.ts";
+import { WalletLock } from "./lock.ts";
+import { FULL_COST, type KeyCost } from "./password-key.ts";
+import { refusals } from "./refusals.ts";
+import { Tries } from "./tries.ts";
+import type { WalletSecrets } from "./wallet-secrets.ts";
+import type { WalletState } from "./wallet-state.ts";
+import { type StorePlace, WalletStore } from "./wallet-store.ts";
+
+/** Wallet files of joinmarket-clientserver and joinmarket-ng have the same ending. */
+const ENDING = ".jmdat";
+const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}_-])?$/u;
+const NAME_LENGTH_MAX = 100;
+/** File systems take 255 bytes, and the lock's and draft's names are longer than the wallet's. */
+const NAME_BYTES_MAX = 200;
+
+export interface FolderOptions {
+  readonly directory: string;
+  /** Wallets of another network are not opened. */
+  readonly network: string;
+  readonly clock: Clock;
+  /** Hears of what went wrong without anybody having asked for it. */
+  readonly report: (error: TroupeError) => void;
+  /** For tests: a disk that fails, and a password's key that costs less. */
+  readonly disk?: Disk;
+  readonly cost?: KeyCost;
+}
+
+export class WalletFolder {
+  readonly #options: FolderOptions;
+  readonly #disk: Disk;
+  readonly #tries: Tries;
+
+  constructor(options: FolderOptions) {
+    this.#options = options;
+    this.#disk = options.disk ?? systemDisk;
+    this.#tries = new Tries(options.clock);
+  }
+
+  /** The files' names in the order of the alphabet, whoever made them. */
+  async list(): Promise<string[]> {
+    const { directory } = this.#options;
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const entries = await readdir(directory, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile() && isWalletFileName(entry.name))
+        .map(({ name }) => name)
+        .sort();
+    } catch (error) {
+      throw refusals.disk("folder", error);
+    }
+  }
+
+  /** Makes a wallet file and leaves the wallet open. */
+  async create(
+    name: string,
+    password: string,
+    content: { readonly state: WalletState; readonly secrets: WalletSecrets },
+  ): Promise<WalletStore> {
+    const wallet = walletFileName(name);
+    await this.list();
+    return this.#locked(wallet, async (place, lock) => {
+      if ((await this.#disk.read(place.path)) !== undefined) throw refusals.exists(wallet);
+      return WalletStore.create(place, lock, password, content);
+    });
+  }
+
+  /** Wrong passwords have to wait; see `Tries`. */
+  open(name: string, password: string): Promise<WalletStore> {
+    const wallet = walletFileName(name);
+    return this.#tries.guard(wallet, () =>
+      this.#locked(wallet, async (place, lock) => {
+        const store = await WalletStore.open(place, lock, password);
+        const { network } = store.state;
+        if (network === this.#options.network) return store;
+        await store.close();
+        throw refusals.otherNetwork(wallet, network);
+      }),
+    );
+  }
+
+  /** For a wallet that is open already; a wrong password counts as one at the door. */
+  checkPassword(store: WalletStore, password: string): Promise<void> {
+    return this.#tries.guard(store.wallet, () => store.checkPassword(password));
+  }
+
+  /** The lock is let go of again unless a store has been made, which then owns it. */
+  async #locked(
+    wallet: string,
+    use: (place: StorePlace, lock: WalletLock) => Promise<WalletStore>,
+  ): Promise<WalletStore> {
+    const { directory, report, cost = FULL_COST } = this.#options;
+    const path = join(directory, wallet);
+    const place = { disk: this.#disk, path, wallet, cost, report };
+    let lock: WalletLock | undefined;
+    try {
+      lock = await WalletLock.take(this.#disk, `${path}.lock`, wallet);
+      return await use(place, lock);
+    } catch (error) {
+      await lock?.release();
+      throw refusals.disk(wallet, error);
+    }
+  }
+}
+
+/** With its ending, which may be left out; throws for what is no name of a file of ours. */
+export function walletFileName(name: string): string {
+  const stem = name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : name;
+  const isGood =
+    stem.length <= NAME_LENGTH_MAX && Buffer.byteLength(stem) <= NAME_BYTES_MAX && NAME.test(stem);
+  if (!isGood) throw refusals.badName(name);
+  return stem + ENDING;
+}
+
+function isWalletFileName(name: string): boolean {
+  try {
+    return walletFileName(name) === name;
+  } catch {
+    // A file that somebody put there under a name that we would refuse.
+    return false;
+  }
+}

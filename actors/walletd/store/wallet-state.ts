@@ -1,0 +1,116 @@
+/** What a wallet remembers beside its seed, as plain data: read by everyone, changed only by the changes of `wallet-change.ts`. */
+import { z } from "zod";
+
+export const MIXDEPTH_MAX = 99;
+const INDEX_MAX = 2 ** 31 - 1;
+
+export const MixdepthSchema = z.int().min(0).max(MIXDEPTH_MAX);
+export const ChainSchema = z.int().min(0).max(3);
+export const IndexSchema = z.int().min(0).max(INDEX_MAX);
+export const OutpointSchema = z.string().regex(/^[0-9a-f]{64}:\d{1,10}$/);
+export const TxidSchema = z.string().regex(/^[0-9a-f]{64}$/);
+/** Ids of our own making: a letter or digit first, so that none is a name that objects have by themselves. */
+export const IdSchema = z.string().regex(/^[A-Za-z0-9][\w:.@/-]{0,199}$/);
+export const LabelTypeSchema = z.enum(["tx", "addr", "pubkey", "input", "output", "xpub"]);
+const TimeSchema = z.int().min(0);
+
+/** Small facts of whoever keeps them, as JSON. */
+export const FactsSchema = z.record(IdSchema, z.json());
+
+export const FrozenSchema = z.strictObject({
+  isFrozen: z.boolean(),
+  /** Of a coin that its owner let go again it is remembered who did, so that no rule freezes it a second time. */
+  why: z.enum(["owner", "reuse", "bond", "import"]),
+});
+
+export const ReservationSchema = z.strictObject({
+  owner: IdSchema,
+  purpose: IdSchema,
+  outpoints: z.array(OutpointSchema).max(2_000),
+  untilMs: TimeSchema,
+  /** What was promised to the other side; the signature is given for nothing else. */
+  terms: FactsSchema.optional(),
+});
+
+export const SignedSchema = z.strictObject({
+  txid: TxidSchema,
+  purpose: IdSchema,
+  inputs: z.array(OutpointSchema).max(5_000),
+  /** Of the request, so that the same key with another request is told from a repetition. */
+  requestHash: IdSchema,
+  atMs: TimeSchema,
+});
+
+export const CommitmentSchema = z.strictObject({
+  outpoint: OutpointSchema,
+  index: z.int().min(0).max(255),
+  atMs: TimeSchema,
+});
+
+export const BondSchema = z.strictObject({
+  path: z.string().max(100),
+  locktime: z.int().min(0),
+});
+
+/** Where a wallet that another program made came from, and what of it we keep without using it. */
+export const OriginSchema = z.strictObject({
+  program: z.enum(["joinmarket-clientserver", "joinmarket-ng", "words"]),
+  /** Entries of that program's file that we do not know, each as it was, in base64. */
+  kept: z.record(z.string().max(1_000), z.string()),
+});
+
+/** A later release may add entries, each with a default: a wallet of this release opens there. */
+export const WalletStateSchema = z.strictObject({
+  network: z.string().min(1).max(32),
+  scriptType: z.enum(["bip84", "bip49"]),
+  hasBonds: z.boolean(),
+  createdAtMs: TimeSchema.optional(),
+  /** No coin of the wallet is older. */
+  creationHeight: z.int().min(0).optional(),
+  mixdepths: z
+    .int()
+    .min(1)
+    .max(MIXDEPTH_MAX + 1),
+  /** By "mixdepth/chain": the index of the next address to hand out. It never goes back. */
+  nextIndexes: z.record(z.string().regex(/^\d{1,2}\/[0-3]$/), IndexSchema),
+  /** By outpoint. */
+  frozen: z.record(OutpointSchema, FrozenSchema),
+  /** By "type ref", as in BIP-329. */
+  labels: z.record(z.string().max(600), z.string().max(1_000)),
+  /** By id. */
+  reservations: z.record(IdSchema, ReservationSchema),
+  /** By the key of the request. */
+  signed: z.record(IdSchema, SignedSchema),
+  /** By commitment. */
+  commitments: z.record(IdSchema, CommitmentSchema),
+  /** By txid. */
+  notes: z.record(TxidSchema, FactsSchema),
+  settings: z.record(IdSchema, z.string().max(10_000)),
+  /** By address. */
+  bonds: z.record(IdSchema, BondSchema),
+  /** What could be worked out again, by whoever did: derived scripts. */
+  cache: z.record(IdSchema, z.string().max(16_000_000)),
+  origin: OriginSchema.optional(),
+});
+
+export type WalletState = z.infer<typeof WalletStateSchema>;
+
+/** All that must be known to begin one. */
+export type NewWallet = Pick<WalletState, "network" | "scriptType" | "hasBonds"> & Partial<WalletState>;
+
+export function newWalletState(wallet: NewWallet): WalletState {
+  return {
+    mixdepths: 5,
+    nextIndexes: {},
+    frozen: {},
+    labels: {},
+    reservations: {},
+    signed: {},
+    commitments: {},
+    notes: {},
+    settings: {},
+    bonds: {},
+    cache: {},
+    ...wallet,
+  };
+}
