@@ -187,13 +187,19 @@ test("no subscription grant ends in one star, which an old nats-server takes for
   expect(grants.filter((grant) => grant.endsWith(".*"))).toEqual([]);
 });
 
-test("nobody but maker and taker can reach signTx, whatever they write into the subject", () => {
-  const subjects = users.map((caller) => `troupe.v1.rpc.walletd.w1.signTx.${caller}`);
+test.each([
+  ["signAsMaker", ["maker"]],
+  ["signAsTaker", ["taker"]],
+  ["reserveAsMaker", ["maker"]],
+  ["send", ["gateway", "operator"]],
+  ["revealSeed", ["gateway", "operator"]],
+])("nobody but its callers can reach %s, whatever they write into the subject", (method, callers) => {
+  const subjects = users.map((caller) => `troupe.v1.rpc.walletd.any.${method}.${caller}`);
   const reach = users.filter((user) =>
     permissionsOf(user, contracts).publish.allow.some((grant) =>
       subjects.some((subject) => covers(grant, subject)),
     ),
   );
 
-  expect(reach).toEqual(["maker", "taker"]);
+  expect(reach).toEqual(callers);
 });

@@ -5,6 +5,7 @@ import { indexerContract } from "./indexer.ts";
 import { mempoolContract } from "./mempool.ts";
 import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
+import { walletdContract } from "./walletd.ts";
 
 export const allContracts: readonly Contract[] = Object.freeze([
   supervisorContract,
@@ -12,4 +13,5 @@ export const allContracts: readonly Contract[] = Object.freeze([
   nodeContract,
   indexerContract,
   mempoolContract,
+  walletdContract,
 ]);

@@ -1,0 +1,128 @@
+/** The wallet daemon's methods about wallet files: making, opening, closing, moving to and from other programs. */
+import { z } from "zod";
+import { contract } from "../../contract/contract.ts";
+import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
+import { WalletFormSchema, WalletTypeSchema } from "./objects.ts";
+import { FILE_ERRORS, NEW_FILE_ERRORS, OWNER_ERRORS, PASSWORD_ERRORS } from "./refusals.ts";
+import { Height, Owned, Passphrase, Password, Session, WalletName, Words } from "./values.ts";
+
+const FILE_TEXT_MAX = 600_000;
+const Opened = z.object({ session: Session, fingerprint: z.string() });
+const NewWallet = z.object({
+  wallet: WalletName,
+  password: Password,
+  type: WalletTypeSchema.default("bip84"),
+  hasBonds: z.boolean().default(true),
+  passphrase: Passphrase.default(""),
+});
+
+export const withFiles = contract("walletd", {
+  semver: "1.0.0",
+  doc: "Keeps the wallets: their keys, coins, addresses and history; makes and signs transactions by its own judgement.",
+  instances: "any",
+})
+  .rpc("list", {
+    doc: "The wallet files that are there.",
+    input: z.object({}),
+    output: z.object({
+      wallets: z.array(z.object({ wallet: WalletName, form: WalletFormSchema, isUnlocked: z.boolean() })),
+    }),
+    ...QUICK,
+  })
+  .rpc("create", {
+    doc: "Makes a wallet from new words and opens it. A file of that name is never overwritten, so repeating does no harm.",
+    input: NewWallet.extend({ wordCount: z.union([z.literal(12), z.literal(24)]).default(12) }),
+    output: Opened.extend({ words: Words }),
+    errors: NEW_FILE_ERRORS,
+    redact: ["password", "passphrase", "session", "words"],
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("recover", {
+    doc: "Makes a wallet from words and opens it; its coins are found by looking up its scripts, at any height.",
+    input: NewWallet.extend({
+      words: Words,
+      creationHeight: Height.optional(),
+      /** How many unused addresses in a row end the search, this once. */
+      gap: z.int().min(1).max(10_000).optional(),
+    }),
+    output: Opened,
+    errors: { ...NEW_FILE_ERRORS, WALLETD_WORDS: z.object({ what: z.string() }) },
+    redact: ["password", "passphrase", "session", "words"],
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("importFile", {
+    doc: "Takes over a wallet file of joinmarket-clientserver or joinmarket-ng, with its labels and freezes, and opens it.",
+    input: z.object({
+      wallet: WalletName,
+      password: Password,
+      file: z.base64().max(FILE_TEXT_MAX),
+      /** The labels file that joinmarket-ng keeps beside the wallet. */
+      labels: z.string().max(LABELS_TEXT_MAX).optional(),
+    }),
+    output: Opened.extend({ form: WalletFormSchema }),
+    errors: { ...NEW_FILE_ERRORS, ...FILE_ERRORS, ...PASSWORD_ERRORS },
+    redact: ["password", "file", "labels", "session"],
+    requestBytesMax: LARGE_REQUEST_BYTES,
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("exportFile", {
+    doc: "The wallet as a file of another form, under the same password, which must be given again.",
+    input: Owned.extend({ password: Password, form: z.enum(["clientserver", "joinmarket-ng"]) }),
+    output: z.object({ file: z.base64(), labels: z.string().nullable() }),
+    errors: {
+      ...OWNER_ERRORS,
+      ...PASSWORD_ERRORS,
+      WALLETD_FILE_UNSUPPORTED: z.object({ wallet: WalletName }),
+    },
+    redact: ["session", "password", "file", "labels"],
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("unlock", {
+    doc: "Opens a wallet with its password. Each success gives a session of its own; the earlier ones stay.",
+    input: z.object({ wallet: WalletName, password: Password }),
+    output: Opened.extend({ wasUnlocked: z.boolean() }),
+    errors: {
+      ...FILE_ERRORS,
+      ...PASSWORD_ERRORS,
+      WALLETD_BAD_NAME: z.object({ wallet: WalletName }),
+      WALLETD_TOO_MANY_OPEN: z.object({ wallet: WalletName }),
+    },
+    redact: ["password", "session"],
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("lock", {
+    doc: "Closes a wallet: its keys leave memory, its sessions, grants and reservations end. Only the operator may do so without a session.",
+    input: z.object({ wallet: WalletName, session: Session.optional() }),
+    output: z.object({ wasUnlocked: z.boolean() }),
+    errors: OWNER_ERRORS,
+    redact: ["session"],
+    ...QUICK,
+    deadlineMs: 30_000,
+  })
+  .rpc("changePassword", {
+    doc: "Puts the wallet under another password. Sessions stay.",
+    input: Owned.extend({ password: Password, newPassword: Password }),
+    output: z.object({}),
+    errors: { ...OWNER_ERRORS, ...PASSWORD_ERRORS },
+    redact: ["session", "password", "newPassword"],
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("revealSeed", {
+    doc: "The wallet's words. The password is needed again, except for the gateway where `seed_over_http` allows it.",
+    input: Owned.extend({ password: Password.optional() }),
+    output: z.object({ words: Words, passphrase: Passphrase }),
+    errors: {
+      ...OWNER_ERRORS,
+      ...PASSWORD_ERRORS,
+      WALLETD_PASSWORD_NEEDED: z.object({ wallet: WalletName }),
+    },
+    redact: ["session", "password", "words", "passphrase"],
+    idempotency: "idempotent",
+    ...SLOW,
+  });

@@ -1,0 +1,138 @@
+/** The wallet daemon's methods that spend, sign for the owner, and tell what was spent. */
+import { z } from "zod";
+import { withAccounts } from "./account-methods.ts";
+import { LARGE_REQUEST_BYTES, QUICK, SENDING } from "./calling.ts";
+import { HistoryEntrySchema, SpendSchema } from "./objects.ts";
+import { CHAIN_ERRORS, PSBT_ERRORS, SESSION_ERRORS, SPEND_ERRORS } from "./refusals.ts";
+import {
+  Address,
+  AmountSat,
+  Count,
+  FeeSchema,
+  Hash,
+  KeyPath,
+  Label,
+  Message,
+  Mixdepth,
+  Outpoint,
+  Owned,
+  Psbt,
+  RawTxHex,
+  WALLET_INPUTS_MAX,
+  WALLET_PAYMENTS_MAX,
+} from "./values.ts";
+
+/** Where from, where to, for how much: the same for sending, for trying and for a PSBT. */
+const SpendInput = Owned.extend({
+  mixdepth: Mixdepth,
+  /** One payment whose amount is null takes all that can be spent. */
+  payments: z
+    .array(z.object({ address: Address, amountSat: AmountSat.nullable() }))
+    .min(1)
+    .max(WALLET_PAYMENTS_MAX),
+  /** Without it the wallet's own setting holds. */
+  fee: FeeSchema.optional(),
+  /** Exactly these coins; the only way to spend a bond beside a sweep. */
+  inputs: z.array(Outpoint).min(1).max(WALLET_INPUTS_MAX).optional(),
+  confirmationsMin: z.int().min(0).max(1_000).default(0),
+  isReplaceable: z.boolean().default(true),
+});
+
+export const withSpending = withAccounts
+  .rpc("send", {
+    doc: "Makes a transaction, signs it, writes it down and sends it; a dry run only makes it. One key sends once.",
+    input: SpendInput.extend({ isDryRun: z.boolean().default(false), label: Label.default("") }),
+    output: SpendSchema,
+    errors: SPEND_ERRORS,
+    redact: ["session", "payments", "inputs", "label", "transaction", "changeSat"],
+    requestBytesMax: 128 * 1024,
+    ...SENDING,
+  })
+  .rpc("bump", {
+    doc: "Replaces an unconfirmed transaction of ours by one that pays more, out of its change or by adding coins of its mixdepth.",
+    input: Owned.extend({ txid: Hash, fee: FeeSchema, isDryRun: z.boolean().default(false) }),
+    output: SpendSchema,
+    errors: { ...SPEND_ERRORS, WALLETD_NOT_BUMPABLE: z.object({ txid: Hash, why: z.string() }) },
+    redact: ["session", "transaction", "changeSat"],
+    ...SENDING,
+  })
+  .rpc("psbtCreate", {
+    doc: "The transaction that `send` would make, unsigned, as a PSBT. Its coins are reserved for an hour.",
+    input: SpendInput.extend({ version: z.union([z.literal(0), z.literal(2)]).default(0) }),
+    output: z.object({ psbt: Psbt, feeSat: AmountSat, sizeVb: z.int().min(1), changeSat: AmountSat }),
+    errors: SPEND_ERRORS,
+    redact: ["session", "payments", "inputs", "psbt", "changeSat"],
+    requestBytesMax: 128 * 1024,
+    ...SENDING,
+  })
+  .rpc("psbtSign", {
+    doc: "Signs those inputs that are ours and can be signed, never with another sighash type than ALL.",
+    input: Owned.extend({ psbt: Psbt }),
+    output: z.object({
+      psbt: Psbt,
+      signed: z.array(Count),
+      isComplete: z.boolean(),
+      paysOutSat: AmountSat,
+      feeSat: AmountSat,
+    }),
+    errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
+    redact: ["session", "psbt", "paysOutSat"],
+    requestBytesMax: LARGE_REQUEST_BYTES,
+    ...SENDING,
+  })
+  .rpc("psbtFinish", {
+    doc: "Makes the transaction of a PSBT that has all signatures, and sends it if asked.",
+    input: Owned.extend({ psbt: Psbt, isSent: z.boolean().default(false) }),
+    output: z.object({ rawTx: RawTxHex, txid: Hash, isSent: z.boolean() }),
+    errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
+    redact: ["session", "psbt", "rawTx"],
+    requestBytesMax: LARGE_REQUEST_BYTES,
+    ...SENDING,
+  })
+  .rpc("signMessage", {
+    doc: "Proves that a key is ours by signing a message with it.",
+    input: Owned.extend({
+      path: KeyPath,
+      message: Message,
+      form: z.enum(["clientserver", "bip137", "bip322"]).default("clientserver"),
+    }),
+    output: z.object({ signature: z.base64(), address: Address }),
+    errors: { ...SESSION_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
+    redact: ["session", "path", "message", "signature", "address"],
+    ...QUICK,
+    requestBytesMax: 128 * 1024,
+  })
+  .rpc("verifyMessage", {
+    doc: "Whether a signature over a message is of an address's key; in which form, if it is.",
+    input: z.object({ address: Address, message: Message, signature: z.string().max(2_000) }),
+    output: z.object({ form: z.enum(["clientserver", "bip137", "bip322"]).nullable() }),
+    redact: ["address", "message", "signature"],
+    ...QUICK,
+    requestBytesMax: 128 * 1024,
+  })
+  .rpc("history", {
+    doc: "What happened in the wallet, newest first.",
+    input: Owned.extend({ limit: z.int().min(1).max(100_000).default(100), offset: Count.default(0) }),
+    output: z.object({ total: Count, entries: z.array(HistoryEntrySchema) }),
+    errors: { ...SESSION_ERRORS, ...CHAIN_ERRORS },
+    redact: ["session", "entries"],
+    ...QUICK,
+    deadlineMs: 30_000,
+  })
+  .rpc("historyCsv", {
+    doc: "The history as joinmarket-clientserver prints it, oldest first.",
+    input: Owned,
+    output: z.object({ text: z.string() }),
+    errors: { ...SESSION_ERRORS, ...CHAIN_ERRORS },
+    redact: ["session", "text"],
+    ...QUICK,
+    deadlineMs: 30_000,
+  })
+  .rpc("yieldReport", {
+    doc: "What the wallet's maker earned, as the lines of a yield statement; the first is its header. Null when there is none yet.",
+    input: Owned,
+    output: z.object({ lines: z.array(z.string()).nullable() }),
+    errors: SESSION_ERRORS,
+    redact: ["session", "lines"],
+    ...QUICK,
+  });
