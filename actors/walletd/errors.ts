@@ -69,12 +69,116 @@ export const walletdErrors = errorTable({
     meaning: "The wallet was locked while something still wanted to change it.",
     remedy: "Unlock the wallet and repeat.",
   },
+  WALLETD_NO_SESSION: {
+    meaning: "The wallet is locked, or the session is unknown, worn out, or somebody else's.",
+    remedy: "Unlock the wallet with its password and use the session that this gives.",
+  },
+  WALLETD_TOO_MANY_OPEN: {
+    meaning: "As many wallets as `open_max` allows are unlocked.",
+    remedy: "Lock one, or raise `open_max` in [walletd].",
+  },
+  WALLETD_WORDS: {
+    meaning: "The words are not a seed: a word is unknown, one is missing, or their checksum is wrong.",
+    remedy: "Compare them with what was written down, word by word and in order.",
+  },
+  WALLETD_PASSWORD_NEEDED: {
+    meaning: "The words are only shown to whoever gives the password again.",
+    remedy:
+      "Give the password. Where no client asks for it, `seed_over_http` in [walletd] allows it without.",
+  },
+  WALLETD_NOT_SYNCED: {
+    meaning:
+      "The wallet's scripts have not all been looked up since it was unlocked, so its coins are not known.",
+    remedy: "Wait; `status` tells how far it is, and why it does not advance if it does not.",
+  },
+  WALLETD_FUNDS: {
+    meaning: "The coins that may be spent do not reach for the amount with its fee.",
+    remedy:
+      "Send less, lower the fee, wait for confirmations, or unfreeze coins. A mixdepth is never mixed with another.",
+  },
+  WALLETD_COIN: {
+    meaning: "A coin that was named cannot be spent in this transaction; `why` says for what reason.",
+    remedy: "List the coins and name others; unfreeze one that is frozen.",
+  },
+  WALLETD_ADDRESS: {
+    meaning: "The address is not one of this network, or of no form that we can pay to.",
+    remedy: "Compare it with where it comes from, character by character.",
+  },
+  WALLETD_DUST: {
+    meaning: "So small an output costs more to spend than it is worth, and no node takes it.",
+    remedy: "Send more than `dustSat`.",
+  },
+  WALLETD_FEE: {
+    meaning: "The fee is below what the node takes, or so high that it must be a mistake.",
+    remedy: "Give a fee between the two numbers of the answer.",
+  },
+  WALLETD_LIMIT: {
+    meaning: "The spending limit of this door is reached; it grows again with time.",
+    remedy:
+      "Wait, send less, or raise `send_sat_per_day` in [walletd]. The operator's own commands have no limit.",
+  },
+  WALLETD_NOT_TAKEN: {
+    meaning: "The node does not take the transaction, so nothing was sent and its coins are free again.",
+    remedy: "Read the node's reason: most often a fee that is too low, or a coin that was spent elsewhere.",
+  },
+  WALLETD_NOT_KNOWN_SENT: {
+    meaning: "The transaction is signed and written down, but whether the node has it is not known.",
+    remedy: "Repeat the same request with the same key: it sends the same transaction and no other.",
+  },
+  WALLETD_NOT_BUMPABLE: {
+    meaning:
+      "The transaction cannot be replaced: it is confirmed, not ours, or has nothing to pay more from.",
+    remedy: "Wait for it, or spend its output with a higher fee.",
+  },
+  WALLETD_PSBT: {
+    meaning: "The PSBT cannot be read, contradicts itself, or holds something that we do not sign.",
+    remedy: "Make it again with the program that it comes from; the message says what is wrong.",
+  },
+  WALLETD_NO_SUCH_PLACE: {
+    meaning: "The wallet has no such mixdepth, branch, month or key.",
+    remedy: "Look at `display` for what there is. Bonds need a wallet that was made with them.",
+  },
+  WALLETD_TOO_MANY: {
+    meaning: "The wallet holds as many of these as it can.",
+    remedy: "Take away some that are not needed.",
+  },
+  WALLETD_SETTING: {
+    meaning: "The setting does not take this value.",
+    remedy: "Give what `expected` says.",
+  },
+  WALLETD_NO_GRANT: {
+    meaning: "The grant is unknown, revoked, worn out, or another actor's, or its wallet is locked.",
+    remedy: "Unlock the wallet and start the maker or taker again.",
+  },
+  WALLETD_BEYOND_GRANT: {
+    meaning: "The request goes beyond what the wallet's owner has granted.",
+    remedy: "Start the maker or taker again with other limits, if this was meant.",
+  },
+  WALLETD_RESERVATIONS: {
+    meaning: "As many coinjoins as are allowed wait for their end.",
+    remedy: "Release those that will not come to an end; each ends by itself in time.",
+  },
+  WALLETD_NO_RESERVATION: {
+    meaning: "The reservation is unknown, released, or has run out.",
+    remedy: "Begin the coinjoin again.",
+  },
+  WALLETD_WILL_NOT_SIGN: {
+    meaning: "The transaction does not keep what was agreed when its coins were reserved.",
+    remedy: "Nothing was signed. `why` says what is wrong; the other side may be trying to cheat.",
+  },
+  WALLETD_NO_COMMITMENT: {
+    meaning: "No coin of this coinjoin can stand for it: too young, too small, or used too often.",
+    remedy: "Wait until the coins have more confirmations, or use others.",
+  },
 });
 
-/** What a program may want to know of a refusal beside its code. */
+/** Of a wallet's file: what a program may want to know of a refusal beside its code. */
 export type WalletdFileFailure =
   | { readonly code: "WALLETD_TOO_MANY_TRIES"; readonly wallet: string; readonly retryAfterMs: number }
   | {
-      readonly code: Exclude<keyof typeof walletdErrors, "WALLETD_TOO_MANY_TRIES">;
+      readonly code: Extract<
+        keyof typeof walletdErrors,
+        "WALLETD_BAD_NAME" | "WALLETD_WRONG_PASSWORD" | `WALLETD_${"FILE" | "DISK" | "STORE"}_${string}`
+      >;
       readonly wallet: string;
     };
