@@ -10,6 +10,7 @@ import { SetupError, setup } from "./setup.mjs";
 const PEERS = [
   { program: "nats-server", debianPackage: "nats-server", neededBy: "the bus on a real NATS server" },
   { program: "tor", debianPackage: "tor", neededBy: "the onion service of the Electrum door" },
+  { program: "ip", debianPackage: "iproute2", neededBy: "hosts of their own" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
 ];
 

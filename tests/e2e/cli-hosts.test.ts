@@ -1,5 +1,5 @@
 /** Two hosts, each with its supervisor and data directory, on one nats-server with TLS: who shows what, and what a loss of either means. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectNats } from "../../bus/carrier/nats.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
-import { type Certificates, makeCertificates } from "../harness/cli/certificates.ts";
+import { type Certificates, hasOpenssl, makeCertificates } from "../harness/cli/certificates.ts";
 import { Home, isAlive, type Spawned } from "../harness/cli/command.ts";
 import { loopback, makeNetwork, type TestNetwork } from "../harness/cli/network.ts";
 import { findNatsServer } from "../harness/nats-server.ts";
@@ -24,16 +24,6 @@ const canRun = natsServer !== undefined && hasOpenssl();
 if (!canRun) {
   if (process.env["CI"]) throw new Error("nats-server and openssl must be installed for this test");
   process.stderr.write("skipped: nats-server or openssl is not installed\n");
-}
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    // Not installed.
-    return false;
-  }
 }
 
 const WAIT = { timeout: 60_000, interval: 200 };

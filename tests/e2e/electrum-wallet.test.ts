@@ -159,8 +159,8 @@ async function allProved(of: ElectrumWallet, count: number, tipHeight: number): 
 
 /** Restored from its seed, it sees history and balance, pays, bumps the fee, follows a reorganisation, and knows all that later. */
 async function leadThroughLife(node: Ask): Promise<void> {
-  const server = await tlsServer();
-  wallet = await ElectrumWallet.start({ program: electrum ?? "", secret: SEED, server });
+  const servers = [await tlsServer()] as const;
+  wallet = await ElectrumWallet.start({ program: electrum ?? "", secret: SEED, servers });
   const own = wallet;
 
   await inStep(own, BLOCKS);

@@ -131,6 +131,9 @@ export const electrumKeys = {
   electrum_idle_seconds: count(600, 86_400, 10).describe(
     "A connection that is silent for so long is closed.",
   ),
+  electrum_patience_seconds: count(30, 86_400, 0).describe(
+    "When the index has not answered for so long, wallets are let go and nobody is let in until it does: they find another server, while here they would hear of nothing. 0: never.",
+  ),
   electrum_request_bytes_max: count(1_000_000, 64 * MIB, 1_024).describe(
     "The largest message that a client may send. A transaction of the largest size needs 800,100 bytes.",
   ),

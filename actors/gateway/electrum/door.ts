@@ -76,6 +76,7 @@ export class ElectrumDoor {
   #tick: Timer | undefined;
   #nextId = 1;
   #isClosing = false;
+  #isStranded = false;
   readonly #openedAtMs: number;
 
   /** Throws what `Bans` throws. */
@@ -235,7 +236,8 @@ export class ElectrumDoor {
   #admit(socket: Socket, from: string | undefined): boolean {
     const { admission, tally } = this.#parts;
     const group = groupOf(from);
-    const answer = this.#isClosing || this.#bans.has(from) ? "unheard" : admission.enter(group);
+    const isShut = this.#isClosing || this.#isStranded;
+    const answer = isShut || this.#bans.has(from) ? "unheard" : admission.enter(group);
     if (answer !== "welcome") tally.sessionsRefused++;
     if (answer === "unheard") return false;
     const key = entryKey(socket);
@@ -275,12 +277,32 @@ export class ElectrumDoor {
     }
   }
 
+  /**
+   * A wallet that stays with a server which hears nothing of the chain believes that nothing happens: pings are answered
+   * all the same. So it is let go, to find another server, and nobody comes in until the index answers again.
+   */
+  #lookWhetherStranded(): void {
+    const { config, protocol, log } = this.#options;
+    const limitMs = config.electrum_patience_seconds * 1000;
+    const silentMs = protocol.silentMs();
+    const isStranded = limitMs > 0 && silentMs > limitMs;
+    if (isStranded === this.#isStranded) return;
+    this.#isStranded = isStranded;
+    if (!isStranded) return log.info("the index answers again; wallets are let in");
+    const clients = this.disconnect(() => true, "stranded");
+    log.warn("the index does not answer; wallets are let go so that they find another server", {
+      silentMs: Math.round(silentMs),
+      clients,
+    });
+  }
+
   #scheduleTick(): void {
     const { clock } = this.#options;
     this.#tick = clock.after(
       TICK_MS,
       () => {
         const nowMs = clock.monotonicMs();
+        this.#lookWhetherStranded();
         for (const client of this.#clients.values()) client.tick(nowMs);
         if (this.#parts.budget.isExceeded) this.#relieve();
         this.#parts.costGroups.sweep(nowMs);

@@ -88,6 +88,10 @@ export class InnerHalf implements ElectrumProtocol {
     await this.feed.stop();
   }
 
+  silentMs(): number {
+    return this.feed.silentMs;
+  }
+
   forget(session: Session): void {
     this.#notifier.forget(session);
     this.#outpointNotifier.forget(session);

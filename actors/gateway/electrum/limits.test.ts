@@ -310,6 +310,39 @@ describe("the door", () => {
     expect(under.protocol.forgotten).toBe(30);
   });
 
+  it.each(TEST_CARRIERS)(
+    "lets clients over %s go while it hears nothing of the chain, and in again when it does",
+    async (carrier) => {
+      const clock = new ManualClock(Date.now());
+      const under = await doorWith({ carriers: [carrier], clock, config: { electrum_patience_seconds: 30 } });
+      const client = await clientOf(under);
+      under.protocol.silence = 30_000;
+      clock.advance(1_000);
+      expect(await client.call("server.ping")).toBeNull();
+
+      under.protocol.silence = 30_001;
+      clock.advance(1_000);
+      expect(await client.rest()).toEqual([]);
+      await waitFor("it to be counted", () => under.door.parts.tally.closed.get("stranded") === 1);
+      const turnedAway = await RawClient.connect(under.target(carrier)).catch(() => undefined);
+      expect((await turnedAway?.rest()) ?? []).toEqual([]);
+
+      under.protocol.silence = 0;
+      clock.advance(1_000);
+      const back = await clientOf(under);
+      expect(await back.call("server.ping")).toBeNull();
+    },
+  );
+
+  it("keeps them when the operator wants that", async () => {
+    const clock = new ManualClock(Date.now());
+    const under = await doorWith({ clock, config: { electrum_patience_seconds: 0 } });
+    const client = await clientOf(under);
+    under.protocol.silence = 86_400_000;
+    clock.advance(1_000);
+    expect(await client.call("server.ping")).toBeNull();
+  });
+
   it("keeps the banned out, also after a restart, until they are unbanned or their time is over", async () => {
     const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
     const first = await DoorUnderTest.open({ carriers: ["tcp"], directory });

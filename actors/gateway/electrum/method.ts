@@ -75,6 +75,8 @@ export interface ElectrumProtocol {
   readonly methods: readonly Method[];
   /** The session has closed: called once for each that had called any method. Forget its subscriptions. */
   forget(session: Session): void;
+  /** How long it is since we heard of the chain: what happened meanwhile nobody has been told. */
+  silentMs(): number;
 }
 
 /** The methods by name, for each version. */

@@ -52,6 +52,16 @@ describe("after news was lost", () => {
     }
   });
 
+  it("it is known how long the index has said nothing, until it answers again", async () => {
+    const { life } = await aLife(15);
+    const { half, indexer } = life.under;
+    await indexer.breakDown();
+    await waitFor("the silence to grow", () => half.silentMs() > 6_000);
+    await indexer.restore();
+
+    await waitFor("the silence to end", () => half.silentMs() < 1_000);
+  });
+
   it("a mempool that starts again and says nothing new is looked at all the same", async () => {
     const { life, session } = await aLife(12);
     const before = statusesOf(life);

@@ -11,6 +11,16 @@ export interface Certificates {
   readonly clientKey: string;
 }
 
+export function hasOpenssl(): boolean {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    // Not installed.
+    return false;
+  }
+}
+
 export function makeCertificates(directory: string, serverAddresses: readonly string[]): Certificates {
   const at = (name: string) => join(directory, name);
   const openssl = (...parameters: string[]) =>

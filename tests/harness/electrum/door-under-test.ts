@@ -42,6 +42,8 @@ export class TestProtocol implements ElectrumProtocol {
   readonly subscribers = new Map<Session, Set<string>>();
   /** How many sessions have ended. */
   forgotten = 0;
+  /** How long nothing has been heard of the chain. */
+  silence = 0;
   /** What `wait` waits for. */
   readonly waiting: (() => void)[] = [];
   readonly methods: readonly Method[];
@@ -124,6 +126,10 @@ export class TestProtocol implements ElectrumProtocol {
       method({ name: "old", before: "1.6", params: [], cost: 0, handle: () => "old" }),
       method({ name: "new", since: "1.6", params: [], cost: 0, handle: () => "new" }),
     ];
+  }
+
+  silentMs(): number {
+    return this.silence;
   }
 
   forget(session: Session): void {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { freePorts } from "../../../runtime/free-port.ts";
+import { postOverUnix } from "../unix-http.ts";
 import { waitFor } from "../wait-for.ts";
 
 const CALL_LIMIT_MS = 60_000;
@@ -26,41 +26,50 @@ export interface WalletOptions {
   readonly program: string;
   /** What it is restored from: a seed of Electrum's own, or an address. */
   readonly secret: string;
-  /** As Electrum writes a server: host, port, and `s` for TLS or `t` for none. */
-  readonly server: string;
+  /** As Electrum writes a server: host, port, and `s` for TLS or `t` for none. Of several it takes another when one fails. */
+  readonly servers: readonly [string, ...string[]];
+  /** Put before its command lines: where else it is to run. */
+  readonly prefix?: readonly string[];
 }
 
 export class ElectrumWallet {
   readonly #program: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "troupe-electrum-"));
-  readonly #server: string;
-  #port = 0;
+  readonly #servers: readonly [string, ...string[]];
+  readonly #prefix: readonly string[];
   #daemon: ChildProcess | undefined;
   #log = "";
 
-  private constructor(program: string, server: string) {
+  private constructor({ program, servers, prefix = [] }: WalletOptions) {
     this.#program = program;
-    this.#server = server;
+    this.#servers = servers;
+    this.#prefix = prefix;
   }
 
   /** Restored and connected; not yet in step with the server. */
-  static async start({ program, secret, server }: WalletOptions): Promise<ElectrumWallet> {
-    const wallet = new ElectrumWallet(program, server);
-    await promisify(execFile)(program, wallet.#parameters("restore", "-o", secret), {
-      env: wallet.#environment,
-      timeout: CALL_LIMIT_MS,
-    });
+  static async start(options: WalletOptions): Promise<ElectrumWallet> {
+    const wallet = new ElectrumWallet(options);
+    const [program, ...parameters] = wallet.#command("restore", "-o", options.secret);
+    await promisify(execFile)(program, parameters, { env: wallet.#environment, timeout: CALL_LIMIT_MS });
     await wallet.open();
     return wallet;
   }
 
   /** Starts the daemon, also after `close`, on the wallet that is there. */
   async open(): Promise<void> {
-    [this.#port] = (await freePorts(1)) as [number];
-    const config = { rpcport: this.#port, rpcuser: "user", rpcpassword: "pass", check_updates: false };
+    const [server, ...others] = this.#servers;
+    const isAlone = others.length === 0;
+    const config = {
+      ...{ rpcsock: "unix", rpcuser: "user", rpcpassword: "pass", check_updates: false },
+      ...{ server, auto_connect: !isAlone, oneserver: isAlone },
+    };
     mkdirSync(join(this.#folder, "regtest"), { recursive: true });
     writeFileSync(join(this.#folder, "regtest", "config"), JSON.stringify(config));
-    const daemon = spawn(this.#program, this.#parameters("daemon", "-1", "-s", this.#server, "-v"), {
+    // Electrum has no other list to which a person may add.
+    const recent = join(this.#folder, "regtest", "recent_servers");
+    if (!isAlone && !existsSync(recent)) writeFileSync(recent, JSON.stringify(this.#servers));
+    const [program, ...parameters] = this.#command("daemon", "-v");
+    const daemon = spawn(program, parameters, {
       env: this.#environment,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -80,13 +89,13 @@ export class ElectrumWallet {
 
   /** A command of Electrum's, by name as its command line has it. */
   async call<T>(method: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<T> {
-    const response = await fetch(`http://127.0.0.1:${this.#port}`, {
-      method: "POST",
-      headers: { authorization: `Basic ${Buffer.from("user:pass").toString("base64")}` },
-      body: JSON.stringify({ id: 1, method, params: parameters }),
-      signal: AbortSignal.timeout(CALL_LIMIT_MS),
+    const text = await postOverUnix({
+      socketPath: join(this.#folder, "regtest", "daemon_rpc_socket"),
+      auth: "user:pass",
+      body: { id: 1, method, params: parameters },
+      timeoutMs: CALL_LIMIT_MS,
     });
-    const { result, error } = (await response.json()) as { result: T; error?: { message: string } };
+    const { result, error } = JSON.parse(text) as { result: T; error?: { message: string } };
     if (error) throw new Error(`${method}: ${error.message}\n${this.log}`);
     return result;
   }
@@ -112,8 +121,10 @@ export class ElectrumWallet {
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #parameters(...command: string[]): string[] {
-    return ["--regtest", "-D", this.#folder, ...command];
+  #command(...command: string[]): [string, ...string[]] {
+    const own = ["--regtest", "-D", this.#folder, ...command];
+    const [first, ...rest] = this.#prefix;
+    return first === undefined ? [this.#program, ...own] : [first, ...rest, this.#program, ...own];
   }
 
   get #environment(): NodeJS.ProcessEnv {

@@ -69,11 +69,13 @@ export class ChainFeed {
   #mustAskAgain = false;
   #timer: Timer | undefined;
   #isStopped = false;
+  #heardAtMs: number;
 
   constructor({ bus, clock, log }: ChainFeedOptions) {
     this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
+    this.#heardAtMs = clock.monotonicMs();
   }
 
   /** Undefined until the index has told us of a block. */
@@ -89,6 +91,11 @@ export class ChainFeed {
   /** False from the first news of a block until the other of the two has heard of it too: what it touches is told by both. */
   get isLevel(): boolean {
     return !this.#isSynced || this.#mempoolTipHash === undefined || this.#mempoolTipHash === this.#tip?.hash;
+  }
+
+  /** How long ago the index last answered us; it is asked every few seconds. */
+  get silentMs(): number {
+    return this.#clock.monotonicMs() - this.#heardAtMs;
   }
 
   /** The first to watch are the first to be told. */
@@ -238,6 +245,7 @@ export class ChainFeed {
     const indexer = this.#bus.client(indexerContract);
     const number = this.#tipNumber;
     const { tip, isSynced } = await indexer.tip({});
+    this.#heardAtMs = this.#clock.monotonicMs();
     this.#synced(isSynced);
     if (tip === null || tip.hash === this.#tip?.hash) return;
     const { hex } = await indexer.headers({ height: tip.height, count: 1 });

@@ -32,6 +32,7 @@ export type ClosedBy =
   | "framing"
   | "limit"
   | "operator"
+  | "stranded"
   | "shutdown";
 
 export class Tally {
