@@ -314,8 +314,12 @@ describe("the door", () => {
     "lets clients over %s go while it hears nothing of the chain, and in again when it does",
     async (carrier) => {
       const clock = new ManualClock(Date.now());
-      const under = await doorWith({ carriers: [carrier], clock, config: { electrum_patience_seconds: 30 } });
-      const client = await clientOf(under);
+      const under = await opened.doorWith({
+        carriers: [carrier],
+        clock,
+        config: { electrum_patience_seconds: 30 },
+      });
+      const client = await opened.clientOf(under);
       under.protocol.silence = 30_000;
       clock.advance(1_000);
       expect(await client.call("server.ping")).toBeNull();
@@ -329,15 +333,15 @@ describe("the door", () => {
 
       under.protocol.silence = 0;
       clock.advance(1_000);
-      const back = await clientOf(under);
+      const back = await opened.clientOf(under);
       expect(await back.call("server.ping")).toBeNull();
     },
   );
 
   it("keeps them when the operator wants that", async () => {
     const clock = new ManualClock(Date.now());
-    const under = await doorWith({ clock, config: { electrum_patience_seconds: 0 } });
-    const client = await clientOf(under);
+    const under = await opened.doorWith({ clock, config: { electrum_patience_seconds: 0 } });
+    const client = await opened.clientOf(under);
     under.protocol.silence = 86_400_000;
     clock.advance(1_000);
     expect(await client.call("server.ping")).toBeNull();
