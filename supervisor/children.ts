@@ -135,8 +135,12 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
     startSection(config: Config) {
-      const { control } = config.get(torSection);
-      return { ...config.get(gatewaySection), ...(control === undefined ? {} : { tor_control: control }) };
+      const { control, socks } = config.get(torSection);
+      return {
+        ...config.get(gatewaySection),
+        ...(control === undefined ? {} : { tor_control: control }),
+        ...(socks === undefined ? {} : { tor_socks: socks }),
+      };
     },
     doors(config: Config) {
       const values = config.get(gatewaySection);

@@ -63,13 +63,14 @@ class Gateway implements Actor {
       }
     }
     if (Electrum.isWanted(config)) {
-      const tor = config.tor_control === undefined ? undefined : parseHostPort(config.tor_control);
+      const portOf = (text: string | undefined) => (text === undefined ? undefined : parseHostPort(text));
+      const tor = { control: portOf(config.tor_control), socks: portOf(config.tor_socks) };
       this.#electrum = new Electrum(this.#context, tor, () => this.#tellDoors());
       await this.#electrum.open();
     }
     this.#service = await bus.serve(
       gatewayContract,
-      { doors: () => ({ doors: this.#doors() }), ...electrumHandlers(() => this.#electrum?.door) },
+      { doors: () => ({ doors: this.#doors() }), ...electrumHandlers(() => this.#electrum) },
       { instance: this.#context.host },
     );
     this.#tellDoors();

@@ -41,9 +41,9 @@ export const gatewaySection = section(
   }),
 );
 
-/** What the gateway is started with: its own section, and where Tor's control port is, which the section [tor] says. */
+/** What the gateway is started with: its own section, and where Tor's ports are, which the section [tor] says. */
 export const gatewayStartSection = section(
   "gateway",
   gatewaySection.title,
-  gatewaySection.schema.extend({ tor_control: hostPort().optional() }),
+  gatewaySection.schema.extend({ tor_control: hostPort().optional(), tor_socks: hostPort().optional() }),
 );

@@ -17,8 +17,10 @@ export const gatewayErrors = errorTable({
       "Give a certificate and its key as PEM in electrum_tls_certificate and electrum_tls_key in the section [gateway], or neither for one of our own.",
   },
   GATEWAY_TOR_UNSET: {
-    meaning: "An onion service is wanted, and nobody has said where Tor's control port is.",
-    remedy: "Set control in the section [tor], such as 127.0.0.1:9051, or electrum_onion to false.",
+    meaning:
+      "An onion service is wanted, or peers only through Tor, and nobody has said where Tor's port for it is.",
+    remedy:
+      "Set control (127.0.0.1:9051) or socks (127.0.0.1:9050) in the section [tor], or electrum_onion or electrum_peers_only_by_tor to false.",
   },
   GATEWAY_TOR_FAILED: {
     meaning: "Tor's control port does not give the Electrum door an onion service; it is tried again.",
@@ -28,6 +30,15 @@ export const gatewayErrors = errorTable({
   GATEWAY_NO_ELECTRUM: {
     meaning: "The gateway that was asked has no Electrum door.",
     remedy: "Give it an address in electrum_tls_listen in the section [gateway], or ask another host's.",
+  },
+  GATEWAY_PEERS_OFF: {
+    meaning: "The Electrum door looks for no other servers, so it has no list of them.",
+    remedy: 'Set electrum_peers in the section [gateway] to "find" or "announce".',
+  },
+  GATEWAY_BAD_PEER: {
+    meaning: "What is to be added names no Electrum server that could be reached.",
+    remedy:
+      "Write it like: electrum.example.org s50002 t50001. Onion services need socks in the section [tor].",
   },
   GATEWAY_BANS_UNREADABLE: {
     meaning: "The list of addresses that are banned from the Electrum door cannot be read.",

@@ -5,6 +5,7 @@ import { DoorSchema } from "./supervisor.ts";
 
 /** Sessions in one answer. */
 export const ELECTRUM_SESSIONS_MAX = 10_000;
+export const ELECTRUM_PEERS_MAX = 1_000;
 const MINUTES_MAX = 60 * 24 * 365 * 10;
 
 const Count = z.int().min(0);
@@ -70,9 +71,34 @@ export type ElectrumStats = z.infer<typeof ElectrumStatsSchema>;
 /** A network that is kept out; `untilMs` is a time since the epoch, null for good. */
 export const ElectrumBanSchema = z.object({ network: z.string().max(64), untilMs: z.number().nullable() });
 
+const Stamp = z.number().min(0).nullable();
+const PortNumber = z.int().min(1).max(65_535).nullable();
+
+/** Another Electrum server. Its name, software and reason hold words of its own: printable, and not to be believed. */
+export const ElectrumPeerSchema = z.object({
+  host: z.string().max(253),
+  tcpPort: PortNumber,
+  tlsPort: PortNumber,
+  address: z.string().max(64).nullable(),
+  /** `stale`: it was good, and too long ago for wallets to be told. */
+  state: z.enum(["good", "stale", "new", "unreachable", "bad"]),
+  reason: z.string().max(300).nullable(),
+  /** `self`, `operator`, `seed`, `add_peer`, or the host of the peer that told of it. */
+  source: z.string().max(253),
+  lastGoodMs: Stamp,
+  lastTryMs: Stamp,
+  /** Until it is looked at again. */
+  nextTryS: Count,
+  failures: Count,
+  protocolMax: z.string().max(32).nullable(),
+  software: z.string().max(100).nullable(),
+});
+export type ElectrumPeer = z.infer<typeof ElectrumPeerSchema>;
+
 const NOT_OPEN = {
   GATEWAY_NO_ELECTRUM: z.object({}),
 };
+const NO_PEERS = { ...NOT_OPEN, GATEWAY_PEERS_OFF: z.object({}) };
 const NETWORK_REFUSALS = {
   ...NOT_OPEN,
   GATEWAY_BAD_NETWORK: z.object({ given: z.string() }),
@@ -81,7 +107,7 @@ const NETWORK_REFUSALS = {
 const ASKED = { deadlineMs: 5_000, callers: ["operator"], idempotency: "idempotent" } as const;
 
 export const gatewayContract = contract("gateway", {
-  semver: "1.1.0",
+  semver: "1.2.0",
   doc: "Opens the doors through which outsiders come in: browsers, Electrum wallets, XMPP clients. One instance for each host.",
   instances: "keyed",
 })
@@ -137,5 +163,31 @@ export const gatewayContract = contract("gateway", {
     input: z.object({}),
     output: z.object({ bans: z.array(ElectrumBanSchema) }),
     errors: NOT_OPEN,
+    ...ASKED,
+  })
+  .rpc("electrumPeers", {
+    doc: "The other Electrum servers that the gateway knows, those that are told to wallets first.",
+    input: z.object({}),
+    output: z.object({
+      mode: z.enum(["off", "find", "announce"]),
+      peers: z.array(ElectrumPeerSchema).max(ELECTRUM_PEERS_MAX),
+      /** Servers that asked to be listed. */
+      asked: z.object({ accepted: Count, refused: Count }),
+    }),
+    errors: NOT_OPEN,
+    ...ASKED,
+  })
+  .rpc("electrumAddPeer", {
+    doc: "Looks at an Electrum server now, and at its time again for as long as it is not forgotten by order.",
+    input: z.object({ peer: z.string().min(1).max(300) }),
+    output: z.object({ host: z.string().max(253) }),
+    errors: { ...NO_PEERS, GATEWAY_BAD_PEER: z.object({ given: z.string() }) },
+    ...ASKED,
+  })
+  .rpc("electrumForgetPeer", {
+    doc: "Forgets an Electrum server; for a day it is not taken from others' lists either.",
+    input: z.object({ host: z.string().min(1).max(253) }),
+    output: z.object({ wasKnown: z.boolean() }),
+    errors: NO_PEERS,
     ...ASKED,
   });

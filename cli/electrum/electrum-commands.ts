@@ -16,6 +16,7 @@ import {
   widthOf,
 } from "../terminal-io.ts";
 import { banLines, sessionLines, statsLines } from "./electrum-view.ts";
+import { peerLines } from "./peers-view.ts";
 
 interface ElectrumOptions extends PlaceOptions {
   readonly host?: string;
@@ -100,6 +101,38 @@ export function bans(options: ElectrumOptions, terminal: Terminal): Promise<numb
     terminal,
     (gateway) => gateway.electrumBans({}),
     ({ bans: all }) => banLines(all, systemClock.now()),
+  );
+}
+
+export function peers(options: ElectrumOptions, terminal: Terminal): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumPeers({}),
+    (answer) => peerLines(answer, paintOf(terminal), lineWidth(terminal), systemClock.now()),
+  );
+}
+
+export function addPeer(
+  host: string,
+  ports: readonly string[],
+  options: ElectrumOptions,
+  terminal: Terminal,
+): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumAddPeer({ peer: [host, ...ports].join(" ") }),
+    (added) => [`${added.host} is looked at now; see \`supervisor electrum peers\`.`],
+  );
+}
+
+export function forgetPeer(host: string, options: ElectrumOptions, terminal: Terminal): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (gateway) => gateway.electrumForgetPeer({ host }),
+    ({ wasKnown }) => [wasKnown ? `${host} is forgotten.` : `${host} was not known.`],
   );
 }
 

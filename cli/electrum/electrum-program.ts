@@ -1,7 +1,17 @@
 /** `supervisor electrum …` with its options, help and examples. */
 import type { Command } from "commander";
 import type { Terminal } from "../terminal-io.ts";
-import { ban, bans, disconnect, sessions, stats, unban } from "./electrum-commands.ts";
+import {
+  addPeer,
+  ban,
+  bans,
+  disconnect,
+  forgetPeer,
+  peers,
+  sessions,
+  stats,
+  unban,
+} from "./electrum-commands.ts";
 
 /** What all commands are made with. */
 export interface ProgramTools {
@@ -17,8 +27,10 @@ export function addElectrum(
 ): void {
   const electrum = program
     .command("electrum")
-    .summary("see and look after the Electrum door's clients")
-    .description("Shows who is inside the Electrum door of a gateway, closes sessions, bans addresses.");
+    .summary("see and look after the Electrum door's clients and peers")
+    .description(
+      "Shows who is inside the Electrum door of a gateway, closes sessions, bans addresses; shows the\nother servers that it knows.",
+    );
   const command = (usage: string, summary: string, description: string) =>
     withPlace(electrum.command(usage))
       .summary(summary)
@@ -79,4 +91,42 @@ export function addElectrum(
     "the addresses and networks that are kept out",
     "Shows what is banned, and until when.",
   ).action(async (options) => exitWith(await bans(options, terminal)));
+
+  command(
+    "peers",
+    "the other servers that are known",
+    "Shows the other Electrum servers: those that wallets are told of first, and why the rest are not among them.",
+  )
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor electrum peers", ""],
+        [
+          "supervisor electrum peers --json | jq -r '.peers[] | select(.state==\"good\").host'",
+          "for scripts",
+        ],
+      ),
+    )
+    .action(async (options) => exitWith(await peers(options, terminal)));
+
+  command(
+    "add-peer",
+    "look at another server",
+    "Looks at another Electrum server now, and again from time to time until it is forgotten by order.",
+  )
+    .argument("<host>", "a name, an address or an onion service")
+    .argument(
+      "[ports...]",
+      "s50002 for TLS, t50001 for plain TCP; without a number the usual one; without any both",
+    )
+    .addHelpText("after", examples(["supervisor electrum add-peer electrum.example.org s50002", ""]))
+    .action(async (host, ports, options) => exitWith(await addPeer(host, ports, options, terminal)));
+
+  command(
+    "forget-peer",
+    "forget another server",
+    "Forgets another Electrum server, which is then for a day not taken from others' lists either.",
+  )
+    .argument("<host>", "as `supervisor electrum peers` shows it")
+    .action(async (host, options) => exitWith(await forgetPeer(host, options, terminal)));
 }

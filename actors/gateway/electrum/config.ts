@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseHostPort, pathText } from "../../../runtime/config/config-values.ts";
 import { secretFile } from "../../../runtime/secret.ts";
+import { peerKeys } from "./peers/config.ts";
 import { parseNetwork } from "./sessions/address-group.ts";
 
 function listen(standard: string) {
@@ -65,6 +66,7 @@ export const electrumKeys = {
     .max(16)
     .default([])
     .describe("Names or addresses by which wallets of the world find this server; the first is announced."),
+  ...peerKeys,
   electrum_banner_file: pathText()
     .optional()
     .describe("A text file that wallets show when they connect; read again when it has changed."),

@@ -19,6 +19,7 @@ import { tlsIdentity } from "./carrier/tls-identity.ts";
 import type { ElectrumConfig } from "./config.ts";
 import { type ElectrumProtocol, MethodTable } from "./method.ts";
 import { ownMethods } from "./methods/own-methods.ts";
+import { type KnownPeers, peerMethods } from "./methods/peer-methods.ts";
 import { PROTOCOL_CODES, ProtocolError } from "./protocol-error.ts";
 import type { VersionRange } from "./protocol-version.ts";
 import { type AddressGroup, groupOf, NetworkList, parseNetwork } from "./sessions/address-group.ts";
@@ -33,6 +34,8 @@ import { type ClosedBy, Tally } from "./sessions/tally.ts";
 export interface ElectrumDoorOptions {
   readonly config: ElectrumConfig;
   readonly protocol: ElectrumProtocol;
+  /** Undefined: the operator wants to know of no other servers. */
+  readonly peers: KnownPeers | undefined;
   /** What `server.version` answers. */
   readonly software: string;
   readonly range: VersionRange;
@@ -104,7 +107,7 @@ export class ElectrumDoor {
       budget: new ByteBudget(config.electrum_buffer_bytes_max),
       tally: new Tally(),
       clock,
-      table: new MethodTable([...ownMethods(), ...protocol.methods]),
+      table: new MethodTable([...ownMethods(), ...peerMethods(options.peers), ...protocol.methods]),
       protocol,
       greeting: { software, range, isRefused: (name) => refused?.test(name) ?? false },
       isTrusted,

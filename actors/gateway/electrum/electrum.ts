@@ -1,44 +1,65 @@
 /** Both halves of the Electrum door, started and stopped together. Wiring only. */
-import { networkByName } from "../../../bitcoin/network.ts";
+import { type Network, networkByName } from "../../../bitcoin/network.ts";
 import type { ActorContext } from "../../../bus/actor.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
-import type { HostPort } from "../../../runtime/config/config-values.ts";
+import { type HostPort, parseHostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import { observePeers } from "./admin/peer-operator.ts";
 import type { ElectrumConfig } from "./config.ts";
 import { ElectrumDoor } from "./door.ts";
 import { PROTOCOL_RANGE, serverFacts } from "./facts.ts";
 import { InnerHalf } from "./inner-half.ts";
+import { featuresOf, type ServerFacts } from "./methods/server-methods.ts";
+import { candidatesOf } from "./peers/peer.ts";
+import { peerDial } from "./peers/peer-dial.ts";
+import { PeerDiscovery } from "./peers/peer-discovery.ts";
+import { SystemNames } from "./peers/peer-names.ts";
+import { PEER_SEEDS } from "./peers/peer-seeds.ts";
 import { ONION_PORT, OnionService } from "./tor/onion-service.ts";
+
+/** Tor's ports, as far as the operator has named them. */
+export interface TorPorts {
+  /** For an onion service. */
+  readonly control: HostPort | undefined;
+  /** For the way to those of others. */
+  readonly socks: HostPort | undefined;
+}
 
 export class Electrum {
   readonly door: ElectrumDoor;
+  /** Undefined: no other servers are looked for. */
+  readonly peers: PeerDiscovery | undefined = undefined;
   readonly #inner: InnerHalf;
   readonly #context: ActorContext<ElectrumConfig>;
-  readonly #tor: HostPort | undefined;
+  readonly #tor: TorPorts;
   readonly #changed: () => void;
   #onion: OnionService | undefined;
   #doors: readonly Door[] = [];
   #onionDoor: Door | undefined;
 
-  /** `tor`: its control port, for an onion service; `changed` is called when the doors are others than they were. */
-  constructor(context: ActorContext<ElectrumConfig>, tor: HostPort | undefined, changed: () => void) {
+  /** `changed` is called when the doors are others than they were. Throws `GATEWAY_TOR_UNSET`. */
+  constructor(context: ActorContext<ElectrumConfig>, tor: TorPorts, changed: () => void) {
     const { bus, clock, log, meter, config, dataDirectory } = context;
     this.#context = context;
     this.#tor = tor;
     this.#changed = changed;
     const software = `Troupe ${context.version}`;
     const network = networkByName(context.network);
+    const facts = serverFacts({ config, network, software, doors: () => this.doors });
     this.#inner = new InnerHalf({
       bus,
       clock,
       log,
       network,
-      facts: serverFacts({ config, network, software, doors: () => this.doors }),
+      facts,
       historyMax: config.electrum_history_max,
     });
+    if (config.electrum_peers !== "off") this.peers = this.#discovery(facts, network, config.electrum_peers);
+    if (this.peers !== undefined) observePeers(meter, this.peers);
     this.door = new ElectrumDoor({
       config,
       protocol: this.#inner,
+      peers: this.peers,
       software,
       range: PROTOCOL_RANGE,
       directory: dataDirectory,
@@ -69,11 +90,62 @@ export class Electrum {
     await this.#inner.start();
     this.#doors = await this.door.open();
     if (this.#context.config.electrum_onion) await this.#openOnion();
+    // The last, because what they are told of is open now.
+    this.peers?.start();
+  }
+
+  #discovery(facts: ServerFacts, network: Network, mode: "find" | "announce"): PeerDiscovery {
+    const { clock, log, config, dataDirectory } = this.#context;
+    const { socks } = this.#tor;
+    const { electrum_peers_only_by_tor: isOnlyByTor } = config;
+    if (isOnlyByTor && socks === undefined) {
+      throw new TroupeError(
+        { code: "GATEWAY_TOR_UNSET" },
+        "electrum_peers_only_by_tor in the section [gateway] needs Tor's SOCKS port. Set socks in the section [tor], such as 127.0.0.1:9050.",
+      );
+    }
+    const listening = [config.electrum_tls_listen, config.electrum_tcp_listen].map(
+      (text) => parseHostPort(text)?.host ?? "",
+    );
+    const announced = () => {
+      const { hosts, genesisHash: genesis_hash } = facts;
+      const own = candidatesOf({ hosts: hosts(), genesis_hash, pruning: null });
+      const isOnion = (kind: string) => kind === "onion";
+      return [
+        ...own.filter(({ host }) => !isOnion(host.kind)).slice(0, 1),
+        ...own.filter(({ host }) => isOnion(host.kind)),
+      ];
+    };
+    return new PeerDiscovery({
+      mode,
+      dial: peerDial({ socks, listening }),
+      names: new SystemNames(),
+      chain: {
+        tip: () => (this.#inner.feed.isSynced ? this.#inner.feed.tip : undefined),
+        headerAt: (height) => this.#inner.headers.at(height),
+      },
+      clock,
+      log,
+      random: Math.random,
+      directory: dataDirectory,
+      genesisHash: facts.genesisHash,
+      software: facts.software,
+      range: PROTOCOL_RANGE,
+      defaultPorts: { tcp: network.ports.electrumTcp, tls: network.ports.electrumTls },
+      seeds: config.electrum_peer_seeds ?? PEER_SEEDS[network.name] ?? [],
+      isPrivateNetwork: network.chain === "regtest",
+      hasTor: socks !== undefined,
+      isOnlyByTor,
+      own: announced,
+      features: (host) => ({ ...featuresOf(facts), hosts: { [host]: facts.hosts()[host] } }),
+      isBanned: (address) => this.door.bans.has(address),
+    });
   }
 
   /** Does not wait for Tor, which may come later. */
   async #openOnion(): Promise<void> {
-    if (this.#tor === undefined) {
+    const { control } = this.#tor;
+    if (control === undefined) {
       throw new TroupeError(
         { code: "GATEWAY_TOR_UNSET" },
         "electrum_onion in the section [gateway] needs Tor's control port. Set control in the section [tor], such as 127.0.0.1:9051.",
@@ -81,7 +153,7 @@ export class Electrum {
     }
     const { clock, log, dataDirectory } = this.#context;
     this.#onion = new OnionService({
-      control: this.#tor,
+      control,
       target: await this.door.openForTor(),
       directory: dataDirectory,
       clock,
@@ -105,6 +177,7 @@ export class Electrum {
 
   async close(): Promise<void> {
     this.#onion?.stop();
+    await this.peers?.stop();
     await this.door.close();
     await this.#inner.stop();
   }

@@ -29,11 +29,12 @@ export interface FactsOptions {
 
 export function serverFacts({ config, network, software, doors }: FactsOptions): ServerFacts {
   const banner = new BannerFile(config.electrum_banner_file, `You are connected to a ${software} server.`);
+  const ports = () => ({ ...portsOf(doors()), ...announcedPorts(config) });
   return {
     banner: () => banner.read(),
     donationAddress: () => config.electrum_donation_address,
     hosts: () => ({
-      ...Object.fromEntries(config.electrum_host_names.map((name) => [name, portsOf(doors())])),
+      ...Object.fromEntries(config.electrum_host_names.map((name) => [name, ports()])),
       ...onionOf(doors()),
     }),
     software,
@@ -50,6 +51,15 @@ function portsOf(doors: readonly Door[]): ServedPorts {
     if (door !== undefined) ports[key] = Number(/:(\d+)$/.exec(door.address)?.[1]);
   }
   return ports;
+}
+
+/** Those that the operator has set: behind a router they are not the doors' own. */
+function announcedPorts(config: ElectrumConfig): ServedPorts {
+  const { electrum_public_tcp_port: tcp, electrum_public_tls_port: tls } = config;
+  return {
+    ...(tcp === undefined ? {} : { tcp_port: tcp === 0 ? null : tcp }),
+    ...(tls === undefined ? {} : { ssl_port: tls === 0 ? null : tls }),
+  };
 }
 
 function onionOf(doors: readonly Door[]): Readonly<Record<string, ServedPorts>> {

@@ -37,6 +37,7 @@ export interface InnerHalfOptions {
 export class InnerHalf implements ElectrumProtocol {
   readonly methods: readonly Method[];
   readonly feed: ChainFeed;
+  readonly headers: Headers;
   readonly #notifier: Notifier;
   readonly #outpointNotifier: OutpointNotifier;
   readonly #halves: BothHalves;
@@ -66,6 +67,7 @@ export class InnerHalf implements ElectrumProtocol {
       ...outpointMethods(parts, outpoints, outpointNotifier),
     ];
     this.feed = feed;
+    this.headers = headers;
     this.#notifier = notifier;
     this.#outpointNotifier = outpointNotifier;
     this.#halves = halves;

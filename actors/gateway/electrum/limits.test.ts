@@ -351,7 +351,7 @@ describe("the door", () => {
     const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
     const first = await DoorUnderTest.open({ carriers: ["tcp"], directory });
     const inside = await RawClient.greeted(first.target("tcp"));
-    const orders = electrumHandlers(() => first.door);
+    const orders = electrumHandlers(() => ({ door: first.door, peers: undefined }));
     const call = {} as Parameters<typeof orders.electrumBan>[1];
 
     expect(orders.electrumBan({ network: "127.0.0.0/8", minutes: 10 }, call)).toMatchObject({
@@ -414,7 +414,7 @@ describe("what the operator is told", () => {
     const costly = await opened.clientOf(under);
     await costly.call("charge", [50]);
     await cheap.exchange('{"id":1,"method":"nothing"}');
-    const questions = electrumHandlers(() => under.door);
+    const questions = electrumHandlers(() => ({ door: under.door, peers: undefined }));
     const { rpcs } = gatewayContract;
     const call = {} as Parameters<typeof questions.electrumStats>[1];
 

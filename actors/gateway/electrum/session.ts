@@ -5,6 +5,9 @@ import type { ProtocolVersion } from "./protocol-version.ts";
 export interface Session {
   /** Unique for the life of this gateway. A session is also a good key of a Map: it is one object from opening to closing. */
   readonly id: number;
+  /** Where the client comes from; undefined when it has no address of its own: through Tor, or on a Unix socket. */
+  readonly address: string | undefined;
+  readonly isViaTor: boolean;
   /** What was agreed on; methods run only after that. */
   readonly version: ProtocolVersion;
   /** True from the moment that nothing can be sent any more. */

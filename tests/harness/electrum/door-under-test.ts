@@ -14,6 +14,7 @@ import {
   optional,
   required,
 } from "../../../actors/gateway/electrum/method.ts";
+import type { KnownPeers } from "../../../actors/gateway/electrum/methods/peer-methods.ts";
 import { badRequest } from "../../../actors/gateway/electrum/protocol-error.ts";
 import { version } from "../../../actors/gateway/electrum/protocol-version.ts";
 import type { Session } from "../../../actors/gateway/electrum/session.ts";
@@ -29,6 +30,7 @@ export interface DoorOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly carriers?: readonly TestCarrier[];
+  readonly peers?: KnownPeers;
   /** Instead of the methods that only tests need. */
   readonly methods?: ElectrumProtocol;
   /** Keeps the files of a door that was there before. */
@@ -162,6 +164,7 @@ export class DoorUnderTest {
     this.door = new ElectrumDoor({
       config,
       protocol: options.methods ?? this.protocol,
+      peers: options.peers,
       software: "Troupe test",
       range: { min: version("1.4"), max: version("1.6") },
       directory: this.directory,

@@ -29,6 +29,8 @@ export class TestSession implements Session {
   readonly #half: InnerHalf;
   readonly #methods: ReturnType<MethodTable["of"]>;
   readonly #closing = new AbortController();
+  readonly address = "192.0.2.7";
+  readonly isViaTor = false;
   isClosed = false;
   cost = 0;
   subscriptions = 0;

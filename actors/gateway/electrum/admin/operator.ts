@@ -3,15 +3,23 @@ import type { Handlers } from "../../../../bus/bus.ts";
 import type { ElectrumSession, ElectrumStats, gatewayContract } from "../../../../bus/contracts/gateway.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
 import type { ElectrumDoor } from "../door.ts";
+import type { PeerDiscovery } from "../peers/peer-discovery.ts";
 import { networkListOf } from "../sessions/address-group.ts";
 import type { Client } from "../sessions/client.ts";
+import { peerHandlers } from "./peer-operator.ts";
 
 type ElectrumHandlers = Omit<Handlers<typeof gatewayContract>, "doors">;
 
-/** `doorOf` gives undefined while no such door is open. */
-export function electrumHandlers(doorOf: () => ElectrumDoor | undefined): ElectrumHandlers {
+/** What of the Electrum door is looked after here. */
+export interface LookedAfter {
+  readonly door: ElectrumDoor;
+  readonly peers: PeerDiscovery | undefined;
+}
+
+/** `of` gives undefined while no such door is open. */
+export function electrumHandlers(of: () => LookedAfter | undefined): ElectrumHandlers {
   const open = (): ElectrumDoor => {
-    const door = doorOf();
+    const door = of()?.door;
     if (door !== undefined) return door;
     throw new TroupeError(
       { code: "GATEWAY_NO_ELECTRUM" },
@@ -41,6 +49,10 @@ export function electrumHandlers(doorOf: () => ElectrumDoor | undefined): Electr
     },
     electrumUnban: ({ network }) => ({ wasBanned: open().bans.unban(network) }),
     electrumBans: () => ({ bans: [...open().bans.all] }),
+    ...peerHandlers(() => {
+      open();
+      return of()?.peers;
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
-/** The methods that concern the door and not the chain: the ping, and the servers that this one knows. */
-import { type Method, method, optional, required } from "../method.ts";
+/** The method that concerns the door and not the chain: the ping. */
+import { type Method, method, optional } from "../method.ts";
 import { badRequest } from "../protocol-error.ts";
 
 /** A client of 1.7 hides the size of what it does by asking for answers of a chosen size. */
@@ -27,14 +27,6 @@ export function ownMethods(): readonly Method[] {
         if (length > session.responseBytesMax / 2) throw badRequest("pong_len value too high");
         return { data: "0".repeat(length) };
       },
-    }),
-    method({ name: "server.peers.subscribe", params: [], cost: 1, handle: () => [] }),
-    method({
-      name: "server.add_peer",
-      params: [required("features", (given) => given)],
-      cost: 100,
-      // We keep no list of servers, so none is accepted.
-      handle: () => false,
     }),
   ];
 }

@@ -85,6 +85,14 @@ export class Client implements Speaker, Turned {
     this.connection.open({ readable, drained, ended, closed: () => this.#onClosed() }, first);
   }
 
+  get address(): string | undefined {
+    return this.connection.address;
+  }
+
+  get isViaTor(): boolean {
+    return this.connection.carrier === "onion";
+  }
+
   get version(): ProtocolVersion {
     const { version } = this.#talk;
     assert(version !== undefined, "a method runs before a version is agreed on");
