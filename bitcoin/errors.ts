@@ -31,6 +31,12 @@ export const bitcoinErrors = Object.freeze({
       "What should be a key is none: a private key outside the curve's order, a point off the curve, or the text of a key that is mistyped or of another network.",
     remedy: "Copy the key again from where it was given, and check the network that you configured.",
   },
+  BITCOIN_NOT_SIGNED: {
+    meaning:
+      "A signature was refused: the key does not open the coin, the coin cannot be spent yet or not in this way, or the input does not exist.",
+    remedy:
+      "Nothing was signed. Look at what the transaction spends and at the locktime of a fidelity bond; if you did not make this transaction yourself, do not try again.",
+  },
   BITCOIN_UNKNOWN_NETWORK: {
     meaning: "No network has this name.",
     remedy: "Use one of the names the message lists.",
@@ -45,6 +51,7 @@ export type BitcoinFailure =
   | { readonly code: "BITCOIN_OUT_OF_RANGE"; readonly what: string }
   | { readonly code: "BITCOIN_BAD_MNEMONIC"; readonly reason: string }
   | { readonly code: "BITCOIN_BAD_KEY"; readonly what: string }
+  | { readonly code: "BITCOIN_NOT_SIGNED"; readonly index: number; readonly reason: string }
   | { readonly code: "BITCOIN_UNKNOWN_NETWORK"; readonly name: string };
 
 /** The same shape as the rest of the house's errors (`code`, `data`); this room imports nothing, so it has its own. */

@@ -8,7 +8,7 @@ import type { Network } from "../../bitcoin/network.ts";
 import { addressOfScript } from "../../bitcoin/script/address.ts";
 import { p2wpkhScript, p2wshScript } from "../../bitcoin/script/script.ts";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
-import { bondScript } from "../bond/bond-script.ts";
+import { timelockScript } from "../../bitcoin/script/timelock.ts";
 import { locktimeOfTimenumber } from "../bond/timenumber.ts";
 import { JoinmarketError } from "../errors.ts";
 import {
@@ -166,7 +166,7 @@ export class WalletKeys {
   #payment(path: KeyPath, publicKey: Uint8Array): { scriptPubKey: Uint8Array; spending: Spending } {
     if (path.chain === BOND_CHAIN) {
       const locktime = locktimeOfTimenumber(path.index);
-      const witnessScript = bondScript({ locktime, publicKey });
+      const witnessScript = timelockScript({ locktime, publicKey });
       return {
         scriptPubKey: p2wshScript(sha256(witnessScript)),
         spending: { kind: "bond", witnessScript, locktime },
