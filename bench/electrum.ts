@@ -1,167 +1,166 @@
-/** How many requests Electrum servers answer, and how soon: each method, with few and with many connections. `electrum --help` says how. */
-import { loadavg } from "node:os";
+/** How many requests Electrum servers answer, and how soon: ours beside others on one chain, in one run. `electrum --help` says how. */
+import { availableParallelism } from "node:os";
+import { ChainFileSource } from "./chain/chain-file.ts";
 import { Randomness } from "./chain/randomness.ts";
 import { readOptions, refuse } from "./command/options.ts";
+import { Contest, HELD_BLOCKS, type Server } from "./electrum/contest.ts";
 import { LineClient } from "./electrum/line-client.ts";
-import { type Sample, sampleOf } from "./electrum/sample.ts";
+import { type Figures, loadNow, loadOn, type Shape } from "./electrum/load.ts";
+import { METHODS } from "./electrum/methods.ts";
+import { Report } from "./electrum/report.ts";
+import { type Sample, sampleOfFile, sampleOfServer } from "./electrum/sample.ts";
+import { SINGLES } from "./electrum/single.ts";
 
-const HELP = `Usage: npm run bench -- electrum --server <name>=<host>:<port> [--server …] [...]
+const HELP = `Usage: npm run bench -- electrum --chain <file> [--peer <name>=<command> …] [...]
+       npm run bench -- electrum --server <name>=<host>:<port> [--server …] [...]
 
-  --server <name>=<host>:<port>  an Electrum server over TCP, ours or another; may be given again: all are asked in turn, in this run
-  --connections 1,16,100         with how many connections (16)
-  --outstanding 4                requests that each connection has under way
-  --seconds 3                    for each method and number of connections
-  --samples 200                  transactions that are looked up first to know what to ask for
-  --methods get_balance,…        of get_balance get_history listunspent subscribe header headers get_merkle transaction_get ping
+  --chain <file>           a chain that \`chain\` made: Troupe is started on it, as it is run, with a node that serves it
+  --peer <name>=<command>  needs --chain: another server on the same node, started as \`sync\` starts it; may be given again
+  --server <name>=<host>:<port>  servers that run already, over TCP, ours or others
+  --keep <directory>       where what they have synced stays, so that the next run begins sooner
+  --set <key>=<value>      a setting of ours; may be given again
+  --shapes 1x1,16x4,…      numbers of connections x requests that each has under way (1x1,16x4,100x1,1000x1)
+  --seconds 3              for each method, shape and server
+  --rounds 1               how often each is measured, the servers in turn; the medians count
+  --rows get_balance,…     of ${Object.keys(METHODS).join(" ")}
+                           and, once each, ${Object.keys(SINGLES).join(" ")}
+  --samples 20000          transactions to ask for, with their scripts (with --server 200: they are looked up)
+  --subscriptions 100000   of one client
+  --sessions 1000          connections, for what each weighs
   --seed 1
+  --json                   no table
 
-A server of ours that is to be measured must not slow one client down: [gateway] electrum_trusted_addresses = ["127.0.0.1"].
-One line per figure: requests a second, median and 99th percentile in milliseconds, refusals, load average.
+A running server of ours must not slow one client down: [gateway] electrum_trusted_addresses = ["127.0.0.1"].
+One line of JSON per figure: requests a second, and a second of the server's own processor time (all its processes; not
+the node's, nor ours who ask), median and 99th percentile in milliseconds, refusals, load average. Then how many times
+as many as each of the others the first server answers.
 `;
 
-type Request = readonly [method: string, params: readonly unknown[]];
-
-/** By name: what is asked, given what the chain has. */
-const METHODS: Readonly<Record<string, (sample: Sample, random: Randomness) => Request>> = {
-  ping: () => ["server.ping", []],
-  header: ({ tipHeight }, random) => ["blockchain.block.header", [below(random, tipHeight)]],
-  headers: ({ tipHeight }, random) => [
-    "blockchain.block.headers",
-    [below(random, Math.max(1, tipHeight - 2_016)), 2_016],
-  ],
-  get_balance: ({ scripthashes }, random) => [
-    "blockchain.scripthash.get_balance",
-    [pick(random, scripthashes)],
-  ],
-  get_history: ({ scripthashes }, random) => [
-    "blockchain.scripthash.get_history",
-    [pick(random, scripthashes)],
-  ],
-  listunspent: ({ scripthashes }, random) => [
-    "blockchain.scripthash.listunspent",
-    [pick(random, scripthashes)],
-  ],
-  /** A script that nobody has asked for before: what a wallet does at its first start. */
-  subscribe: (_, random) => ["blockchain.scripthash.subscribe", [anyHash(random)]],
-  get_merkle: ({ transactions }, random) => {
-    const { txid, height } = pick(random, transactions);
-    return ["blockchain.transaction.get_merkle", [txid, height]];
-  },
-  transaction_get: ({ transactions }, random) => [
-    "blockchain.transaction.get",
-    [pick(random, transactions).txid],
-  ],
-};
-
 const values = readOptions(HELP, {
+  chain: { type: "string" },
+  peer: { type: "string", multiple: true, default: [] },
   server: { type: "string", multiple: true, default: [] },
-  connections: { type: "string", default: "16" },
-  outstanding: { type: "string", default: "4" },
+  keep: { type: "string" },
+  set: { type: "string", multiple: true, default: [] },
+  shapes: { type: "string", default: "1x1,16x4,100x1,1000x1" },
   seconds: { type: "string", default: "3" },
-  samples: { type: "string", default: "200" },
-  methods: { type: "string", default: Object.keys(METHODS).join(",") },
+  rounds: { type: "string", default: "1" },
+  rows: { type: "string", default: [...Object.keys(METHODS), ...Object.keys(SINGLES)].join(",") },
+  samples: { type: "string" },
+  subscriptions: { type: "string", default: "100000" },
+  sessions: { type: "string", default: "1000" },
   seed: { type: "string", default: "1" },
+  json: { type: "boolean", default: false },
 });
-
-function below(random: Randomness, bound: number): number {
-  return Math.floor(random.fraction() * bound);
-}
-
-function pick<T>(random: Randomness, items: readonly T[]): T {
-  return items[below(random, items.length)] as T;
-}
-
-function anyHash(random: Randomness): string {
-  return Array.from({ length: 8 }, () =>
-    below(random, 2 ** 32)
-      .toString(16)
-      .padStart(8, "0"),
-  ).join("");
-}
-
-interface Server {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-}
+const seed = Number(values.seed);
 
 function serverOf(text: string): Server | undefined {
   const [, name, host, port] = /^([\w.-]+)=(.+):(\d+)$/.exec(text) ?? [];
-  return name === undefined || host === undefined ? undefined : { name, host, port: Number(port) };
+  if (name === undefined || host === undefined) return undefined;
+  return { name, host, port: Number(port), tree: undefined };
 }
 
-/** Each connection keeps its requests under way until the time is up. */
-async function load(
-  clients: readonly LineClient[],
-  request: () => Request,
-): Promise<{ times: number[]; errors: number }> {
-  const times: number[] = [];
-  let errors = 0;
-  const endMs = performance.now() + Number(values.seconds) * 1_000;
-  const lane = async (client: LineClient): Promise<void> => {
-    while (performance.now() < endMs) {
-      const [method, params] = request();
-      const startMs = performance.now();
-      const line = (await client.ask(method, params)) as string;
-      times.push(performance.now() - startMs);
-      if (line.slice(0, 60).includes('"error"')) errors += 1;
+function peerOf(text: string): readonly [name: string, command: string] {
+  const [name = "", ...command] = text.split("=");
+  return [name, command.join("=")];
+}
+
+function shapeOf(text: string): Shape {
+  const [, connections, outstanding] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (connections === undefined) refuse(`electrum: "${text}" is not of the form 16x4`, HELP);
+  return { connections: Number(connections), outstanding: Number(outstanding) };
+}
+
+function median(figures: readonly Figures[]): Figures {
+  const sorted = figures.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
+  return sorted[sorted.length >> 1] as Figures;
+}
+
+async function measureRow(
+  row: string,
+  servers: readonly Server[],
+  sampleFor: (server: Server) => Sample,
+  report: Report,
+): Promise<void> {
+  const single = SINGLES[row];
+  if (single !== undefined) {
+    for (const server of servers) {
+      const terms = {
+        sample: sampleFor(server),
+        seed,
+        subscriptions: Number(values.subscriptions),
+        sessions: Number(values.sessions),
+      };
+      report.single(row, server.name, await single(server, terms), loadNow());
     }
-  };
-  const lanes = clients.flatMap((client) =>
-    Array.from({ length: Number(values.outstanding) }, () => lane(client)),
-  );
-  await Promise.all(lanes);
-  return { times, errors };
+    report.compareSingle(row);
+    return;
+  }
+  const request = METHODS[row];
+  if (request === undefined) refuse(`electrum: there is no row "${row}"`, HELP);
+  for (const shape of shapes) {
+    const rounds = servers.map((): Figures[] => []);
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const [at, server] of servers.entries()) {
+        // The same questions to all, and other ones in each round and shape.
+        const random = new Randomness(seed + 1_000 * round + 7 * shape.connections);
+        const sample = sampleFor(server);
+        rounds[at]?.push(await loadOn(server, () => request(sample, random), shape, Number(values.seconds)));
+      }
+    }
+    servers.forEach(({ name }, at) => {
+      report.rate(row, shape, name, median(rounds[at] ?? []));
+    });
+    report.compareRate(row, shape);
+  }
 }
 
-function percentile(sorted: readonly number[], share: number): number {
-  const at = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
-  return Math.round((sorted[at] ?? Number.NaN) * 100) / 100;
+const shapes = values.shapes.split(",").map(shapeOf);
+const rows = values.rows.split(",");
+
+async function measureAll(servers: readonly Server[], sampleFor: (server: Server) => Sample): Promise<void> {
+  const report = new Report((line) => process.stdout.write(`${line}\n`));
+  for (const row of rows) await measureRow(row, servers, sampleFor, report);
+  if (!values.json) process.stderr.write(`\n${report.table()}\n`);
 }
 
-async function measure(server: Server, method: string, connections: number, sample: Sample): Promise<void> {
-  const random = new Randomness(Number(values.seed));
-  const ask = METHODS[method];
-  if (ask === undefined) throw new Error(`there is no method "${method}"; --help names them`);
-  const clients = await Promise.all(
-    Array.from({ length: connections }, () => LineClient.open(server.host, server.port)),
-  );
-  const startMs = performance.now();
-  const { times, errors } = await load(clients, () => ask(sample, random));
-  const seconds = (performance.now() - startMs) / 1_000;
-  for (const client of clients) client.close();
-  times.sort((a, b) => a - b);
-  const figure = {
-    bench: "electrum",
-    server: server.name,
-    method,
-    connections,
-    requestsPerSecond: Math.round(times.length / seconds),
-    p50Ms: percentile(times, 0.5),
-    p99Ms: percentile(times, 0.99),
-    errors,
-    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
-  };
-  process.stdout.write(`${JSON.stringify(figure)}\n`);
+async function measureContest(chainFile: string): Promise<void> {
+  const told = (text: string) => void process.stderr.write(`${text}\n`);
+  const chain = await ChainFileSource.open(chainFile);
+  const height = (await chain.tip()).height - HELD_BLOCKS;
+  const sample = await sampleOfFile(chain, height, new Randomness(seed), Number(values.samples ?? 20_000));
+  await chain.close();
+  const contest = await Contest.open({
+    chainFile,
+    peers: values.peer.map(peerOf),
+    keep: values.keep,
+    settings: values.set,
+    told,
+  });
+  try {
+    await measureAll(contest.servers, () => sample);
+  } finally {
+    await contest.close();
+  }
 }
 
-async function main(servers: readonly Server[]): Promise<void> {
+async function measureRunning(servers: readonly Server[]): Promise<void> {
   const samples = new Map<Server, Sample>();
   for (const server of servers) {
     const client = await LineClient.open(server.host, server.port);
-    samples.set(server, await sampleOf(client, new Randomness(Number(values.seed)), Number(values.samples)));
+    samples.set(server, await sampleOfServer(client, new Randomness(seed), Number(values.samples ?? 200)));
     client.close();
   }
-  for (const method of values.methods.split(",")) {
-    for (const connections of values.connections.split(",")) {
-      for (const server of servers)
-        await measure(server, method, Number(connections), samples.get(server) as Sample);
-    }
-  }
+  await measureAll(servers, (server) => samples.get(server) as Sample);
 }
 
 const servers = values.server.map(serverOf);
-if (servers.length === 0 || servers.includes(undefined)) {
-  refuse("electrum: say with --server <name>=<host>:<port> whom to ask", HELP);
+if ((values.chain === undefined) === (servers.length === 0) || servers.includes(undefined)) {
+  refuse(
+    "electrum: say with --chain on which chain, or with --server <name>=<host>:<port> whom to ask",
+    HELP,
+  );
 }
-await main(servers as Server[]);
+process.stderr.write(`${availableParallelism()} cores, node ${process.version}\n`);
+if (values.chain !== undefined) await measureContest(values.chain);
+else await measureRunning(servers as Server[]);

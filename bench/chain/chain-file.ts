@@ -107,6 +107,14 @@ export class ChainFileSource implements BlockSource {
     return Buffer.concat(this.#headers.slice(height + 1, height + 1 + countMax));
   }
 
+  /** A part of a block's bytes. */
+  async bytesOf(hash: BlockHash, start: number, end: number): Promise<Uint8Array> {
+    const { offset } = this.#places[this.#heights.get(hash) ?? -1] as Place;
+    const bytes = Buffer.allocUnsafe(end - start);
+    await this.#file.read(bytes, 0, bytes.length, offset + start);
+    return bytes;
+  }
+
   async *blocks(hashes: readonly BlockHash[]): AsyncGenerator<Uint8Array> {
     for (const hash of hashes) {
       const { offset, lengthBytes } = this.#places[this.#heights.get(hash) ?? -1] as Place;

@@ -1,10 +1,13 @@
-/** Serves a chain file over RPC and REST as a node would: what an indexer asks of a node during a first sync, and no more. */
+/** Serves a chain file over RPC and REST as a node would: what Electrum servers ask of a node, and no more. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { SourceTip } from "../../actors/indexer/sync/block-source.ts";
 import { parseBlock } from "../../bitcoin/block/block.ts";
 import { type BlockHash, bytesToHex } from "../../bitcoin/bytes.ts";
-import { serializeTransaction, txidOf } from "../../bitcoin/transaction.ts";
+import { regtest } from "../../bitcoin/network.ts";
+import { parseTransaction, txidOf } from "../../bitcoin/transaction.ts";
 import type { ChainFileSource } from "./chain-file.ts";
+import { TransactionPlaces } from "./transaction-places.ts";
 
 /** Of Bitcoin Core: -8 is a height that is not there, -5 a block, -32601 a method. */
 type Answer =
@@ -13,8 +16,19 @@ type Answer =
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 const HEADERS_MAX = 2_000;
-/** Blocks whose transactions are at hand. */
-const LOOKED_MAX = 100;
+const SAT_PER_COIN = 1e8;
+/** The made-up chain pays no fees. */
+const MEMPOOL = Object.freeze({
+  loaded: true,
+  bytes: 0,
+  usage: 0,
+  maxmempool: 300_000_000,
+  total_fee: 0,
+  mempoolminfee: 0.00001,
+  minrelaytxfee: 0.00001,
+  incrementalrelayfee: 0.00001,
+});
+const ENTRY = Object.freeze({ vsize: 200, weight: 800, fees: { base: 0 }, depends: [], spentby: [] });
 /** As Bitcoin Core 31 would say it. */
 const VERSION = 310_000;
 
@@ -22,10 +36,15 @@ export class ChainNode {
   readonly #chain: ChainFileSource;
   readonly #server: Server;
   blocksServed = 0;
-  readonly #looked = new Map<string, ReadonlyMap<string, string>>();
+  /** Blocks at the end of the file that have not come yet. */
+  #held: number;
+  #places: Promise<TransactionPlaces> | undefined;
+  /** The transactions of the next block, as long as it has not come. */
+  #waiting: { readonly height: number; readonly txids: readonly string[] } | undefined;
 
-  private constructor(chain: ChainFileSource) {
+  private constructor(chain: ChainFileSource, held: number) {
     this.#chain = chain;
+    this.#held = held;
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         response.writeHead(500).end(String(error));
@@ -34,14 +53,20 @@ export class ChainNode {
     this.#server.keepAliveTimeout = 600_000;
   }
 
-  static async start(chain: ChainFileSource, port = 0): Promise<ChainNode> {
-    const node = new ChainNode(chain);
+  /** With blocks `held` back the transactions of the next one are the node's mempool. */
+  static async start(chain: ChainFileSource, port = 0, held = 0): Promise<ChainNode> {
+    const node = new ChainNode(chain, held);
     await new Promise<void>((resolve) => node.#server.listen(port, "127.0.0.1", resolve));
     return node;
   }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The next block comes, if one is held back. */
+  mine(): void {
+    this.#held = Math.max(0, this.#held - 1);
   }
 
   async stop(): Promise<void> {
@@ -92,7 +117,7 @@ export class ChainNode {
 
   async #ask(method: string, params: readonly unknown[]): Promise<Answer> {
     const chain = this.#chain;
-    const { height, hash } = await chain.tip();
+    const { height, hash } = await this.#tip();
     switch (method) {
       case "getblockchaininfo":
         return { result: await this.#chainInfo() };
@@ -111,7 +136,7 @@ export class ChainNode {
       case "getbestblockhash":
         return { result: hash };
       case "getblockhash": {
-        const found = chain.hashAt(Number(params[0]));
+        const found = Number(params[0]) > height ? undefined : chain.hashAt(Number(params[0]));
         return found === undefined ? refusal(-8, "Block height out of range") : { result: found };
       }
       case "getblock": {
@@ -121,9 +146,11 @@ export class ChainNode {
           : { result: Buffer.from(block.buffer, block.byteOffset, block.length).toString("hex") };
       }
       case "getrawtransaction": {
-        const raw = (await this.#transactionsOf(String(params[2]))).get(String(params[0]));
-        return raw === undefined ? refusal(-5, "No such transaction") : { result: raw };
+        const raw = await (await this.#transactions()).raw(String(params[0]));
+        return raw === undefined ? refusal(-5, "No such transaction") : { result: bytesToHex(raw) };
       }
+      case "gettxout":
+        return { result: await this.#coin(String(params[0]), Number(params[1]), height) };
       case "getindexinfo":
         return {
           result: Object.fromEntries(
@@ -131,18 +158,12 @@ export class ChainNode {
           ),
         };
       case "getmempoolinfo":
-        return {
-          result: {
-            loaded: true,
-            size: 0,
-            bytes: 0,
-            mempoolminfee: 0.00001,
-            minrelaytxfee: 0.00001,
-            incrementalrelayfee: 0.00001,
-          },
-        };
-      case "getrawmempool":
-        return { result: params[0] === true ? {} : [] };
+        return { result: { ...MEMPOOL, size: (await this.#mempool()).length } };
+      case "getrawmempool": {
+        const txids = await this.#mempool();
+        if (params[1] === true) return { result: { txids, mempool_sequence: height } };
+        return { result: params[0] === true ? Object.fromEntries(txids.map((id) => [id, ENTRY])) : txids };
+      }
       case "getzmqnotifications":
         return { result: [] };
       case "estimatesmartfee":
@@ -157,7 +178,7 @@ export class ChainNode {
   }
 
   async #chainInfo(): Promise<object> {
-    const { height, hash } = await this.#chain.tip();
+    const { height, hash } = await this.#tip();
     return {
       chain: "regtest",
       blocks: height,
@@ -180,26 +201,46 @@ export class ChainNode {
     return undefined;
   }
 
-  /** By id, in hex; blocks that were looked into are kept, because loads ask for many of one. */
-  async #transactionsOf(hash: string): Promise<ReadonlyMap<string, string>> {
-    const known = this.#looked.get(hash);
-    if (known !== undefined) return known;
-    const bytes = await this.#block(hash);
-    const found = new Map(
-      (bytes === undefined ? [] : parseBlock(bytes).transactions).map((transaction) => [
-        txidOf(transaction) as string,
-        bytesToHex(serializeTransaction(transaction)),
-      ]),
-    );
-    if (this.#looked.size >= LOOKED_MAX) this.#looked.clear();
-    this.#looked.set(hash, found);
-    return found;
+  async #tip(): Promise<SourceTip> {
+    const last = await this.#chain.tip();
+    const height = last.height - this.#held;
+    return { height, hash: this.#chain.hashAt(height) as BlockHash };
+  }
+
+  #transactions(): Promise<TransactionPlaces> {
+    this.#places ??= TransactionPlaces.of(this.#chain);
+    return this.#places;
+  }
+
+  async #mempool(): Promise<readonly string[]> {
+    const next = (await this.#tip()).height + 1;
+    if (this.#waiting?.height === next) return this.#waiting.txids;
+    const hash = this.#chain.hashAt(next);
+    const bytes = hash === undefined ? undefined : await this.#block(hash);
+    const [, ...rest] = bytes === undefined ? [] : parseBlock(bytes, regtest.serialization).transactions;
+    const txids = rest.map((transaction) => txidOf(transaction) as string);
+    this.#waiting = { height: next, txids };
+    return txids;
+  }
+
+  /** Whether a block spends it nobody needs to know here: what waits is valid. */
+  async #coin(txid: string, index: number, tipHeight: number): Promise<object | null> {
+    const places = await this.#transactions();
+    if ((places.heightOf(txid) ?? Number.POSITIVE_INFINITY) > tipHeight) return null;
+    const raw = await places.raw(txid);
+    const output = raw === undefined ? undefined : parseTransaction(raw).outputs[index];
+    if (output === undefined) return null;
+    return {
+      value: Number(output.amountSat) / SAT_PER_COIN,
+      scriptPubKey: { hex: bytesToHex(output.scriptPubKey) },
+    };
   }
 
   async #headersFrom(first: BlockHash, count: number): Promise<Uint8Array | undefined> {
     const height = this.#chain.heightOf(first);
     if (height === undefined) return undefined;
-    return this.#chain.headersAfter(this.#chain.hashAt(height - 1), count);
+    const present = (await this.#tip()).height + 1 - height;
+    return this.#chain.headersAfter(this.#chain.hashAt(height - 1), Math.max(0, Math.min(count, present)));
   }
 }
 

@@ -1,5 +1,5 @@
 /** One indexer's first sync as seen from outside: started with a command, watched until it serves the tip, stopped. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -37,53 +37,89 @@ const LOOK_MS = 100;
 const STOP_WITHIN_MS = 120_000;
 const REPLY_BYTES_MAX = 64 * 1024;
 
-export async function race(
-  { name, command, isDoneAtEnd }: Contestant,
-  node: NodeAddress,
-  withinMs: number,
-): Promise<Outcome> {
+export async function race(contestant: Contestant, node: NodeAddress, withinMs: number): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "troupe-bench-peer-"));
-  const port = await freePort();
-  const { host } = new URL(node.url);
-  const startMs = performance.now();
-  const child = spawn("/bin/sh", ["-c", `exec ${command}`], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: {
-      ...process.env,
-      PEER_NODE_URL: `http://${node.user}:${node.password}@${host}/`,
-      PEER_NODE_HOST: host,
-      PEER_NODE_USER: node.user,
-      PEER_NODE_PASSWORD: node.password,
-      PEER_DIRECTORY: directory,
-      PEER_PORT: String(port),
-    },
-  });
-  let said = "";
-  child.stderr.on("data", (text: Buffer) => {
-    said = (said + text.toString()).slice(-4_000);
-  });
-  const ended = once(child, "exit");
-  const tree = new ProcessTree(child.pid as number);
+  const running = new Running(contestant, node, { directory, port: await freePort() });
   try {
+    const seconds = await running.done(withinMs);
+    const { cpuSeconds, peakRssBytes, peakOwnBytes } = running.tree;
+    await running.stop();
+    const storeBytes = diskBytes(directory);
+    return { name: contestant.name, seconds, cpuSeconds, peakRssBytes, peakOwnBytes, storeBytes };
+  } finally {
+    running.kill();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A contestant's process, from its start on. */
+export class Running {
+  readonly name: string;
+  readonly port: number;
+  readonly tree: ProcessTree;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #isDoneAtEnd: boolean;
+  readonly #height: number;
+  readonly #startMs = performance.now();
+  #said = "";
+
+  constructor(
+    { name, command, isDoneAtEnd }: Contestant,
+    node: NodeAddress,
+    own: { readonly directory: string; readonly port: number },
+  ) {
+    this.name = name;
+    this.port = own.port;
+    this.#isDoneAtEnd = isDoneAtEnd;
+    this.#height = node.height;
+    const { host } = new URL(node.url);
+    const child = spawn("/bin/sh", ["-c", `exec ${command}`], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env,
+        PEER_NODE_URL: `http://${node.user}:${node.password}@${host}/`,
+        PEER_NODE_HOST: host,
+        PEER_NODE_USER: node.user,
+        PEER_NODE_PASSWORD: node.password,
+        PEER_DIRECTORY: own.directory,
+        PEER_PORT: String(own.port),
+      },
+    });
+    child.stderr.on("data", (text: Buffer) => {
+      this.#said = (this.#said + text.toString()).slice(-4_000);
+    });
+    this.#child = child;
+    this.#ended = once(child, "exit");
+    this.tree = new ProcessTree(child.pid as number);
+  }
+
+  /** Seconds from its start until it is level. */
+  async done(withinMs: number): Promise<number> {
     for (;;) {
-      tree.look();
-      if (isDoneAtEnd && child.exitCode === 0) break;
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended: ${said}`);
-      if (performance.now() - startMs > withinMs) throw new Error(`${name} was not done in time: ${said}`);
-      if (!isDoneAtEnd && (await heightAt(port)) === node.height) break;
+      this.tree.look();
+      const seconds = (performance.now() - this.#startMs) / 1_000;
+      if (this.#isDoneAtEnd && this.#child.exitCode === 0) return seconds;
+      if (this.#hasEnded) throw new Error(`${this.name} ended: ${this.#said}`);
+      if (1_000 * seconds > withinMs) throw new Error(`${this.name} was not done in time: ${this.#said}`);
+      if (!this.#isDoneAtEnd && (await heightAt(this.port)) === this.#height) return seconds;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    const seconds = (performance.now() - startMs) / 1_000;
-    const { cpuSeconds, peakRssBytes, peakOwnBytes } = tree;
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
-    if (child.exitCode === null && child.signalCode === null) await ended;
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_WITHIN_MS);
+    if (!this.#hasEnded) await this.#ended;
     clearTimeout(timer);
-    const storeBytes = diskBytes(directory);
-    return { name, seconds, cpuSeconds, peakRssBytes, peakOwnBytes, storeBytes };
-  } finally {
-    child.kill("SIGKILL");
-    rmSync(directory, { recursive: true, force: true });
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 }
 

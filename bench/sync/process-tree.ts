@@ -18,19 +18,22 @@ export class ProcessTree {
 
   /** Looks at every process of the tree; call it often, so that none lives and dies unseen. */
   look(): void {
-    let ownBytes = 0;
     for (const pid of this.#all(this.#pid)) {
-      const status = read(`/proc/${pid}/status`);
-      const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];
+      const peak = /VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1];
       if (peak !== undefined) this.#peaks.set(pid, Number(peak) * 1_024);
-      ownBytes += Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024;
       // Behind the name, which may hold anything, in parentheses: user and system time are the 12th and 13th field.
       const fields = read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
       if (fields.length > 13) {
         this.#seconds.set(pid, (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND);
       }
     }
-    this.#ownBytesMax = Math.max(this.#ownBytesMax, ownBytes);
+    this.#ownBytesMax = Math.max(this.#ownBytesMax, this.ownBytesNow());
+  }
+
+  /** What all have together at this moment, without pages of files. */
+  ownBytesNow(): number {
+    const statuses = [...this.#all(this.#pid)].map((pid) => read(`/proc/${pid}/status`));
+    return sum(statuses.map((status) => Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024));
   }
 
   /** The kernel's own marks of the most memory that each ever held (files in the map included), added up. */
