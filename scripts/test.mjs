@@ -11,6 +11,7 @@ const PEERS = [
   { program: "nats-server", debianPackage: "nats-server", neededBy: "the bus on a real NATS server" },
   { program: "tor", debianPackage: "tor", neededBy: "the onion service of the Electrum door" },
   { program: "ip", debianPackage: "iproute2", neededBy: "hosts of their own" },
+  { program: "microsocks", debianPackage: "microsocks", neededBy: "Electrum peers through a SOCKS proxy" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
 ];
 

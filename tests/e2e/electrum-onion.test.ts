@@ -6,10 +6,11 @@ import { TorControl } from "../../actors/gateway/electrum/tor/tor-control.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { Home, type Spawned } from "../harness/cli/command.ts";
-import { findTor, RealTor } from "../harness/electrum/tor.ts";
+import { findProgram } from "../harness/debian-program.ts";
+import { RealTor } from "../harness/electrum/tor.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
-const program = findTor();
+const program = findProgram("tor");
 const TARGET = { host: "127.0.0.1", port: 9 };
 
 describe.skipIf(program === undefined)("with a real Tor", () => {

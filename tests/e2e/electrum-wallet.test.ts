@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ElectrumStats } from "../../bus/contracts/gateway.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
-import { ElectrumWallet, findElectrum } from "../harness/gateway/electrum-wallet.ts";
+import { findProgram } from "../harness/debian-program.ts";
+import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { findBitcoind, RealNode } from "../harness/node/bitcoind.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
@@ -31,7 +32,7 @@ interface HistoryItem {
 /** Asks the node that Troupe follows. */
 type Ask = <T>(method: string, ...params: unknown[]) => Promise<T>;
 
-const electrum = findElectrum();
+const electrum = findProgram("electrum");
 const bitcoind = electrum === undefined ? undefined : findBitcoind();
 let home: Home;
 let wallet: ElectrumWallet | undefined;

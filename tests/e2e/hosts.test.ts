@@ -7,8 +7,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
 import type { Tree } from "../../bus/contracts/supervisor.ts";
 import { hasOpenssl } from "../harness/cli/certificates.ts";
+import { findProgram } from "../harness/debian-program.ts";
 import { Wanderer, type WandererServer } from "../harness/electrum/wanderer.ts";
-import { ElectrumWallet, findElectrum } from "../harness/gateway/electrum-wallet.ts";
+import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { Handbook } from "../harness/hosts/handbook.ts";
 import { Street, whyNoStreet } from "../harness/hosts/street.ts";
 import { findNatsServer } from "../harness/nats-server.ts";
@@ -27,7 +28,7 @@ const FIRST_BLOCKS = 120;
 const REWARD_SAT = 5_000_000_000n;
 
 const natsServer = findNatsServer();
-const electrum = findElectrum();
+const electrum = findProgram("electrum");
 const reason =
   natsServer === undefined || !hasOpenssl() ? "nats-server or openssl is not installed" : whyNoStreet();
 if (reason !== undefined) process.stderr.write(`tests on hosts of their own are skipped: ${reason}\n`);

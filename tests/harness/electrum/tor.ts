@@ -1,26 +1,15 @@
 /** A real Tor without a network: its control port and its SOCKS port, on ports that it keeps when it is started again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { HostPort } from "../../../runtime/config/config-values.ts";
 import { freePorts } from "../../../runtime/free-port.ts";
 import { waitFor } from "../wait-for.ts";
+import { listens } from "./microsocks.ts";
 
 const LOG_CHARS_MAX = 64 * 1024;
-
-/** Where the program is; undefined, with a printed reason, when this machine has none. In CI its absence is an error. */
-export function findTor(): string | undefined {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/bin"];
-  const found = directories.map((directory) => join(directory, "tor")).find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  const reason = "tor (Debian package tor) is not installed";
-  if (process.env["CI"]) throw new Error(`${reason}, and in CI its tests must run`);
-  process.stderr.write(`tests with a real Tor are skipped: ${reason}\n`);
-  return undefined;
-}
 
 export class RealTor {
   readonly control: HostPort;
@@ -68,7 +57,7 @@ export class RealTor {
     }
     await waitFor("Tor to open its control port", async () => {
       if (child.exitCode !== null) throw new Error(`tor has ended:\n${this.#log}`);
-      return await answers(this.control);
+      return await listens(this.control);
     });
   }
 
@@ -86,15 +75,4 @@ export class RealTor {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-function answers(where: HostPort): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(where);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

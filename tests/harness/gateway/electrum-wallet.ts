@@ -3,24 +3,13 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { postOverUnix } from "../unix-http.ts";
 import { waitFor } from "../wait-for.ts";
 
 const CALL_LIMIT_MS = 60_000;
 const LOG_CHARS_MAX = 64 * 1024;
-
-/** Where the program is; undefined, with a printed reason, when this machine has none. In CI its absence is an error. */
-export function findElectrum(): string | undefined {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin"];
-  const found = directories.map((directory) => join(directory, "electrum")).find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  const reason = "electrum (Debian package electrum) is not installed";
-  if (process.env["CI"]) throw new Error(`${reason}, and in CI its tests must run`);
-  process.stderr.write(`tests with the Electrum wallet are skipped: ${reason}\n`);
-  return undefined;
-}
 
 export interface WalletOptions {
   readonly program: string;

@@ -139,5 +139,9 @@ export function newPeer({ host, ports }: Candidate, source: string, address: str
 
 /** Words of a peer, of a length that we keep and without what moves a cursor. */
 export function words(text: string): string {
-  return text.replace(/\p{C}+/gu, " ").slice(0, WORDS_MAX);
+  return text
+    .slice(0, 2 * WORDS_MAX)
+    .replace(/\p{C}+/gu, " ")
+    .trim()
+    .slice(0, WORDS_MAX);
 }
