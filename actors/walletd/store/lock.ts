@@ -6,6 +6,10 @@ import { refusals } from "./refusals.ts";
 
 const ATTEMPTS_MAX = 20;
 
+export interface Lock {
+  release(): Promise<void>;
+}
+
 /** Takes a name of this machine that one process can have at a time. */
 export type TakeName = (name: string) => Promise<Server | "taken" | "unsupported">;
 
@@ -15,7 +19,7 @@ export type TakeName = (name: string) => Promise<Server | "taken" | "unsupported
  * stale, whoever has got the dead one's process id since; and nobody who cannot read the file knows the name.
  * The lock is held by whoever has the name and finds the text unchanged after having got it.
  */
-export class WalletLock {
+export class WalletLock implements Lock {
   readonly #disk: Disk;
   readonly #path: string;
   readonly #server: Server | undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { TroupeError } from "../../../runtime/errors.ts";
 import { type Disk, systemDisk } from "./disk.ts";
-import { WalletLock } from "./lock.ts";
+import { type Lock, WalletLock } from "./lock.ts";
 import { FULL_COST, type KeyCost } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { Tries } from "./tries.ts";
@@ -93,12 +93,12 @@ export class WalletFolder {
   /** The lock is let go of again unless a store has been made, which then owns it. */
   async #locked(
     wallet: string,
-    use: (place: StorePlace, lock: WalletLock) => Promise<WalletStore>,
+    use: (place: StorePlace, lock: Lock) => Promise<WalletStore>,
   ): Promise<WalletStore> {
     const { directory, report, cost = FULL_COST } = this.#options;
     const path = join(directory, wallet);
     const place = { disk: this.#disk, path, wallet, cost, report };
-    let lock: WalletLock | undefined;
+    let lock: Lock | undefined;
     try {
       lock = await WalletLock.take(this.#disk, `${path}.lock`, wallet);
       return await use(place, lock);

@@ -1,7 +1,7 @@
 /** One open wallet on the disk: its memory, every change of which is in the file before whoever asked for it hears of it. */
 import { z } from "zod";
 import { TroupeError } from "../../../runtime/errors.ts";
-import type { WalletLock } from "./lock.ts";
+import type { Lock } from "./lock.ts";
 import { type KeyCost, PasswordKey } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { type OpenedFile, type SealedDraft, SealedFile, type SealedPlace } from "./sealed-file.ts";
@@ -31,7 +31,7 @@ export interface StorePlace extends SealedPlace {
 
 export class WalletStore {
   readonly #place: StorePlace;
-  readonly #lock: WalletLock;
+  readonly #lock: Lock;
   #key: PasswordKey;
   #file: SealedFile;
   #state: WalletState;
@@ -47,7 +47,7 @@ export class WalletStore {
   #isClosed = false;
   #foldAtBytes = CHANGES_BYTES_MIN;
 
-  private constructor(place: StorePlace, lock: WalletLock, key: PasswordKey, opened: OpenedFile) {
+  private constructor(place: StorePlace, lock: Lock, key: PasswordKey, opened: OpenedFile) {
     this.#place = place;
     this.#lock = lock;
     this.#key = key;
@@ -58,7 +58,7 @@ export class WalletStore {
   /** Makes the file, or puts it in place of another program's. The lock is the store's from here on. */
   static async create(
     place: StorePlace,
-    lock: WalletLock,
+    lock: Lock,
     password: string,
     content: { readonly state: WalletState; readonly secrets: WalletSecrets },
     how: "create" | "replace" = "create",
@@ -79,7 +79,7 @@ export class WalletStore {
     }
   }
 
-  static async open(place: StorePlace, lock: WalletLock, password: string): Promise<WalletStore> {
+  static async open(place: StorePlace, lock: Lock, password: string): Promise<WalletStore> {
     let key: PasswordKey | undefined;
     let opened: OpenedFile | undefined;
     try {
