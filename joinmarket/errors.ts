@@ -11,6 +11,15 @@ export const joinmarketErrors = errorTable({
     remedy:
       "Give a month as YYYY-MM, from 2020-01 to 2099-12; it ends on the first of that month, 00:00 UTC.",
   },
+  JOINMARKET_BAD_SHARE: {
+    meaning: "A relative fee of a maker is no share of an amount.",
+    remedy: "Give a decimal number from 0 to below 1: 0.00002 is two thousandths of a percent.",
+  },
+  JOINMARKET_NO_COINJOIN: {
+    meaning:
+      "No coinjoin can be made of these coins and makers: what goes in does not cover what must come out.",
+    remedy: "Choose a smaller amount, other makers or a lower feerate, or sweep the mixdepth.",
+  },
   JOINMARKET_NO_SUCH_KEY: {
     meaning:
       "The wallet has no key there: a branch that its type does not have, or a private key of a wallet that only watches.",
@@ -22,6 +31,8 @@ export const joinmarketErrors = errorTable({
 type JoinmarketFailure =
   | { readonly code: "JOINMARKET_BAD_PATH" }
   | { readonly code: "JOINMARKET_BAD_LOCKDATE"; readonly lockdate: string }
+  | { readonly code: "JOINMARKET_BAD_SHARE" }
+  | { readonly code: "JOINMARKET_NO_COINJOIN"; readonly missingSat: number }
   | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string };
 
 export class JoinmarketError<F extends JoinmarketFailure = JoinmarketFailure> extends TroupeError<F> {}
