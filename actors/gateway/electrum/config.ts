@@ -120,8 +120,8 @@ export const electrumKeys = {
     "Cost at which a client is cut. It goes down by a ten-thousandth of this a second.",
   ),
   electrum_bytes_per_cost: count(5_000, 1_000_000_000).describe("How many bytes, either way, cost one unit."),
-  electrum_concurrency: count(32, 10_000).describe(
-    "How many requests of one connection run at once; a costly client has fewer.",
+  electrum_concurrency: count(128, 10_000).describe(
+    "How many requests of one connection run at once; a costly client has fewer, and all have fewer when many run.",
   ),
   electrum_running_max: count(4_000, 1_000_000).describe("How many requests of all connections run at once."),
   electrum_throttle_ms: count(2_500, 60_000, 0).describe(

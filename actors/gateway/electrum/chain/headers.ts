@@ -10,6 +10,12 @@ export interface HeaderRun {
   readonly hex: string;
 }
 
+/** The same as a JSON list without its brackets, in parts that are not to be changed. */
+export interface ListedHeaders {
+  readonly count: number;
+  readonly parts: readonly Uint8Array[];
+}
+
 export interface ProvedHeaders extends HeaderRun {
   /** Of the last of them. */
   readonly proof?: { readonly root: string; readonly branch: readonly string[] } | undefined;
@@ -20,15 +26,34 @@ export interface HeadersOptions {
   readonly feed: ChainFeed;
 }
 
-export const HEADER_HEX_LENGTH = 160;
-/** An eighth of what clients ask for at once: 40 kB. */
+const HEADER_HEX_LENGTH = 160;
+/** In a list each stands in quotes, with a comma behind it. */
+const LISTED_LENGTH = HEADER_HEX_LENGTH + 3;
+/** An eighth of what clients ask for at once: 40 kB, and as much again as a list. */
 const PIECE_HEADERS = 252;
-const PIECES_MAX = 600;
+const PIECES_MAX = 400;
+
+class HeaderPiece {
+  readonly count: number;
+  readonly hex: string;
+  #listed: Buffer | undefined;
+
+  constructor({ count, hex }: HeaderRun) {
+    this.count = count;
+    this.hex = hex;
+  }
+
+  /** Without the comma behind the last if `isEnd`. */
+  listed(from: number, to: number, isEnd: boolean): Uint8Array {
+    this.#listed ??= Buffer.from(listOf(this.hex, this.count), "latin1");
+    return this.#listed.subarray(from * LISTED_LENGTH, to * LISTED_LENGTH - (isEnd ? 1 : 0));
+  }
+}
 
 export class Headers implements ChainWatcher {
   readonly #indexer: Client<typeof indexerContract>;
   readonly #feed: ChainFeed;
-  readonly #pieces: KeptAnswers<HeaderRun>;
+  readonly #pieces: KeptAnswers<HeaderPiece>;
   /** The pieces that may be kept: those that a reorganisation may have to forget. */
   #piecesEnd = 0;
 
@@ -36,7 +61,8 @@ export class Headers implements ChainWatcher {
     this.#indexer = indexer;
     this.#feed = feed;
     this.#pieces = new KeptAnswers({
-      ask: (start) => indexer.headers({ height: Number(start), count: PIECE_HEADERS }),
+      ask: async (start) =>
+        new HeaderPiece(await indexer.headers({ height: Number(start), count: PIECE_HEADERS })),
       weightOf: () => 1,
       weightMax: PIECES_MAX,
     });
@@ -52,18 +78,19 @@ export class Headers implements ChainWatcher {
 
   /** As many as there are of `count` headers from a height on. */
   async run(height: number, count: number): Promise<HeaderRun> {
-    const asked = Math.min(count, INDEXER_HEADERS_MAX);
     const texts: string[] = [];
-    let given = 0;
-    while (given < asked) {
-      const piece = await this.#piece(height + given);
-      const from = (height + given) % PIECE_HEADERS;
-      const taken = Math.max(0, Math.min(asked - given, piece.count - from));
-      if (taken === 0) break;
-      texts.push(piece.hex.slice(from * HEADER_HEX_LENGTH, (from + taken) * HEADER_HEX_LENGTH));
-      given += taken;
-    }
+    const given = await this.#walk(height, count, ({ hex }, from, to) =>
+      texts.push(hex.slice(from * HEADER_HEX_LENGTH, to * HEADER_HEX_LENGTH)),
+    );
     return { count: given, hex: texts.join("") };
+  }
+
+  /** The same, as it is written for clients: nothing is made of single headers. */
+  async listed(height: number, count: number): Promise<ListedHeaders> {
+    const taken: (readonly [piece: HeaderPiece, from: number, to: number])[] = [];
+    const given = await this.#walk(height, count, (...part) => taken.push(part));
+    const last = taken.length - 1;
+    return { count: given, parts: taken.map(([piece, from, to], at) => piece.listed(from, to, at === last)) };
   }
 
   /** Throws `INDEXER_RANGE` unless the last of them is at or below the checkpoint and that at or below the tip. */
@@ -82,7 +109,26 @@ export class Headers implements ChainWatcher {
     // News of scripts only: a chain that turned back or may have done so is told by `turnedBackTo`.
   }
 
-  async #piece(height: number): Promise<HeaderRun> {
+  /** Returns how many there are. */
+  async #walk(
+    height: number,
+    count: number,
+    take: (piece: HeaderPiece, from: number, to: number) => void,
+  ): Promise<number> {
+    const asked = Math.min(count, INDEXER_HEADERS_MAX);
+    let given = 0;
+    while (given < asked) {
+      const piece = await this.#piece(height + given);
+      const from = (height + given) % PIECE_HEADERS;
+      const taken = Math.max(0, Math.min(asked - given, piece.count - from));
+      if (taken === 0) break;
+      take(piece, from, from + taken);
+      given += taken;
+    }
+    return given;
+  }
+
+  async #piece(height: number): Promise<HeaderPiece> {
     const start = height - (height % PIECE_HEADERS);
     this.#piecesEnd = Math.max(this.#piecesEnd, start + PIECE_HEADERS);
     const piece = await this.#pieces.of(String(start));
@@ -92,4 +138,13 @@ export class Headers implements ChainWatcher {
     this.#pieces.forget(String(start));
     return this.#pieces.of(String(start));
   }
+}
+
+/** As a JSON list without its brackets, with a comma behind each. */
+export function listOf(hex: string, count: number): string {
+  let list = "";
+  for (let i = 0; i < count; i++) {
+    list += `"${hex.slice(i * HEADER_HEX_LENGTH, (i + 1) * HEADER_HEX_LENGTH)}",`;
+  }
+  return list;
 }

@@ -8,16 +8,9 @@ import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { BothHalves, Halves } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
+import { Coins } from "./coins.ts";
 import { History } from "./history.ts";
 import { StatusDigests } from "./status-digests.ts";
-
-export interface Coin {
-  readonly txid: string;
-  readonly index: number;
-  /** 0 while it is unconfirmed. */
-  readonly height: number;
-  readonly amountSat: number;
-}
 
 export interface Balance {
   readonly confirmedSat: number;
@@ -52,7 +45,7 @@ const KEPT_BASE = 2;
 export class ScriptAnswers implements ChainWatcher {
   readonly #digests = new StatusDigests();
   readonly #histories: Lookup<History>;
-  readonly #coins: Lookup<readonly Coin[]>;
+  readonly #coins: Lookup<Coins>;
   readonly #balances: Lookup<Balance>;
 
   constructor(options: ScriptAnswersOptions) {
@@ -84,7 +77,7 @@ export class ScriptAnswers implements ChainWatcher {
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
-          return confirmed === undefined ? undefined : mergeCoins(confirmed, both.unconfirmed?.results[i]);
+          return confirmed === undefined ? undefined : Coins.of(confirmed, both.unconfirmed?.results[i]);
         });
       },
       historyMax: options.historyMax,
@@ -119,7 +112,7 @@ export class ScriptAnswers implements ChainWatcher {
     return this.#digests.of(scripthash, history);
   }
 
-  coins(scripthash: string): readonly Coin[] | Promise<readonly Coin[]> {
+  coins(scripthash: string): Coins | Promise<Coins> {
     return this.#coins.kept.of(scripthash);
   }
 
@@ -184,36 +177,4 @@ function withoutConfirmed<E extends { readonly txid: string }>(
   if (isOfOneBlock || unconfirmed.length === 0) return unconfirmed;
   const known = new Set(confirmed.map(({ txid }) => txid));
   return unconfirmed.filter(({ txid }) => !known.has(txid));
-}
-
-interface OutpointLike {
-  readonly txid: string;
-  readonly index: number;
-}
-
-interface UnconfirmedCoins {
-  readonly unspents: readonly (OutpointLike & { readonly amountSat: number })[];
-  readonly spent: readonly OutpointLike[];
-}
-
-/** In the order of the chain, then the unconfirmed ones; without what unconfirmed transactions spend. */
-function mergeCoins(
-  confirmed: readonly Coin[],
-  unconfirmed: UnconfirmedCoins | null | undefined,
-): readonly Coin[] {
-  if (unconfirmed === null || unconfirmed === undefined) return confirmed;
-  const { unspents, spent } = unconfirmed;
-  if (unspents.length === 0 && spent.length === 0) return confirmed;
-  const isSpent = new Set(spent.map(nameOf));
-  const isConfirmed = new Set(confirmed.map(nameOf));
-  return [
-    ...confirmed.filter((coin) => !isSpent.has(nameOf(coin))),
-    ...unspents
-      .filter((coin) => !isConfirmed.has(nameOf(coin)))
-      .map(({ txid, index, amountSat }) => ({ txid, index, height: 0, amountSat })),
-  ];
-}
-
-function nameOf({ txid, index }: OutpointLike): string {
-  return `${txid}:${index}`;
 }

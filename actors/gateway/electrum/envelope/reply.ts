@@ -9,6 +9,7 @@ export function resultReply(id: RequestId, result: unknown, dialect: Dialect, by
   const [before, after] = around(id, dialect);
   if (result instanceof EncodedJson) {
     if (result.lengthBytes > bytesMax) throw responseTooLarge(bytesMax);
+    if (result.text !== undefined) return before + result.text + after;
     return [Buffer.from(before), ...result.pieces, Buffer.from(after)];
   }
   const text = JSON.stringify(result) ?? "null";
@@ -34,6 +35,7 @@ export function notificationMessage(
   const before =
     dialect === "2.0" ? `{"jsonrpc":"2.0","method":${name},"params":` : `{"method":${name},"params":`;
   const after = dialect === "2.0" ? "}" : ',"id":null}';
+  if (params instanceof EncodedJson && params.text !== undefined) return before + params.text + after;
   if (params instanceof EncodedJson) return [Buffer.from(before), ...params.pieces, Buffer.from(after)];
   return before + JSON.stringify(params) + after;
 }

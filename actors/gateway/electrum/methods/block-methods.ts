@@ -1,7 +1,7 @@
 /** The methods about headers and places in blocks. */
 import { hasCode } from "../../../../runtime/errors.ts";
 import { clientFailure } from "../asking/failure.ts";
-import { HEADER_HEX_LENGTH, type ProvedHeaders } from "../chain/headers.ts";
+import { listOf, type ProvedHeaders } from "../chain/headers.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, type ProtocolError } from "../protocol-error.ts";
@@ -14,6 +14,7 @@ const HEADERS_MAX = 2_016;
 const COST_OF_PROOF = 1;
 const HEADERS_PER_COST = 50;
 const LIST_SINCE = version("1.6");
+const LIST_BEGIN = Buffer.from('{"headers":[', "latin1");
 
 export function blockMethods(parts: ChainParts): readonly Method[] {
   return [
@@ -77,6 +78,8 @@ async function headerRun(
   // Of a run that the chain cuts short the last header is the one to prove; beyond the tip there is nothing to prove.
   const present = Math.max(0, Math.min(count, (parts.feed.tip?.height ?? -1) + 1 - start));
   const isProved = checkpoint > 0 && present > 0;
+  const isList = compareVersions(agreed, LIST_SINCE) >= 0;
+  if (isList && !isProved) return listedRun(parts, start, count);
   const run: ProvedHeaders = isProved
     ? await proved(parts, start, present, checkpoint)
     : await parts.headers.run(start, count).catch((error: unknown) => {
@@ -84,16 +87,16 @@ async function headerRun(
       });
   const proof =
     run.proof === undefined ? "" : `,"root":"${run.proof.root}","branch":${JSON.stringify(run.proof.branch)}`;
-  const headers = compareVersions(agreed, LIST_SINCE) >= 0 ? listOf(run) : `"hex":"${run.hex}"`;
+  const headers = isList ? `"headers":[${listOf(run.hex, run.count).slice(0, -1)}]` : `"hex":"${run.hex}"`;
   return new EncodedJson(`{${headers},"count":${run.count},"max":${HEADERS_MAX}${proof}}`);
 }
 
-function listOf({ count, hex }: ProvedHeaders): string {
-  const quoted = Array.from(
-    { length: count },
-    (_, i) => `"${hex.slice(i * HEADER_HEX_LENGTH, (i + 1) * HEADER_HEX_LENGTH)}"`,
-  );
-  return `"headers":[${quoted.join(",")}]`;
+async function listedRun(parts: ChainParts, start: number, count: number): Promise<EncodedJson> {
+  const listed = await parts.headers.listed(start, count).catch((error: unknown) => {
+    throw clientFailure(error, "the index", parts.log);
+  });
+  const end = Buffer.from(`],"count":${listed.count},"max":${HEADERS_MAX}}`, "latin1");
+  return new EncodedJson([LIST_BEGIN, ...listed.parts, end]);
 }
 
 async function proved(

@@ -1,7 +1,7 @@
 /** The methods about scripts: histories, coins, balances, and subscriptions to their status. */
 import { clientFailure } from "../asking/failure.ts";
 import type { History } from "../chain/history.ts";
-import type { Coin } from "../chain/script-answers.ts";
+import type { Balance } from "../chain/script-answers.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import { type Method, method, required } from "../method.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
@@ -22,8 +22,7 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
   const failed = (error: unknown): never => {
     throw clientFailure(error, "the index", log);
   };
-  const historyOf = async (hash: string, session: Session): Promise<History> => {
-    const history = await Promise.resolve(scripts.history(hash)).catch(failed);
+  const charged = (history: History, session: Session): History => {
     session.charge(history.length / ENTRIES_PER_COST);
     return history;
   };
@@ -33,53 +32,52 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 0.45,
-      handle: async ([hash], session) => {
-        const history = await historyOf(hash, session);
-        // The door would refuse it: do not write it in vain, and say it in the words that wallets know.
-        if (history.length * ENTRY_BYTES_MIN > session.responseBytesMax) {
-          throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
-        }
-        return history.encoded();
-      },
+      handle: ([hash], session) =>
+        whenKnown(scripts.history(hash), (history) => encodedFor(session, charged(history, session)), failed),
     }),
     method({
       name: "blockchain.scripthash.get_mempool",
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 0.25,
-      handle: async ([hash], session) => {
-        const history = await historyOf(hash, session);
-        session.charge(history.unconfirmed.length / ITEMS_PER_COST);
-        return history.encodedUnconfirmed();
-      },
+      handle: ([hash], session) =>
+        whenKnown(
+          scripts.history(hash),
+          (history) => {
+            session.charge(charged(history, session).unconfirmed.length / ITEMS_PER_COST);
+            return history.encodedUnconfirmed();
+          },
+          failed,
+        ),
     }),
     method({
       name: "blockchain.scripthash.get_balance",
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 1,
-      handle: async ([hash]) => {
-        const balance = await Promise.resolve(scripts.balance(hash)).catch(failed);
-        return { confirmed: balance.confirmedSat, unconfirmed: balance.unconfirmedSat };
-      },
+      handle: ([hash]) => whenKnown(scripts.balance(hash), encodeBalance, failed),
     }),
     method({
       name: "blockchain.scripthash.listunspent",
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 1,
-      handle: async ([hash], session) => {
-        const coins = await Promise.resolve(scripts.coins(hash)).catch(failed);
-        session.charge(coins.length / ITEMS_PER_COST);
-        return encodeCoins(coins);
-      },
+      handle: ([hash], session) =>
+        whenKnown(
+          scripts.coins(hash),
+          (coins) => {
+            session.charge(coins.length / ITEMS_PER_COST);
+            return coins.encoded();
+          },
+          failed,
+        ),
     }),
     method({
       name: "blockchain.scripthash.subscribe",
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 0.2,
-      handle: ([hash], session) => notifier.subscribeScript(session, hash).catch(failed),
+      handle: ([hash], session) => whenKnown(notifier.subscribeScript(session, hash), identity, failed),
     }),
     method({
       name: "blockchain.scripthash.unsubscribe",
@@ -92,10 +90,27 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
   ];
 }
 
-function encodeCoins(coins: readonly Coin[]): EncodedJson {
-  const items = coins.map(
-    ({ txid, index, height, amountSat }) =>
-      `{"tx_hash":"${txid}","tx_pos":${index},"height":${height},"value":${amountSat}}`,
-  );
-  return new EncodedJson(`[${items.join(",")}]`);
+/** What is at hand is answered at once: a promise would cost more than the rest. */
+function whenKnown<A, B>(
+  answer: A | Promise<A>,
+  use: (answer: A) => B | Promise<B>,
+  failed: (error: unknown) => never,
+): B | Promise<B> {
+  return answer instanceof Promise ? answer.then(use, failed) : use(answer);
+}
+
+function identity<T>(value: T): T {
+  return value;
+}
+
+function encodedFor(session: Session, history: History): EncodedJson | Promise<EncodedJson> {
+  // The door would refuse it: do not write it in vain, and say it in the words that wallets know.
+  if (history.length * ENTRY_BYTES_MIN > session.responseBytesMax) {
+    throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
+  }
+  return history.encoded();
+}
+
+function encodeBalance({ confirmedSat, unconfirmedSat }: Balance): EncodedJson {
+  return new EncodedJson(`{"confirmed":${confirmedSat},"unconfirmed":${unconfirmedSat}}`);
 }

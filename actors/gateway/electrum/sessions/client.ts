@@ -19,6 +19,8 @@ import type { ClosedBy } from "./tally.ts";
 
 /** Requests of one client in one turn. */
 const STEPS_PER_TURN = 8;
+/** Requests under way that a client may always have, unless it is costly. */
+const CONCURRENCY_MIN = 8;
 /** No further request is taken while more than this waits for the client to read it. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 /** Notifications may pile up to this before a client that does not read. */
@@ -247,10 +249,12 @@ export class Client implements Speaker, Turned {
   }
 
   #allowance(nowMs: number): Allowance {
-    const { costs } = this.#parts;
-    return this.#isTrusted
+    const { costs, scheduler } = this.#parts;
+    const { concurrency, delayMs } = this.#isTrusted
       ? { concurrency: costs.concurrency, delayMs: 0 }
       : allowanceFor(costs, this.cost(nowMs));
+    // Whoever is alone may have much under way; when many ask, each leaves room for the others.
+    return { concurrency: Math.min(concurrency, Math.max(CONCURRENCY_MIN, scheduler.room >> 3)), delayMs };
   }
 
   #takeOne(nowMs: number, isTooExpensive: boolean): void {

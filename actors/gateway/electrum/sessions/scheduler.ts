@@ -38,6 +38,11 @@ export class Scheduler {
     return this.#running;
   }
 
+  /** How many more may run. */
+  get room(): number {
+    return Math.max(0, this.#runningMax - this.#running);
+  }
+
   /** No room for one more request that waits for somebody else's answer. */
   get isFull(): boolean {
     return this.#running >= this.#runningMax;

@@ -83,11 +83,15 @@ export class Notifier implements ChainWatcher {
   }
 
   /** The status of the script, which the session is told from now on when it changes. */
-  async subscribeScript(session: Session, scripthash: string): Promise<string | null> {
+  subscribeScript(session: Session, scripthash: string): string | null | Promise<string | null> {
     const key = scriptKey(scripthash);
     const known = this.#table.statusOf(key);
     const isOld = this.#unseen !== undefined || this.#touched.has(key) || this.#inSight.has(key);
     if (known !== undefined && !isOld) return this.#register(session, key, known);
+    return this.#askAndSubscribe(session, key, scripthash);
+  }
+
+  async #askAndSubscribe(session: Session, key: ScriptKey, scripthash: string): Promise<string | null> {
     const asking = this.#asking.get(key) ?? { count: 0, isTouched: false };
     asking.count += 1;
     this.#asking.set(key, asking);

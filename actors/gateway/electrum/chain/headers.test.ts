@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Headers, type HeadersOptions } from "./headers.ts";
+
+/** Of an index whose chain can grow and turn back; branch and height stand in each header. */
+class Chain {
+  readonly headers: string[] = [];
+
+  grow(count: number, branch: number): void {
+    for (let i = 0; i < count; i++) {
+      this.headers.push(`${branch}`.padEnd(80, "a") + `${this.headers.length}`.padStart(80, "b"));
+    }
+  }
+
+  turnBackTo(height: number): void {
+    this.headers.length = height;
+  }
+
+  get parts(): HeadersOptions {
+    const indexer = {
+      headers: async ({ height, count }: { height: number; count: number }) => {
+        const some = this.headers.slice(height, height + count);
+        return { count: some.length, hex: some.join("") };
+      },
+    };
+    const chain = this;
+    const feed = {
+      get tip() {
+        return { height: chain.headers.length - 1, hash: "", header: chain.headers.at(-1) };
+      },
+    };
+    return { indexer, feed } as unknown as HeadersOptions;
+  }
+}
+
+describe("runs of headers", () => {
+  it("are those of the chain in either form, however it has grown and turned back", async () => {
+    const length = fc.integer({ min: 0, max: 900 });
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("grow" as const), count: fc.integer({ min: 1, max: 600 }) }),
+      fc.record({ kind: fc.constant("turn" as const), count: fc.integer({ min: 1, max: 300 }) }),
+      fc.record({ kind: fc.constant("ask" as const), height: length, count: length }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const chain = new Chain();
+        chain.grow(300, 0);
+        const headers = new Headers(chain.parts);
+        for (const [branch, does] of steps.entries()) {
+          if (does.kind === "grow") chain.grow(does.count, branch);
+          else if (does.kind === "turn") {
+            chain.turnBackTo(Math.max(1, chain.headers.length - does.count));
+            headers.turnedBackTo(chain.headers.length);
+          } else {
+            const expected = chain.headers.slice(does.height, does.height + does.count);
+            const run = await headers.run(does.height, does.count);
+            expect(run).toEqual({ count: expected.length, hex: expected.join("") });
+            const { count, parts } = await headers.listed(does.height, does.count);
+            expect(count).toBe(expected.length);
+            expect(JSON.parse(`[${Buffer.concat(parts).toString()}]`)).toEqual(expected);
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
