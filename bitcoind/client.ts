@@ -11,10 +11,11 @@ import { NodeConnection, type RequestOptions } from "./connection.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
 import { nodeError, rpcCodeOf } from "./errors.ts";
 import { examineNode } from "./examine.ts";
-import { Failover } from "./failover.ts";
+import { Failover } from "./failover/failover.ts";
+import { LagWatch } from "./failover/lag-watch.ts";
 import { blockHints, type NodeHints, sequenceHints } from "./hints/node-hints.ts";
 import { type Publisher, publishersOf } from "./hints/publishers.ts";
-import { headersByRpc, holdsInvalid, isLevelWith } from "./questions/headers.ts";
+import { headersByRpc, holdsInvalid, isLevelWith, rejectsChainOf } from "./questions/headers.ts";
 import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
 import { ChainInfoReply, HashReply, HeightReply, HexReply, NetworkInfoReply } from "./replies.ts";
 import { badReply, checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "./rpc.ts";
@@ -56,6 +57,7 @@ interface Node {
 export class NodeClient {
   readonly #network: Network;
   readonly #failover: Failover<Node>;
+  readonly #lagWatch: LagWatch<Node> | undefined;
   readonly #nodes: readonly Node[];
   readonly #options: NodeClientOptions;
   #hints: NodeHints | undefined;
@@ -77,13 +79,28 @@ export class NodeClient {
       publishers: [],
     }));
     this.#options = options;
+    const isWatched = this.#nodes.length > 1 && config.stuck_blocks > 0;
+    const nameOf = (node: Node) => node.connection.name;
     this.#failover = new Failover({
       nodes: this.#nodes,
-      nameOf: (node) => node.connection.name,
+      nameOf,
       examine: (node) => this.#examine(node),
       clock,
       log,
+      ...(isWatched && { onBack: () => void this.#lagWatch?.look() }),
     });
+    this.#lagWatch = isWatched
+      ? new LagWatch({
+          nodes: this.#failover,
+          nameOf,
+          standingOf: (node) => this.#infoOf(node),
+          rejects: (node, other) => rejectsChainOf(node.connection, other.connection),
+          blocks: config.stuck_blocks,
+          patienceMs: config.stuck_seconds * 1_000,
+          clock,
+          log,
+        })
+      : undefined;
   }
 
   /** The node that answers now, for people. */
@@ -92,6 +109,7 @@ export class NodeClient {
   }
 
   async close(): Promise<void> {
+    this.#lagWatch?.close();
     this.#failover.close();
     this.#hints?.close();
     await Promise.all(this.#nodes.map((node) => node.connection.close()));
@@ -109,9 +127,9 @@ export class NodeClient {
    */
   async chainInfo(followed?: BlockHash): Promise<ChainInfo> {
     const { info } = await this.#failover.choose(
-      async ({ connection }) => {
-        const value = await rpcCall(connection, "getblockchaininfo");
-        const info = chainInfoOf(checked(connection, "getblockchaininfo", ChainInfoReply, value));
+      async (node) => {
+        const { connection } = node;
+        const info = await this.#infoOf(node);
         // A single node is taken as it is.
         const isLevel =
           this.#nodes.length === 1 || (await isLevelWith(connection, info.tipHash, info.work, followed));
@@ -277,6 +295,11 @@ export class NodeClient {
     this.#hints?.close();
     this.#hints = hints;
     for (const { connection, publishers } of this.#nodes) hints.follow(connection.name, publishers);
+  }
+
+  async #infoOf({ connection }: Node): Promise<ChainInfo> {
+    const value = await rpcCall(connection, "getblockchaininfo");
+    return chainInfoOf(checked(connection, "getblockchaininfo", ChainInfoReply, value));
   }
 
   /** Before a node is used: is it on our chain, does it have all blocks, has it caught up, does it speak REST? */

@@ -62,6 +62,20 @@ export const nodeSection = section(
       .max(64)
       .default(8)
       .describe("How many requests may run at once; keep it below the node's rpcthreads (16 by default)."),
+    stuck_blocks: z
+      .int()
+      .min(0)
+      .max(1_000)
+      .default(1)
+      .describe(
+        "Of several nodes one that stays so many blocks behind another is not asked until it has as much work again, even if it answers. 0: it is asked as long as it answers.",
+      ),
+    stuck_seconds: z
+      .int()
+      .min(1)
+      .max(86_400)
+      .default(60)
+      .describe("For how long it must have been behind: a block takes its time from node to node."),
     zmq: z
       .string()
       .regex(/^tcp:\/\/.+:\d{1,5}$/, "must look like tcp://127.0.0.1:28332")

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { z } from "zod";
 import { nodeSection } from "../../bitcoind/config.ts";
 import { SandboxNode } from "../../bitcoind/sandbox/node.ts";
 import { type IndexerBlockNews, indexerContract } from "../../bus/contracts/indexer.ts";
 import { IndexerUnderTest } from "../../tests/harness/chain/indexer.ts";
+import { KeptLog } from "../../tests/harness/kept-log.ts";
 import { callNode, findBitcoind, RealNode } from "../../tests/harness/node/bitcoind.ts";
 import { CoinOwner } from "../../tests/harness/node/coin-owner.ts";
 import { NodeFront } from "../../tests/harness/node/node-front.ts";
@@ -79,15 +81,20 @@ async function twoNodes(start: () => Promise<Started>): Promise<[TestNode, TestN
   return nodes as [TestNode, TestNode];
 }
 
-async function indexOver(nodes: readonly TestNode[]) {
+async function indexOver(nodes: readonly TestNode[], more: Partial<z.input<typeof nodeSection.schema>> = {}) {
   const directory = mkdtempSync(join(tmpdir(), "troupe-two-nodes-"));
   opened.push(() => rmSync(directory, { recursive: true, force: true }));
   const cookie = join(directory, "cookie");
   writeFileSync(cookie, "any:any", { mode: 0o600 });
-  const node = nodeSection.schema.parse({ rpc: nodes.map(({ front }) => front.rpcUrl), cookie_file: cookie });
+  const node = nodeSection.schema.parse({
+    rpc: nodes.map(({ front }) => front.rpcUrl),
+    cookie_file: cookie,
+    ...more,
+  });
+  const log = new KeptLog();
   const under = await IndexerUnderTest.make({
     source: (context, network) =>
-      nodeParts.source({ ...context, config: { ...context.config, node } }, network),
+      nodeParts.source({ ...context, log, config: { ...context.config, node } }, network),
   });
   opened.push(() => under.stop());
   const news: IndexerBlockNews[] = [];
@@ -101,7 +108,7 @@ async function indexOver(nodes: readonly TestNode[]) {
   const isWaiting = () =>
     under.reports.at(-1)?.readiness === "degraded" &&
     /behind or on another branch/.test(under.reports.at(-1)?.progress ?? "");
-  return { under, news, gone, tip, isWaiting };
+  return { under, news, gone, tip, isWaiting, log };
 }
 
 describe.each(kinds.filter(({ isMissing }) => !isMissing))("an index over $name", ({ start }) => {
@@ -155,6 +162,35 @@ describe.each(kinds.filter(({ isMissing }) => !isMissing))("an index over $name"
     );
     await waitFor("the news of those that went", () => gone.length === 4);
     expect(gone.map(({ hash }) => hash)).toEqual([one, ...ahead.toReversed()]);
+  }, 60_000);
+
+  it("leaves its preferred node when that answers and is stuck, and goes back to it when it has caught up", async () => {
+    const [first, second] = await twoNodes(start);
+    const blocks = await first.mine(10);
+    await second.take(blocks, first);
+    const { gone, tip } = await indexOver([first, second], { stuck_blocks: 2, stuck_seconds: 1 });
+
+    const ahead = await second.mine(3);
+    await waitFor("the second node's blocks", async () => (await tip()) === ahead.at(-1));
+    const [more] = await second.mine(1);
+    await waitFor("the next of them", async () => (await tip()) === more);
+    await first.take([...ahead, more as string], second);
+    const [own] = await first.mine(1);
+    await waitFor("the preferred node's own block", async () => (await tip()) === own);
+    expect(gone).toEqual([]);
+  }, 60_000);
+
+  it("stays with its preferred node while that holds the longer chain of the other for invalid", async () => {
+    const [first, second] = await twoNodes(start);
+    const blocks = await first.mine(10);
+    await second.take(blocks, first);
+    await first.rpc("invalidateblock", blocks[9]);
+    const { tip, log } = await indexOver([first, second], { stuck_blocks: 1, stuck_seconds: 1 });
+    await second.mine(3);
+    await waitFor("the index to have been told why", () =>
+      log.lines.some(({ message }) => message.includes("refuses the chain of another")),
+    );
+    expect(await tip()).toBe(blocks[8]);
   }, 60_000);
 
   it("follows its preferred node to a chain with less work when its operator takes a block out", async () => {

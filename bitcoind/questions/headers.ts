@@ -7,6 +7,8 @@ import { checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "../rpc.ts";
 
 /** How far below an invalid tip a block is looked for: it was the tip itself, or a few blocks have come since. */
 const INVALID_DEPTH_MAX = 100;
+/** A node remembers those of years; the newest count. */
+const INVALID_TIPS_MAX = 20;
 
 /**
  * Whether the node's best chain contains the block `followed`, or has more work than that block's. A node that does not
@@ -36,6 +38,17 @@ export async function holdsInvalid(connection: NodeConnection, hash: BlockHash):
       at = (await headerInfo(connection, at))?.previousblockhash;
     }
     if (at === hash) return true;
+  }
+  return false;
+}
+
+/** True if the node holds a block for invalid that is in the best chain of the other: they do not agree, and neither is stuck. */
+export async function rejectsChainOf(connection: NodeConnection, other: NodeConnection): Promise<boolean> {
+  const value = await rpcCall(connection, "getchaintips");
+  const tips = checked(connection, "getchaintips", ChainTipsReply, value);
+  const invalid = tips.filter(({ status }) => status === "invalid").sort((a, b) => b.height - a.height);
+  for (const { hash } of invalid.slice(0, INVALID_TIPS_MAX)) {
+    if (((await headerInfo(other, hash))?.confirmations ?? 0) > 0) return true;
   }
   return false;
 }

@@ -12,9 +12,9 @@ import { Wanderer, type WandererServer } from "../harness/electrum/wanderer.ts";
 import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { Handbook } from "../harness/hosts/handbook.ts";
 import { Street, whyNoStreet } from "../harness/hosts/street.ts";
+import { postOverUnix } from "../harness/hosts/unix-http.ts";
 import { findNatsServer } from "../harness/nats-server.ts";
 import { CoinOwner } from "../harness/node/coin-owner.ts";
-import { postOverUnix } from "../harness/unix-http.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
 const PAGE = fileURLToPath(new URL("../../docs/hosts.md", import.meta.url));

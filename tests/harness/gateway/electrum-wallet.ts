@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { postOverUnix } from "../unix-http.ts";
+import { postOverUnix } from "../hosts/unix-http.ts";
 import { waitFor } from "../wait-for.ts";
 
 const CALL_LIMIT_MS = 60_000;

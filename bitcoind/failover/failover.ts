@@ -1,7 +1,7 @@
-/** Several nodes as one: the first in the list that is well answers; one that fails rests, is examined, and comes back. */
-import type { Clock, Timer } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log/log.ts";
-import { mayWorkElsewhere } from "./errors.ts";
+/** Several nodes as one: the first in the list that is well and level answers; one that fails rests, is examined, and comes back. */
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { mayWorkElsewhere } from "../errors.ts";
 
 /** A failed node is left alone for this long, doubling up to the maximum while it stays away. */
 const REST_FIRST_MS = 250;
@@ -15,6 +15,11 @@ export interface FailoverOptions<N> {
   readonly examine: (node: N) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
+  /**
+   * Somebody compares the nodes and is told when one is back: it may have to catch up first, so until it is found level
+   * (`setAside`) it is asked only while no other is well.
+   */
+  readonly onBack?: () => void;
 }
 
 interface Member<N> {
@@ -23,6 +28,8 @@ interface Member<N> {
   state: "new" | "well" | "resting";
   /** Its answers are good, but another's are newer: it is asked only while no other is well. */
   isBehind: boolean;
+  /** The same by the word of whoever compares the nodes, and it stays until he takes it back. */
+  isAside: boolean;
   restMs: number;
   timer: Timer | undefined;
   examination: Promise<void> | undefined;
@@ -47,6 +54,7 @@ export class Failover<N> {
       node,
       state: "new",
       isBehind: false,
+      isAside: false,
       restMs: REST_FIRST_MS,
       timer: undefined,
       examination: undefined,
@@ -81,7 +89,7 @@ export class Failover<N> {
     const answers: { readonly member: Member<N>; readonly answer: T }[] = [];
     let failure: unknown;
     let chosen: T | undefined;
-    for (const member of this.#members.toSorted((a, b) => restRank(a) - restRank(b))) {
+    for (const member of this.#members.toSorted((a, b) => standingRank(a) - standingRank(b))) {
       // One that rests may take its whole timeout: not for an answer that is only better.
       if (member.state === "resting" && answers.length > 0) break;
       const outcome = await this.#ask(member, task);
@@ -104,14 +112,41 @@ export class Failover<N> {
     return best;
   }
 
+  /** Asks each node that is not at rest, all at once; one that does not answer is left out, and rests if it is its fault. */
+  async askEach<T>(
+    task: (node: N) => Promise<T>,
+  ): Promise<readonly { readonly node: N; readonly answer: T }[]> {
+    const found = await Promise.all(
+      this.#members
+        .filter(({ state }) => state !== "resting")
+        .map(async (member) => {
+          // A refusal says nothing of the others, and is told to whoever needs the answer.
+          const outcome = await this.#ask(member, task).catch(() => undefined);
+          return outcome !== undefined && "answer" in outcome
+            ? [{ node: member.node, answer: outcome.answer }]
+            : [];
+        }),
+    );
+    return found.flat();
+  }
+
+  isAside(node: N): boolean {
+    return this.#members.some((member) => member.node === node && member.isAside);
+  }
+
+  /** The node answers, but others know more: it is asked only while no other is well. */
+  setAside(node: N, isAside: boolean): void {
+    for (const member of this.#members) if (member.node === node) member.isAside = isAside;
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const member of this.#members) member.timer?.cancel();
   }
 
-  /** Those known to be well, in order; then those behind; as a last resort those at rest: one may be back already. */
+  /** Those known to be well, in order; then those behind and aside; as a last resort those at rest: one may be back already. */
   #inOrder(): readonly Member<N>[] {
-    const rank = (member: Member<N>) => 2 * restRank(member) + (member.isBehind ? 1 : 0);
+    const rank = (member: Member<N>) => 2 * standingRank(member) + (member.isBehind ? 1 : 0);
     return this.#members.toSorted((a, b) => rank(a) - rank(b));
   }
 
@@ -150,10 +185,12 @@ export class Failover<N> {
     if (member.state === "resting") {
       this.#options.log.info("a Bitcoin node is well again", { node: this.#options.nameOf(member.node) });
     }
+    const isBack = member.state === "resting";
     member.state = "well";
     member.restMs = REST_FIRST_MS;
     member.timer?.cancel();
     member.timer = undefined;
+    if (isBack) this.#options.onBack?.();
   }
 
   #rest(member: Member<N>, error: unknown): void {
@@ -165,6 +202,7 @@ export class Failover<N> {
       });
     }
     member.state = "resting";
+    if (this.#options.onBack !== undefined) member.isAside = true;
     if (member.timer !== undefined) return;
     member.timer = this.#options.clock.after(member.restMs, () => this.#probe(member), { background: true });
     member.restMs = Math.min(2 * member.restMs, REST_MAX_MS);
@@ -177,6 +215,6 @@ export class Failover<N> {
   }
 }
 
-function restRank({ state }: { readonly state: string }): number {
-  return state === "resting" ? 1 : 0;
+function standingRank({ state, isAside }: { readonly state: string; readonly isAside: boolean }): number {
+  return (state === "resting" ? 2 : 0) + (isAside ? 1 : 0);
 }

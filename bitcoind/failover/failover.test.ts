@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../runtime/clock.ts";
-import { KeptLog } from "../tests/harness/kept-log.ts";
-import { nodeError } from "./errors.ts";
+import { ManualClock } from "../../runtime/clock.ts";
+import { KeptLog } from "../../tests/harness/kept-log.ts";
+import { nodeError } from "../errors.ts";
 import { Failover } from "./failover.ts";
 
 class FakeNode {
