@@ -6,7 +6,7 @@ import { TorControl } from "../../actors/gateway/electrum/tor/tor-control.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { Home, type Spawned } from "../harness/cli/command.ts";
-import { findProgram } from "../harness/debian-program.ts";
+import { findProgram } from "../harness/electrum/debian-program.ts";
 import { RealTor } from "../harness/electrum/tor.ts";
 import { waitFor } from "../harness/wait-for.ts";
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ElectrumStats } from "../../bus/contracts/gateway.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
-import { findProgram } from "../harness/debian-program.ts";
+import { findProgram } from "../harness/electrum/debian-program.ts";
 import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { findBitcoind, RealNode } from "../harness/node/bitcoind.ts";
 import { waitFor } from "../harness/wait-for.ts";

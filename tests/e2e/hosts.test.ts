@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
 import type { Tree } from "../../bus/contracts/supervisor.ts";
 import { hasOpenssl } from "../harness/cli/certificates.ts";
-import { findProgram } from "../harness/debian-program.ts";
+import { findProgram } from "../harness/electrum/debian-program.ts";
 import { Wanderer, type WandererServer } from "../harness/electrum/wanderer.ts";
 import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { Handbook } from "../harness/hosts/handbook.ts";

@@ -177,7 +177,6 @@ export class SearchUnderTest {
   }
 
   async stop(): Promise<void> {
-    for (const go of this.heldLookups?.splice(0) ?? []) go();
     await this.search.stop();
     for (const peer of new Set(this.routes.values())) await peer.stop();
     rmSync(this.directory, { recursive: true, force: true });
@@ -204,7 +203,9 @@ export class SearchUnderTest {
           if (found === undefined) throw new Error("no such name");
           return found;
         },
-        cancel: () => undefined,
+        cancel: () => {
+          for (const go of this.heldLookups?.splice(0) ?? []) go();
+        },
       },
       chain: {
         tip: () =>

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { findProgram } from "../../../../tests/harness/debian-program.ts";
+import { findProgram } from "../../../../tests/harness/electrum/debian-program.ts";
 import { Microsocks } from "../../../../tests/harness/electrum/microsocks.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { tlsIdentity } from "../carrier/tls-identity.ts";

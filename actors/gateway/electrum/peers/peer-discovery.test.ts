@@ -150,6 +150,11 @@ describe("a peer", () => {
       (socket) => endless(socket, Buffer.from('{"method":"x","params":[]}\n'.repeat(2_000))),
       /nobody has asked|too much/,
     ],
+    [
+      "in a few long lines",
+      (socket) => endless(socket, Buffer.from(`{"method":"${"x".repeat(400_000)}"}\n`)),
+      /^it says too much$/,
+    ],
     ["in brackets", (socket) => void socket.write(`${"[".repeat(100_000)}\n`), /does not speak JSON/],
     ["in no JSON", (socket) => void socket.write("SSH-2.0-OpenSSH_9.9\r\n"), /does not speak JSON/],
   ];
@@ -287,6 +292,10 @@ describe("the search", () => {
     const peer = await world.settle(NAME, ADDRESS, { "server.version": SILENCE });
     world.search.start();
     await waitFor("it to have been asked", () => peer.asked.length > 0);
+    world.heldLookups = [];
+    world.search.add("three.example");
+    world.clock.advance(1_000);
+    await waitFor("a name to be looked up", () => world.heldLookups?.length === 1);
     await world.search.stop();
     await waitFor("the connection to be closed", () => peer.openConnections === 0);
   });
