@@ -99,6 +99,15 @@ describe.each(makers)("the client of $name", ({ start }) => {
     const [hash] = (await rpc("generatetoaddress", 1, owner.address("p2wpkh"))) as BlockHash[];
     expect(await client.rawTransactions([spent.txid as Txid], hash)).toEqual([raw]);
     expect(await client.rawTransactions([spent.txid as Txid])).toEqual([undefined]);
+    // More than one request takes, each in its place.
+    const block = hash as BlockHash;
+    const wanted = Array.from({ length: 60 }, (_, i) => ({
+      txid: (i % 3 === 0 ? UNKNOWN : spent.txid) as Txid,
+      block,
+    }));
+    expect(await client.confirmedTransactions(wanted)).toEqual(
+      wanted.map(({ txid }) => (txid === UNKNOWN ? undefined : spent.hex)),
+    );
   });
 
   it("knows the node's version", async () => {

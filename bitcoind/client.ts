@@ -18,13 +18,20 @@ import { type Publisher, publishersOf } from "./hints/publishers.ts";
 import { headersByRpc, holdsInvalid, isLevelWith, rejectsChainOf } from "./questions/headers.ts";
 import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
 import { ChainInfoReply, HashReply, HeightReply, HexReply, NetworkInfoReply } from "./replies.ts";
-import { badReply, checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "./rpc.ts";
+import { badReply, checked, NOT_FOUND, orNothing, type RpcCall, rpcBatch, rpcCall } from "./rpc.ts";
 import type { SequenceEvent } from "./sequence.ts";
 
 /** RPC_INVALID_PARAMETER: a height that is not there. */
 const OUT_OF_RANGE = -8;
+/** The node works through a request in one thread: so many transactions take it a millisecond or two. */
+const TRANSACTIONS_TOGETHER = 25;
 const BLOCK_MAX_BYTES = 4_000_000;
 const HEADERS_MAX = 2_000;
+
+export interface TransactionInBlock {
+  readonly txid: Txid;
+  readonly block: BlockHash;
+}
 
 export interface NodeClientOptions {
   readonly config: NodeConfig;
@@ -242,10 +249,28 @@ export class NodeClient {
 
   /** Raw transactions of the mempool, or of a block: the node needs no txindex. Nothing for one that is not there. */
   async rawTransactions(txids: readonly Txid[], block?: BlockHash): Promise<(Uint8Array | undefined)[]> {
-    const paramsOf = (txid: Txid) => (block === undefined ? [txid, 0] : [txid, 0, block]);
-    return this.#eachOf(txids, "getrawtransaction", paramsOf, (connection, value) =>
+    const calls = txids.map((txid) => ({
+      method: "getrawtransaction",
+      params: block === undefined ? [txid, 0] : [txid, 0, block],
+    }));
+    return this.#eachOf(calls, (connection, value) =>
       hexToBytes(checked(connection, "getrawtransaction", HexReply, value), "a transaction"),
     );
+  }
+
+  /** As hex, in the order of what is wanted, each of the block that is named; the node works on several requests at once. */
+  async confirmedTransactions(wanted: readonly TransactionInBlock[]): Promise<(string | undefined)[]> {
+    const chunks: Promise<(string | undefined)[]>[] = [];
+    for (let start = 0; start < wanted.length; start += TRANSACTIONS_TOGETHER) {
+      const calls = wanted.slice(start, start + TRANSACTIONS_TOGETHER).map(({ txid, block }) => ({
+        method: "getrawtransaction",
+        params: [txid, 0, block],
+      }));
+      chunks.push(
+        this.#eachOf(calls, (connection, value) => checked(connection, "getrawtransaction", HexReply, value)),
+      );
+    }
+    return (await Promise.all(chunks)).flat();
   }
 
   /** Throws NODE_RPC_ERROR with the node's reason (`rpcCode` -25, -26 or -27) if it does not take the transaction. */
@@ -276,12 +301,9 @@ export class NodeClient {
   }
 
   async #eachOf<T>(
-    txids: readonly Txid[],
-    method: string,
-    paramsOf: (txid: Txid) => readonly unknown[],
+    calls: readonly RpcCall[],
     read: (connection: NodeConnection, value: unknown) => T,
   ): Promise<(T | undefined)[]> {
-    const calls = txids.map((txid) => ({ method, params: paramsOf(txid) }));
     return this.#failover.run(async ({ connection }) =>
       (await rpcBatch(connection, calls)).map((item) => {
         if (!("error" in item)) return read(connection, item.value);

@@ -140,7 +140,7 @@ class Indexer implements Actor, SyncNews {
       const handlers = {
         ...answers({
           reader,
-          rawTransaction: (txid, block, signal) => source.rawTransaction(txid, block, signal),
+          rawTransactions: (wanted, signal) => source.rawTransactions(wanted, signal),
           isSynced,
           answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
         }),

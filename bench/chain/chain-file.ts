@@ -128,8 +128,8 @@ export class ChainFileSource implements BlockSource {
     return [];
   }
 
-  async rawTransaction(): Promise<undefined> {
-    return undefined;
+  async rawTransactions(): Promise<readonly string[]> {
+    return [];
   }
 
   async waitForChange(): Promise<void> {

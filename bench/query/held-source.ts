@@ -38,8 +38,8 @@ export class HeldSource implements BlockSource {
     return [];
   }
 
-  async rawTransaction(): Promise<undefined> {
-    return undefined;
+  async rawTransactions(): Promise<readonly string[]> {
+    return [];
   }
 
   async waitForChange(_timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 /** The contract's requests as questions to the index. */
-import { bytesToHex, type Txid } from "../../../bitcoin/bytes.ts";
+import type { Txid } from "../../../bitcoin/bytes.ts";
 import type { CallContext, Handlers } from "../../../bus/bus.ts";
 import type { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { EncodedReply } from "../../../bus/encoded-reply.ts";
@@ -8,7 +8,7 @@ import type { IndexReader, Question } from "./reader.ts";
 
 export interface AnswerParts {
   readonly reader: IndexReader;
-  readonly rawTransaction: BlockSource["rawTransaction"];
+  readonly rawTransactions: BlockSource["rawTransactions"];
   readonly isSynced: () => boolean;
   /** Hears of each answer: how long it took and how much was asked for. */
   readonly answered?: (method: string, items: number, durationMs: number) => void;
@@ -18,7 +18,7 @@ type QueryHandlers = Omit<Handlers<typeof indexerContract>, "status" | "verifyBl
 
 /** The shape of hashes is checked at the edge of the bus. */
 export function answers(parts: AnswerParts): QueryHandlers {
-  const { reader, rawTransaction, isSynced, answered = () => {} } = parts;
+  const { reader, rawTransactions, isSynced, answered = () => {} } = parts;
 
   const reply = (
     method: string,
@@ -56,13 +56,12 @@ export function answers(parts: AnswerParts): QueryHandlers {
     rawTransactions: async (input, { signal }) => {
       const startMs = performance.now();
       const blocks = reader.locate(input.txids as string[] as Txid[]);
-      const results = await Promise.all(
-        input.txids.map(async (txid, i) => {
-          const block = blocks[i];
-          const bytes = block === undefined ? undefined : await rawTransaction(txid as Txid, block, signal);
-          return bytes === undefined ? null : bytesToHex(bytes);
-        }),
-      );
+      const wanted = input.txids.flatMap((txid, i) => {
+        const block = blocks[i];
+        return block === undefined ? [] : [{ txid: txid as Txid, block }];
+      });
+      const found = (wanted.length === 0 ? [] : await rawTransactions(wanted, signal)).values();
+      const results = blocks.map((block) => (block === undefined ? null : (found.next().value ?? null)));
       answered("rawTransactions", input.txids.length, performance.now() - startMs);
       return { results };
     },

@@ -61,7 +61,7 @@ class QueryThread implements Actor {
     const service = await bus.serve(indexerContract, {
       ...answers({
         reader,
-        rawTransaction: (txid, block) => source.rawTransaction(txid, block),
+        rawTransactions: (wanted) => source.rawTransactions(wanted),
         isSynced,
         answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
       }),

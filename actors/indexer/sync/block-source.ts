@@ -1,5 +1,6 @@
 /** What the indexer needs of a node: its chain and its blocks. The rest of the actor knows no node. */
-import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
+import type { BlockHash } from "../../../bitcoin/bytes.ts";
+import type { TransactionInBlock } from "../../../bitcoind/client.ts";
 import type { LocatedBlock } from "../../../bitcoind/files/block-locator.ts";
 import type { BlockFilesRef } from "./batches.ts";
 
@@ -53,8 +54,11 @@ export interface BlockSource {
   blocks(hashes: readonly BlockHash[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The scripts of the outputs that a block spends, in any order; nothing where they are not known. A block that is not on the best chain may be asked for. */
   spentScripts(hash: BlockHash, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined>;
-  /** A transaction's bytes, given the block that holds it. */
-  rawTransaction(txid: Txid, block: BlockHash, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** The bytes of each as hex; nothing for one that its block does not hold. */
+  rawTransactions(
+    wanted: readonly TransactionInBlock[],
+    signal: AbortSignal,
+  ): Promise<readonly (string | undefined)[]>;
   /** Resolves when the tip may have changed, or after `timeoutMs` at the latest. */
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /** The chain as a Bitcoin node serves it: over RPC and REST, with several blocks asked for ahead of the reader. */
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import type { BlockHash, Txid } from "../../../bitcoin/bytes.ts";
+import type { BlockHash } from "../../../bitcoin/bytes.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import type { NodeClient } from "../../../bitcoind/client.ts";
+import type { NodeClient, TransactionInBlock } from "../../../bitcoind/client.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
@@ -81,9 +81,8 @@ export class NodeSource implements BlockSource {
     return this.#options.client.spentScripts(hash);
   }
 
-  async rawTransaction(txid: Txid, block: BlockHash): Promise<Uint8Array | undefined> {
-    const [bytes] = await this.#options.client.rawTransactions([txid], block);
-    return bytes;
+  rawTransactions(wanted: readonly TransactionInBlock[]): Promise<readonly (string | undefined)[]> {
+    return this.#options.client.confirmedTransactions(wanted);
   }
 
   async waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { merkleRoot } from "../../../bitcoin/block/merkle.ts";
 import {
   type BlockHash,
   blockHashFromBytes,
+  bytesToHex,
   type ScriptHash,
   scriptHashToBytes,
   type Txid,
@@ -17,6 +18,7 @@ import { regtest } from "../../../bitcoin/network.ts";
 import { opReturnScript, p2pkhScript, p2trScript, p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { serializeTransaction, type Transaction, txidBytesOf } from "../../../bitcoin/transaction.ts";
+import type { TransactionInBlock } from "../../../bitcoind/client.ts";
 import { ChangeSignal } from "./change-signal.ts";
 
 export interface ModelBlock {
@@ -311,9 +313,11 @@ export class ModelSource implements BlockSource {
     return this.#chain.spentScripts(hash);
   }
 
-  async rawTransaction(txid: Txid, block: BlockHash): Promise<Uint8Array | undefined> {
-    const found = this.#chain.block(block)?.transactions.find((candidate) => candidate.txid === txid);
-    return found === undefined ? undefined : serializeTransaction(found.transaction);
+  async rawTransactions(wanted: readonly TransactionInBlock[]): Promise<readonly (string | undefined)[]> {
+    return wanted.map(({ txid, block }) => {
+      const found = this.#chain.block(block)?.transactions.find((candidate) => candidate.txid === txid);
+      return found === undefined ? undefined : bytesToHex(serializeTransaction(found.transaction));
+    });
   }
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {

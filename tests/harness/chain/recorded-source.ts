@@ -36,8 +36,8 @@ export class RecordedSource implements BlockSource {
     return [];
   }
 
-  async rawTransaction(): Promise<undefined> {
-    return undefined;
+  async rawTransactions(): Promise<readonly string[]> {
+    return [];
   }
 
   async waitForChange(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { BlockSource, SourceTip } from "../../../actors/indexer/sync/block-source.ts";
 import { type Block, parseBlock } from "../../../bitcoin/block/block.ts";
 import { blockHashOf, HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import { type BlockHash, type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { type BlockHash, bytesToHex, type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import {
   isCoinbase,
   serializeTransaction,
@@ -10,6 +10,7 @@ import {
   type TransactionOutput,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
+import type { TransactionInBlock } from "../../../bitcoind/client.ts";
 import { ChangeSignal } from "./change-signal.ts";
 
 export class ReplayedSource implements BlockSource {
@@ -66,9 +67,11 @@ export class ReplayedSource implements BlockSource {
     );
   }
 
-  async rawTransaction(txid: Txid, block: BlockHash): Promise<Uint8Array | undefined> {
-    const found = this.#known.get(block)?.block.transactions.find((one) => txidOf(one) === txid);
-    return found === undefined ? undefined : serializeTransaction(found);
+  async rawTransactions(wanted: readonly TransactionInBlock[]): Promise<readonly (string | undefined)[]> {
+    return wanted.map(({ txid, block }) => {
+      const found = this.#known.get(block)?.block.transactions.find((one) => txidOf(one) === txid);
+      return found === undefined ? undefined : bytesToHex(serializeTransaction(found));
+    });
   }
 
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
