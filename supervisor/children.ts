@@ -55,6 +55,8 @@ const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
 
 const GATEWAY_DOORS = [
   ["http", "http_listen"],
+  ["wallet", "wallet_listen"],
+  ["wallet ws", "wallet_ws_listen"],
   ["electrum tcp", "electrum_tcp_listen"],
   ["electrum tls", "electrum_tls_listen"],
   ["electrum ws", "electrum_ws_listen"],
@@ -124,7 +126,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
   },
   {
     id: "gateway",
-    doc: "The doors for outsiders: Electrum wallets, web page, health, metrics.",
+    doc: "The doors for outsiders: Electrum wallets, wallet apps such as JAM, web page, health, metrics.",
     section: gatewaySection,
     entry: new URL("../actors/gateway/worker.js", import.meta.url),
     placement: "stage:main",

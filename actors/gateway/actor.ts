@@ -12,6 +12,7 @@ import { gatewayStartSection } from "./config.ts";
 import { electrumHandlers } from "./electrum/admin/operator.ts";
 import { Electrum } from "./electrum/electrum.ts";
 import { HostFeed } from "./host-feed.ts";
+import type { WalletApi } from "./http/api/api.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
 
@@ -30,7 +31,9 @@ class Gateway implements Actor {
   #service: Service | undefined;
   #http: HttpDoor | undefined;
   #electrum: Electrum | undefined;
+  #wallet: WalletApi | undefined;
   #httpDoors: readonly Door[] = [];
+  #walletDoors: readonly Door[] = [];
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -62,6 +65,12 @@ class Gateway implements Actor {
         });
       }
     }
+    if (config.wallet_listen !== "") {
+      // Loaded only where it is wanted: it brings the plugins of the web server.
+      const { WalletApi } = await import("./http/api/api.ts");
+      this.#wallet = new WalletApi(this.#context, this.#metrics);
+      this.#walletDoors = await this.#wallet.open();
+    }
     if (Electrum.isWanted(config)) {
       const portOf = (text: string | undefined) => (text === undefined ? undefined : parseHostPort(text));
       const tor = { control: portOf(config.tor_control), socks: portOf(config.tor_socks) };
@@ -77,7 +86,7 @@ class Gateway implements Actor {
   }
 
   #doors(): Door[] {
-    return [...this.#httpDoors, ...(this.#electrum?.doors ?? [])];
+    return [...this.#httpDoors, ...this.#walletDoors, ...(this.#electrum?.doors ?? [])];
   }
 
   #tellDoors(): void {
@@ -87,6 +96,7 @@ class Gateway implements Actor {
   async stop(): Promise<void> {
     await this.#service?.stop();
     await this.#electrum?.close();
+    await this.#wallet?.close();
     await this.#http?.close();
     await this.#feed.stop();
   }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { hostPort, parseHostPort } from "../../runtime/config/config-values.ts";
 import { section } from "../../runtime/config/section.ts";
 import { electrumKeys } from "./electrum/config.ts";
+import { walletDoorKeys } from "./http/api/config.ts";
 
 export const gatewaySection = section(
   "gateway",
@@ -23,7 +24,7 @@ export const gatewaySection = section(
       .max(16)
       .default([])
       .describe(
-        "Names by which browsers may reach the page besides localhost and plain IP addresses. Any other name is refused, so that a web site cannot read the page through a name of its own (DNS rebinding).",
+        "Names by which browsers may reach the page and the wallet door besides localhost and plain IP addresses. Any other name is refused, so that a web site cannot come in through a name of its own (DNS rebinding).",
       ),
     http_connections_max: z
       .int()
@@ -37,6 +38,7 @@ export const gatewaySection = section(
       .max(1_000_000)
       .default(600)
       .describe("How many requests one address may make in a minute before it is told to wait."),
+    ...walletDoorKeys,
     ...electrumKeys,
   }),
 );

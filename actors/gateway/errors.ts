@@ -12,9 +12,9 @@ export const gatewayErrors = errorTable({
       "Use an address of this machine (127.0.0.1 always is one) and a port of 1024 or above in the section [gateway].",
   },
   GATEWAY_TLS_UNUSABLE: {
-    meaning: "The certificate or the key of the Electrum door's TLS cannot be used.",
+    meaning: "The certificate or the key of a door's TLS cannot be used.",
     remedy:
-      "Give a certificate and its key as PEM in electrum_tls_certificate and electrum_tls_key in the section [gateway], or neither for one of our own.",
+      "Give a certificate and its key as PEM in the keys that the message names, in the section [gateway], or neither for one of our own.",
   },
   GATEWAY_TOR_UNSET: {
     meaning:
@@ -51,6 +51,11 @@ export const gatewayErrors = errorTable({
   GATEWAY_BAD_NETWORK: {
     meaning: "What is to be banned or unbanned is neither an address nor a network.",
     remedy: "Write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48.",
+  },
+  GATEWAY_PAGES_MISSING: {
+    meaning: "There is no first page in the folder whose files the wallet door is to serve.",
+    remedy:
+      "Give the folder with the built files of JAM in wallet_pages in the section [gateway], or leave the key out.",
   },
   GATEWAY_PAGE_MISSING: {
     meaning: "The files of the web page are not where the program expects them.",

@@ -16,9 +16,22 @@ export type HttpRoute =
 /** Why a request was turned away before its route was looked at. */
 export type HttpRefusal = "host" | "rate" | "cross_site" | "streams";
 
+/** Why the wallet door said no; other refusals are the requests' own fault. */
+export type ApiRefusal =
+  | "host"
+  | "cross_site"
+  | "rate"
+  | "token"
+  | "password"
+  | "request"
+  | "walletd"
+  | "failed";
+
 export class GatewayMetrics {
   readonly #requests;
   readonly #refusals;
+  readonly #apiRequests;
+  readonly #apiRefusals;
   #streamsOpen = 0;
 
   constructor(meter: Meter, hosts: () => readonly HostView[]) {
@@ -27,6 +40,12 @@ export class GatewayMetrics {
     });
     this.#refusals = meter.createCounter("troupe_gateway_http_refused_total", {
       description: "Requests turned away by the web door before their route, by reason.",
+    });
+    this.#apiRequests = meter.createCounter("troupe_gateway_wallet_requests_total", {
+      description: "Requests answered by the wallet door, by operation and status.",
+    });
+    this.#apiRefusals = meter.createCounter("troupe_gateway_wallet_refused_total", {
+      description: "Requests refused by the wallet door, by reason.",
     });
     meter
       .createObservableGauge("troupe_gateway_http_live_pages", {
@@ -49,6 +68,15 @@ export class GatewayMetrics {
 
   refused(reason: HttpRefusal): void {
     this.#refusals.add(1, { reason });
+  }
+
+  /** `operation` is one of ours, or `other`. */
+  apiRequest(operation: string, status: number): void {
+    this.#apiRequests.add(1, { operation, status: String(status) });
+  }
+
+  apiRefused(reason: ApiRefusal): void {
+    this.#apiRefusals.add(1, { reason });
   }
 
   streamOpened(): void {

@@ -38,6 +38,7 @@ const SYNC_WITHIN_MS = 6 * 3_600_000;
 const SETTINGS = [
   "troupe.network=regtest",
   "gateway.http_listen=127.0.0.1:0",
+  "gateway.wallet_listen=",
   "gateway.electrum_tls_listen=",
   'gateway.electrum_trusted_addresses=["127.0.0.1"]',
   "gateway.electrum_connections_max=100000",

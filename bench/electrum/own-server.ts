@@ -37,6 +37,7 @@ export class OwnServer {
         "node.rpc": JSON.stringify([node.rpcUrl]),
         "node.cookie_file": node.cookiePath,
         "gateway.http_listen": "127.0.0.1:0",
+        "gateway.wallet_listen": "",
         "gateway.electrum_tcp_listen": `127.0.0.1:${port}`,
         "gateway.electrum_tls_listen": "",
         "gateway.electrum_trusted_addresses": '["127.0.0.1"]',

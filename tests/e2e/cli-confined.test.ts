@@ -38,7 +38,9 @@ test("it can touch its own directory and nothing else, starts no process, loads 
       "placement.gateway=process",
       "placement.indexer=off",
       "placement.mempool=off",
-      ...["http_listen", "electrum_tcp_listen", "electrum_tls_listen"].map((key) => `gateway.${key}=`),
+      ...["http_listen", "wallet_listen", "electrum_tcp_listen", "electrum_tls_listen"].map(
+        (key) => `gateway.${key}=`,
+      ),
     ],
     environment: {},
   });

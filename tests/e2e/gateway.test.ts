@@ -37,7 +37,7 @@ function startTroupe(httpListen: string): Troupe {
     "--json",
     "--set",
     `gateway.http_listen=${httpListen}`,
-    ...["electrum_tcp_listen", "electrum_tls_listen"].flatMap((key) => [
+    ...["wallet_listen", "electrum_tcp_listen", "electrum_tls_listen"].flatMap((key) => [
       "--set",
       `gateway.${key}=127.0.0.1:0`,
     ]),

@@ -10,12 +10,12 @@ import { toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
 import { listenFailure } from "../listen-failure.ts";
+import { tlsIdentity } from "../tls/tls-identity.ts";
 import { observeElectrum } from "./admin/instruments.ts";
 import { ByteBudget } from "./carrier/byte-budget.ts";
 import { type Carrier, Connection } from "./carrier/connection.ts";
 import { type Arrival, Listener } from "./carrier/listener.ts";
 import { connectionsAllowed } from "./carrier/open-files.ts";
-import { tlsIdentity } from "./carrier/tls-identity.ts";
 import type { ElectrumConfig } from "./config.ts";
 import { type ElectrumProtocol, MethodTable } from "./method.ts";
 import { ownMethods } from "./methods/own-methods.ts";
@@ -214,6 +214,7 @@ export class ElectrumDoor {
       where,
       tls: isSecret
         ? tlsIdentity({
+            door: "electrum",
             certificateFile: config.electrum_tls_certificate,
             keyFile: config.electrum_tls_key,
             directory,

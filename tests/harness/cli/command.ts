@@ -35,6 +35,7 @@ export class Home {
   /** No test finds the fixed port of the default configuration free. */
   readonly anyPort = [
     ...["--set", "gateway.http_listen=127.0.0.1:0"],
+    ...["--set", "gateway.wallet_listen=127.0.0.1:0"],
     ...["--set", "gateway.electrum_tcp_listen=127.0.0.1:0"],
     ...["--set", "gateway.electrum_tls_listen=127.0.0.1:0"],
     ...["--set", "sandbox.rpc_port=0"],

@@ -53,6 +53,7 @@ export class GatewayUnderTest {
         name: "gateway",
         config: gatewayStartSection.schema.parse({
           http_listen: "127.0.0.1:0",
+          wallet_listen: "",
           electrum_tcp_listen: "",
           electrum_tls_listen: "",
           ...options.config,

@@ -1,7 +1,7 @@
 /** JSON-RPC as clients send it: what a message asks for, or why it cannot be understood. */
 import { isUtf8 } from "node:buffer";
+import { isTooDeep } from "../../nesting.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
-import { isTooDeep } from "./nesting.ts";
 
 /** What may be in `id`. */
 export type RequestId = string | number | null;

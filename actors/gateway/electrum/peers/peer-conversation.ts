@@ -1,9 +1,9 @@
 /** Questions to a peer and its answers, one JSON text a line: what it says is bounded in size, depth, number and time before it is read. */
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
+import { isTooDeep } from "../../nesting.ts";
 import { FramingError } from "../carrier/codec.ts";
 import { LineCodec } from "../carrier/line-codec.ts";
-import { isTooDeep } from "../envelope/nesting.ts";
 import { words } from "./peer.ts";
 
 /** A list of 4,000 peers; the longest lists of today are of 300. */

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { findProgram } from "../../../../tests/harness/electrum/debian-program.ts";
 import { Microsocks } from "../../../../tests/harness/electrum/microsocks.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
-import { tlsIdentity } from "../carrier/tls-identity.ts";
+import { tlsIdentity } from "../../tls/tls-identity.ts";
 import { type PeerTarget, peerDial } from "./peer-dial.ts";
 import { hostOf } from "./peer-host.ts";
 
@@ -20,6 +20,7 @@ afterEach(async () => {
 async function listening(isTls: boolean, onConnection: (socket: Socket) => void): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "troupe-dial-"));
   const { key, certificate: cert } = tlsIdentity({
+    door: "electrum",
     certificateFile: undefined,
     keyFile: undefined,
     directory,

@@ -67,6 +67,7 @@ describe("the identity of the TLS doors", () => {
   afterEach(() => rmSync(directory, { recursive: true }));
   const identity = (given: { certificateFile?: string; keyFile?: string }) =>
     tlsIdentity({
+      door: "electrum",
       certificateFile: undefined,
       keyFile: undefined,
       ...given,

@@ -3,12 +3,14 @@ import { randomBytes, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
-import { TroupeError } from "../../../../runtime/errors.ts";
-import { readSecretFile } from "../../../../runtime/secret.ts";
-import { writeWhole } from "../../../../runtime/whole-file.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+import { readSecretFile } from "../../../runtime/secret.ts";
+import { writeWhole } from "../../../runtime/whole-file.ts";
 import { type KeyAndCertificate, selfSigned } from "./certificate.ts";
 
 export interface TlsIdentityOptions {
+  /** Names the files, and the keys in the configuration: `<door>_tls_certificate`, `<door>_tls_key`. */
+  readonly door: string;
   /** Both or none. */
   readonly certificateFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -22,22 +24,23 @@ const CERTIFICATE_BYTES_MAX = 1024 * 1024;
 
 /** Throws `GATEWAY_TLS_UNUSABLE` when the files cannot be used, and what `readSecretFile` throws. */
 export function tlsIdentity(options: TlsIdentityOptions): KeyAndCertificate {
-  const { certificateFile, keyFile } = options;
+  const { door, certificateFile, keyFile } = options;
   if ((certificateFile === undefined) !== (keyFile === undefined)) {
     throw unusable(
+      door,
       certificateFile ?? keyFile ?? "",
-      "electrum_tls_certificate and electrum_tls_key belong together, and only one is set",
+      `${door}_tls_certificate and ${door}_tls_key belong together, and only one is set`,
     );
   }
-  if (certificateFile !== undefined && keyFile !== undefined) return read(certificateFile, keyFile);
+  if (certificateFile !== undefined && keyFile !== undefined) return read(door, certificateFile, keyFile);
   return ownIdentity(options);
 }
 
 /** Wallets pin the certificate, so a new one would lock them out: it is made once. */
-function ownIdentity({ directory, names, nowMs }: TlsIdentityOptions): KeyAndCertificate {
-  const certificateFile = join(directory, "electrum-tls.crt");
-  const keyFile = join(directory, "electrum-tls.key");
-  if (existsSync(certificateFile) && existsSync(keyFile)) return read(certificateFile, keyFile);
+function ownIdentity({ door, directory, names, nowMs }: TlsIdentityOptions): KeyAndCertificate {
+  const certificateFile = join(directory, `${door}-tls.crt`);
+  const keyFile = join(directory, `${door}-tls.key`);
+  if (existsSync(certificateFile) && existsSync(keyFile)) return read(door, certificateFile, keyFile);
   const made = selfSigned({ names, nowMs, serial: randomBytes(16) });
   // The key first: a certificate without its key would be taken for the whole.
   writeWhole(keyFile, made.key);
@@ -45,7 +48,7 @@ function ownIdentity({ directory, names, nowMs }: TlsIdentityOptions): KeyAndCer
   return made;
 }
 
-function read(certificateFile: string, keyFile: string): KeyAndCertificate {
+function read(door: string, certificateFile: string, keyFile: string): KeyAndCertificate {
   const key = readSecretFile(keyFile).reveal();
   let certificate: string;
   try {
@@ -54,16 +57,16 @@ function read(certificateFile: string, keyFile: string): KeyAndCertificate {
     new X509Certificate(certificate);
     createSecureContext({ key, cert: certificate });
   } catch (error) {
-    throw unusable(certificateFile, error instanceof Error ? error.message : String(error), error);
+    throw unusable(door, certificateFile, error instanceof Error ? error.message : String(error), error);
   }
   return { key, certificate };
 }
 
-function unusable(path: string, why: string, cause?: unknown): TroupeError {
+function unusable(door: string, path: string, why: string, cause?: unknown): TroupeError {
   return new TroupeError(
     { code: "GATEWAY_TLS_UNUSABLE", path },
     `The TLS certificate ${path} and its key cannot be used: ${why}. ` +
-      "Give both as PEM in electrum_tls_certificate and electrum_tls_key in the section [gateway], or neither for one of our own.",
+      `Give both as PEM in ${door}_tls_certificate and ${door}_tls_key in the section [gateway], or neither for one of our own.`,
     { cause },
   );
 }

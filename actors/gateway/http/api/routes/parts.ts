@@ -1,0 +1,15 @@
+/** What the handlers of the API lean on. */
+import type { Network } from "../../../../../bitcoin/network.ts";
+import type { Client } from "../../../../../bus/bus.ts";
+import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
+import type { Clock } from "../../../../../runtime/clock.ts";
+import type { Login } from "../wallet/login.ts";
+
+export interface RouteParts {
+  readonly walletd: Client<typeof walletdContract>;
+  readonly login: Login;
+  readonly network: Network;
+  readonly clock: Clock;
+  /** The program's. */
+  readonly version: string;
+}

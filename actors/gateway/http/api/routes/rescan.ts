@@ -1,0 +1,48 @@
+/** Looking for coins again. The index knows every script's history, so a height changes nothing about what is found. */
+import { z } from "zod";
+import { fileNameOf } from "../wallet/names.ts";
+import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
+import { Refusal } from "../wire/refusal.ts";
+import type { RouteParts } from "./parts.ts";
+import { whole } from "./schemas.ts";
+
+export function rescanEndpoints({ walletd }: RouteParts): Endpoint[] {
+  return [
+    walletEndpoint("GET", "/rescanblockchain/{height}", "rescanblockchain", {
+      doc: "Looks up all scripts of the wallet again. Answers at once.",
+      params: z.object({ height: whole(0, 100_000_000) }),
+      answer: z.object({ walletname: z.string() }),
+      refusals: ["BackendNotReady"],
+      handle: async ({ wallet: { name, session }, params }) => {
+        const { sync } = await walletd.status({ wallet: name, session });
+        if (sync.tip !== null && params.height > sync.tip.height) {
+          throw new Refusal("InvalidRequestFormat", {
+            fields: { error_description: `height: the chain has ${sync.tip.height} blocks` },
+          });
+        }
+        await walletd.rescan({ wallet: name, session });
+        return { walletname: fileNameOf(name) };
+      },
+    }),
+    walletEndpoint("GET", "/getrescaninfo", "getrescaninfo", {
+      doc: "Whether the wallet looks for coins, and how far it is.",
+      answer: z.object({
+        walletname: z.string(),
+        rescanning: z.boolean(),
+        progress: z.number().min(0).max(1).optional(),
+        /** Why it does not advance. */
+        error: z.string().optional(),
+      }),
+      refusals: ["BackendNotReady"],
+      handle: async ({ wallet: { name, session } }) => {
+        const { isScanning, progress, trouble } = (await walletd.status({ wallet: name, session })).sync;
+        return {
+          walletname: fileNameOf(name),
+          rescanning: isScanning,
+          ...(isScanning && { progress }),
+          ...(trouble !== null && { error: trouble }),
+        };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,66 @@
+/** What a client asks before anything else: the version, and which wallet is open. */
+import { z } from "zod";
+import { hasCode } from "../../../../../runtime/errors.ts";
+import { fileNameOf } from "../wallet/names.ts";
+import { type Endpoint, endpoint } from "../wire/endpoint.ts";
+import type { RouteParts } from "./parts.ts";
+
+/** Clients show what this version of joinmarket-clientserver could do. */
+const COMPATIBLE_VERSION = "0.9.12";
+
+const SessionSchema = z.object({
+  session: z.boolean(),
+  maker_running: z.boolean(),
+  coinjoin_in_process: z.boolean(),
+  schedule: z.array(z.array(z.union([z.string(), z.number()]))).nullable(),
+  wallet_name: z.string(),
+  offer_list: z.array(z.record(z.string(), z.unknown())).nullable(),
+  nickname: z.string().nullable(),
+  rescanning: z.boolean(),
+  block_height: z.int().nullable(),
+});
+
+export function sessionEndpoints(parts: RouteParts): Endpoint[] {
+  const { login, version } = parts;
+  return [
+    endpoint("GET", "/api/v1/getinfo", "version", {
+      doc: "The version of joinmarket-clientserver that this API is like, and our own.",
+      answer: z.object({ version: z.string(), troupe: z.string() }),
+      handle: () => ({ version: COMPATIBLE_VERSION, troupe: version }),
+    }),
+    endpoint("GET", "/api/v1/session", "session", {
+      doc: "Which wallet is open and what runs; with a token also the height of the chain.",
+      access: "optional",
+      answer: SessionSchema,
+      refusals: ["BackendNotReady"],
+      handle: async ({ wallet }) => {
+        const sync = await syncOf(parts);
+        const { open } = login;
+        return {
+          session: open !== undefined,
+          maker_running: false,
+          coinjoin_in_process: false,
+          schedule: null,
+          wallet_name: open === undefined ? "None" : fileNameOf(open.name),
+          offer_list: null,
+          nickname: null,
+          rescanning: sync?.isScanning ?? false,
+          block_height: wallet === undefined ? null : (sync?.tip?.height ?? null),
+        };
+      },
+    }),
+  ];
+}
+
+/** How far the open wallet knows the chain. One that walletd has closed since is closed here too. */
+async function syncOf({ walletd, login }: RouteParts) {
+  const { open } = login;
+  if (open === undefined) return undefined;
+  try {
+    return (await walletd.status({ wallet: open.name, session: open.session })).sync;
+  } catch (error) {
+    if (!hasCode(error, "WALLETD_NO_SESSION")) throw error;
+    login.lost(open);
+    return undefined;
+  }
+}
