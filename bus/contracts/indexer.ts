@@ -1,6 +1,6 @@
 /** What others know of the indexer: questions about the confirmed chain, asked in batches, and news of its blocks. */
 import { z } from "zod";
-import { contract } from "../contract/contract.ts";
+import { bytes, contract } from "../contract/contract.ts";
 
 /** How many scripts, transactions or outpoints one request may name. */
 export const INDEXER_BATCH_MAX = 500;
@@ -9,6 +9,9 @@ export const INDEXER_HISTORY_MAX = 1_000_000;
 export const INDEXER_HEADERS_MAX = 2_016;
 /** Touched script hashes in one event; a block with more is told in several parts. */
 export const INDEXER_TOUCHED_MAX = 5_000;
+
+/** Deeper reorganisations are so rare that whoever remembers histories may forget them then. */
+export const INDEXER_SETTLED_BLOCKS = 6;
 
 /** Ranges of transactions by which one look at stored rows is summed. */
 export const INDEXER_RANGES_MAX = 64;
@@ -30,7 +33,12 @@ function perScript<T extends z.ZodType>(item: T) {
   return z.object({ tip: IndexedTipSchema.nullable(), results: z.array(z.array(item).nullable()) });
 }
 
-const ScriptsInput = z.object({ scripthashes: z.array(Hash).min(1).max(INDEXER_BATCH_MAX), limit: Limit });
+const ScriptsInput = z.object({
+  scripthashes: z.array(Hash).min(1).max(INDEXER_BATCH_MAX),
+  limit: Limit,
+  /** Of all scripts together: those for which there is no room any more are null, whatever they have. */
+  totalMax: Limit,
+});
 const ASKERS = ["gateway", "mempool", "walletd", "maker", "taker"] as const;
 /** A question that takes long is worked on beside the others: it must not take their places. */
 const READ = { idempotency: "idempotent", callers: ASKERS, concurrency: 256, queue: 1_024 } as const;
@@ -94,6 +102,19 @@ export const indexerContract = contract("indexer", {
     requestBytesMax: BATCH_BYTES_MAX,
     ...READ,
   })
+  .rpc("history", {
+    doc: "The confirmed transactions of one script, in the order of the chain, as bytes (bus/contracts/packed-history.ts): all, or only those above a block up to which the asker has them.",
+    input: z.object({
+      scripthash: Hash,
+      /** If the chain has left it, the answer is whole. */
+      after: IndexedTipSchema.optional(),
+      limit: Limit,
+    }),
+    output: bytes(),
+    content: "bytes",
+    deadlineMs: 20_000,
+    ...READ,
+  })
   .rpc("unspents", {
     doc: "For each script its outputs that no block spends, in the order of the chain.",
     input: ScriptsInput,
@@ -104,7 +125,7 @@ export const indexerContract = contract("indexer", {
   })
   .rpc("balances", {
     doc: "For each script the sum of its outputs that no block spends, in satoshi.",
-    input: ScriptsInput,
+    input: ScriptsInput.omit({ totalMax: true }),
     output: z.object({ tip: IndexedTipSchema.nullable(), results: z.array(Amount.nullable()) }),
     deadlineMs: 20_000,
     requestBytesMax: BATCH_BYTES_MAX,

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../../bench/chain/randomness.ts";
 import { DoorOverFakes } from "../../../tests/harness/gateway/door-over-fakes.ts";
 import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
+import { packedHistory } from "../../../tests/harness/gateway/packed-history.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 
 const opened: (() => Promise<void>)[] = [];
@@ -29,6 +30,10 @@ describe("a script with 200,000 transactions", () => {
           return entries.length > limit ? null : entries;
         }),
       }),
+      history: ({ limit }) => {
+        limits.push(limit);
+        return packedHistory({ tip, settled: tip, isWhole: true, isTooMany: false }, entries);
+      },
     });
     opened.push(() => door.stop());
     const session = door.session();

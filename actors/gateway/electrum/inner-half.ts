@@ -9,6 +9,7 @@ import { BothHalves } from "./chain/both-halves.ts";
 import { ChainFeed } from "./chain/chain-feed.ts";
 import { Fees } from "./chain/fees.ts";
 import { Headers } from "./chain/headers.ts";
+import { LONG_HISTORIES, type LongHistoryTerms } from "./chain/long-scripts.ts";
 import { OutpointAnswers } from "./chain/outpoint-answers.ts";
 import { ScriptAnswers } from "./chain/script-answers.ts";
 import { Transactions } from "./chain/transactions.ts";
@@ -32,6 +33,8 @@ export interface InnerHalfOptions {
   readonly facts: ServerFacts;
   /** A script with more confirmed entries is refused with `history too large`. */
   readonly historyMax: number;
+  /** When a history counts as long, and what is remembered of long ones. */
+  readonly longHistories?: LongHistoryTerms;
 }
 
 export class InnerHalf implements ElectrumProtocol {
@@ -42,12 +45,20 @@ export class InnerHalf implements ElectrumProtocol {
   readonly #outpointNotifier: OutpointNotifier;
   readonly #halves: BothHalves;
 
-  constructor({ bus, clock, log, network, facts, historyMax }: InnerHalfOptions) {
+  constructor({
+    bus,
+    clock,
+    log,
+    network,
+    facts,
+    historyMax,
+    longHistories = LONG_HISTORIES,
+  }: InnerHalfOptions) {
     const indexer = bus.client(indexerContract);
     const mempool = bus.client(mempoolContract);
     const feed = new ChainFeed({ bus, clock, log });
     const halves = new BothHalves({ feed, mempool, clock, log });
-    const scripts = new ScriptAnswers({ clock, indexer, mempool, halves, historyMax });
+    const scripts = new ScriptAnswers({ clock, indexer, mempool, halves, historyMax, longHistories });
     const headers = new Headers({ indexer, feed });
     const transactions = new Transactions({ clock, indexer, mempool });
     const fees = new Fees({ mempool, clock });

@@ -4,6 +4,7 @@ import { MODEL_SCRIPT_HASHES } from "../../../tests/harness/chain/model-chain.ts
 import type { TestSession } from "../../../tests/harness/gateway/electrum.ts";
 import { type HistoryItem, LivingChain, type Step } from "../../../tests/harness/gateway/living-chain.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
+import type { LongHistoryTerms } from "./chain/long-scripts.ts";
 
 const STEPS: readonly Step[] = ["send", "send", "send", "mine", "mine", "drop", "replace"];
 const opened: LivingChain[] = [];
@@ -12,9 +13,15 @@ afterEach(async () => {
   for (const life of opened.splice(0)) await life.stop();
 });
 
-async function lifeOf(seed: number): Promise<{ life: LivingChain; random: Randomness }> {
+/** Nearly every history counts as long, and only of some of them something is remembered. */
+const ALL_LONG: LongHistoryTerms = { shortMax: 1, scriptsMax: 6, entryBytesMax: 1_500 };
+
+async function lifeOf(
+  seed: number,
+  longHistories?: LongHistoryTerms,
+): Promise<{ life: LivingChain; random: Randomness }> {
   const random = new Randomness(seed);
-  const life = await LivingChain.start(() => random.fraction());
+  const life = await LivingChain.start(() => random.fraction(), longHistories);
   opened.push(life);
   return { life, random };
 }
@@ -47,9 +54,10 @@ class Knowledge {
 }
 
 describe("a random life of chain and mempool", () => {
-  for (const seed of [1, 2, 3, 4]) {
-    it(`is answered and told as brute force has it, with seed ${seed}`, async () => {
-      const { life, random } = await lifeOf(seed);
+  for (const { seed, long } of [1, 2, 3, 4, 5, 6].map((number) => ({ seed: number, long: number > 2 }))) {
+    const kind = long ? "long" : "short";
+    it(`is answered and told as brute force has it, with ${kind} histories and seed ${seed}`, async () => {
+      const { life, random } = await lifeOf(seed, long ? ALL_LONG : undefined);
       const clients = Array.from({ length: 3 }, () => new Knowledge(life.under.session()));
       for (const client of clients) await client.session.call("blockchain.headers.subscribe");
       for (let at = 0; at < 30; at++) {
@@ -71,7 +79,9 @@ describe("a random life of chain and mempool", () => {
         });
         const asker = life.under.session();
         for (const hash of MODEL_SCRIPT_HASHES) {
-          expect(await asker.call("blockchain.scripthash.get_history", [hash])).toEqual(life.history(hash));
+          // Those that are not asked for are only carried on from status to status.
+          if (!long || random.fraction() < 0.3)
+            expect(await asker.call("blockchain.scripthash.get_history", [hash])).toEqual(life.history(hash));
           expect(await asker.call("blockchain.scripthash.get_balance", [hash])).toEqual(life.balance(hash));
           expect(await asker.call("blockchain.scripthash.listunspent", [hash])).toEqual(life.coins(hash));
         }

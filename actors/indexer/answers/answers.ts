@@ -39,6 +39,7 @@ export function answers(parts: AnswerParts): QueryHandlers {
     tip: (_input, call) => reply("tip", 1, call, (replies) => replies.tip(isSynced())),
     histories: (input, call) =>
       reply("histories", input.scripthashes.length, call, (replies) => replies.histories(input)),
+    history: (input, call) => reply("history", 1, call, (replies) => replies.history(input)),
     unspents: (input, call) =>
       reply("unspents", input.scripthashes.length, call, (replies) => replies.unspents(input)),
     balances: (input, call) =>

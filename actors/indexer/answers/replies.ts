@@ -1,5 +1,7 @@
 /** The replies to the contract's requests, as JSON in bytes: no object for a row, no check against schemas that hold by construction. */
-import { HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import { blockHashFromBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import { INDEXER_SETTLED_BLOCKS, type IndexedTip } from "../../../bus/contracts/indexer.ts";
+import { PACKED_ENTRY_BYTES, packHead } from "../../../bus/contracts/packed-history.ts";
 import type { Steps } from "../lookup/steps.ts";
 import type { Reading } from "../queries/memory.ts";
 import { Outputs } from "../queries/outputs.ts";
@@ -18,6 +20,14 @@ import { json, ReplyWriter } from "./reply-writer.ts";
 
 interface Scripts {
   readonly scripthashes: readonly string[];
+  readonly limit: number;
+}
+interface BoundedScripts extends Scripts {
+  readonly totalMax?: number | undefined;
+}
+interface OneScript {
+  readonly scripthash: string;
+  readonly after?: IndexedTip | undefined;
   readonly limit: number;
 }
 interface Txids {
@@ -74,36 +84,77 @@ export class Replies {
     return out.finish();
   }
 
-  *histories({ scripthashes, limit }: Scripts): Steps<Uint8Array> {
+  *histories({
+    scripthashes,
+    limit,
+    totalMax = Number.POSITIVE_INFINITY,
+  }: BoundedScripts): Steps<Uint8Array> {
     const outputs = yield* Outputs.of(this.#reading, rawHashes(scripthashes), limit);
     const spenders = yield* spendersOf(this.#reading, outputs);
     const out = new ReplyWriter(FRAME_BYTES + outputs.count * 2 * HISTORY_ENTRY_BYTES);
     this.#openResults(out);
+    let room = totalMax;
     for (let script = 0; script < scripthashes.length; script++) {
       out.separate(script);
       const numbers = yield* this.#numbersOf(outputs, spenders, script);
-      if (outputs.isTooMany[script] === 1 || numbers.length > limit) out.write(NULL);
-      else yield* this.#history(out, numbers);
+      if (outputs.isTooMany[script] === 1 || numbers.length > Math.min(limit, room)) {
+        out.write(NULL);
+        continue;
+      }
+      room -= numbers.length;
+      yield* this.#history(out, numbers);
     }
     out.write(CLOSE_ALL);
     return out.finish();
   }
 
-  *unspents({ scripthashes, limit }: Scripts): Steps<Uint8Array> {
+  *history({ scripthash, after, limit }: OneScript): Steps<Uint8Array> {
+    const { heights, txids, view } = this.#reading;
+    const { height } = view.state;
+    const isKnown = after !== undefined && this.#blockAt(after.height)?.hash === after.hash;
+    const firstNumber = isKnown ? heights.txCountBelow(after.height + 1) : 0;
+    const outputs = yield* Outputs.of(this.#reading, rawHashes([scripthash]), limit);
+    const spenders = yield* spendersOf(this.#reading, outputs, firstNumber);
+    const all = yield* this.#numbersOf(outputs, spenders, 0);
+    const numbers = all.subarray(firstAtLeast(all, firstNumber));
+    const isTooMany = outputs.isTooMany[0] === 1 || numbers.length > limit;
+    const head = packHead({
+      tip: this.#blockAt(height) ?? null,
+      settled: this.#blockAt(Math.max(0, height - INDEXER_SETTLED_BLOCKS)) ?? null,
+      isWhole: !isKnown,
+      isTooMany,
+    });
+    const count = isTooMany ? 0 : numbers.length;
+    const bytes = Buffer.allocUnsafe(head.length + count * PACKED_ENTRY_BYTES);
+    head.copy(bytes);
+    for (let i = 0, at = head.length; i < count; i++, at += PACKED_ENTRY_BYTES) {
+      const number = numbers[i] as number;
+      txids.copy(view, number, bytes, at);
+      bytes.subarray(at, at + HASH_LENGTH_BYTES).reverse();
+      bytes.writeUInt32BE(heights.heightOf(number), at + HASH_LENGTH_BYTES);
+      if ((i + 1) % ENTRIES_PER_STEP === 0) yield;
+    }
+    return bytes;
+  }
+
+  *unspents({ scripthashes, limit, totalMax = Number.POSITIVE_INFINITY }: BoundedScripts): Steps<Uint8Array> {
     const outputs = yield* Outputs.of(this.#reading, rawHashes(scripthashes), limit);
     const spenders = yield* spendersOf(this.#reading, outputs);
     const out = new ReplyWriter(FRAME_BYTES + outputs.count * UNSPENT_ENTRY_BYTES);
     const { heights } = this.#reading;
     this.#openResults(out);
+    let room = totalMax;
     for (let script = 0; script < scripthashes.length; script++) {
       out.separate(script);
-      if (outputs.isTooMany[script] === 1) {
+      const coins = outputs.isTooMany[script] === 1 ? undefined : yield* coinsOf(outputs, spenders, script);
+      if (coins === undefined || coins.length > room) {
         out.write(NULL);
         continue;
       }
+      room -= coins.length;
       out.write(OPEN_LIST);
       let written = 0;
-      for (const i of yield* coinsOf(outputs, spenders, script)) {
+      for (const i of coins) {
         out.separate(written++);
         out.write(TXID_OPENS);
         out.hash(outputs.txids, i * HASH_LENGTH_BYTES);
@@ -260,6 +311,12 @@ export class Replies {
     );
   }
 
+  #blockAt(height: number): IndexedTip | undefined {
+    const { view, blocks } = this.#reading;
+    if (height < 0 || height > view.state.height) return undefined;
+    return { height, hash: blockHashFromBytes(blocks.hash(view, height)) };
+  }
+
   #openResults(out: ReplyWriter): void {
     out.write(TIP);
     this.#tip(out);
@@ -340,6 +397,18 @@ export class Replies {
     writeHashes(out, branchOf(this.#reading, height, position));
     out.write(CLOSE_LIST);
   }
+}
+
+/** Where in the ascending numbers the first stands that is not below. */
+function firstAtLeast(numbers: Float64Array, least: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function writeHashes(out: ReplyWriter, hashes: readonly Uint8Array[]): void {

@@ -24,11 +24,15 @@ export interface OutpointColumns {
 
 export const UNSPENT = -1;
 
-/** By place the number of the spending transaction, or `UNSPENT`. */
-export function* spendersOf(reading: Reading, outputs: OutpointColumns): Steps<Float64Array> {
+/** By place the number of the spending transaction, or `UNSPENT`; those below `txNumberMin` count as none, and cost little. */
+export function* spendersOf(
+  reading: Reading,
+  outputs: OutpointColumns,
+  txNumberMin = 0,
+): Steps<Float64Array> {
   const spenders = new Float64Array(outputs.count).fill(UNSPENT);
   for (let from = 0; from < outputs.count; from += SEGMENT) {
-    yield* segment(reading, outputs, from, Math.min(outputs.count, from + SEGMENT), spenders);
+    yield* segment(reading, outputs, from, Math.min(outputs.count, from + SEGMENT), spenders, txNumberMin);
   }
   return spenders;
 }
@@ -39,6 +43,7 @@ function* segment(
   from: number,
   to: number,
   spenders: Float64Array,
+  txNumberMin: number,
 ): Steps<void> {
   const count = to - from;
   const keys = reading.keys.of(txids.subarray(from * HASH_LENGTH_BYTES, to * HASH_LENGTH_BYTES), count);
@@ -52,7 +57,7 @@ function* segment(
     if ((done + 1) % LOOKUPS_PER_STEP === 0) yield;
     const i = (order[done] as number) % PLACES;
     const key = keys.subarray(i * KEY_VALUE_BYTES, i * KEY_VALUE_BYTES + SPENDING.keyBytes);
-    spenders[from + i] = spenderOf(reading, key, txNumbers[from + i] as number);
+    spenders[from + i] = spenderOf(reading, key, Math.max(txNumbers[from + i] as number, txNumberMin - 1));
   }
 }
 

@@ -3,10 +3,21 @@
 import type { Replies } from "../../../actors/indexer/answers/replies.ts";
 import { finished, type Steps } from "../../../actors/indexer/lookup/steps.ts";
 import { type BlockHash, hexToBytes, type ScriptHash, type Txid } from "../../../bitcoin/bytes.ts";
+import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
+import {
+  PACKED_ENTRY_BYTES,
+  PACKED_HEAD_BYTES,
+  type PackedHistoryHead,
+  unpackHead,
+} from "../../../bus/contracts/packed-history.ts";
 
 export interface AskedEntry {
   readonly txid: Txid;
   readonly height: number;
+}
+
+export interface AskedPart extends PackedHistoryHead {
+  readonly entries: readonly AskedEntry[];
 }
 
 export interface AskedCoin extends AskedEntry {
@@ -41,6 +52,19 @@ export class Asked {
   /** Null above the limit. */
   history(scriptHash: ScriptHash, limit: number): AskedEntry[] | null {
     return this.#first(this.#replies.histories({ scripthashes: [scriptHash], limit }));
+  }
+
+  /** As the bus carries long ones: those above a block that the asker knows, if the chain has it. */
+  historyAfter(scriptHash: ScriptHash, after: IndexedTip | undefined, limit: number): AskedPart {
+    const reply = Buffer.from(finished(this.#replies.history({ scripthash: scriptHash, after, limit })));
+    const head = unpackHead(reply);
+    if (head === undefined) throw new Error("it is no packed history");
+    const entries: AskedEntry[] = [];
+    for (let at = PACKED_HEAD_BYTES; at < reply.length; at += PACKED_ENTRY_BYTES) {
+      const txid = reply.toString("hex", at, at + 32) as Txid;
+      entries.push({ txid, height: reply.readUInt32BE(at + 32) });
+    }
+    return { ...head, entries };
   }
 
   unspent(scriptHash: ScriptHash, limit: number): AskedCoin[] | null {

@@ -7,10 +7,11 @@ import { Compaction } from "../../../actors/indexer/sync/compaction.ts";
 import { type BlockNews, ChainSync } from "../../../actors/indexer/sync/sync.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
 import { merkleRootFromBranch } from "../../../bitcoin/block/merkle.ts";
-import { txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { type ScriptHash, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
+import { INDEXER_SETTLED_BLOCKS, type IndexedTip } from "../../../bus/contracts/indexer.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { Asked } from "./asked.ts";
+import { Asked, type AskedEntry } from "./asked.ts";
 import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "./model-chain.ts";
 
 export interface IndexSettings {
@@ -116,6 +117,7 @@ export class IndexUnderTest {
         const own = coins.filter((coin) => coin.scriptHash === scriptHash);
         const history = isKept(scriptHash) ? chain.history(scriptHash) : [];
         expect(queries.history(scriptHash, 100_000)).toEqual(history);
+        expectParts(queries, chain, scriptHash, history);
         expect(queries.unspent(scriptHash, 100_000)).toEqual(
           own.map(({ txid, index, height, amountSat }) => ({ txid, index, height, amountSat })),
         );
@@ -180,4 +182,34 @@ export class IndexUnderTest {
     });
     return { store, compaction, sync, reader: new IndexReader(store, CACHE_BYTES) };
   }
+}
+
+/** What is asked for above a block is what the whole history has above it; a block that the chain has left is none. */
+function expectParts(
+  queries: Asked,
+  chain: ModelChain,
+  scriptHash: ScriptHash,
+  history: readonly AskedEntry[],
+): void {
+  const blockAt = (height: number) => ({ height, hash: chain.blocks[height]?.hash as string });
+  const tip = blockAt(chain.height);
+  const settled = blockAt(Math.max(0, chain.height - INDEXER_SETTLED_BLOCKS));
+  const part = (after: IndexedTip | undefined) => queries.historyAfter(scriptHash, after, 100_000);
+  const head = { tip, settled, isTooMany: false };
+  expect(part(undefined)).toEqual({ ...head, isWhole: true, entries: history });
+  const heights = new Set([0, chain.height >> 1, settled.height, chain.height - 1, chain.height]);
+  for (const height of heights) {
+    if (height < 0) continue;
+    const entries = history.filter((entry) => entry.height > height);
+    expect(part(blockAt(height))).toEqual({ ...head, isWhole: false, entries });
+  }
+  const left = chain.everyBlock.find(({ hash }) => !chain.blocks.some((block) => block.hash === hash));
+  for (const hash of [left?.hash ?? "ff".repeat(32), chain.blocks[0]?.hash as string]) {
+    for (const height of [chain.height, chain.height + 1]) {
+      if (height > 0) expect(part({ height, hash })).toEqual({ ...head, isWhole: true, entries: history });
+    }
+  }
+  const tooMany = queries.historyAfter(scriptHash, undefined, Math.max(1, history.length - 1));
+  expect(tooMany.isTooMany).toBe(history.length > 1);
+  if (tooMany.isTooMany) expect(tooMany.entries).toEqual([]);
 }

@@ -1,4 +1,8 @@
 /** The inner half of the Electrum door between an indexer and a mempool that say what a test wants, when it wants it. */
+import {
+  LONG_HISTORIES,
+  type LongHistoryTerms,
+} from "../../../actors/gateway/electrum/chain/long-scripts.ts";
 import { InnerHalf } from "../../../actors/gateway/electrum/inner-half.ts";
 import { MethodTable } from "../../../actors/gateway/electrum/method.ts";
 import { regtest } from "../../../bitcoin/network.ts";
@@ -57,6 +61,7 @@ export class DoorOverFakes {
   static async start(
     tip: { readonly height: number; readonly hash: string },
     handlers: IndexerHandlers,
+    longHistories: LongHistoryTerms = LONG_HISTORIES,
   ): Promise<DoorOverFakes> {
     const world = await releaseWorld();
     const indexer = await fakeActor(world, indexerContract, {
@@ -75,6 +80,7 @@ export class DoorOverFakes {
       network: regtest,
       facts: FACTS,
       historyMax: 1_000_000,
+      longHistories,
     });
     const door = new DoorOverFakes(world, bus, indexer, mempool, model, half);
     await half.start();

@@ -1,4 +1,8 @@
 /** The inner half of the Electrum door over a real indexer and a mempool of brute force, asked by sessions in this process. */
+import {
+  LONG_HISTORIES,
+  type LongHistoryTerms,
+} from "../../../actors/gateway/electrum/chain/long-scripts.ts";
 import { EncodedJson } from "../../../actors/gateway/electrum/encoded-json.ts";
 import { InnerHalf } from "../../../actors/gateway/electrum/inner-half.ts";
 import { MethodTable } from "../../../actors/gateway/electrum/method.ts";
@@ -125,6 +129,7 @@ export class ElectrumUnderTest {
     mempool: FakeActor<typeof mempoolContract>,
     model: ModelMempool,
     handlers: MempoolHandlers,
+    longHistories: LongHistoryTerms,
   ) {
     this.indexer = indexer;
     this.mempool = mempool;
@@ -136,6 +141,7 @@ export class ElectrumUnderTest {
       log: silentLog(),
       network: regtest,
       historyMax: 1_000_000,
+      longHistories,
       facts: {
         banner: () => "hello",
         donationAddress: () => "",
@@ -154,13 +160,17 @@ export class ElectrumUnderTest {
   }
 
   /** Started, and level with its source. */
-  static async start(source: BlockSource, handlers: MempoolHandlers = {}): Promise<ElectrumUnderTest> {
+  static async start(
+    source: BlockSource,
+    handlers: MempoolHandlers = {},
+    longHistories: LongHistoryTerms = LONG_HISTORIES,
+  ): Promise<ElectrumUnderTest> {
     const model = new ModelMempool();
     const all = { ...model.handlers(), status: () => STATUS, ...handlers };
     const indexer = await IndexerUnderTest.make(sourceOf(source));
     const mempool = await fakeActor(indexer, mempoolContract, all);
     mempool.publisher.state("status", STATUS);
-    const under = new ElectrumUnderTest(indexer, mempool, model, all);
+    const under = new ElectrumUnderTest(indexer, mempool, model, all, longHistories);
     await indexer.start();
     await waitFor("the index to be level", () => indexer.isReady);
     model.view = { tip: await source.tip(new AbortController().signal), isSynced: true };

@@ -1,11 +1,13 @@
 /** A random life of a chain and its mempool behind the Electrum door, and what the door must say of it: by looking at all of it. */
 import { createHash } from "node:crypto";
+import type { LongHistoryTerms } from "../../../actors/gateway/electrum/chain/long-scripts.ts";
 import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { isCoinbase, serializeTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import { INDEXER_SETTLED_BLOCKS } from "../../../bus/contracts/indexer.ts";
 import { isKept, MODEL_SCRIPT_HASHES, MODEL_SCRIPTS, ModelChain, ModelSource } from "../chain/model-chain.ts";
 import type { ModelSpend, ModelTx } from "../mempool/model-mempool.ts";
-import { ElectrumUnderTest } from "./electrum.ts";
+import { ElectrumUnderTest, type MempoolHandlers } from "./electrum.ts";
 
 export interface HistoryItem {
   readonly tx_hash: string;
@@ -44,19 +46,18 @@ export class LivingChain {
     this.#random = random;
   }
 
-  static async start(random: () => number): Promise<LivingChain> {
+  static async start(random: () => number, longHistories?: LongHistoryTerms): Promise<LivingChain> {
     const chain = new ModelChain(random);
     for (let i = 0; i < 8; i++) chain.mineThese([]);
     const source = new ModelSource(chain);
     const transactions = new Map<string, Transaction>();
-    const under = await ElectrumUnderTest.start(source, {
-      rawTransactions: ({ txids }) => ({
-        results: txids.map((txid) => {
-          const sent = transactions.get(txid);
-          return sent === undefined ? null : bytesToHex(serializeTransaction(sent));
-        }),
+    const rawTransactions: MempoolHandlers["rawTransactions"] = ({ txids }) => ({
+      results: txids.map((txid) => {
+        const sent = transactions.get(txid);
+        return sent === undefined ? null : bytesToHex(serializeTransaction(sent));
       }),
     });
+    const under = await ElectrumUnderTest.start(source, { rawTransactions }, longHistories);
     return new LivingChain(chain, source, under, random, transactions);
   }
 
@@ -224,7 +225,8 @@ export class LivingChain {
   /** Blocks are given up, their transactions return as far as their inputs still exist, and a longer branch takes their place. */
   #replace(): void {
     const { model } = this.under;
-    const depth = 1 + this.#below(3);
+    // Now and then deeper than what counts as settled.
+    const depth = this.#random() < 0.2 ? INDEXER_SETTLED_BLOCKS + 2 : 1 + this.#below(3);
     const from = Math.max(1, this.chain.blocks.length - depth);
     const returned = this.chain.blocks
       .slice(from)

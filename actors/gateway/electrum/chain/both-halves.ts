@@ -31,6 +31,8 @@ export interface BothHalvesOptions {
   readonly log: Log;
 }
 
+/** The mempool's answers are at hand; one that hangs must not hold up what the index knows. */
+export const SOON: { readonly deadlineMs: number } = Object.freeze({ deadlineMs: 4_000 });
 /** A mempool that is started again is back well before that; a wallet waits 30 s for an answer. */
 const AWAY_GRACE_MS = 8_000;
 const RETRY_MS = 100;

@@ -8,38 +8,54 @@ export interface ConfirmedEntry {
   readonly height: number;
 }
 
+/** Confirmed transactions in the order of the chain, as objects where they are few and as bytes where they are many. */
+export interface ConfirmedEntries {
+  readonly length: number;
+  /** From place to place, as JSON with commas between. */
+  json(from: number, to: number): string;
+  /** The same as a status is made of it. */
+  text(from: number, to: number): string;
+}
+
 export interface UnconfirmedEntry {
   readonly txid: string;
   readonly feeSat: number;
   readonly hasUnconfirmedInputs: boolean;
 }
 
-/** Entries that are written in one piece; between pieces others have their turn. */
-const PIECE_ENTRIES = 2_000;
+/** Entries that are written or digested in one piece; between pieces others have their turn. */
+export const PIECE_ENTRIES = 2_000;
+
+/** What clients who only follow a script have to know of its history. */
+export interface ScriptStatus {
+  /** Electrum's digest of the history; null where there is none. */
+  readonly status: string | null;
+  /** Of how many entries it is made. */
+  readonly length: number;
+}
 
 /** Both halves of one moment: no transaction is in both. What is made of it once is kept with it. */
-export class History {
-  /** In the order of the chain. */
-  readonly confirmed: readonly ConfirmedEntry[];
+export class History implements ScriptStatus {
+  readonly #confirmed: ConfirmedEntries;
   /** Those without unconfirmed inputs first, each group by txid. */
   readonly unconfirmed: readonly UnconfirmedEntry[];
   #status: string | null | undefined;
   #encoded: EncodedJson | undefined;
 
-  constructor(confirmed: readonly ConfirmedEntry[], unconfirmed: readonly UnconfirmedEntry[]) {
-    this.confirmed = confirmed;
+  /** A long one brings its status: it is not made in one go. */
+  constructor(confirmed: ConfirmedEntries, unconfirmed: readonly UnconfirmedEntry[], status?: string | null) {
+    this.#confirmed = confirmed;
     this.unconfirmed = unconfirmed;
+    this.#status = status;
   }
 
   get length(): number {
-    return this.confirmed.length + this.unconfirmed.length;
+    return this.#confirmed.length + this.unconfirmed.length;
   }
 
-  /** Electrum's status of the script: a digest of its history, null where there is none. In one go: not for long ones. */
-  status(): string | null {
+  get status(): string | null {
     if (this.#status !== undefined) return this.#status;
-    const { confirmed, unconfirmed } = this;
-    const text = confirmedText(confirmed, 0, confirmed.length) + unconfirmedText(unconfirmed);
+    const text = this.#confirmed.text(0, this.#confirmed.length) + unconfirmedText(this.unconfirmed);
     this.#status = text === "" ? null : hash("sha256", text, "hex");
     return this.#status;
   }
@@ -48,7 +64,7 @@ export class History {
   encoded(): EncodedJson | Promise<EncodedJson> {
     if (this.#encoded !== undefined) return this.#encoded;
     if (this.length > PIECE_ENTRIES) return this.#encodedInPieces();
-    const items = confirmedJson(this.confirmed, 0, this.confirmed.length);
+    const items = this.#confirmed.json(0, this.#confirmed.length);
     const waiting = unconfirmedJson(this.unconfirmed);
     this.#encoded = new EncodedJson(`[${items}${items !== "" && waiting !== "" ? "," : ""}${waiting}]`);
     return this.#encoded;
@@ -60,11 +76,12 @@ export class History {
   }
 
   async #encodedInPieces(): Promise<EncodedJson> {
-    const { confirmed } = this;
+    const confirmed = this.#confirmed;
     const pieces: Uint8Array[] = [];
     let lead = "[";
     for (let at = 0; at < confirmed.length; at += PIECE_ENTRIES) {
-      pieces.push(Buffer.from(lead + confirmedJson(confirmed, at, at + PIECE_ENTRIES), "latin1"));
+      const to = Math.min(confirmed.length, at + PIECE_ENTRIES);
+      pieces.push(Buffer.from(lead + confirmed.json(at, to), "latin1"));
       lead = ",";
       await turn();
     }
@@ -76,30 +93,45 @@ export class History {
   }
 }
 
-/** What a status is the digest of. */
-export function confirmedText(entries: readonly ConfirmedEntry[], from: number, to: number): string {
-  let text = "";
-  const end = Math.min(to, entries.length);
-  for (let i = from; i < end; i++) {
-    const { txid, height } = entries[i] as ConfirmedEntry;
-    text += `${txid}:${height}:`;
+/** Those of a short history. */
+export class ListedEntries implements ConfirmedEntries {
+  readonly #list: readonly ConfirmedEntry[];
+
+  constructor(list: readonly ConfirmedEntry[]) {
+    this.#list = list;
   }
-  return text;
+
+  get length(): number {
+    return this.#list.length;
+  }
+
+  json(from: number, to: number): string {
+    let text = "";
+    for (let i = from; i < to; i++) {
+      const { txid, height } = this.#list[i] as ConfirmedEntry;
+      text += entryJson(i === from, txid, height);
+    }
+    return text;
+  }
+
+  text(from: number, to: number): string {
+    let text = "";
+    for (let i = from; i < to; i++) {
+      const { txid, height } = this.#list[i] as ConfirmedEntry;
+      text += `${txid}:${height}:`;
+    }
+    return text;
+  }
 }
 
+export function entryJson(isFirst: boolean, txid: string, height: number): string {
+  return `${isFirst ? "" : ","}{"tx_hash":"${txid}","height":${height}}`;
+}
+
+/** What a status is the digest of, behind the confirmed ones. */
 export function unconfirmedText(entries: readonly UnconfirmedEntry[]): string {
   let text = "";
   for (const { txid, hasUnconfirmedInputs } of entries) text += `${txid}:${hasUnconfirmedInputs ? -1 : 0}:`;
-  return text;
-}
-
-function confirmedJson(entries: readonly ConfirmedEntry[], from: number, to: number): string {
-  let text = "";
-  const end = Math.min(to, entries.length);
-  for (let i = from; i < end; i++) {
-    const { txid, height } = entries[i] as ConfirmedEntry;
-    text += `${i === from ? "" : ","}{"tx_hash":"${txid}","height":${height}}`;
-  }
   return text;
 }
 

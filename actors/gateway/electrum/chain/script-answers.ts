@@ -6,11 +6,11 @@ import type { Clock } from "../../../../runtime/clock.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
-import type { BothHalves, Halves } from "./both-halves.ts";
+import { type BothHalves, type Halves, SOON } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
 import { Coins } from "./coins.ts";
-import { History } from "./history.ts";
-import { StatusDigests } from "./status-digests.ts";
+import { History, ListedEntries, type ScriptStatus } from "./history.ts";
+import { type LongHistoryTerms, LongScripts } from "./long-scripts.ts";
 
 export interface Balance {
   readonly confirmedSat: number;
@@ -25,54 +25,68 @@ export interface ScriptAnswersOptions {
   readonly halves: BothHalves;
   /** A longer history is refused. */
   readonly historyMax: number;
+  readonly longHistories: LongHistoryTerms;
 }
 
-interface Lookup<A> {
-  readonly kept: KeptAnswers<A>;
-}
-
-/** Scripts with more entries are asked for alone, so that nobody else's answer waits for theirs. */
-const SMALL_MAX = 1_000;
+/** Of one answer for many scripts, which is parsed in one go: the others are then asked for alone too. */
+const BATCH_ENTRIES_MAX = 10_000;
 const BATCH_MAX = Math.min(INDEXER_BATCH_MAX, MEMPOOL_BATCH_MAX);
 /** Entries of histories and coins that are kept, at about 250 bytes each with what is written of them. */
 const KEPT_ENTRIES_MAX = 400_000;
 const KEPT_BALANCES_MAX = 50_000;
-/** Its answers are at hand; one that hangs must not hold up what the index knows. */
-const SOON = Object.freeze({ deadlineMs: 4_000 });
 /** What an answer costs besides its entries. */
 const KEPT_BASE = 2;
+const KEPT_STATUSES_MAX = 10_000;
 
 export class ScriptAnswers implements ChainWatcher {
-  readonly #digests = new StatusDigests();
-  readonly #histories: Lookup<History>;
-  readonly #coins: Lookup<Coins>;
-  readonly #balances: Lookup<Balance>;
+  readonly #long: LongScripts;
+  readonly #histories: KeptAnswers<History>;
+  /** Of long histories, which need not be at hand for it. */
+  readonly #statuses: KeptAnswers<ScriptStatus>;
+  readonly #coins: KeptAnswers<Coins>;
+  readonly #balances: KeptAnswers<Balance>;
 
   constructor(options: ScriptAnswersOptions) {
     const { clock, indexer, mempool, halves } = options;
-    this.#histories = lookup({
+    const { shortMax } = options.longHistories;
+    const long = new LongScripts(options);
+    this.#long = long;
+    const short = new Gathering<string, History | undefined>({
       clock,
-      ask: async (scripthashes, limit) => {
+      ask: async (scripthashes) => {
+        const limit = Math.min(shortMax, options.historyMax);
+        const totalMax = BATCH_ENTRIES_MAX;
         const both = await halves.ask(
-          () => indexer.histories({ scripthashes: [...scripthashes], limit }),
+          () => indexer.histories({ scripthashes: [...scripthashes], limit, totalMax }),
           (confirmedTip) => mempool.histories({ scripthashes: [...scripthashes], confirmedTip }, SOON),
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
           if (confirmed === undefined) return undefined;
           const unconfirmed = both.unconfirmed?.results[i] ?? [];
-          return new History(confirmed, withoutConfirmed(unconfirmed, confirmed, both));
+          return new History(new ListedEntries(confirmed), withoutConfirmed(unconfirmed, confirmed, both));
         });
       },
-      historyMax: options.historyMax,
+      batchMax: BATCH_MAX,
+    });
+    this.#histories = new KeptAnswers({
+      ask: async (scripthash) => {
+        const found = long.knows(scripthash) ? undefined : await short.ask(scripthash);
+        return found ?? withinLimit(await long.history(scripthash), options.historyMax);
+      },
       weightOf: (history) => history.length + KEPT_BASE,
       weightMax: KEPT_ENTRIES_MAX,
     });
+    this.#statuses = new KeptAnswers({
+      ask: async (scripthash) => withinLimit(await long.status(scripthash), options.historyMax),
+      weightOf: () => 1,
+      weightMax: KEPT_STATUSES_MAX,
+    });
     this.#coins = lookup({
       clock,
-      ask: async (scripthashes, limit) => {
+      ask: async (scripthashes, limit, totalMax) => {
         const both = await halves.ask(
-          () => indexer.unspents({ scripthashes: [...scripthashes], limit }),
+          () => indexer.unspents({ scripthashes: [...scripthashes], limit, totalMax }),
           (confirmedTip) => mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }, SOON),
         );
         return scripthashes.map((_, i) => {
@@ -80,6 +94,7 @@ export class ScriptAnswers implements ChainWatcher {
           return confirmed === undefined ? undefined : Coins.of(confirmed, both.unconfirmed?.results[i]);
         });
       },
+      shortMax,
       historyMax: options.historyMax,
       weightOf: (coins) => coins.length + KEPT_BASE,
       weightMax: KEPT_ENTRIES_MAX,
@@ -97,6 +112,7 @@ export class ScriptAnswers implements ChainWatcher {
           return { confirmedSat, unconfirmedSat: both.unconfirmed?.results[i] ?? 0 };
         });
       },
+      shortMax,
       historyMax: options.historyMax,
       weightOf: () => 1,
       weightMax: KEPT_BALANCES_MAX,
@@ -104,69 +120,84 @@ export class ScriptAnswers implements ChainWatcher {
   }
 
   history(scripthash: string): History | Promise<History> {
-    return this.#histories.kept.of(scripthash);
+    return this.#histories.of(scripthash);
   }
 
-  /** Electrum's status of the script with that history; null where there is none. */
-  statusOf(scripthash: string, history: History): string | null | Promise<string> {
-    return this.#digests.of(scripthash, history);
+  /** For those who need no more of the history: of a long one only what is new is asked for. */
+  status(scripthash: string): ScriptStatus | Promise<ScriptStatus> {
+    const kept = this.#histories.peek(scripthash);
+    if (kept !== undefined) return kept;
+    return this.#long.knows(scripthash) ? this.#statuses.of(scripthash) : this.#histories.of(scripthash);
   }
 
   coins(scripthash: string): Coins | Promise<Coins> {
-    return this.#coins.kept.of(scripthash);
+    return this.#coins.of(scripthash);
   }
 
   balance(scripthash: string): Balance | Promise<Balance> {
-    return this.#balances.kept.of(scripthash);
+    return this.#balances.of(scripthash);
   }
 
   scriptsTouched(scripthashes: readonly string[]): void {
-    for (const scripthash of scripthashes) {
-      this.#histories.kept.forget(scripthash);
-      this.#coins.kept.forget(scripthash);
-      this.#balances.kept.forget(scripthash);
-    }
-  }
-
-  turnedBackTo(): void {
-    this.#digests.clear();
+    const all = this.#allKept();
+    for (const scripthash of scripthashes) for (const kept of all) kept.forget(scripthash);
   }
 
   everythingTouched(): void {
-    this.#histories.kept.clear();
-    this.#coins.kept.clear();
-    this.#balances.kept.clear();
+    for (const kept of this.#allKept()) kept.clear();
+  }
+
+  #allKept(): readonly Pick<KeptAnswers<unknown>, "forget" | "clear">[] {
+    return [this.#histories, this.#statuses, this.#coins, this.#balances];
   }
 }
 
 interface LookupTerms<A> {
   readonly clock: Clock;
   /** Undefined for a script with more entries than the limit. */
-  readonly ask: (scripthashes: readonly string[], limit: number) => Promise<readonly (A | undefined)[]>;
+  readonly ask: (
+    scripthashes: readonly string[],
+    limit: number,
+    totalMax: number,
+  ) => Promise<readonly (A | undefined)[]>;
+  readonly shortMax: number;
   readonly historyMax: number;
   readonly weightOf: (answer: A) => number;
   readonly weightMax: number;
 }
 
-function lookup<A>({ clock, ask, historyMax, weightOf, weightMax }: LookupTerms<A>): Lookup<A> {
+function lookup<A>({
+  clock,
+  ask,
+  shortMax,
+  historyMax,
+  weightOf,
+  weightMax,
+}: LookupTerms<A>): KeptAnswers<A> {
   const small = new Gathering<string, A | undefined>({
     clock,
-    ask: (scripthashes) => ask(scripthashes, Math.min(SMALL_MAX, historyMax)),
+    ask: (scripthashes) => ask(scripthashes, Math.min(shortMax, historyMax), BATCH_ENTRIES_MAX),
     batchMax: BATCH_MAX,
   });
   const large = new Gathering<string, A | undefined>({
     clock,
-    ask: (scripthashes) => ask(scripthashes, historyMax),
+    ask: (scripthashes) => ask(scripthashes, historyMax, historyMax),
     batchMax: 1,
     batchesMax: 2,
     waitingMax: 1_000,
   });
   const askOne = async (scripthash: string): Promise<A> => {
     const found = (await small.ask(scripthash)) ?? (await large.ask(scripthash));
-    if (found === undefined) throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
-    return found;
+    return withinLimit(found, historyMax);
   };
-  return { kept: new KeptAnswers({ ask: askOne, weightOf, weightMax }) };
+  return new KeptAnswers({ ask: askOne, weightOf, weightMax });
+}
+
+/** Wallets compare the text; the rest is for people. */
+function withinLimit<T>(found: T | undefined, entriesMax: number): T {
+  if (found !== undefined) return found;
+  const data = { entriesMax, setting: "electrum_history_max" };
+  throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large", { data });
 }
 
 function withoutConfirmed<E extends { readonly txid: string }>(

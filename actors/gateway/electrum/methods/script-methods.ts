@@ -106,7 +106,8 @@ function identity<T>(value: T): T {
 function encodedFor(session: Session, history: History): EncodedJson | Promise<EncodedJson> {
   // The door would refuse it: do not write it in vain, and say it in the words that wallets know.
   if (history.length * ENTRY_BYTES_MIN > session.responseBytesMax) {
-    throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
+    const data = { bytesMax: session.responseBytesMax, setting: "electrum_response_bytes_max" };
+    throw new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large", { data });
   }
   return history.encoded();
 }

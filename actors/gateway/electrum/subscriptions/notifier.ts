@@ -96,9 +96,8 @@ export class Notifier implements ChainWatcher {
     asking.count += 1;
     this.#asking.set(key, asking);
     try {
-      const history = await this.#scripts.history(scripthash);
-      session.charge(COST_OF_STATUS + history.length / ENTRIES_PER_COST);
-      const status = await this.#scripts.statusOf(scripthash, history);
+      const { status, length } = await this.#scripts.status(scripthash);
+      session.charge(COST_OF_STATUS + length / ENTRIES_PER_COST);
       if (asking.isTouched) {
         // News came after the question: who has heard newer may not hear older.
         const newer = this.#table.statusOf(key);
@@ -272,7 +271,7 @@ export class Notifier implements ChainWatcher {
   async #lookAt(key: ScriptKey): Promise<void> {
     if (!this.#table.has(key)) return;
     const scripthash = scripthashOf(key);
-    const status = await this.#scripts.statusOf(scripthash, await this.#scripts.history(scripthash));
+    const { status } = await this.#scripts.status(scripthash);
     // The chain turns back: what is true now will not be when it stands still.
     if (this.#turningSinceMs !== undefined) this.#touched.add(key);
     // Touched again meanwhile: the next look is the one that counts.
