@@ -10,6 +10,8 @@ export interface Target {
   readonly port: number;
   /** Of a Unix socket. */
   readonly path?: string;
+  /** 127.0.0.1 unless it is said. */
+  readonly host?: string;
 }
 
 export interface Reply {
@@ -137,7 +139,7 @@ export class RawClient {
         ? connectTcp({ path: target.path ?? "" })
         : target.carrier === "tls"
           ? connectTls({ host: "127.0.0.1", port: target.port, rejectUnauthorized: false })
-          : connectTcp({ host: "127.0.0.1", port: target.port });
+          : connectTcp({ host: target.host ?? "127.0.0.1", port: target.port });
     const client = new RawClient(
       socket,
       undefined,
