@@ -15,6 +15,11 @@ export const joinmarketErrors = errorTable({
     meaning: "A relative fee of a maker is no share of an amount.",
     remedy: "Give a decimal number from 0 to below 1: 0.00002 is two thousandths of a percent.",
   },
+  JOINMARKET_BAD_REVELATION: {
+    meaning: "What should open a counterparty's commitment is malformed.",
+    remedy:
+      "Nothing is to be done: the counterparty's program is broken or probes ours, and is not answered.",
+  },
   JOINMARKET_NO_COINJOIN: {
     meaning:
       "No coinjoin can be made of these coins and makers: what goes in does not cover what must come out.",
@@ -32,6 +37,7 @@ type JoinmarketFailure =
   | { readonly code: "JOINMARKET_BAD_PATH" }
   | { readonly code: "JOINMARKET_BAD_LOCKDATE"; readonly lockdate: string }
   | { readonly code: "JOINMARKET_BAD_SHARE" }
+  | { readonly code: "JOINMARKET_BAD_REVELATION" }
   | { readonly code: "JOINMARKET_NO_COINJOIN"; readonly missingSat: number }
   | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string };
 

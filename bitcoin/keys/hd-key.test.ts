@@ -2,7 +2,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { bytesToHex, hexToBytes } from "../bytes.ts";
 import { mainnet, regtest } from "../network.ts";
 import { addressOfScript } from "../script/address.ts";

@@ -1,7 +1,7 @@
 /** Words, entropy and seeds against BIP39's vectors, and what is refused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { bytesToHex, hexToBytes } from "../bytes.ts";
 import { mainnet } from "../network.ts";
 import { masterKey } from "./hd-key.ts";

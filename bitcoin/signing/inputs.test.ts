@@ -3,7 +3,7 @@ import { secp256k1 } from "@noble/curves/secp256k1.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ScriptChecker } from "../../bitcoind/sandbox/chain/script-check.ts";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { bytesToHex, concatBytes, hexToBytes } from "../bytes.ts";
 import { Writer } from "../codec.ts";
 import { hash160, sha256d } from "../hash.ts";

@@ -1,7 +1,7 @@
 /** Signed messages against both peers' examples and BIP322's vectors; and what no signature is. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { bytesToHex, hexToBytes } from "../bytes.ts";
 import { taggedHash } from "../hash.ts";
 import { CURVE_ORDER, publicKeyOf, scalarFromBytes, scalarToBytes } from "../keys/curve.ts";

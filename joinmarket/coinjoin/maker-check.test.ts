@@ -8,7 +8,7 @@ import {
   coinjoinParties,
   coinNumber,
   scriptNumber,
-} from "../../tests/harness/coinjoin.ts";
+} from "../../tests/harness/joinmarket/parties.ts";
 import { checkAsMaker, type MakerPromise, makerChangeSat } from "./maker-check.ts";
 import { buildCoinjoin } from "./shape.ts";
 

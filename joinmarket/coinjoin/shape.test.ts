@@ -12,8 +12,8 @@ import {
   type Transaction,
   txidOf,
 } from "../../bitcoin/transaction.ts";
-import { coinjoinParties, coinNumber, scriptNumber } from "../../tests/harness/coinjoin.ts";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
+import { coinjoinParties, coinNumber, scriptNumber } from "../../tests/harness/joinmarket/parties.ts";
 import { totalSat } from "../coins/select.ts";
 import { estimateSizeVb, feeOfSizeSat } from "../coins/sizes.ts";
 import { checkAsMaker } from "./maker-check.ts";

@@ -7,8 +7,8 @@ import { regtest } from "../../bitcoin/network.ts";
 import { addressOfScript } from "../../bitcoin/script/address.ts";
 import { signMessageDer } from "../../bitcoin/signing/message.ts";
 import type { Transaction } from "../../bitcoin/transaction.ts";
-import { coinNumber, keyNumber, scriptNumber } from "../../tests/harness/coinjoin.ts";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
+import { coinNumber, keyNumber, scriptNumber } from "../../tests/harness/joinmarket/parties.ts";
 import { outpointOf } from "./own-side.ts";
 import { buildCoinjoin } from "./shape.ts";
 import {

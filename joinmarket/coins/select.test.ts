@@ -1,7 +1,7 @@
 /** The merge algorithms against what joinmarket-clientserver selects, and what every selection keeps. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { type MergeAlgorithm, type SelectableCoin, selectCoins, totalSat } from "./select.ts";
 
 interface SelectionVectors {

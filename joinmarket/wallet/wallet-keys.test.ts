@@ -8,7 +8,7 @@ import { formatWif } from "../../bitcoin/keys/wif.ts";
 import { mainnet, type Network, regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
-import { readVectors } from "../../tests/harness/vectors.ts";
+import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { BOND_CHAIN, BURN_CHAIN, EXTERNAL_CHAIN, INTERNAL_CHAIN, parseKeyPath } from "./paths.ts";
 import { WalletKeys } from "./wallet-keys.ts";
 

@@ -1,11 +1,11 @@
 /** Parties of coinjoins for tests: coins with their keys, makers and takers with random amounts. */
 import fc from "fast-check";
-import { type Txid, txidFromBytes } from "../../bitcoin/bytes.ts";
-import { sha256 } from "../../bitcoin/hash.ts";
-import { publicKeyOf, scalarToBytes } from "../../bitcoin/keys/curve.ts";
-import { keyScript } from "../../bitcoin/keys/key-script.ts";
-import type { CoinjoinCoin } from "../../joinmarket/coinjoin/own-side.ts";
-import { MAKER_CHANGE_SAT_MIN, type MakerPart } from "../../joinmarket/coinjoin/shape.ts";
+import { type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { sha256 } from "../../../bitcoin/hash.ts";
+import { publicKeyOf, scalarToBytes } from "../../../bitcoin/keys/curve.ts";
+import { keyScript } from "../../../bitcoin/keys/key-script.ts";
+import type { CoinjoinCoin } from "../../../joinmarket/coinjoin/own-side.ts";
+import { MAKER_CHANGE_SAT_MIN, type MakerPart } from "../../../joinmarket/coinjoin/shape.ts";
 
 export interface KeyedCoin extends CoinjoinCoin {
   readonly privateKey: Uint8Array;
