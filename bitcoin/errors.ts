@@ -31,6 +31,10 @@ export const bitcoinErrors = Object.freeze({
       "What should be a key is none: a private key outside the curve's order, a point off the curve, or the text of a key that is mistyped or of another network.",
     remedy: "Copy the key again from where it was given, and check the network that you configured.",
   },
+  BITCOIN_BAD_PSBT: {
+    meaning: "A text or file is no partially signed transaction, or contradicts itself.",
+    remedy: "Ask the program that made it to write it again: base64, version 0 (BIP174) or 2 (BIP370).",
+  },
   BITCOIN_NOT_SIGNED: {
     meaning:
       "A signature was refused: the key does not open the coin, the coin cannot be spent yet or not in this way, or the input does not exist.",
@@ -51,6 +55,7 @@ export type BitcoinFailure =
   | { readonly code: "BITCOIN_OUT_OF_RANGE"; readonly what: string }
   | { readonly code: "BITCOIN_BAD_MNEMONIC"; readonly reason: string }
   | { readonly code: "BITCOIN_BAD_KEY"; readonly what: string }
+  | { readonly code: "BITCOIN_BAD_PSBT"; readonly reason: string }
   | { readonly code: "BITCOIN_NOT_SIGNED"; readonly index: number; readonly reason: string }
   | { readonly code: "BITCOIN_UNKNOWN_NETWORK"; readonly name: string };
 
@@ -89,5 +94,22 @@ export function badKey(what: string): BitcoinError {
   return new BitcoinError(
     { code: "BITCOIN_BAD_KEY", what },
     `this is not a key: ${what}; copy it again from where it was given`,
+  );
+}
+
+/** The error for a partially signed transaction that is none, or contradicts itself. */
+export function badPsbt(reason: string, cause?: unknown): BitcoinError {
+  return new BitcoinError(
+    { code: "BITCOIN_BAD_PSBT", reason },
+    `this is no partially signed transaction: ${reason}; ask the program that made it to write it again`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** The error for a signature that is refused, and with it all that were asked for together. */
+export function notSigned(index: number, reason: string): BitcoinError {
+  return new BitcoinError(
+    { code: "BITCOIN_NOT_SIGNED", index, reason },
+    `input ${index} is not signed, nor any other: ${reason}`,
   );
 }

@@ -1,7 +1,7 @@
 /** Signs and checks inputs of transactions: p2wpkh, the same inside p2sh, p2pkh, and timelocked p2wsh. Always for all inputs and outputs. */
 import { Transaction as LibraryTransaction } from "bitcoinjs-lib/src/transaction";
 import { concatBytes, equalBytes } from "../bytes.ts";
-import { BitcoinError } from "../errors.ts";
+import { notSigned } from "../errors.ts";
 import { hash160, sha256 } from "../hash.ts";
 import { isPublicKey, publicKeyOf, signHash, verifyHash } from "../keys/curve.ts";
 import { instructions, p2pkhScript, p2shScript, p2wpkhScript, pushBytes } from "../script/script.ts";
@@ -68,13 +68,36 @@ export function signInputs(transaction: Transaction, keys: readonly InputKey[]):
 }
 
 /** The transaction with these inputs signed, the others as they were. */
-export function withSignedInputs(transaction: Transaction, signed: readonly SignedInput[]): Transaction {
+export function withSignedInputs(
+  transaction: Transaction,
+  signed: readonly Pick<SignedInput, "index" | "scriptSig" | "witness">[],
+): Transaction {
   const byIndex = new Map(signed.map((input) => [input.index, input]));
   const inputs = transaction.inputs.map((input, index) => {
     const { scriptSig, witness } = byIndex.get(index) ?? input;
     return { ...input, scriptSig, witness };
   });
   return { ...transaction, inputs };
+}
+
+/** One input's signature and key put where the coin's script wants them; nothing if they do not open the coin. */
+export function assembleInput(
+  transaction: Transaction,
+  index: number,
+  spent: TransactionOutput,
+  by: { readonly publicKey: Uint8Array; readonly signature: Uint8Array; readonly witnessScript?: Uint8Array },
+): SignedInput | undefined {
+  const { publicKey, signature, witnessScript } = by;
+  const lock = isPublicKey(publicKey) ? lockOf(spent.scriptPubKey, publicKey, witnessScript) : undefined;
+  if (lock === undefined) return undefined;
+  const signed = {
+    index,
+    publicKey,
+    signature,
+    scriptSig: lock.scriptSig(signature),
+    witness: lock.witness(signature),
+  };
+  return isInputSigned(withSignedInputs(transaction, [signed]), index, spent) ? signed : undefined;
 }
 
 /**
@@ -198,11 +221,4 @@ function isSameStack(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolea
 
 function isAmount(amountSat: bigint): boolean {
   return amountSat >= 0n && amountSat <= BigInt(Number.MAX_SAFE_INTEGER);
-}
-
-function notSigned(index: number, reason: string): BitcoinError {
-  return new BitcoinError(
-    { code: "BITCOIN_NOT_SIGNED", index, reason },
-    `input ${index} is not signed, nor any other: ${reason}`,
-  );
 }

@@ -1,7 +1,7 @@
 /** Signed messages: JoinMarket's own (DER), and those that people show for an address (65 bytes, BIP137, BIP322). */
 import { concatBytes, equalBytes, txidToBytes } from "../bytes.ts";
-import { Reader, Writer } from "../codec.ts";
-import { BitcoinError } from "../errors.ts";
+import { Writer } from "../codec.ts";
+import { notSigned } from "../errors.ts";
 import { hash160, sha256d, taggedHash } from "../hash.ts";
 import { publicKeyOf, recoverPublicKey, signHash, signRecoverably, verifyHash } from "../keys/curve.ts";
 import { type KeyScriptKind, keyScript } from "../keys/key-script.ts";
@@ -10,6 +10,7 @@ import { compileScript, p2pkhScript } from "../script/script.ts";
 import { type Transaction, txidOf } from "../transaction.ts";
 import { decodeDer, encodeDer } from "./der.ts";
 import { isInputSigned, signInputs } from "./inputs.ts";
+import { parseWitness, serializeWitness } from "./witness-stack.ts";
 
 /**
  * legacy: 65 bytes whose first says "p2pkh" whatever the address is, as joinmarket-clientserver and Bitcoin Core
@@ -108,22 +109,15 @@ export function simpleTransactions(
 }
 
 function signSimple(message: Uint8Array, privateKey: Uint8Array, kind: KeyScriptKind): string {
-  if (kind !== "p2wpkh") {
-    const reason = "BIP322's simple form is for native segwit addresses";
-    throw new BitcoinError({ code: "BITCOIN_NOT_SIGNED", index: 0, reason }, `nothing is signed: ${reason}`);
-  }
+  if (kind !== "p2wpkh") throw notSigned(0, "BIP322's simple form is for native segwit addresses");
   const spent = { amountSat: 0n, scriptPubKey: keyScript(publicKeyOf(privateKey), kind) };
   const { toSign } = simpleTransactions(message, spent.scriptPubKey);
-  const writer = new Writer();
-  for (const { witness } of signInputs(toSign, [{ index: 0, spent, privateKey }])) {
-    writer.compactSize(witness.length);
-    for (const item of witness) writer.varBytes(item);
-  }
-  return `${SIMPLE_PREFIX}${Buffer.from(writer.finish()).toString("base64")}`;
+  const [signed] = signInputs(toSign, [{ index: 0, spent, privateKey }]);
+  return `${SIMPLE_PREFIX}${Buffer.from(serializeWitness(signed?.witness ?? [])).toString("base64")}`;
 }
 
 function verifySimple(message: Uint8Array, bytes: Uint8Array, script: Uint8Array): boolean {
-  const witness = readWitness(bytes);
+  const witness = witnessOrNothing(bytes);
   const { toSign } = simpleTransactions(message, script);
   const [input] = toSign.inputs;
   if (witness === undefined || input === undefined) return false;
@@ -131,12 +125,9 @@ function verifySimple(message: Uint8Array, bytes: Uint8Array, script: Uint8Array
   return isInputSigned(signed, 0, { amountSat: 0n, scriptPubKey: script });
 }
 
-function readWitness(bytes: Uint8Array): readonly Uint8Array[] | undefined {
+function witnessOrNothing(bytes: Uint8Array): readonly Uint8Array[] | undefined {
   try {
-    const reader = new Reader(bytes);
-    const witness = Array.from({ length: reader.count(1) }, () => reader.varBytes());
-    reader.finish();
-    return witness;
+    return parseWitness(bytes);
   } catch {
     // Cut short or with bytes left over: it is no witness.
     return undefined;

@@ -1,0 +1,244 @@
+/** A partially signed transaction, version 0 or 2, as it travels between wallets: made, read, signed in part, finished. */
+import { Psbt as LibraryPsbt } from "bitcoinjs-lib/src/psbt";
+import { bytesToHex, equalBytes, hexToBytes } from "../bytes.ts";
+import { badPsbt, notSigned } from "../errors.ts";
+import { formatDerivationPath, parseDerivationPath } from "../keys/derivation-path.ts";
+import { SIGHASH_ALL } from "../signing/der.ts";
+import { assembleInput, type SignedInput, withSignedInputs } from "../signing/inputs.ts";
+import { parseWitness } from "../signing/witness-stack.ts";
+import {
+  parseTransaction,
+  serializeStripped,
+  type Transaction,
+  type TransactionOutput,
+  txidBytesOf,
+} from "../transaction.ts";
+import { GLOBAL, type PsbtVersion, readMaps, unsignedTransactionOf, writeMaps } from "./maps.ts";
+import { type OnlyInTwo, toVersionTwo, toVersionZero } from "./version-two.ts";
+
+/** Where a key is in its wallet's tree, so that its signer finds it. */
+export interface KeyOrigin {
+  readonly publicKey: Uint8Array;
+  /** Of the wallet's root key, eight hex digits. */
+  readonly fingerprint: string;
+  readonly steps: readonly number[];
+}
+
+/** What a signer needs to know of an input. */
+export interface PsbtInputFacts {
+  readonly spent: TransactionOutput;
+  /** Devices ask for it, as an amount alone can lie. */
+  readonly previousTransaction?: Uint8Array;
+  readonly redeemScript?: Uint8Array;
+  readonly witnessScript?: Uint8Array;
+  readonly origin?: KeyOrigin;
+}
+
+export interface PsbtOutputFacts {
+  readonly redeemScript?: Uint8Array;
+  readonly witnessScript?: Uint8Array;
+  readonly origin?: KeyOrigin;
+}
+
+export interface FinishedPsbt {
+  readonly transaction: Transaction;
+  /** The inputs that are not wholly signed yet; none: the transaction can be sent. */
+  readonly unsignedInputs: readonly number[];
+}
+
+/** The library's field of a key's origin. */
+interface LibraryOrigin {
+  readonly masterFingerprint: Uint8Array;
+  readonly pubkey: Uint8Array;
+  readonly path: string;
+}
+
+export class Psbt {
+  /** The version it was read in. */
+  readonly version: PsbtVersion;
+  /** Without any signature. */
+  readonly transaction: Transaction;
+  readonly #library: LibraryPsbt;
+  readonly #onlyInTwo: OnlyInTwo | undefined;
+
+  private constructor(library: LibraryPsbt, version: PsbtVersion, onlyInTwo: OnlyInTwo | undefined) {
+    this.#library = library;
+    this.version = version;
+    this.#onlyInTwo = onlyInTwo;
+    this.transaction = unsignedTransactionOf(readMaps(library.toBuffer()).global);
+  }
+
+  static create(
+    unsigned: Transaction,
+    inputs: readonly PsbtInputFacts[],
+    outputs: readonly PsbtOutputFacts[],
+  ): Psbt {
+    if (inputs.length !== unsigned.inputs.length || outputs.length !== unsigned.outputs.length) {
+      throw badPsbt("every input and output needs its facts");
+    }
+    const empty = [...inputs, ...outputs].map(() => new Map<string, Uint8Array>());
+    const maps = {
+      global: new Map([[GLOBAL.unsignedTransaction, serializeStripped(unsigned)]]),
+      inputs: empty.slice(0, inputs.length),
+      outputs: empty.slice(inputs.length),
+    };
+    const library = readLibrary(writeMaps(maps));
+    for (const [index, facts] of inputs.entries()) {
+      const { spent, previousTransaction, origin } = facts;
+      library.updateInput(index, {
+        witnessUtxo: { script: spent.scriptPubKey, value: spent.amountSat },
+        ...(previousTransaction === undefined ? {} : { nonWitnessUtxo: previousTransaction }),
+        ...scriptFields(facts),
+        ...originField(origin),
+      });
+    }
+    for (const [index, facts] of outputs.entries()) {
+      library.updateOutput(index, { ...scriptFields(facts), ...originField(facts.origin) });
+    }
+    return new Psbt(library, 0, undefined);
+  }
+
+  /** Reads version 0 or 2. What it says of coins is somebody's word: a signer asks its own records. */
+  static parse(bytes: Uint8Array): Psbt {
+    const maps = readMaps(bytes);
+    if (maps.version === 0) return new Psbt(readLibrary(bytes), 0, undefined);
+    const zero = toVersionZero(maps);
+    return new Psbt(readLibrary(writeMaps(zero.maps)), 2, zero.only);
+  }
+
+  static parseBase64(text: string): Psbt {
+    const bytes = Buffer.from(text.trim(), "base64");
+    if (bytes.toString("base64") !== text.trim()) throw badPsbt("it is not written in base64");
+    return Psbt.parse(bytes);
+  }
+
+  /** The coin that an input spends, if it is told; refused if what is told contradicts itself. */
+  spent(index: number): TransactionOutput | undefined {
+    const { witnessUtxo, nonWitnessUtxo } = this.#input(index);
+    const told = witnessUtxo && { amountSat: witnessUtxo.value, scriptPubKey: witnessUtxo.script };
+    if (nonWitnessUtxo === undefined) return told;
+    const previous = attempt(() => parseTransaction(nonWitnessUtxo));
+    const input = this.transaction.inputs[index] as Transaction["inputs"][number];
+    const coin = previous.outputs[input.previousIndex];
+    if (coin === undefined || !equalBytes(txidBytesOf(previous), input.previousTxidBytes)) {
+      throw badPsbt(`input ${index} spends no output of the transaction it shows`);
+    }
+    if (
+      told !== undefined &&
+      !(told.amountSat === coin.amountSat && equalBytes(told.scriptPubKey, coin.scriptPubKey))
+    ) {
+      throw badPsbt(`input ${index} shows one coin and tells of another`);
+    }
+    return coin;
+  }
+
+  witnessScript(index: number): Uint8Array | undefined {
+    return this.#input(index).witnessScript;
+  }
+
+  /** Where the keys of an input are, in whosever wallet. */
+  origins(index: number): readonly KeyOrigin[] {
+    return originsOf(this.#input(index).bip32Derivation);
+  }
+
+  /** The same of an output: how a wallet knows its change. */
+  outputOrigins(index: number): readonly KeyOrigin[] {
+    return originsOf(this.#library.data.outputs[index]?.bip32Derivation);
+  }
+
+  /** Adds signatures of ours. Refused as a whole if an input is finished, or asks for a signature that leaves things open. */
+  addSignatures(signed: readonly SignedInput[]): void {
+    for (const { index } of signed) {
+      const { sighashType = SIGHASH_ALL, finalScriptSig, finalScriptWitness } = this.#input(index);
+      if (sighashType !== SIGHASH_ALL)
+        throw notSigned(index, "it asks for a signature that leaves parts open");
+      if (finalScriptSig !== undefined || finalScriptWitness !== undefined)
+        throw notSigned(index, "it is finished");
+    }
+    for (const { index, publicKey, signature } of signed) {
+      const known = this.#input(index).partialSig ?? [];
+      if (known.some(({ pubkey }) => equalBytes(pubkey, publicKey))) continue;
+      attempt(() => this.#library.updateInput(index, { partialSig: [{ pubkey: publicKey, signature }] }));
+    }
+  }
+
+  /** The transaction with all inputs for which there is a signature that holds, and which inputs still lack one. */
+  finish(): FinishedPsbt {
+    const signed = this.transaction.inputs.map((_, index) => this.#finished(index));
+    const unsignedInputs = signed.flatMap((input, index) => (input === undefined ? [index] : []));
+    const done = signed.filter((input) => input !== undefined);
+    return { transaction: withSignedInputs(this.transaction, done), unsignedInputs };
+  }
+
+  /** In the version it was read in, or another. */
+  toBytes(version: PsbtVersion = this.version): Uint8Array {
+    const zero = this.#library.toBuffer();
+    if (version === 0) return zero;
+    const isSigned = this.#library.data.inputs.some(({ partialSig = [] }) => partialSig.length > 0);
+    return writeMaps(toVersionTwo(readMaps(zero), this.#onlyInTwo, isSigned));
+  }
+
+  toBase64(version: PsbtVersion = this.version): string {
+    return Buffer.from(this.toBytes(version)).toString("base64");
+  }
+
+  #finished(index: number): Pick<SignedInput, "index" | "scriptSig" | "witness"> | undefined {
+    const { finalScriptSig, finalScriptWitness, partialSig = [], witnessScript } = this.#input(index);
+    if (finalScriptSig !== undefined || finalScriptWitness !== undefined) {
+      const scriptSig = finalScriptSig ?? new Uint8Array(0);
+      const witness = finalScriptWitness === undefined ? [] : attempt(() => parseWitness(finalScriptWitness));
+      return { index, scriptSig, witness };
+    }
+    const spent = this.spent(index);
+    if (spent === undefined) return undefined;
+    for (const { pubkey, signature } of partialSig) {
+      const by = { publicKey: pubkey, signature, ...(witnessScript === undefined ? {} : { witnessScript }) };
+      const signed = assembleInput(this.transaction, index, spent, by);
+      if (signed !== undefined) return signed;
+    }
+    return undefined;
+  }
+
+  #input(index: number): LibraryPsbt["data"]["inputs"][number] {
+    const input = this.#library.data.inputs[index];
+    if (input === undefined) throw badPsbt(`it has no input ${index}`);
+    return input;
+  }
+}
+
+function readLibrary(bytes: Uint8Array): LibraryPsbt {
+  return attempt(() => LibraryPsbt.fromBuffer(bytes));
+}
+
+function scriptFields({
+  redeemScript,
+  witnessScript,
+}: Pick<PsbtInputFacts, "redeemScript" | "witnessScript">) {
+  return {
+    ...(redeemScript === undefined ? {} : { redeemScript }),
+    ...(witnessScript === undefined ? {} : { witnessScript }),
+  };
+}
+
+function originField(origin: KeyOrigin | undefined) {
+  if (origin === undefined) return {};
+  const { publicKey, fingerprint, steps } = origin;
+  const masterFingerprint = hexToBytes(fingerprint, "a fingerprint");
+  return { bip32Derivation: [{ pubkey: publicKey, masterFingerprint, path: formatDerivationPath(steps) }] };
+}
+
+function originsOf(fields: readonly LibraryOrigin[] = []): readonly KeyOrigin[] {
+  return fields.map(({ pubkey, masterFingerprint, path }) => ({
+    publicKey: pubkey,
+    fingerprint: bytesToHex(masterFingerprint),
+    steps: attempt(() => parseDerivationPath(path)),
+  }));
+}
+
+function attempt<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw badPsbt("it breaks the rules of the format", cause);
+  }
+}
