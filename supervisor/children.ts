@@ -4,6 +4,7 @@ import { gatewaySection } from "../actors/gateway/config.ts";
 import { indexerSection } from "../actors/indexer/config.ts";
 import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
+import { walletdSection } from "../actors/walletd/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
 import type { Config } from "../runtime/config/config.ts";
 import { runtimeSections } from "../runtime/config/config-sections.ts";
@@ -122,6 +123,27 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
       ...config.get(mempoolSection),
       node: nodeConfigFor(config, ownNode),
     }),
+    doors: () => [],
+  },
+  {
+    id: "walletd",
+    doc: "The wallets: keys, coins, addresses, and the judgement of what is signed. Locked after every start.",
+    section: walletdSection,
+    entry: new URL("../actors/walletd/worker.js", import.meta.url),
+    placement: "process",
+    confined: { read: [] },
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 10_000, termMs: 15_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection(config, ownNode) {
+      const values = config.get(walletdSection);
+      // Coins of the private chain are worth nothing, and JAM asks for the words without the password.
+      const isOpen = values.seed_over_http === "sandbox" && ownNode !== undefined;
+      return { ...values, seed_over_http: isOpen ? "yes" : values.seed_over_http };
+    },
     doors: () => [],
   },
   {

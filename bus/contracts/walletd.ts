@@ -1,14 +1,14 @@
-/**
- * What others know of the wallet daemon: wallets by name, opened by password, used by session or grant. No key ever
- * travels here. The owner's methods need the session that unlocking gave; a maker or a taker needs a grant that the
- * owner's session made, and reaches no further than it says.
- */
+/** What others know of the wallet daemon: wallets by name, opened by password, used by session or grant. No key ever travels here. */
 import { z } from "zod";
 import { COINJOIN_SIDES } from "./walletd/calling.ts";
 import { withCoinjoins } from "./walletd/coinjoin-methods.ts";
 import { GrantId, Hash, Height, Tip, WalletName } from "./walletd/values.ts";
 
-/** Events tell that something changed, never what there is: no amounts, no addresses, no transactions' bytes. */
+/**
+ * The owner's methods need the session that unlocking gave; a maker or a taker needs a grant that the owner's session made,
+ * and reaches no further than it says. Events tell that something changed, never what there is: no amounts, no addresses, no
+ * transactions' bytes.
+ */
 export const walletdContract = withCoinjoins
   .event("wallet.changed", {
     doc: "Balances, coins, addresses or labels of an unlocked wallet may differ from before: ask again.",

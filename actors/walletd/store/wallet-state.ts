@@ -39,6 +39,11 @@ export const SignedSchema = z.strictObject({
   /** Of the request, so that the same key with another request is told from a repetition. */
   requestHash: IdSchema,
   atMs: TimeSchema,
+  /** The whole transaction in hex and the amounts of its inputs, where it is ours alone: it may have to be sent again. */
+  rawTx: z.string().max(900_000).optional(),
+  inputsSat: z.array(z.int().min(0)).max(5_000).optional(),
+  /** What left the wallet, with the fee. */
+  paidOutSat: z.int().min(0).optional(),
 });
 
 export const CommitmentSchema = z.strictObject({

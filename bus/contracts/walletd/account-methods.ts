@@ -141,7 +141,7 @@ export const withAccounts = withFiles
       key: z
         .string()
         .max(100)
-        .regex(/^[A-Za-z0-9_:-]+\.[A-Za-z0-9_-]+$/),
+        .regex(/^[A-Za-z0-9][A-Za-z0-9_:-]*\.[A-Za-z0-9_-]+$/),
       value: z.string().max(4_000).nullable(),
     }),
     output: z.object({}),

@@ -75,7 +75,7 @@ export const withFiles = contract("walletd", {
     errors: {
       ...OWNER_ERRORS,
       ...PASSWORD_ERRORS,
-      WALLETD_FILE_UNSUPPORTED: z.object({ wallet: WalletName }),
+      WALLETD_FILE_UNSUPPORTED: z.object({ wallet: z.string() }),
     },
     redact: ["session", "password", "file", "labels"],
     idempotency: "idempotent",
@@ -88,8 +88,8 @@ export const withFiles = contract("walletd", {
     errors: {
       ...FILE_ERRORS,
       ...PASSWORD_ERRORS,
-      WALLETD_BAD_NAME: z.object({ wallet: WalletName }),
-      WALLETD_TOO_MANY_OPEN: z.object({ wallet: WalletName }),
+      WALLETD_BAD_NAME: z.object({ wallet: z.string() }),
+      WALLETD_TOO_MANY_OPEN: z.object({ wallet: z.string() }),
     },
     redact: ["password", "session"],
     idempotency: "idempotent",
@@ -120,7 +120,7 @@ export const withFiles = contract("walletd", {
     errors: {
       ...OWNER_ERRORS,
       ...PASSWORD_ERRORS,
-      WALLETD_PASSWORD_NEEDED: z.object({ wallet: WalletName }),
+      WALLETD_PASSWORD_NEEDED: z.object({ wallet: z.string() }),
     },
     redact: ["session", "password", "words", "passphrase"],
     idempotency: "idempotent",

@@ -1,8 +1,9 @@
 /** What the wallet daemon may refuse with, in the groups in which its methods share them. */
 import { z } from "zod";
-import { Address, AmountSat, Hash, Outpoint, WalletName } from "./values.ts";
+import { Address, AmountSat, Hash, Outpoint } from "./values.ts";
 
-const OfWallet = z.object({ wallet: WalletName });
+/** Empty when the name itself is what is refused. */
+const OfWallet = z.object({ wallet: z.string().max(200) });
 
 /** The disk does not take a change: nothing was done unless the code says that it is not known. */
 export const DISK_ERRORS = {

@@ -21,7 +21,7 @@ export const ChangeSat = z.int().min(-SATOSHI_MAX).max(SATOSHI_MAX);
 export const Hex = z.string().regex(/^(?:[0-9a-f]{2})*$/);
 export const PublicKey = z.string().regex(/^0[23][0-9a-f]{64}$/);
 
-/** The stem of the file: without `.jmdat`, and never a path. What else a name must be the store says. */
+/** A file's name, never a path; its ending `.jmdat` may be left out when asking. What else a name must be the store says. */
 export const WalletName = z
   .string()
   .min(1)

@@ -24,6 +24,7 @@ const START_LIMIT_MS = 600_000;
 const WITHOUT_NODE = Object.freeze({
   TROUPE_PLACEMENT__INDEXER: "off",
   TROUPE_PLACEMENT__MEMPOOL: "off",
+  TROUPE_PLACEMENT__WALLETD: "off",
 });
 
 /** One home directory with whatever runs in it; `close` ends what is left. */

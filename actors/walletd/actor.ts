@@ -1,0 +1,195 @@
+/** The wallet daemon: one rack of wallets behind the bus. It keeps the keys, follows the chain for their coins, and judges by itself what it signs. */
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import { networkByName } from "../../bitcoin/network.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
+import type { Handlers, Publisher, Service } from "../../bus/bus.ts";
+import { walletdContract } from "../../bus/contracts/walletd.ts";
+import { TroupeError, toWireError } from "../../runtime/errors.ts";
+import { accountAnswers } from "./answers/account-answers.ts";
+import { fileAnswers } from "./answers/file-answers.ts";
+import { spendingAnswers } from "./answers/spending-answers.ts";
+import { ChainFeed } from "./coins/chain-feed.ts";
+import type { Moves } from "./coins/coin-view.ts";
+import { BusLookup } from "./coins/lookup.ts";
+import { MedianTime } from "./coins/median-time.ts";
+import { type WalletdConfig, walletdSection } from "./config.ts";
+import { WalletdMetrics } from "./metrics.ts";
+import { Broadcast } from "./spend/broadcast.ts";
+import { Feerates } from "./spend/feerates.ts";
+import { Sender } from "./spend/sender.ts";
+import { FULL_COST, type KeyCost } from "./store/password-key.ts";
+import { WalletFolder } from "./store/wallet-folder.ts";
+import { Successes } from "./successes.ts";
+import type { OpenWallet } from "./wallets/open-wallet.ts";
+import { WalletRack } from "./wallets/rack.ts";
+
+/** What differs between the program and its tests. */
+export interface WalletdParts {
+  readonly cost: KeyCost;
+}
+
+type Context = ActorContext<WalletdConfig>;
+
+const INSTANCE = "main";
+const RANDOM_STEPS = 2 ** 32;
+
+export function walletdWith(parts: WalletdParts): ActorDefinition<typeof walletdSection.schema> {
+  return {
+    name: "walletd",
+    section: walletdSection,
+    create: (context) => new Walletd(context, parts),
+  };
+}
+
+export const walletdActor = walletdWith({ cost: FULL_COST });
+
+class Walletd implements Actor {
+  readonly #context: Context;
+  readonly #feed: ChainFeed;
+  readonly #medianTime: MedianTime;
+  readonly #rack: WalletRack;
+  readonly #metrics: WalletdMetrics;
+  #publisher: Publisher<typeof walletdContract> | undefined;
+  #service: Service | undefined;
+
+  constructor(context: Context, { cost }: WalletdParts) {
+    this.#context = context;
+    const { bus, clock, log, config, meter } = context;
+    const network = networkByName(context.network);
+    this.#feed = new ChainFeed({ bus, clock, log });
+    this.#medianTime = new MedianTime(bus);
+    const folder = new WalletFolder({
+      directory: join(context.dataDirectory, "wallets"),
+      network: network.name,
+      clock,
+      cost,
+      report: (error) => log.error("a wallet file is in trouble", { error }),
+    });
+    const parts = {
+      network,
+      config,
+      clock,
+      feed: this.#feed,
+      lookup: new BusLookup(bus),
+      medianTime: this.#medianTime,
+      onChange: (wallet: OpenWallet, moves: Moves) => this.#changed(wallet, moves),
+      onTrouble: (_: OpenWallet, error: unknown) =>
+        log.error("a wallet could not keep what it saw", { error }),
+    };
+    this.#rack = new WalletRack(folder, parts, config.open_max, {
+      unlocked: (wallet) => this.#unlocked(wallet),
+      locked: (name, why) => {
+        this.#publisher?.event("wallet.locked", { wallet: name, why });
+        this.#tellWallets();
+      },
+    });
+    this.#metrics = new WalletdMetrics(meter, () => {
+      const open = [...this.#rack.wallets()];
+      return { open: open.length, scanning: open.filter(({ sync }) => sync.isScanning).length };
+    });
+  }
+
+  async start(): Promise<void> {
+    const { bus, clock, config } = this.#context;
+    await this.#feed.start();
+    this.#feed.watch({
+      scriptsTouched: () => undefined,
+      everythingTouched: () => undefined,
+      tipChanged: () => this.#tick(),
+    });
+    this.#publisher = bus.publisher(walletdContract, INSTANCE);
+    const desk = {
+      network: networkByName(this.#context.network),
+      config,
+      clock,
+      rack: this.#rack,
+      medianTime: this.#medianTime,
+      originOf: (_: OpenWallet, coin: { key: { path: { chain: number } } }) =>
+        coin.key.path.chain === 1 ? ("change" as const) : ("deposit" as const),
+      sender: new Sender({
+        config,
+        clock,
+        feerates: new Feerates(bus, random),
+        broadcast: new Broadcast(bus),
+        random,
+        isMixed: () => false,
+      }),
+    };
+    const handlers = { ...fileAnswers(desk), ...accountAnswers(desk), ...spendingAnswers(desk) };
+    this.#service = await bus.serve(walletdContract, withRefusals(handlers), {
+      publisher: this.#publisher,
+      idempotency: new Successes(clock),
+    });
+    this.#tellWallets();
+    this.#report();
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.stop();
+    await this.#rack.lockAll();
+    await this.#feed.stop();
+    await this.#publisher?.stop();
+  }
+
+  #unlocked(wallet: OpenWallet): void {
+    this.#metrics.unlocked();
+    this.#publisher?.event("wallet.unlocked", { wallet: wallet.name });
+    this.#tellWallets();
+  }
+
+  #changed(wallet: OpenWallet, moves: Moves): void {
+    for (const [txid, place] of moves) {
+      this.#publisher?.event("transaction.seen", {
+        wallet: wallet.name,
+        txid,
+        place: place === null ? "gone" : place.height === null ? "mempool" : "block",
+        height: place?.height ?? null,
+      });
+    }
+    this.#publisher?.event("wallet.changed", {
+      wallet: wallet.name,
+      tip: wallet.view.tip ?? null,
+      isKnown: wallet.sync.isKnown,
+    });
+    this.#tellWallets();
+  }
+
+  #tick(): void {
+    const { tip } = this.#feed;
+    if (tip === undefined) return;
+    this.#medianTime.at(tip).catch((error) => {
+      // A bond stays locked a block longer; the next block asks again.
+      this.#context.log.debug("the median time is not told", { code: toWireError(error).code });
+    });
+  }
+
+  #tellWallets(): void {
+    const wallets = [...this.#rack.wallets()].map(({ name, sync }) => ({
+      wallet: name,
+      isKnown: sync.isKnown,
+    }));
+    this.#publisher?.state("wallets", { wallets });
+    this.#report();
+  }
+
+  #report(): void {
+    const open = [...this.#rack.wallets()].length;
+    this.#context.report("ready", open === 0 ? "locked" : `${open} unlocked`);
+  }
+}
+
+/** From 0 up to 1, from the system's random source. */
+function random(): number {
+  return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+}
+
+function withRefusals(handlers: Partial<Handlers<typeof walletdContract>>): Handlers<typeof walletdContract> {
+  const missing = Object.keys(walletdContract.rpcs).map((method) => [
+    method,
+    () => {
+      throw new TroupeError({ code: "BUS_NOT_FOUND" }, `${method} is not served by this release.`);
+    },
+  ]);
+  return { ...Object.fromEntries(missing), ...handlers } as Handlers<typeof walletdContract>;
+}

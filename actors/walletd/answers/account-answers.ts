@@ -1,0 +1,159 @@
+/** Answers about what is in a wallet: balances, coins, addresses, bonds, labels, settings. */
+import { bytesToHex } from "../../../bitcoin/bytes.ts";
+import type { Handlers } from "../../../bus/bus.ts";
+import type { walletdContract } from "../../../bus/contracts/walletd.ts";
+import { parseLockdate } from "../../../joinmarket/bond/timenumber.ts";
+import { hasCode } from "../../../runtime/errors.ts";
+import { balancesOf } from "../accounts/balances.ts";
+import { bondsOf } from "../accounts/bonds.ts";
+import { coinList } from "../accounts/coin-list.ts";
+import { displayOf } from "../accounts/display.ts";
+import { exportLabels, importLabels, LABELS_MAX } from "../accounts/labels.ts";
+import { BOND_BRANCH } from "../accounts/script-book.ts";
+import { denials } from "../denials.ts";
+import { checkSetting } from "../wallets/wallet-settings.ts";
+import { statusOf } from "../wallets/wallet-status.ts";
+import { type Desk, ownedBy } from "./owner-desk.ts";
+
+type AccountMethods =
+  | "status"
+  | "display"
+  | "balances"
+  | "coins"
+  | "newAddress"
+  | "bondAddress"
+  | "bonds"
+  | "freeze"
+  | "setLabel"
+  | "labels"
+  | "importLabels"
+  | "settings"
+  | "setSetting"
+  | "rescan";
+
+const SETTINGS_MAX = 500;
+
+export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, AccountMethods> {
+  return {
+    status: (owned, call) => statusOf(ownedBy(desk, owned, call)),
+    display(owned, call) {
+      const wallet = ownedBy(desk, owned, call);
+      wallet.needKnown();
+      const { tip, totalSat, availableSat } = balancesOf(wallet);
+      const accounts = displayOf(wallet, (coin) => desk.originOf(wallet, coin));
+      return { tip, totalSat, availableSat, accounts };
+    },
+    balances(owned, call) {
+      const wallet = ownedBy(desk, owned, call);
+      wallet.needKnown();
+      return balancesOf(wallet);
+    },
+    coins({ mixdepth, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      wallet.needKnown();
+      const coins = coinList(
+        wallet,
+        wallet.coins(mixdepth),
+        (coin) => desk.originOf(wallet, coin) === "coinjoin-output",
+      );
+      return { tip: wallet.view.tip ?? null, coins };
+    },
+    async newAddress({ mixdepth, chain, label, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      const key = await wallet.issue({ mixdepth, chain }, ({ address }) =>
+        label === "" ? [] : [{ kind: "label", type: "addr", ref: address, label }],
+      );
+      return { address: key.address, path: key.pathText };
+    },
+    async bondAddress({ lockDate, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      if (!wallet.state.hasBonds) throw denials.noSuchPlace("fidelity bonds");
+      const index = timenumberOf(lockDate);
+      const key = wallet.book.at({ ...BOND_BRANCH, index });
+      if (key.spending.kind !== "bond") throw denials.noSuchPlace("such a bond");
+      const { locktime, witnessScript } = key.spending;
+      // On the real chain a bond that has ended already is a mistake; where people only try, it is how they try.
+      if (desk.network.name === "mainnet" && locktime * 1_000 <= desk.clock.now()) {
+        throw denials.noSuchPlace(`bond that ends in the past (${lockDate})`);
+      }
+      await wallet.store.append({
+        kind: "bond",
+        address: key.address,
+        bond: { path: key.pathText, locktime },
+      });
+      return {
+        address: key.address,
+        path: key.pathText,
+        locktimeS: locktime,
+        script: bytesToHex(witnessScript),
+      };
+    },
+    bonds(owned, call) {
+      const wallet = ownedBy(desk, owned, call);
+      wallet.needKnown();
+      return { bonds: bondsOf(wallet, desk.medianTime.timeS, () => null) };
+    },
+    async freeze({ outpoints, isFrozen, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      await wallet.store.append(
+        ...outpoints.map(({ txid, index }) => ({
+          kind: "coin.frozen" as const,
+          outpoint: `${txid}:${index}`,
+          frozen: { isFrozen, why: "owner" as const },
+        })),
+      );
+      wallet.touched();
+      return {};
+    },
+    async setLabel({ type, ref, label, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      await wallet.store.transact((state) => {
+        if (label !== "" && Object.keys(state.labels).length >= LABELS_MAX) {
+          throw denials.tooMany("labels", LABELS_MAX);
+        }
+        return { changes: [{ kind: "label", type, ref, label }], result: undefined };
+      });
+      wallet.touched();
+      return {};
+    },
+    labels: (owned, call) => ({ text: exportLabels(ownedBy(desk, owned, call)) }),
+    async importLabels({ text, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      const counts = await importLabels(wallet, text);
+      wallet.touched();
+      return counts;
+    },
+    settings: (owned, call) => ({ settings: { ...ownedBy(desk, owned, call).state.settings } }),
+    async setSetting({ key, value, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      if (value !== null) checkSetting(key, value);
+      await wallet.store.transact((state) => {
+        if (
+          value !== null &&
+          !(key in state.settings) &&
+          Object.keys(state.settings).length >= SETTINGS_MAX
+        ) {
+          throw denials.tooMany("settings", SETTINGS_MAX);
+        }
+        return { changes: [{ kind: "setting", key, value }], result: undefined };
+      });
+      // A larger gap is searched at once.
+      wallet.sync.issued();
+      return {};
+    },
+    rescan({ gap, ...owned }, call) {
+      const wallet = ownedBy(desk, owned, call);
+      wallet.sync.rescan(gap ?? 0);
+      return {};
+    },
+  };
+}
+
+function timenumberOf(lockDate: string): number {
+  try {
+    return parseLockdate(lockDate);
+  } catch (error) {
+    if (!hasCode(error, "JOINMARKET_BAD_LOCKDATE")) throw error;
+    throw denials.noSuchPlace(`bond that ends in ${lockDate}`);
+  }
+}

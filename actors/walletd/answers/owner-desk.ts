@@ -1,0 +1,24 @@
+/** What the answers to an owner's requests share: the rack, and what is done with an open wallet. */
+import type { Network } from "../../../bitcoin/network.ts";
+import type { CallContext } from "../../../bus/bus.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { CoinOrigin } from "../accounts/display.ts";
+import type { MedianTime } from "../coins/median-time.ts";
+import type { WalletdConfig } from "../config.ts";
+import type { Sender } from "../spend/sender.ts";
+import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { Owned, WalletRack } from "../wallets/rack.ts";
+
+export interface Desk {
+  readonly network: Network;
+  readonly config: WalletdConfig;
+  readonly clock: Clock;
+  readonly rack: WalletRack;
+  readonly sender: Sender;
+  readonly medianTime: MedianTime;
+  readonly originOf: (wallet: OpenWallet, coin: StandingCoin) => CoinOrigin;
+}
+
+export function ownedBy(desk: Desk, owned: Owned, call: CallContext): OpenWallet {
+  return desk.rack.need(owned, call.caller);
+}

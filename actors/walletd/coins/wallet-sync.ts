@@ -1,0 +1,222 @@
+/** Keeps one wallet's coins level with chain and mempool: asks again what may have changed, and takes the answers over at once. */
+import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
+import { type Clock, sleep } from "../../../runtime/clock.ts";
+import { toWireError } from "../../../runtime/errors.ts";
+import { BOND_BRANCH, type Branch, type ScriptBook } from "../accounts/script-book.ts";
+import type { ChainFeed, ChainWatcher } from "./chain-feed.ts";
+import type { CoinView, Moves } from "./coin-view.ts";
+import type { LookedUp, Lookup } from "./lookup.ts";
+import { NO_FACTS, type ScriptFacts } from "./script-facts.ts";
+
+export interface SyncOptions {
+  readonly book: ScriptBook;
+  readonly view: CoinView;
+  readonly feed: ChainFeed;
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  /** The branches that are searched up to the gap. */
+  readonly branches: () => readonly Branch[];
+  readonly hasBonds: boolean;
+  readonly gap: () => number;
+  /** The next address that will be given out. */
+  readonly nextIndex: (branch: Branch) => number;
+  /** All of it is in the view when this is called. */
+  readonly onChange: (moves: Moves) => void;
+}
+
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 5_000;
+/** News of a block comes within milliseconds of its first answer; if it does not, it was lost. */
+const NEWS_GRACE_MS = 3_000;
+
+/**
+ * The answers wait until nothing of them may have changed meanwhile and all news up to their block is here: nobody ever
+ * sees the coin that was spent and not yet the change.
+ */
+export class WalletSync implements ChainWatcher {
+  readonly #options: SyncOptions;
+  readonly #dirty = new Set<string>();
+  readonly #stopping = new AbortController();
+  #wake: () => void = () => {};
+  #running: Promise<void> | undefined;
+  #gapOnce = 0;
+  #isScanning = true;
+  #answered = 0;
+  #trouble: string | null = null;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+  }
+
+  get isKnown(): boolean {
+    return this.#options.view.tip !== undefined;
+  }
+
+  get isScanning(): boolean {
+    return this.#isScanning;
+  }
+
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  get progress(): number {
+    if (!this.#isScanning) return 1;
+    return Math.min(0.99, this.#answered / Math.max(1, this.#options.book.size));
+  }
+
+  start(): void {
+    this.#options.feed.watch(this);
+    this.#grow(new Map());
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#options.feed.unwatch(this);
+    this.#stopping.abort(new Error("the wallet is locked"));
+    this.#wake();
+    await this.#running;
+  }
+
+  /** Derives what must be watched after an address was given out, and looks it up. */
+  issued(): void {
+    this.#grow(new Map());
+    this.#wake();
+  }
+
+  /** Looks everything up again, once with another gap. */
+  rescan(gap: number): void {
+    this.#gapOnce = gap;
+    this.#isScanning = true;
+    this.#answered = 0;
+    this.#grow(new Map());
+    this.everythingTouched();
+  }
+
+  /** Resolves when the coins are known and nothing is waiting to be looked up. */
+  settled(): Promise<void> {
+    if (this.#isSettled) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiters.push(resolve));
+  }
+
+  scriptsTouched(hashes: readonly string[]): void {
+    const { book } = this.#options;
+    const before = this.#dirty.size;
+    for (const hash of hashes) if (book.find(hash) !== undefined) this.#dirty.add(hash);
+    if (this.#dirty.size > before) this.#wake();
+  }
+
+  everythingTouched(): void {
+    for (const hash of this.#options.book.hashes()) this.#dirty.add(hash);
+    this.#wake();
+  }
+
+  tipChanged(): void {
+    this.#wake();
+  }
+
+  get #isSettled(): boolean {
+    const { view, feed } = this.#options;
+    return this.#dirty.size === 0 && !this.#isScanning && view.tip?.hash === feed.tip?.hash;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    let retryMs = RETRY_MS_MIN;
+    while (!signal.aborted) {
+      if (this.#isSettled) {
+        for (const resolve of this.#waiters.splice(0)) resolve();
+        await this.#woken();
+        continue;
+      }
+      try {
+        await this.#settle();
+        this.#trouble = null;
+        retryMs = RETRY_MS_MIN;
+      } catch (error) {
+        // The wallet keeps what it knew; whoever asks is told since when. All is asked again: it is not known what was missed.
+        this.#trouble = toWireError(error).message;
+        this.everythingTouched();
+        await this.#wait(retryMs);
+        retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+      }
+    }
+  }
+
+  /** Asks until the answers hold together, then takes them over. */
+  async #settle(): Promise<void> {
+    const { feed, view } = this.#options;
+    const staged = new Map<string, ScriptFacts>();
+    let newest: IndexedTip | undefined;
+    while (!this.#stopping.signal.aborted) {
+      if (this.#dirty.size > 0) {
+        const looked = await this.#ask();
+        if (looked === undefined) {
+          await this.#wait(RETRY_MS_MIN);
+          continue;
+        }
+        for (const [hash, facts] of looked.facts) staged.set(hash, facts);
+        newest = looked.tip;
+        this.#answered = staged.size;
+        this.#grow(staged);
+      }
+      // News that was sent before the answers is here, but may not have been read yet.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#dirty.size > 0) continue;
+      const { tip } = feed;
+      if (tip !== undefined && (newest === undefined || feed.passedAt(newest.hash) !== undefined)) {
+        const moves = view.apply(tip, staged);
+        this.#isScanning = false;
+        this.#gapOnce = 0;
+        this.#options.onChange(moves);
+        return;
+      }
+      // The index knows a block before its news is here, and only that says what else it touches.
+      if (!(await this.#hearOfTip())) feed.distrust();
+    }
+  }
+
+  /** Nothing when it must be asked again, because the answers were of different blocks or of one that had passed already. */
+  async #ask(): Promise<LookedUp | undefined> {
+    const { feed, lookup } = this.#options;
+    const asked = [...this.#dirty];
+    this.#dirty.clear();
+    const askedAt = feed.passedAt(feed.tip?.hash ?? "") ?? 0;
+    const looked = await lookup.scripts(asked);
+    const passedAt = looked === undefined ? undefined : feed.passedAt(looked.tip.hash);
+    if (looked !== undefined && (passedAt === undefined || passedAt >= askedAt)) return looked;
+    for (const hash of asked) this.#dirty.add(hash);
+    return undefined;
+  }
+
+  /** False when the tip stays the same for so long that the news of it must be lost. */
+  async #hearOfTip(): Promise<boolean> {
+    const { feed } = this.#options;
+    const { tipNumber } = feed;
+    await Promise.race([this.#woken(), this.#wait(NEWS_GRACE_MS)]);
+    return this.#dirty.size > 0 || feed.tipNumber !== tipNumber;
+  }
+
+  /** Derives each branch as far past its last used or issued script as the gap wants. */
+  #grow(staged: ReadonlyMap<string, ScriptFacts>): void {
+    const { book, view, branches, hasBonds, gap, nextIndex } = this.#options;
+    const isUsed = (hash: string) => (staged.get(hash) ?? view.facts(hash) ?? NO_FACTS).history.length > 0;
+    for (const branch of branches()) {
+      const lastUsed = book.branch(branch).findLastIndex(({ scriptHash }) => isUsed(scriptHash));
+      const count = Math.max(nextIndex(branch), lastUsed + 1) + Math.max(gap(), this.#gapOnce);
+      for (const hash of book.extend(branch, count)) this.#dirty.add(hash);
+    }
+    if (hasBonds) for (const hash of book.extend(BOND_BRANCH, BOND_BRANCH.count)) this.#dirty.add(hash);
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  async #wait(waitMs: number): Promise<void> {
+    await sleep(this.#options.clock, waitMs, this.#stopping.signal).catch(() => {}); // only a stop ends it early
+  }
+}

@@ -1,0 +1,63 @@
+/** Which coins of a mixdepth a payment may take, before any are chosen. */
+import { denials } from "../denials.ts";
+import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { PlanCoin } from "./plan.ts";
+
+export interface Candidate extends StandingCoin, PlanCoin {}
+
+export interface CandidateRules {
+  readonly mixdepth: number;
+  readonly confirmationsMin: number;
+  /** Whether the coin is a coinjoin's output, which says nothing of who deposited it. */
+  readonly isMixed: (coin: StandingCoin) => boolean;
+}
+
+/** All that may be chosen from. A bond is only ever spent when it is named, or swept alone. */
+export function candidatesOf(wallet: OpenWallet, rules: CandidateRules): Candidate[] {
+  return wallet
+    .coins(rules.mixdepth)
+    .filter(
+      (coin) =>
+        coin.standing.isSpendable &&
+        coin.key.spending.kind !== "bond" &&
+        coin.confirmations >= rules.confirmationsMin,
+    )
+    .map((coin) => candidate(coin, rules));
+}
+
+/** For a sweep: the bonds that have ended, if nothing else of the mixdepth can be spent. */
+export function sweepable(wallet: OpenWallet, rules: CandidateRules): Candidate[] {
+  const usual = candidatesOf(wallet, rules);
+  if (usual.length > 0) return usual;
+  return wallet
+    .coins(rules.mixdepth)
+    .filter(({ standing, confirmations }) => standing.isSpendable && confirmations >= rules.confirmationsMin)
+    .map((coin) => candidate(coin, rules));
+}
+
+/** Just these, each of which must be free. */
+export function namedCoins(
+  wallet: OpenWallet,
+  named: readonly { readonly txid: string; readonly index: number }[],
+  rules: CandidateRules,
+): Candidate[] {
+  const coins = new Map(wallet.coins().map((coin) => [coin.outpoint, coin]));
+  const outpoints = new Set(named.map(({ txid, index }) => `${txid}:${index}`));
+  return [...outpoints].map((outpoint) => {
+    const [txid = "", index] = outpoint.split(":");
+    const coin = coins.get(outpoint);
+    const at = { txid, index: Number(index) };
+    if (coin === undefined) throw denials.coin(at, "not-ours");
+    const { standing } = coin;
+    if (coin.key.path.mixdepth !== rules.mixdepth) throw denials.coin(at, "other-mixdepth");
+    if (standing.isTimelocked) throw denials.coin(at, "timelocked");
+    if (standing.isFrozen) throw denials.coin(at, "frozen");
+    if (standing.reservation !== null) throw denials.coin(at, "reserved");
+    if (coin.confirmations < rules.confirmationsMin) throw denials.coin(at, "unconfirmed");
+    return candidate(coin, rules);
+  });
+}
+
+function candidate(coin: StandingCoin, { isMixed }: CandidateRules): Candidate {
+  return { ...coin, kind: coin.key.spending.kind, isMixed: isMixed(coin) };
+}

@@ -1,0 +1,227 @@
+/** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
+
+import { masterKey } from "../../../bitcoin/keys/hd-key.ts";
+import { newMnemonic, seedOf } from "../../../bitcoin/keys/mnemonic.ts";
+import type { Network } from "../../../bitcoin/network.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { type Branch, countedBranches, ScriptBook } from "../accounts/script-book.ts";
+import type { ChainFeed } from "../coins/chain-feed.ts";
+import { CoinView, type Moves, type OwnCoin } from "../coins/coin-view.ts";
+import type { Lookup } from "../coins/lookup.ts";
+import type { MedianTime } from "../coins/median-time.ts";
+import {
+  freezesByRule,
+  reservedNow,
+  type Standing,
+  type StandingRules,
+  standingOf,
+} from "../coins/standing.ts";
+import { WalletSync } from "../coins/wallet-sync.ts";
+import type { WalletdConfig } from "../config.ts";
+import { denials } from "../denials.ts";
+import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.ts";
+import type { WalletState } from "../store/wallet-state.ts";
+import type { WalletStore } from "../store/wallet-store.ts";
+import { readSettings, type WalletSettings } from "./wallet-settings.ts";
+
+export interface WalletParts {
+  readonly network: Network;
+  readonly config: WalletdConfig;
+  readonly clock: Clock;
+  readonly feed: ChainFeed;
+  readonly lookup: Lookup;
+  readonly medianTime: MedianTime;
+  /** The coins, or their standing, are others than before. */
+  readonly onChange: (wallet: OpenWallet, moves: Moves, isFirst: boolean) => void;
+  /** Something that nobody asked for went wrong. */
+  readonly onTrouble: (wallet: OpenWallet, error: unknown) => void;
+}
+
+export interface StandingCoin extends OwnCoin {
+  readonly standing: Standing;
+}
+
+const NO_MOVES: Moves = new Map();
+
+export class OpenWallet {
+  readonly store: WalletStore;
+  readonly keys: WalletKeys;
+  readonly fingerprint: string;
+  readonly book: ScriptBook;
+  readonly view: CoinView;
+  readonly sync: WalletSync;
+  readonly #parts: WalletParts;
+  #usedAtMs: number;
+
+  constructor(store: WalletStore, parts: WalletParts) {
+    this.store = store;
+    this.#parts = parts;
+    const { scriptType: type, hasBonds } = store.state;
+    const { keys, fingerprint } = store.withSecrets(({ entropy, passphrase }) => {
+      const seed = seedOf(newMnemonic(entropy).words, Buffer.from(passphrase).toString("utf8"));
+      const master = masterKey(seed, parts.network);
+      const made = {
+        keys: WalletKeys.fromSeed(seed, { network: parts.network, type, hasBonds }),
+        fingerprint: master.fingerprint,
+      };
+      master.wipe();
+      seed.fill(0);
+      return made;
+    });
+    this.keys = keys;
+    this.fingerprint = fingerprint;
+    this.book = new ScriptBook(keys);
+    this.view = new CoinView(this.book);
+    this.sync = new WalletSync({
+      book: this.book,
+      view: this.view,
+      feed: parts.feed,
+      lookup: parts.lookup,
+      clock: parts.clock,
+      branches: () => countedBranches(this.state.mixdepths),
+      hasBonds,
+      gap: () => this.settings.gap,
+      nextIndex: (branch) => this.nextIndex(branch),
+      onChange: (moves) => this.#changed(moves),
+    });
+    this.#usedAtMs = parts.clock.monotonicMs();
+  }
+
+  get name(): string {
+    return this.store.wallet;
+  }
+
+  get network(): Network {
+    return this.#parts.network;
+  }
+
+  get state(): Readonly<WalletState> {
+    return this.store.state;
+  }
+
+  get settings(): WalletSettings {
+    return readSettings(this.state.settings, this.#parts.config);
+  }
+
+  get mixdepths(): number {
+    return this.state.mixdepths;
+  }
+
+  get nowMs(): number {
+    return this.#parts.clock.now();
+  }
+
+  get idleMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#usedAtMs;
+  }
+
+  used(): void {
+    this.#usedAtMs = this.#parts.clock.monotonicMs();
+  }
+
+  async close(): Promise<void> {
+    await this.sync.stop();
+    this.keys.wipe();
+    await this.store.close();
+  }
+
+  /** Throws while the coins are not known. */
+  needKnown(): void {
+    if (!this.sync.isKnown) throw denials.notSynced(this.name, this.sync.progress);
+  }
+
+  nextIndex(branch: Branch): number {
+    return this.state.nextIndexes[branchKey(branch.mixdepth, branch.chain)] ?? 0;
+  }
+
+  label(type: "addr" | "tx" | "output", ref: string): string {
+    return this.state.labels[labelKey(type, ref)] ?? "";
+  }
+
+  /** The next key of a branch; it is on the disk as given out when this resolves. */
+  async issue(
+    branch: Branch,
+    changesFor: (key: WalletKey) => readonly WalletChange[] = () => [],
+  ): Promise<WalletKey> {
+    const { mixdepth, chain } = branch;
+    if (mixdepth >= this.mixdepths) throw denials.noSuchPlace(`mixdepth ${mixdepth}`);
+    const key = await this.store.transact(() => {
+      const index = this.freshIndex(branch);
+      const issued = this.book.at({ mixdepth, chain, index });
+      const changes: WalletChange[] = [
+        { kind: "address.issued", mixdepth, chain, nextIndex: index + 1 },
+        ...changesFor(issued),
+      ];
+      return { changes, result: issued };
+    });
+    this.sync.issued();
+    return key;
+  }
+
+  /** Past all that were given out, and past all that the chain knows. */
+  freshIndex(branch: Branch): number {
+    const lastUsed = this.book
+      .branch(branch)
+      .findLastIndex(({ scriptHash }) => this.view.facts(scriptHash).history.length > 0);
+    return Math.max(this.nextIndex(branch), lastUsed + 1);
+  }
+
+  get standingRules(): StandingRules {
+    const { clock, medianTime } = this.#parts;
+    return {
+      state: this.state,
+      reserved: reservedNow(this.state, clock.now()),
+      medianTimeS: medianTime.timeS,
+      freezeReuseSat: this.settings.freezeReuseSat,
+    };
+  }
+
+  /** All unspent coins with what may be done with each. */
+  coins(mixdepth?: number): StandingCoin[] {
+    const rules = this.standingRules;
+    const coins: StandingCoin[] = [];
+    for (const coin of this.view.coins.values()) {
+      if (mixdepth !== undefined && coin.key.path.mixdepth !== mixdepth) continue;
+      coins.push({ ...coin, standing: standingOf(coin, rules) });
+    }
+    return coins;
+  }
+
+  /** Tells that something beside the chain is different now: a freeze, a label, a reservation. */
+  touched(): void {
+    this.#parts.onChange(this, NO_MOVES, false);
+  }
+
+  #wasKnown = false;
+
+  #changed(moves: Moves): void {
+    const isFirst = !this.#wasKnown;
+    this.#wasKnown = true;
+    this.#keepRules().catch((error) => this.#parts.onTrouble(this, error));
+    this.#parts.onChange(this, moves, isFirst);
+  }
+
+  /** Writes down what follows from the chain: which addresses are used, and which coins a rule froze. */
+  async #keepRules(): Promise<void> {
+    await this.store.transact(() => {
+      const changes: WalletChange[] = [];
+      for (const branch of countedBranches(this.mixdepths)) {
+        const nextIndex = this.freshIndex(branch);
+        if (nextIndex > this.nextIndex(branch))
+          changes.push({ kind: "address.issued", ...branch, nextIndex });
+      }
+      const rules = this.standingRules;
+      for (const coin of this.view.coins.values()) {
+        if (rules.state.frozen[coin.outpoint] !== undefined) continue;
+        const { isTimelocked } = standingOf(coin, rules);
+        const why = freezesByRule(coin, isTimelocked, rules.freezeReuseSat);
+        if (why !== undefined) {
+          changes.push({ kind: "coin.frozen", outpoint: coin.outpoint, frozen: { isFrozen: true, why } });
+        }
+      }
+      return { changes, result: undefined };
+    });
+  }
+}

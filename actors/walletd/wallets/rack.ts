@@ -1,0 +1,198 @@
+/** All open wallets: opening, making and closing them one at a time for each name, and finding the one that a session is of. */
+import { randomBytes } from "node:crypto";
+import { newMnemonic, parseMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
+import { hasCode } from "../../../runtime/errors.ts";
+import { denials } from "../denials.ts";
+import { type WalletFolder, walletFileName } from "../store/wallet-folder.ts";
+import { newWalletState } from "../store/wallet-state.ts";
+import type { WalletStore } from "../store/wallet-store.ts";
+import { OpenWallet, type WalletParts } from "./open-wallet.ts";
+import { Sessions } from "./sessions.ts";
+
+export interface NewWalletWish {
+  readonly wallet: string;
+  readonly password: string;
+  readonly type: "bip84" | "bip49";
+  readonly hasBonds: boolean;
+  readonly passphrase: string;
+}
+
+export interface Opened {
+  readonly wallet: OpenWallet;
+  readonly session: string;
+  readonly wasUnlocked: boolean;
+}
+
+/** A door to an open wallet. */
+export interface Owned {
+  readonly wallet: string;
+  readonly session: string;
+}
+
+export interface RackNews {
+  unlocked(wallet: OpenWallet): void;
+  locked(name: string, why: "asked" | "idle" | "failure"): void;
+}
+
+export class WalletRack {
+  readonly #folder: WalletFolder;
+  readonly #parts: WalletParts;
+  readonly #openMax: number;
+  readonly #news: RackNews;
+  readonly #sessions = new Sessions();
+  readonly #open = new Map<string, OpenWallet>();
+  /** By name what is being done to it: a second request waits for the first. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(folder: WalletFolder, parts: WalletParts, openMax: number, news: RackNews) {
+    this.#folder = folder;
+    this.#parts = parts;
+    this.#openMax = openMax;
+    this.#news = news;
+  }
+
+  get folder(): WalletFolder {
+    return this.#folder;
+  }
+
+  wallets(): Iterable<OpenWallet> {
+    return this.#open.values();
+  }
+
+  isOpen(name: string): boolean {
+    return this.#open.has(name);
+  }
+
+  /** The wallet whose session this is; one refusal for every reason why there is none. */
+  need({ wallet, session }: Owned, caller: string): OpenWallet {
+    const name = openName(wallet);
+    const open = this.#open.get(name);
+    if (open === undefined || !this.#sessions.isValid(session, name, caller)) throw denials.noSession(name);
+    open.used();
+    return open;
+  }
+
+  create(
+    wish: NewWalletWish,
+    wordCount: 12 | 24,
+    caller: string,
+  ): Promise<Opened & { readonly words: string }> {
+    return this.#turn(wish.wallet, async (name) => {
+      const entropy = randomBytes(wordCount === 12 ? 16 : 32);
+      try {
+        const words = newMnemonic(entropy).words.join(" ");
+        const height = this.#parts.feed.tip?.height;
+        const opened = await this.#make(name, wish, entropy, caller, height);
+        return { ...opened, words };
+      } finally {
+        entropy.fill(0);
+      }
+    });
+  }
+
+  recover(
+    wish: NewWalletWish & { readonly words: string; readonly creationHeight?: number | undefined },
+    caller: string,
+  ): Promise<Opened> {
+    return this.#turn(wish.wallet, (name) => {
+      const entropy = entropyOf(wish.words);
+      return this.#make(name, wish, entropy, caller, wish.creationHeight).finally(() => entropy.fill(0));
+    });
+  }
+
+  unlock(wallet: string, password: string, caller: string): Promise<Opened> {
+    return this.#turn(wallet, async (name) => {
+      const open = this.#open.get(name);
+      if (open !== undefined) {
+        await this.#folder.checkPassword(open.store, password);
+        open.used();
+        return { wallet: open, session: this.#sessions.begin(name, caller), wasUnlocked: true };
+      }
+      this.#needRoom(name);
+      return this.#take(await this.#folder.open(name, password), caller);
+    });
+  }
+
+  /** False when it was not open. */
+  lock(wallet: string, why: "asked" | "idle" | "failure"): Promise<boolean> {
+    return this.#turn(wallet, async (name) => {
+      const open = this.#open.get(name);
+      if (open === undefined) return false;
+      // First nobody can reach it any more, then it is taken apart.
+      this.#open.delete(name);
+      this.#sessions.endAll(name);
+      this.#news.locked(name, why);
+      await open.close();
+      return true;
+    });
+  }
+
+  async lockAll(): Promise<void> {
+    for (const name of [...this.#open.keys()]) await this.lock(name, "asked");
+  }
+
+  async #make(
+    name: string,
+    { password, type, hasBonds, passphrase }: NewWalletWish,
+    entropy: Uint8Array,
+    caller: string,
+    creationHeight: number | undefined,
+  ): Promise<Opened> {
+    this.#needRoom(name);
+    const state = newWalletState({
+      network: this.#parts.network.name,
+      scriptType: type,
+      hasBonds: hasBonds && type === "bip84",
+      mixdepths: this.#parts.config.mixdepths,
+      createdAtMs: this.#parts.clock.now(),
+      ...(creationHeight === undefined ? {} : { creationHeight }),
+    });
+    const secrets = { entropy, passphrase: Buffer.from(passphrase, "utf8"), importedKeys: [] };
+    return this.#take(await this.#folder.create(name, password, { state, secrets }), caller);
+  }
+
+  async #take(store: WalletStore, caller: string): Promise<Opened> {
+    let wallet: OpenWallet;
+    try {
+      wallet = new OpenWallet(store, this.#parts);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    this.#open.set(wallet.name, wallet);
+    wallet.sync.start();
+    this.#news.unlocked(wallet);
+    return { wallet, session: this.#sessions.begin(wallet.name, caller), wasUnlocked: false };
+  }
+
+  #needRoom(name: string): void {
+    if (this.#open.size >= this.#openMax) throw denials.tooManyOpen(name, this.#openMax);
+  }
+
+  async #turn<T>(wallet: string, work: (name: string) => Promise<T>): Promise<T> {
+    const name = walletFileName(wallet);
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const mine = before.then(() => work(name));
+    const settled = mine.catch(() => {}); // its own caller hears of it
+    this.#turns.set(name, settled);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(name) === settled) this.#turns.delete(name);
+    }
+  }
+}
+
+/** For a question about a wallet that must be open: a name that can be none is just not open. */
+function openName(wallet: string): string {
+  return wallet.endsWith(".jmdat") ? wallet : `${wallet}.jmdat`;
+}
+
+function entropyOf(words: string): Uint8Array {
+  try {
+    return Uint8Array.from(parseMnemonic(words).entropy);
+  } catch (error) {
+    if (!hasCode(error, "BITCOIN_BAD_MNEMONIC")) throw error;
+    throw denials.words(String((error as unknown as { data: { reason: string } }).data.reason));
+  }
+}

@@ -1,0 +1,35 @@
+/** What `status` tells of an open wallet. */
+import type { z } from "zod";
+import type { WalletStatusSchema } from "../../../bus/contracts/walletd/objects.ts";
+import { reservedNow } from "../coins/standing.ts";
+import type { OpenWallet } from "./open-wallet.ts";
+
+export type WalletStatus = z.infer<typeof WalletStatusSchema>;
+
+export function statusOf(wallet: OpenWallet, grants: WalletStatus["grants"] = []): WalletStatus {
+  const { state, sync, view, book, keys } = wallet;
+  return {
+    wallet: wallet.name,
+    type: state.scriptType,
+    hasBonds: state.hasBonds,
+    canSign: keys.canSign,
+    fingerprint: wallet.fingerprint,
+    clientserverId: keys.clientserverId(),
+    joinmarketNgId: keys.ngFingerprint(),
+    createdAtS: state.createdAtMs === undefined ? null : Math.floor(state.createdAtMs / 1_000),
+    creationHeight: state.creationHeight ?? null,
+    mixdepths: state.mixdepths,
+    gap: wallet.settings.gap,
+    sync: {
+      isKnown: sync.isKnown,
+      isScanning: sync.isScanning,
+      progress: sync.progress,
+      tip: view.tip ?? null,
+      scripts: book.size,
+      transactions: view.transactionCount,
+      trouble: sync.trouble,
+    },
+    reservations: new Set(reservedNow(state, wallet.nowMs).values()).size,
+    grants,
+  };
+}
