@@ -65,17 +65,17 @@ export class WalletDoor {
   doors: readonly Door[] = [];
   #api!: WalletApi;
   #bus!: ConnectedBus;
-  #world!: World;
+  world!: World;
   readonly #directory = mkdtempSync(join(tmpdir(), "troupe-wallet-door-"));
 
   static async start(options: WalletDoorOptions = {}): Promise<WalletDoor> {
     const made = new WalletDoor();
-    made.#world = await releaseWorld();
-    made.walletd = await fakeActor(made.#world, walletdContract, {
+    made.world = await releaseWorld();
+    made.walletd = await fakeActor(made.world, walletdContract, {
       ...made.#handlers(),
       ...options.handlers,
     });
-    made.#bus = new ConnectedBus(await made.#world.connect("gateway"), { log: silentLog() });
+    made.#bus = new ConnectedBus(await made.world.connect("gateway"), { log: silentLog() });
     const config = gatewaySection.schema.parse({
       wallet_listen: "127.0.0.1:0",
       wallet_guesses_per_minute: 1_000,
@@ -103,6 +103,7 @@ export class WalletDoor {
   ask(path: string, options: AskOptions = {}): Promise<WalletAnswer> {
     const { method = options.body === undefined ? "GET" : "POST", body, token, headers } = options;
     const isElsewhere = /^\/(?:api|jam|obwatch|ws|static|assets|$)|^\/\?|^\/\.\./.test(path);
+    const sent = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         {
@@ -110,7 +111,12 @@ export class WalletDoor {
           port: this.port,
           path: isElsewhere ? path : `/api/v1${path}`,
           method,
-          headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
+          headers: {
+            ...(token !== undefined && { authorization: `Bearer ${token}` }),
+            // Node tells the length of a body only with methods that usually have one.
+            ...(sent !== undefined && { "content-length": String(Buffer.byteLength(sent)) }),
+            ...headers,
+          },
           agent: false,
         },
         (response) => {
@@ -129,7 +135,7 @@ export class WalletDoor {
         },
       );
       request.once("error", reject);
-      request.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+      request.end(sent);
     });
   }
 
@@ -159,7 +165,7 @@ export class WalletDoor {
     await this.#api.close();
     await this.#bus.close();
     await this.walletd.stop();
-    await this.#world.stop();
+    await this.world.stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -60,7 +60,8 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     exposeHeadRoutes: false,
     http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEAD_TIMEOUT_MS },
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
-    rewriteUrl: (request) => (isForWebSocket(request.socket) ? WEBSOCKET_PATH : (request.url ?? "/")),
+    rewriteUrl: ({ socket, url = "/", headers }) =>
+      isForWebSocket(socket) || (url === "/" && headers.upgrade !== undefined) ? WEBSOCKET_PATH : url,
     frameworkErrors: (_error, request, reply) => {
       const plain = reply as FastifyReply;
       setHeaders(request as FastifyRequest, plain);
@@ -70,13 +71,14 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   server.server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   server.addHook("onRequest", async (request, reply) => {
     setHeaders(request, reply);
+    // Clients say of their JSON that it is text, a form, or what nobody can read: it is read for what it is.
+    request.raw.headers["content-type"] = "application/octet-stream";
     const { host, origin } = request.headers;
     if (!isHostAllowed(host, hostNames)) throw new Refusal("Misdirected");
     if (origin !== undefined && !isOriginAllowed(origin, host, hostNames)) throw new Refusal("OtherSite");
     if (request.method === "OPTIONS") return reply.headers(CORS_HEADERS).code(204).send();
     return undefined;
   });
-  // Clients say of their JSON that it is text, a form, or nothing at all: it is read for what it is.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => refuse(reply, refusalOf(error, request, options)));
