@@ -6,6 +6,7 @@ import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
 import { configCommand } from "./config-command.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
+import { indexRebuild } from "./index/rebuild-command.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
 import { NODE_QUESTIONS } from "./node-questions.ts";
@@ -163,9 +164,9 @@ function addQuestions(program: Command, terminal: Terminal, exitWith: (code: num
 function addIndex(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {
   const index = program
     .command("index")
-    .summary("look at the index of the chain")
+    .summary("look at the index of the chain, or build it anew")
     .description(
-      "What the index of the chain is made of, and whether it is right. Asks the running indexer; changes nothing.",
+      "What the index of the chain is made of, whether it is right, and how to have it built again.",
     );
   withPlace(index.command("status"))
     .summary("height, size and runs")
@@ -192,6 +193,23 @@ function addIndex(program: Command, terminal: Terminal, exitWith: (code: number)
       )}\n\nEnds with 0 when all is sound, with 1 when something differs, and then says where and what to do.`,
     )
     .action(async (options) => exitWith(await indexVerify(options, terminal)));
+  withPlace(index.command("rebuild"))
+    .summary("take the index away and build it again from the node's blocks")
+    .description(
+      "Stops the indexer, takes its index away, starts it again and shows how far it is. All else goes on; until the index is level again wallets hear only of the blocks that it has by then. Without a running supervisor the next start does it.",
+    )
+    .option("--yes", "do not ask")
+    .option("--keep", "move the old index aside instead of removing it; needs room for both")
+    .option("--no-wait", "come back when the building has begun")
+    .option("--json", "the result as JSON, and nothing while it lasts; needs --yes")
+    .addHelpText(
+      "after",
+      `${examples(
+        ["supervisor index rebuild", "asks before it does anything"],
+        ["supervisor index rebuild --yes --no-wait", "for scripts"],
+      )}\n\nEnds with 0 when the index is level with the node, or begun with --no-wait. Ctrl-C ends the watching, not the building.`,
+    )
+    .action(async (options) => exitWith(await indexRebuild(options, terminal)));
 }
 
 function addTap(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {

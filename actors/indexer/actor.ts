@@ -11,8 +11,9 @@ import { answers } from "./answers/answers.ts";
 import type { QueryThreadConfig } from "./answers/query-thread.ts";
 import { IndexReader } from "./answers/reader.ts";
 import { SyncFlag } from "./answers/sync-flag.ts";
-import { type IndexerConfig, indexerStartSection } from "./config.ts";
+import { INDEX_PLACES, type IndexerConfig, indexerStartSection } from "./config.ts";
 import { IndexerMetrics, QueryMetrics } from "./metrics.ts";
+import { obeyRebuildOrder } from "./store/rebuild.ts";
 import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
@@ -72,7 +73,11 @@ class Indexer implements Actor, SyncNews {
   async start(): Promise<void> {
     const { config, bus, clock, dataDirectory, meter } = this.#context;
     const network = networkByName(this.#context.network);
-    const store = new IndexStore({ directory: join(dataDirectory, "index"), network: network.name });
+    obeyRebuildOrder(dataDirectory, clock.now(), this.#context.log);
+    const store = new IndexStore({
+      directory: join(dataDirectory, INDEX_PLACES.index),
+      network: network.name,
+    });
     const reader = new IndexReader(store, config.query_cache_mb * MEGABYTE);
     const threads = config.threads === 0 ? availableParallelism() : config.threads;
     const bench = this.#parts.workbench(threads, (error) =>

@@ -62,6 +62,9 @@ export const indexerSection = section(
   }),
 );
 
+/** In the actor's data directory: where the index is, and the order to build it anew. */
+export const INDEX_PLACES = Object.freeze({ index: "index", order: "rebuild-order" });
+
 /** What the actor is started with: its own section, and under `node` the section of that name, which it shares with others. */
 export const indexerStartSection = section(
   "indexer",

@@ -8,7 +8,7 @@ export const indexerErrors = errorTable({
   },
   INDEXER_STORE_OTHER_FORMAT: {
     meaning: "The index was written in a format that this release does not read.",
-    remedy: "Remove the folder of the index; it is built again from the node's blocks.",
+    remedy: "`supervisor index rebuild` builds it again from the node's blocks.",
   },
   INDEXER_STORE_MISSING: {
     meaning: "There is no index in the data directory to read.",
@@ -16,7 +16,7 @@ export const indexerErrors = errorTable({
   },
   INDEXER_STORE_DAMAGED: {
     meaning: "Records of the index contradict each other.",
-    remedy: "Check the disk. Then remove the folder of the index; it is built again from the node's blocks.",
+    remedy: "Check the disk. Then `supervisor index rebuild` builds it again from the node's blocks.",
   },
   INDEXER_BAD_BLOCK: {
     meaning: "The node gave a block that is not the one that was asked for, or that is malformed.",
@@ -26,7 +26,7 @@ export const indexerErrors = errorTable({
     meaning:
       "The node's chain has less work than the one that was indexed: it is behind, or on another branch. The index stays as it is and is served.",
     remedy:
-      "Wait until the node has caught up. If its chain was made anew on purpose, stop Troupe and remove the folder of the index; it is built again.",
+      "Wait until the node has caught up. If its chain was made anew on purpose: `supervisor index rebuild`.",
   },
   INDEXER_OTHER_CHAIN: {
     meaning: "The node's chain does not begin with the genesis block of the configured network.",

@@ -7,22 +7,17 @@ import {
 } from "../../bus/contracts/indexer.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
+import type { Progress } from "./progress-view.ts";
 import { sampleOf } from "./sample.ts";
 
 export type IndexClient = Pick<Client<typeof indexerContract>, "status" | "verifyBlocks" | "verifyRows">;
 
 export interface VerifyTools {
   readonly clock: Clock;
-  readonly progress: (progress: VerifyProgress) => void;
+  readonly progress: (progress: Progress) => void;
   /** How long to wait for an index that is not level with its node, or away. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
-}
-
-export interface VerifyProgress {
-  readonly phase: "blocks" | "rows" | "differences";
-  readonly done: number;
-  readonly total: number;
 }
 
 export interface VerifyReport {
@@ -140,7 +135,7 @@ class Look {
   }
 
   /** Blocks by their heights, row by row. */
-  async deep(heights: readonly number[], phase: VerifyProgress["phase"]): Promise<void> {
+  async deep(heights: readonly number[], phase: Progress["phase"]): Promise<void> {
     let done = 0;
     await this.#eachOf(heights, async (height) => {
       const answer = await this.#patiently(() => this.#verifyBlocks({ height, count: 1, isDeep: true }));

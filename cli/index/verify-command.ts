@@ -1,9 +1,7 @@
 /** `supervisor index verify`: looks whether the index is what the node's blocks make, while it goes on serving. */
 import { randomInt } from "node:crypto";
-import { join } from "node:path";
 import { indexerContract } from "../../bus/contracts/indexer.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import {
@@ -17,8 +15,8 @@ import {
   type Terminal,
 } from "../terminal-io.ts";
 import { harmless } from "../view/terminal.ts";
+import { ProgressView } from "./progress-view.ts";
 import { type VerifyReport, type VerifyTools, verifyAll, verifySample } from "./verification.ts";
-import { VerifyView } from "./verify-view.ts";
 
 export interface VerifyOptions extends PlaceOptions {
   readonly all?: boolean;
@@ -37,7 +35,7 @@ export async function indexVerify(options: VerifyOptions, terminal: Terminal): P
   const left = new AbortController();
   const leave = () => left.abort(misuse("It was interrupted; nothing was changed."));
   process.once("SIGINT", leave).once("SIGTERM", leave);
-  const view = new VerifyView(options.json ? undefined : terminal.stdout, systemClock);
+  const view = new ProgressView(options.json ? undefined : terminal.stdout, systemClock);
   try {
     const client = bus.client(indexerContract);
     const tools: VerifyTools = {
@@ -85,9 +83,6 @@ function reportLines(report: VerifyReport, options: VerifyOptions, terminal: Ter
     return [
       `${paint("good", "Sound:")} ${seen} were made anew and stand in the index as they should${again}.`,
     ];
-  const place = retyped(options);
-  const command = commandName(terminal);
-  const directory = join(findDataPaths(requestOf(options, terminal)).actors, "indexer");
   const named = differences.map(({ where, height, what }) => {
     return `  ${height === null ? "" : `block ${number(height)}, `}${where}: ${harmless(what)}`;
   });
@@ -98,8 +93,6 @@ function reportLines(report: VerifyReport, options: VerifyOptions, terminal: Ter
     ...(more > 0 ? [`  and ${number(more)} more`] : []),
     "",
     "The index cannot be mended in part. Look for the cause first (the disk, the memory, the node's blocks), then have it built again:",
-    `  ${command} stop${place}`,
-    `  rm -r '${directory.replaceAll("'", "'\\''")}'`,
-    `  ${command} start${place}`,
+    `  ${commandName(terminal)} index rebuild${retyped(options)}`,
   ];
 }

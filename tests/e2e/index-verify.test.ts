@@ -1,15 +1,28 @@
 /** `supervisor index` as a person uses it: over a sandbox that mines all the time, and over a store that was damaged. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openTables } from "../../actors/indexer/store/tables.ts";
+import { WELL_KNOWN_ADDRESS } from "../../actors/node/config.ts";
+import { regtest } from "../../bitcoin/network.ts";
+import { scriptOfAddress } from "../../bitcoin/script/address.ts";
+import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
+import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
+import { RawClient } from "../harness/electrum/raw-client.ts";
+import { waitFor } from "../harness/wait-for.ts";
 
 let home: Home;
 beforeEach(() => {
   home = new Home();
 });
 afterEach(() => home.close());
+
+function find(child: ChildStatus, id: string): ChildStatus | undefined {
+  if (child.id === id) return child;
+  return child.children.map((each) => find(each, id)).find((found) => found !== undefined);
+}
 
 const sandbox = (intervalMs: number) => [
   ...["--sandbox", "--data", home.data, "--set", `sandbox.block_interval_ms=${intervalMs}`],
@@ -52,7 +65,48 @@ test("a damaged index is told with the block and with what to do, and misuse is 
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/^1 difference in /m);
   expect(stdout).toMatch(/block 5, txids: transaction 0 is [0-9a-f]{64}, stored is [0-9a-f]{64}/);
-  expect(stdout).toContain(`rm -r '${join(home.data, "actors", "indexer")}'`);
+  expect(stdout).toMatch(/^ {2}supervisor index rebuild$/m);
+
+  const unasked = await home.run("index", "rebuild");
+  expect([unasked.exitCode, unasked.stderr]).toEqual([2, expect.stringContaining("add --yes")]);
+  expect((await home.run("index", "verify", "--all")).exitCode).toBe(1);
+  const rebuilt = await home.run("index", "rebuild", "--yes", "--keep", "--json");
+  expect(JSON.parse(rebuilt.stdout)).toMatchObject({ isSynced: true, height: expect.any(Number) });
+  expect((await home.run("index", "verify", "--all")).stdout).toMatch(/^Sound: /);
+  const kept = readdirSync(join(home.data, "actors", "indexer")).filter((name) => name !== "index");
+  expect(kept).toEqual([expect.stringMatching(/^index\.kept-\d+$/)]);
+  expect(JSON.parse(rebuilt.stdout).kept).toBe(join(home.data, "actors", "indexer", kept[0] ?? ""));
+}, 120_000);
+
+test("an index is built anew while a wallet stays, begun without waiting, and at the next start where nothing runs", async () => {
+  await home.start(...sandbox(3_600_000));
+  const door = find((await home.tree()).root, "gateway")?.doors.find(({ name }) => name === "electrum tcp");
+  const client = await RawClient.greeted({
+    carrier: "tcp",
+    port: Number(new URL(door?.address ?? "").port),
+  });
+  const scripthash = scriptHashOf(scriptOfAddress(WELL_KNOWN_ADDRESS, regtest));
+  const status = await client.call("blockchain.scripthash.subscribe", [scripthash]);
+  expect(status).toMatch(/^[0-9a-f]{64}$/);
+
+  const { stdout, exitCode } = await home.run("index", "rebuild", "--yes");
+  expect(stdout).toMatch(/indexer +stopped[\s\S]*indexer +started[\s\S]*^Built anew: 1\d\d blocks with /m);
+  expect(exitCode).toBe(0);
+  await waitFor(
+    "the wallet to be told what it knew",
+    async () => (await client.call("blockchain.scripthash.subscribe", [scripthash])) === status,
+  );
+  client.close();
+
+  expect((await home.run("index", "rebuild", "--yes", "--no-wait")).stdout).toContain("is being built");
+  const beside = await home.run("index", "rebuild", "--yes", "--data", join(home.path, "nothing"));
+  expect([beside.exitCode, beside.stderr]).toEqual([2, expect.stringContaining("There is no index in")]);
+  await home.run("stop");
+  expect((await home.run("index", "rebuild", "--yes")).stdout).toContain("at the next start");
+  const again = await home.start(...sandbox(3_600_000));
+  await again.says(/^Ready in/m);
+  expect((await home.run("logs", "indexer", "--level", "warn", "-n", "1")).stdout).toContain("built anew");
+  expect(readdirSync(join(home.data, "actors", "indexer"))).toEqual(["index"]);
 }, 120_000);
 
 test("without a supervisor it says so", async () => {

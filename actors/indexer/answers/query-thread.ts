@@ -8,6 +8,7 @@ import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts
 import type { Service } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { section } from "../../../runtime/config/section.ts";
+import { INDEX_PLACES } from "../config.ts";
 import { QueryMetrics } from "../metrics.ts";
 import { IndexStore } from "../store/store.ts";
 import { BLOCKS_AHEAD, NodeSource } from "../sync/node-source.ts";
@@ -46,7 +47,7 @@ class QueryThread implements Actor {
     const { config, bus, clock, dataDirectory, log, meter } = this.#context;
     const network = networkByName(this.#context.network);
     const store = new IndexStore({
-      directory: join(dataDirectory, "index"),
+      directory: join(dataDirectory, INDEX_PLACES.index),
       network: network.name,
       readOnly: true,
     });

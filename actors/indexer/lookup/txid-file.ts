@@ -49,6 +49,6 @@ function missing(txNumber: number, txCount: number): TroupeError {
   const what = `transaction ${txNumber} of ${txCount} has no id`;
   return new TroupeError<IndexerFailure>(
     { code: "INDEXER_STORE_DAMAGED", what },
-    `the index contradicts itself: ${what}; check the disk, then remove the folder of the index to have it built again`,
+    `the index contradicts itself: ${what}; check the disk, then have it built again: supervisor index rebuild`,
   );
 }

@@ -63,6 +63,6 @@ export function readPositions(
 function damaged(what: string): TroupeError {
   return new TroupeError<IndexerFailure>(
     { code: "INDEXER_STORE_DAMAGED", what },
-    `the index contradicts itself: ${what}; check the disk, then remove the folder of the index to have it built again`,
+    `the index contradicts itself: ${what}; check the disk, then have it built again: supervisor index rebuild`,
   );
 }

@@ -1,21 +1,28 @@
-/** How far a look at the index is: one line that is written over on a terminal, now and then a line elsewhere. */
+/** How far a look at the index or its making is: one line that is written over on a terminal, now and then a line elsewhere. */
 import type { Clock } from "../../runtime/clock.ts";
 import { clip, duration } from "../view/terminal.ts";
-import type { VerifyProgress } from "./verification.ts";
+
+/** How far something that takes long is. */
+export interface Progress {
+  readonly phase: "blocks" | "rows" | "differences" | "indexed";
+  readonly done: number;
+  readonly total: number;
+}
 
 const TERMINAL_MS = 250;
 const PIPE_MS = 30_000;
 
-const NAMES: Readonly<Record<VerifyProgress["phase"], string>> = Object.freeze({
+const NAMES: Readonly<Record<Progress["phase"], string>> = Object.freeze({
   blocks: "blocks made anew",
   rows: "stored rows summed up",
   differences: "blocks that differ, row by row",
+  indexed: "blocks indexed",
 });
 
-export class VerifyView {
+export class ProgressView {
   readonly #stream: NodeJS.WriteStream | undefined;
   readonly #clock: Clock;
-  #phase: VerifyProgress["phase"] | undefined;
+  #phase: Progress["phase"] | undefined;
   #phaseSinceMs = 0;
   #shownMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
@@ -26,7 +33,7 @@ export class VerifyView {
     this.#clock = clock;
   }
 
-  show(progress: VerifyProgress): void {
+  show(progress: Progress): void {
     const stream = this.#stream;
     if (stream === undefined) return;
     const nowMs = this.#clock.monotonicMs();
@@ -55,7 +62,7 @@ export class VerifyView {
 }
 
 /** `120,000 of 800,000 blocks made anew (15.0 %), 350/s, 12m 05s left`. */
-export function progressLine({ phase, done, total }: VerifyProgress, tookMs: number): string {
+export function progressLine({ phase, done, total }: Progress, tookMs: number): string {
   const share = total === 0 ? 1 : done / total;
   const percent = `${(100 * share).toFixed(1)} %`;
   const left = share > 0 && tookMs > 0 ? `, ${duration((tookMs * (1 - share)) / share)} left` : "";
