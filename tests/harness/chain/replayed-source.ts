@@ -2,7 +2,7 @@
 import type { BlockSource, SourceTip } from "../../../actors/indexer/sync/block-source.ts";
 import { type Block, parseBlock } from "../../../bitcoin/block/block.ts";
 import { blockHashOf, HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
-import { type BlockHash, bytesToHex, type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { type BlockHash, bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import {
   isCoinbase,
   serializeTransaction,
