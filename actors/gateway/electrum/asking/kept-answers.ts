@@ -11,7 +11,7 @@ export interface KeptAnswersOptions<A> {
 const SHARE_LEFT = 31 / 32;
 
 interface Question<A> {
-  readonly answer: Promise<A>;
+  answer?: Promise<A>;
 }
 
 export class KeptAnswers<A> {
@@ -34,14 +34,11 @@ export class KeptAnswers<A> {
   of(key: string): A | Promise<A> {
     const kept = this.peek(key);
     if (kept !== undefined) return kept;
-    const asked = this.#asked.get(key);
-    if (asked !== undefined) return asked.answer;
-    const question = { answer: this.#ask(key) };
+    const asked = this.#asked.get(key)?.answer;
+    if (asked !== undefined) return asked;
+    const question: Question<A> = {};
     this.#asked.set(key, question);
-    question.answer.then(
-      (answer) => this.#answered(key, question, answer),
-      () => this.#isCurrent(key, question) && this.#asked.delete(key), // whoever asked hears of it
-    );
+    question.answer = this.#askFor(key, question);
     return question.answer;
   }
 
@@ -66,6 +63,18 @@ export class KeptAnswers<A> {
     this.#asked.clear();
     this.#kept.clear();
     this.#weight = 0;
+  }
+
+  /** What is worth keeping is kept before those who asked hear of it. */
+  async #askFor(key: string, question: Question<A>): Promise<A> {
+    try {
+      const answer = await this.#ask(key);
+      this.#answered(key, question, answer);
+      return answer;
+    } catch (error) {
+      if (this.#isCurrent(key, question)) this.#asked.delete(key);
+      throw error;
+    }
   }
 
   #answered(key: string, question: Question<A>, answer: A): void {

@@ -2,6 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Headers, type HeadersOptions } from "./headers.ts";
 
+interface Asked {
+  readonly height: number;
+  readonly count: number;
+  readonly checkpointHeight?: number;
+}
+
 /** Of an index whose chain can grow and turn back; branch and height stand in each header. */
 class Chain {
   readonly headers: string[] = [];
@@ -18,9 +24,14 @@ class Chain {
 
   get parts(): HeadersOptions {
     const indexer = {
-      headers: async ({ height, count }: { height: number; count: number }) => {
+      headers: async ({ height, count, checkpointHeight }: Asked) => {
         const some = this.headers.slice(height, height + count);
-        return { count: some.length, hex: some.join("") };
+        const proof = { root: this.headers.slice(0, (checkpointHeight ?? -1) + 1).join(), branch: [] };
+        return {
+          count: some.length,
+          hex: some.join(""),
+          ...(checkpointHeight === undefined ? {} : { proof }),
+        };
       },
     };
     const chain = this;
@@ -57,6 +68,10 @@ describe("runs of headers", () => {
             expect(run).toEqual({ count: expected.length, hex: expected.join("") });
             const { count, parts } = await headers.listed(does.height, does.count);
             expect(count).toBe(expected.length);
+            const checkpointHeight = chain.headers.length - 1 - (does.count % 3);
+            const proved = await headers.proved(does.height % 5, 1, checkpointHeight);
+            // What the fake calls a root are all headers that it is of.
+            expect(proved.proof?.root).toBe(chain.headers.slice(0, checkpointHeight + 1).join());
             expect(JSON.parse(`[${Buffer.concat(parts).toString()}]`)).toEqual(expected);
           }
         }

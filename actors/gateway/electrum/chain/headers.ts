@@ -32,6 +32,10 @@ const LISTED_LENGTH = HEADER_HEX_LENGTH + 3;
 /** An eighth of what clients ask for at once: 40 kB, and as much again as a list. */
 const PIECE_HEADERS = 252;
 const PIECES_MAX = 400;
+/** In headers: a branch of some twenty hashes is like nine of them, and the text around it like one. */
+const PROOF_WEIGHT = 10;
+/** 16 MB. */
+const PROVED_WEIGHT_MAX = 100_000;
 
 class HeaderPiece {
   readonly count: number;
@@ -51,20 +55,28 @@ class HeaderPiece {
 }
 
 export class Headers implements ChainWatcher {
-  readonly #indexer: Client<typeof indexerContract>;
   readonly #feed: ChainFeed;
   readonly #pieces: KeptAnswers<HeaderPiece>;
+  /** By `height/count/checkpoint`: wallets of one release ask for the same checkpoint. */
+  readonly #proved: KeptAnswers<ProvedHeaders>;
   /** The pieces that may be kept: those that a reorganisation may have to forget. */
   #piecesEnd = 0;
 
   constructor({ indexer, feed }: HeadersOptions) {
-    this.#indexer = indexer;
     this.#feed = feed;
     this.#pieces = new KeptAnswers({
       ask: async (start) =>
         new HeaderPiece(await indexer.headers({ height: Number(start), count: PIECE_HEADERS })),
       weightOf: () => 1,
       weightMax: PIECES_MAX,
+    });
+    this.#proved = new KeptAnswers<ProvedHeaders>({
+      ask: (key) => {
+        const [height = 0, count = 0, checkpointHeight = 0] = key.split("/").map(Number);
+        return indexer.headers({ height, count, checkpointHeight });
+      },
+      weightOf: ({ count }) => count + PROOF_WEIGHT,
+      weightMax: PROVED_WEIGHT_MAX,
     });
   }
 
@@ -94,11 +106,12 @@ export class Headers implements ChainWatcher {
   }
 
   /** Throws `INDEXER_RANGE` unless the last of them is at or below the checkpoint and that at or below the tip. */
-  proved(height: number, count: number, checkpointHeight: number): Promise<ProvedHeaders> {
-    return this.#indexer.headers({ height, count: Math.min(count, INDEXER_HEADERS_MAX), checkpointHeight });
+  proved(height: number, count: number, checkpointHeight: number): ProvedHeaders | Promise<ProvedHeaders> {
+    return this.#proved.of(`${height}/${Math.min(count, INDEXER_HEADERS_MAX)}/${checkpointHeight}`);
   }
 
   turnedBackTo(height: number): void {
+    this.#proved.clear();
     const first = Math.floor(height / PIECE_HEADERS) * PIECE_HEADERS;
     for (let start = first; start < this.#piecesEnd; start += PIECE_HEADERS)
       this.#pieces.forget(String(start));

@@ -74,7 +74,8 @@ export class Admission {
     const count = this.#hostOf(group);
     const { subscriptionsPerHost, subscriptionsTotal } = this.#limits;
     if (this.#subscriptions >= subscriptionsTotal) return false;
-    if (!this.#isFree(group) && count.subscriptions >= subscriptionsPerHost) return false;
+    // Whether an address is free takes longer to find out than all the rest: it seldom matters.
+    if (count.subscriptions >= subscriptionsPerHost && !this.#isFree(group)) return false;
     count.subscriptions++;
     this.#subscriptions++;
     return true;
