@@ -55,6 +55,7 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   "tiny-secp256k1": /^bitcoin\//,
   undici: /^bitcoind\//,
   uqr: /^cli\//,
+  ws: /^actors\/gateway\/electrum\/carrier\/websocket-codec\.ts$/,
   zod: /./,
 };
 

@@ -169,6 +169,46 @@ describe("WebSocket frames", () => {
     expect(codec.heldBytes).toBe(0);
   });
 
+  it("of one byte by the thousand in one chunk are not thousands of messages at once", () => {
+    const { codec } = webSocket();
+    codec.push(Buffer.concat(Array.from({ length: 9_000 }, () => frame("x"))));
+
+    expect(codec.next()?.toString()).toBe("x");
+    // The rest is still the bytes that have come.
+    expect(codec.heldBytes).toBeGreaterThan(9_000 * 7 - 600);
+    expect(codec.heldBytes).toBeLessThan(9_000 * 7);
+  });
+
+  it("in more parts or pieces than anybody honest sends end it, and until then their cost in memory is told", () => {
+    const parts = [
+      frame("x", { first: 0x01 }),
+      ...Array.from({ length: 256 }, () => frame("x", { first: 0 })),
+    ];
+    const inParts = webSocket().codec;
+    expect(readAll(inParts, parts).failure).toMatch(/fragments/);
+    expect([...inParts.farewell()]).toEqual([0x88, 2, 1008 >> 8, 1008 & 0xff]);
+
+    const { codec } = webSocket();
+    const bytes = [...frame("x".repeat(900)).subarray(0, 800)].map((byte) => Buffer.from([byte]));
+    expect(readAll(codec, bytes).failure).toBeUndefined();
+    expect(codec.isPartial).toBe(true);
+    expect(codec.heldBytes).toBeGreaterThan(100 * bytes.length);
+
+    const larger = new WebSocketCodec(1_000_000, () => undefined);
+    const slow = [frame("", { said: 900_000 }), ...Array.from({ length: 4_000 }, () => Buffer.from("x"))];
+    expect(readAll(larger, slow).failure).toMatch(/chunks/);
+    expect(larger.heldBytes).toBe(0);
+  });
+
+  it("that came whole before a fault are still messages", () => {
+    const { codec } = webSocket();
+    const bytes = Buffer.concat([frame("one"), frame("two"), frame("x", { isMasked: false })]);
+    expect(readAll(codec, [bytes])).toMatchObject({
+      messages: ["one", "two"],
+      failure: expect.stringMatching(/MASK/),
+    });
+  });
+
   it("from us have the length in the shortest form", () => {
     const { codec } = webSocket();
     const heads = [125, 126, 65_535, 65_536].map((length) => codec.encode(["x".repeat(length)])[0]);

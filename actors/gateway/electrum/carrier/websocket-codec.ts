@@ -1,18 +1,23 @@
-/** WebSocket frames (RFC 6455) as a server sees them: one text message a request, no extensions. */
-import { isUtf8 } from "node:buffer";
+/** WebSocket frames (RFC 6455) as a server sees them, read by `ws`: one text message a request, no extensions. */
+import { Receiver } from "ws";
 import { type Codec, FramingError, type OutMessage } from "./codec.ts";
-import { GrowingBytes } from "./growing-bytes.ts";
 
-const CONTINUATION = 0x0;
 const TEXT = 0x1;
-const BINARY = 0x2;
 const CLOSE = 0x8;
-const PING = 0x9;
 const PONG = 0xa;
 
-const CONTROL_BYTES_MAX = 125;
-/** Two bytes, eight of length, four of mask. */
-const HEAD_BYTES_MAX = 14;
+/**
+ * What `ws` is given at a time: it hands out every message that ends in it, so little keeps one chunk of many tiny frames
+ * from being many messages at once. More while none ends: a large message is no longer way than its bytes.
+ */
+const SLICE_BYTES = 512;
+const SLICE_BYTES_MAX = 4_096;
+/** Wallets and browsers send a message as one frame. */
+const FRAGMENTS_MAX = 256;
+/** Pieces in which a message may come: of half a kilobyte, and some for those that begin slowly. Each costs memory of its own. */
+const PIECE_BYTES_MIN = 512;
+const PIECES_MIN = 1_024;
+const PIECE_OVERHEAD_BYTES = 200;
 
 /** RFC 6455, 7.4.1. */
 const STATUS = Object.freeze({
@@ -20,47 +25,72 @@ const STATUS = Object.freeze({
   protocol: 1002,
   unsupported: 1003,
   notText: 1007,
+  policy: 1008,
   tooLarge: 1009,
 });
 
-interface Frame {
-  readonly opcode: number;
-  readonly isFinal: boolean;
-  readonly mask: Uint8Array;
-  readonly lengthBytes: number;
-}
+/** Whatever else `ws` refuses is a fault of the framing. */
+const STATUS_OF: Readonly<Record<string, number>> = Object.freeze({
+  WS_ERR_INVALID_UTF8: STATUS.notText,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: STATUS.tooLarge,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: STATUS.tooLarge,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: STATUS.policy,
+});
 
 export class WebSocketCodec implements Codec {
   readonly #lengthMaxBytes: number;
-  /** Sends a frame out of turn: a pong. */
-  readonly #sendControl: (frame: Uint8Array) => void;
+  readonly #receiver: Receiver;
   readonly #chunks: Buffer[] = [];
   #at = 0;
   #chunkBytes = 0;
-  /** The head of a frame as far as it has come. */
-  readonly #head = Buffer.alloc(HEAD_BYTES_MAX);
-  #headLength = 0;
-  #frame: Frame | undefined;
-  /** How much of the present frame's payload has come. */
-  #payloadBytes = 0;
-  readonly #message = new GrowingBytes();
-  readonly #control = new GrowingBytes();
-  /** A text message has begun and its last frame has not come. */
-  #isInMessage = false;
+  /** Whole and not yet handed out. */
+  readonly #messages: Buffer[] = [];
+  #messageBytes = 0;
+  /** Given to `ws` since the last message ended; what has come after that end in the same slice is not counted. */
+  #openBytes = 0;
+  #openPieces = 0;
+  #sliceBytes = SLICE_BYTES;
   #closeStatus: number = STATUS.normal;
   #failure: FramingError | undefined;
 
   constructor(lengthMaxBytes: number, sendControl: (frame: Uint8Array) => void) {
     this.#lengthMaxBytes = lengthMaxBytes;
-    this.#sendControl = sendControl;
+    this.#receiver = new Receiver({
+      isServer: true,
+      maxPayload: lengthMaxBytes,
+      maxFragments: FRAGMENTS_MAX,
+      maxBufferedChunks: PIECES_MIN + Math.ceil(lengthMaxBytes / PIECE_BYTES_MIN),
+      allowSynchronousEvents: true,
+    });
+    this.#receiver.on("message", (data: Buffer, isBinary: boolean) => {
+      if (this.#failure !== undefined) return;
+      if (isBinary) return this.#fail("violation", "binary frames are not served here", STATUS.unsupported);
+      this.#messages.push(data);
+      this.#messageBytes += data.length;
+      this.#openBytes = 0;
+      this.#openPieces = 0;
+      this.#sliceBytes = SLICE_BYTES;
+    });
+    this.#receiver.on("ping", (data: Buffer) => {
+      sendControl(Buffer.concat([frameHead(PONG, data.length), data]));
+    });
+    this.#receiver.on("conclude", () => this.#fail("farewell", "the client closes", STATUS.normal));
+    // Read off after each write: the event itself comes a moment later.
+    this.#receiver.on("error", () => undefined);
   }
 
   get heldBytes(): number {
-    return this.#chunkBytes - this.#at + this.#message.roomBytes + this.#control.roomBytes;
+    return (
+      this.#chunkBytes -
+      this.#at +
+      this.#messageBytes +
+      this.#openBytes +
+      this.#openPieces * PIECE_OVERHEAD_BYTES
+    );
   }
 
   get isPartial(): boolean {
-    return this.#headLength > 0 || this.#frame !== undefined || this.#isInMessage;
+    return this.#openBytes > 0;
   }
 
   push(chunk: Buffer): void {
@@ -70,16 +100,22 @@ export class WebSocketCodec implements Codec {
   }
 
   next(): Buffer | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    for (;;) {
-      if (this.#frame === undefined && !this.#readHead()) return undefined;
-      const frame = this.#frame as unknown as Frame;
-      if (!this.#readPayload(frame)) return undefined;
-      this.#frame = undefined;
-      this.#payloadBytes = 0;
-      const whole = this.#finish(frame);
-      if (whole !== undefined) return whole;
+    while (this.#messages.length === 0 && this.#failure === undefined) {
+      const chunk = this.#chunks[0];
+      if (chunk === undefined) return undefined;
+      const slice = chunk.subarray(this.#at, this.#at + this.#sliceBytes);
+      this.#moveBy(slice.length);
+      this.#openBytes += slice.length;
+      this.#openPieces += 1;
+      this.#sliceBytes = Math.min(SLICE_BYTES_MAX, this.#sliceBytes * 2);
+      this.#receiver.write(slice);
+      if (this.#receiver.errored) this.#refuse(this.#receiver.errored);
     }
+    const message = this.#messages.shift();
+    // What came whole before the fault is still a message.
+    if (message === undefined) throw this.#failure as FramingError;
+    this.#messageBytes -= message.length;
+    return message;
   }
 
   encode(messages: readonly OutMessage[]): Uint8Array[] {
@@ -99,94 +135,11 @@ export class WebSocketCodec implements Codec {
     return Buffer.concat([frameHead(CLOSE, 2), status]);
   }
 
-  /** False when more bytes are needed. */
-  #readHead(): boolean {
-    while (this.#headLength < this.#headNeeds()) {
-      const byte = this.#takeByte();
-      if (byte === undefined) return false;
-      this.#head[this.#headLength++] = byte;
-    }
-    this.#frame = this.#checkedFrame();
-    this.#headLength = 0;
-    return true;
-  }
-
-  #headNeeds(): number {
-    if (this.#headLength < 2) return 2;
-    const short = (this.#head[1] ?? 0) & 0x7f;
-    return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + ((this.#head[1] ?? 0) & 0x80 ? 4 : 0);
-  }
-
-  #checkedFrame(): Frame {
-    const [first = 0, second = 0] = this.#head;
-    const opcode = first & 0x0f;
-    const isFinal = (first & 0x80) !== 0;
-    const short = second & 0x7f;
-    if ((first & 0x70) !== 0) throw this.#violation("a reserved bit is set");
-    // A client's frames are masked so that no proxy between can take them for its own language.
-    if ((second & 0x80) === 0) throw this.#violation("a client's frame is not masked");
-    let lengthBytes = short;
-    if (short === 126) lengthBytes = this.#head.readUInt16BE(2);
-    if (short === 127) {
-      // The upper half is no size that anybody may send.
-      if (this.#head.readUInt32BE(2) !== 0) throw this.#tooLarge();
-      lengthBytes = this.#head.readUInt32BE(6);
-    }
-    if (opcode >= CLOSE) {
-      if (opcode > PONG) throw this.#violation("an unknown control frame");
-      if (!isFinal || lengthBytes > CONTROL_BYTES_MAX)
-        throw this.#violation("a control frame in parts or too long");
-    } else {
-      if (opcode === BINARY) throw this.#violation("binary frames are not served here", STATUS.unsupported);
-      if (opcode > BINARY) throw this.#violation("an unknown frame");
-      if ((opcode === CONTINUATION) !== this.#isInMessage) throw this.#violation("a part of no message");
-      if (this.#message.length + lengthBytes > this.#lengthMaxBytes) throw this.#tooLarge();
-    }
-    const mask = Uint8Array.prototype.slice.call(this.#head, this.#headLength - 4, this.#headLength);
-    return { opcode, isFinal, mask, lengthBytes };
-  }
-
-  /** False when more bytes are needed. */
-  #readPayload({ opcode, mask, lengthBytes }: Frame): boolean {
-    const into = opcode >= CLOSE ? this.#control : this.#message;
-    while (this.#payloadBytes < lengthBytes) {
-      const chunk = this.#chunks[0];
-      if (chunk === undefined) return false;
-      const piece = chunk.subarray(this.#at, this.#at + lengthBytes - this.#payloadBytes);
-      // In place: the chunk is ours and nobody reads it twice.
-      for (let at = 0; at < piece.length; at++) {
-        piece[at] = (piece[at] as number) ^ (mask[(this.#payloadBytes + at) & 3] as number);
-      }
-      into.append(piece);
-      this.#payloadBytes += piece.length;
-      this.#moveBy(piece.length);
-    }
-    return true;
-  }
-
-  /** What a frame that has come whole means: a message, or something that is dealt with here. */
-  #finish({ opcode, isFinal }: Frame): Buffer | undefined {
-    if (opcode === CLOSE) throw this.#fail("farewell", "the client closes", STATUS.normal);
-    if (opcode === PING) {
-      const payload = this.#control.take();
-      this.#sendControl(Buffer.concat([frameHead(PONG, payload.length), payload]));
-      return undefined;
-    }
-    if (opcode === PONG) {
-      this.#control.take();
-      return undefined;
-    }
-    this.#isInMessage = !isFinal;
-    if (!isFinal) return undefined;
-    const message = this.#message.take();
-    if (!isUtf8(message)) throw this.#violation("a text that is not UTF-8", STATUS.notText);
-    return message;
-  }
-
-  #takeByte(): number | undefined {
-    const byte = this.#chunks[0]?.[this.#at];
-    if (byte !== undefined) this.#moveBy(1);
-    return byte;
+  #refuse(error: Error): void {
+    const status = STATUS_OF[(error as NodeJS.ErrnoException).code ?? ""] ?? STATUS.protocol;
+    if (status === STATUS.tooLarge) {
+      this.#fail("too_large", `request too large (over ${this.#lengthMaxBytes} bytes)`, status);
+    } else this.#fail("violation", error.message, status);
   }
 
   #moveBy(bytes: number): void {
@@ -198,23 +151,15 @@ export class WebSocketCodec implements Codec {
     this.#at = 0;
   }
 
-  #tooLarge(): FramingError {
-    return this.#fail("too_large", `request too large (over ${this.#lengthMaxBytes} bytes)`, STATUS.tooLarge);
-  }
-
-  #violation(message: string, status: number = STATUS.protocol): FramingError {
-    return this.#fail("violation", message, status);
-  }
-
-  #fail(kind: FramingError["kind"], message: string, status: number): FramingError {
+  #fail(kind: FramingError["kind"], message: string, status: number): void {
+    if (this.#failure !== undefined) return;
     this.#closeStatus = status;
     this.#chunks.length = 0;
     this.#chunkBytes = 0;
     this.#at = 0;
-    this.#message.take();
-    this.#control.take();
+    this.#openBytes = 0;
+    this.#openPieces = 0;
     this.#failure = new FramingError(kind, message);
-    return this.#failure;
   }
 }
 
