@@ -140,15 +140,15 @@ export class WalletDoor {
   }
 
   /** Makes a wallet and gives the pair of tokens. */
-  async create(name = "rec", password = "hunter2") {
+  async create(name = "rec.jmdat", password = "hunter2") {
     const { json } = await this.ask("/wallet/create", {
-      body: { walletname: `${name}.jmdat`, password, wallettype: "sw-fb" },
+      body: { walletname: name, password, wallettype: "sw-fb" },
     });
     return json as { token: string; refresh_token: string; scope: string; seedphrase: string };
   }
 
-  unlock(name = "rec", password = "hunter2"): Promise<WalletAnswer> {
-    return this.ask(`/wallet/${name}.jmdat/unlock`, { body: { password } });
+  unlock(name = "rec.jmdat", password = "hunter2"): Promise<WalletAnswer> {
+    return this.ask(`/wallet/${encodeURIComponent(name)}/unlock`, { body: { password } });
   }
 
   /** Locked, file still there. */

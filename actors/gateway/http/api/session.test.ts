@@ -93,7 +93,7 @@ describe("making a wallet", () => {
   });
 
   it("is refused with 409 when there is one of that name", async () => {
-    door.hold("rec");
+    door.hold("rec.jmdat");
     const body = { walletname: "rec.jmdat", ...PASSWORD, wallettype: "sw-fb" };
     const { status, json } = await door.ask("/wallet/create", { body });
     expect(status).toBe(409);
@@ -125,10 +125,10 @@ describe("making a wallet", () => {
 });
 
 describe("opening and closing", () => {
-  beforeEach(() => door.hold("rec"));
+  beforeEach(() => door.hold("rec.jmdat"));
 
   it("needs the password, and another does no harm", async () => {
-    const wrong = await door.unlock("rec", "hunter3");
+    const wrong = await door.unlock("rec.jmdat", "hunter3");
     expect(wrong.status).toBe(401);
     expect(wrong.json).toMatchObject({ message: "Invalid credentials." });
     expect(wrong.headers["www-authenticate"]).toContain("service_state");
@@ -136,7 +136,7 @@ describe("opening and closing", () => {
     const { status, json } = await door.unlock();
     expect(status).toBe(200);
     expect(json).toMatchObject({ walletname: "rec.jmdat", scope: "walletrpc cmVjLmptZGF0" });
-    expect((await door.unlock("rec", "hunter3")).status).toBe(401);
+    expect((await door.unlock("rec.jmdat", "hunter3")).status).toBe(401);
     expect((await door.ask("/session", { token: json.token })).json.session).toBe(true);
   });
 
@@ -148,19 +148,19 @@ describe("opening and closing", () => {
   });
 
   it("of another closes the first, whose tokens and name are gone", async () => {
-    door.hold("other");
+    door.hold("other.jmdat");
     const first = (await door.unlock()).json;
-    const second = (await door.unlock("other")).json;
+    const second = (await door.unlock("other.jmdat")).json;
     expect(second.scope).toBe(`walletrpc ${Buffer.from("other.jmdat").toString("base64")}`);
     expect((await door.ask("/session", { token: first.token })).status).toBe(401);
-    expect(door.wallets.get("rec")?.sessions.size).toBe(0);
+    expect(door.wallets.get("rec.jmdat")?.sessions.size).toBe(0);
     expect((await door.ask("/session", { token: second.token })).json.wallet_name).toBe("other.jmdat");
   });
 
   it("of another that fails leaves the first open", async () => {
-    door.hold("other");
+    door.hold("other.jmdat");
     const { token } = (await door.unlock()).json;
-    expect((await door.unlock("other", "wrong")).status).toBe(401);
+    expect((await door.unlock("other.jmdat", "wrong")).status).toBe(401);
     expect((await door.ask("/session", { token })).json.wallet_name).toBe("rec.jmdat");
   });
 
@@ -184,13 +184,13 @@ describe("opening and closing", () => {
   });
 
   it("takes a name that was encoded twice", async () => {
-    door.hold("my wallet");
+    door.hold("my wallet.jmdat");
     expect((await door.ask("/wallet/my%2520wallet.jmdat/unlock", { body: PASSWORD })).status).toBe(200);
   });
 
   it("prefers a name that has a percent sign to what it could be decoded to", async () => {
-    door.hold("100%25");
-    door.hold("100%");
+    door.hold("100%25.jmdat");
+    door.hold("100%.jmdat");
     const { json } = await door.ask("/wallet/100%2525.jmdat/unlock", { body: PASSWORD });
     expect(json.walletname).toBe("100%25.jmdat");
   });
@@ -207,17 +207,17 @@ describe("opening and closing", () => {
 
   it("elsewhere is seen here: by what walletd tells, and by what it answers", async () => {
     const first = (await door.unlock()).json;
-    door.lockElsewhere("rec");
+    door.lockElsewhere("rec.jmdat");
     expect((await door.ask("/wallet/rec.jmdat/utxos", { token: first.token })).status).toBe(401);
     expect((await door.ask("/session")).json).toEqual(NOBODY);
 
     const second = (await door.unlock()).json;
-    door.lockElsewhere("rec");
+    door.lockElsewhere("rec.jmdat");
     expect((await door.ask("/session")).json).toEqual(NOBODY);
     expect((await door.ask("/session", { token: second.token })).status).toBe(401);
 
     const third = (await door.unlock()).json;
-    door.walletd.publisher.event("wallet.locked", { wallet: "rec", why: "idle" });
+    door.walletd.publisher.event("wallet.locked", { wallet: "rec.jmdat", why: "idle" });
     while ((await door.ask("/session", { token: third.token })).status !== 401);
     expect((await door.ask("/session")).json).toEqual(NOBODY);
   });

@@ -52,7 +52,7 @@ describe("a body", () => {
     const body = `{"__proto__":{"password":"y"},"more":1,${JSON.stringify(CREATE).slice(1)}`;
     expect((await door.ask("/wallet/create", { body })).status).toBe(201);
     expect(door.walletd.calls[0]?.input).toEqual({
-      wallet: "rec",
+      wallet: "rec.jmdat",
       password: "hunter2",
       type: "bip84",
       hasBonds: true,
@@ -157,9 +157,9 @@ describe("the door is closed", () => {
 
   it("for a while to whoever asks too often, and sooner to whoever tries passwords", async () => {
     const door = await doorWith({ config: { wallet_requests_per_minute: 20, wallet_guesses_per_minute: 3 } });
-    door.hold("rec");
-    for (let times = 0; times < 3; times++) expect((await door.unlock("rec", "x")).status).toBe(401);
-    const guess = await door.unlock("rec", "x");
+    door.hold("rec.jmdat");
+    for (let times = 0; times < 3; times++) expect((await door.unlock("rec.jmdat", "x")).status).toBe(401);
+    const guess = await door.unlock("rec.jmdat", "x");
     expect(guess.status).toBe(429);
     expect(guess.json.message).toBe("Too many requests. Try again later.");
     expect(Number(guess.headers["retry-after"])).toBeGreaterThan(0);

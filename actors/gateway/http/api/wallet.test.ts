@@ -184,7 +184,7 @@ describe("coins", () => {
 
   it("that are not known yet are answered with 503", async () => {
     const notSynced = new TroupeError(
-      { code: "WALLETD_NOT_SYNCED", wallet: "rec", progress: 0.5 },
+      { code: "WALLETD_NOT_SYNCED", wallet: "rec.jmdat", progress: 0.5 },
       "Half way.",
     );
     await begin({
@@ -279,7 +279,7 @@ describe("paying", () => {
     expect(json).toEqual({ txinfo: transactionInfo(RAW_TX, networkByName("regtest")) });
     await pay({ amount_sats: "0", mixdepth: "2", txfee: 3 });
     await pay({ txfee: 1_500, input_utxos: [`${TXID}:7`] });
-    const common = { wallet: "rec", payments: [{ address: ADDRESS, amountSat: 2_000 }], mixdepth: 1 };
+    const common = { wallet: "rec.jmdat", payments: [{ address: ADDRESS, amountSat: 2_000 }], mixdepth: 1 };
     expect(askedOf("send")).toMatchObject([
       common,
       { mixdepth: 2, payments: [{ address: ADDRESS, amountSat: null }], fee: { blocks: 3 } },
@@ -413,7 +413,7 @@ describe("the rest", () => {
     await begin({
       handlers: {
         revealSeed: () => {
-          throw new TroupeError({ code: "WALLETD_PASSWORD_NEEDED", wallet: "rec" }, "Not over HTTP.");
+          throw new TroupeError({ code: "WALLETD_PASSWORD_NEEDED", wallet: "rec.jmdat" }, "Not over HTTP.");
         },
       },
     });

@@ -71,7 +71,7 @@ async function client(path = "/jmws", given = token, options: WebSocket.ClientOp
   return made;
 }
 
-const seen = (place: "mempool" | "block" | "gone", wallet = "rec") =>
+const seen = (place: "mempool" | "block" | "gone", wallet = "rec.jmdat") =>
   door.walletd.publisher.event("transaction.seen", { wallet, txid: TXID, place, height: null });
 
 describe("a WebSocket", () => {
@@ -130,7 +130,7 @@ describe("a WebSocket", () => {
 
   it("says nothing of another wallet, of one that was locked, or with a token that has expired", async () => {
     const member = await client();
-    seen("mempool", "other");
+    seen("mempool", "other.jmdat");
     await door.ask("/wallet/rec.jmdat/lock", { token });
     seen("mempool");
     const { token: next } = (await door.unlock()).json;

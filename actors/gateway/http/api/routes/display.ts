@@ -2,7 +2,6 @@
 import { z } from "zod";
 import type { RpcOutput } from "../../../../../bus/contract/contract.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
-import { fileNameOf } from "../wallet/names.ts";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import type { RouteParts } from "./parts.ts";
 import { coins } from "./schemas.ts";
@@ -51,7 +50,7 @@ export function displayEndpoints({ walletd, clock }: RouteParts): Endpoint[] {
       handle: async ({ wallet: { name, session } }) => {
         const { accounts, totalSat, availableSat } = await walletd.display({ wallet: name, session });
         return {
-          walletname: fileNameOf(name),
+          walletname: name,
           walletinfo: {
             wallet_name: "JM wallet",
             accounts: accounts.map((account) => accountOf(account, clock.now() / 1000)),

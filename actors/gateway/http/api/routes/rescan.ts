@@ -1,6 +1,5 @@
 /** Looking for coins again. The index knows every script's history, so a height changes nothing about what is found. */
 import { z } from "zod";
-import { fileNameOf } from "../wallet/names.ts";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
 import type { RouteParts } from "./parts.ts";
@@ -21,7 +20,7 @@ export function rescanEndpoints({ walletd }: RouteParts): Endpoint[] {
           });
         }
         await walletd.rescan({ wallet: name, session });
-        return { walletname: fileNameOf(name) };
+        return { walletname: name };
       },
     }),
     walletEndpoint("GET", "/getrescaninfo", "getrescaninfo", {
@@ -37,7 +36,7 @@ export function rescanEndpoints({ walletd }: RouteParts): Endpoint[] {
       handle: async ({ wallet: { name, session } }) => {
         const { isScanning, progress, trouble } = (await walletd.status({ wallet: name, session })).sync;
         return {
-          walletname: fileNameOf(name),
+          walletname: name,
           rescanning: isScanning,
           ...(isScanning && { progress }),
           ...(trouble !== null && { error: trouble }),

@@ -1,7 +1,6 @@
 /** What a client asks before anything else: the version, and which wallet is open. */
 import { z } from "zod";
 import { hasCode } from "../../../../../runtime/errors.ts";
-import { fileNameOf } from "../wallet/names.ts";
 import { type Endpoint, endpoint } from "../wire/endpoint.ts";
 import type { RouteParts } from "./parts.ts";
 
@@ -41,7 +40,7 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
           maker_running: false,
           coinjoin_in_process: false,
           schedule: null,
-          wallet_name: open === undefined ? "None" : fileNameOf(open.name),
+          wallet_name: open === undefined ? "None" : open.name,
           offer_list: null,
           nickname: null,
           rescanning: sync?.isScanning ?? false,

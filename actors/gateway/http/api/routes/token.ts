@@ -1,6 +1,5 @@
 /** Fresh tokens for a refresh token (RFC 6749, section 6). */
 import { z } from "zod";
-import { fileNameOf } from "../wallet/names.ts";
 import { type Endpoint, endpoint } from "../wire/endpoint.ts";
 import { Refusal, tokenRefusal } from "../wire/refusal.ts";
 import type { RouteParts } from "./parts.ts";
@@ -33,7 +32,7 @@ export function tokenEndpoints({ login }: RouteParts): Endpoint[] {
         if (name === undefined || login.faultOf(token) === "invalid") throw tokenRefusal("invalid");
         const pair = login.refresh(token, refresh_token);
         if (pair === undefined) throw oauthRefusal("invalid_grant", "The refresh token is no good any more.");
-        return { walletname: fileNameOf(name), ...pair };
+        return { walletname: name, ...pair };
       },
     }),
   ];

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { sleep } from "../../../../../runtime/clock.ts";
 import { hasCode } from "../../../../../runtime/errors.ts";
 import type { OpenWallet } from "../wallet/login.ts";
-import { fileNameOf, namesOf } from "../wallet/names.ts";
+import { namesOf } from "../wallet/names.ts";
 import { type Endpoint, endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal, tokenRefusal } from "../wire/refusal.ts";
 import type { RouteParts } from "./parts.ts";
@@ -51,7 +51,7 @@ export function walletEndpoints(parts: RouteParts): Endpoint[] {
       refusals: ["BackendNotReady"],
       handle: async () => {
         const { wallets } = await walletd.list({});
-        return { wallets: wallets.map(({ wallet }) => fileNameOf(wallet)) };
+        return { wallets: wallets.map(({ wallet }) => wallet) };
       },
     }),
     endpoint("POST", "/api/v1/wallet/create", "createwallet", {
@@ -119,7 +119,7 @@ export function walletEndpoints(parts: RouteParts): Endpoint[] {
           }
           const { wasUnlocked } = await walletd.lock({ wallet: wallet.name, session: wallet.session });
           login.closed(wallet.name);
-          return { walletname: fileNameOf(wallet.name), already_locked: !wasUnlocked };
+          return { walletname: wallet.name, already_locked: !wasUnlocked };
         }),
     }),
     walletEndpoint("GET", "/getseed", "getseed", {
@@ -143,7 +143,7 @@ function whileNoneIsOpen<T>({ login }: RouteParts, task: () => Promise<T>): Prom
 
 async function opened<T extends object>({ login }: RouteParts, wallet: OpenWallet, more: T) {
   const pair = await login.opened(wallet);
-  return { walletname: fileNameOf(wallet.name), ...more, ...pair };
+  return { walletname: wallet.name, ...more, ...pair };
 }
 
 /** The wallet that a path means; the likelier name when there is neither. */

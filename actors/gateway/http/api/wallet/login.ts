@@ -6,10 +6,8 @@ import { Gate } from "../../../../../runtime/limits.ts";
 import type { Log } from "../../../../../runtime/log/log.ts";
 import type { TokenFault, TokenPair, TokenPairs } from "../tokens/token-pairs.ts";
 import { tokenRefusal } from "../wire/refusal.ts";
-import { fileNameOf } from "./names.ts";
 
 export interface OpenWallet {
-  /** Without `.jmdat`. */
   readonly name: string;
   /** What walletd wants to see with every question. */
   readonly session: string;
@@ -61,7 +59,7 @@ export class Login {
   async opened(wallet: OpenWallet): Promise<TokenPair> {
     const former = this.#open;
     this.#open = wallet;
-    const pair = this.#options.tokens.issue(fileNameOf(wallet.name));
+    const pair = this.#options.tokens.issue(wallet.name);
     if (former !== undefined && former.name !== wallet.name) await this.#leave(former);
     return pair;
   }

@@ -1,21 +1,13 @@
-/** A wallet's name: clients say the file's, which ends in `.jmdat`; inside the troupe it is the part before that. */
-import { z } from "zod";
+/** A wallet's name: that of its file, which ends in `.jmdat`. */
 import { WalletName } from "../../../../../bus/contracts/walletd/values.ts";
 
-const SUFFIX = ".jmdat";
+const ENDING = ".jmdat";
 
-/** What a client calls a wallet; becomes the name inside. Never a path. */
-export const FileNameSchema = z
-  .string()
-  .max(500)
-  .refine((text) => text.endsWith(SUFFIX) && WalletName.safeParse(text.slice(0, -SUFFIX.length)).success, {
-    error: "expected a file name that ends in .jmdat",
-  })
-  .transform((text) => text.slice(0, -SUFFIX.length));
-
-export function fileNameOf(name: string): string {
-  return `${name}${SUFFIX}`;
-}
+/** What a client calls a wallet. Never a path. */
+export const FileNameSchema = WalletName.refine(
+  (text) => text.endsWith(ENDING) && text.length > ENDING.length,
+  { error: "expected a file name that ends in .jmdat" },
+);
 
 /** Which wallets a name in a path may mean, the likelier first: some clients encode it twice. None, when it is no name. */
 export function namesOf(parameter: string): readonly string[] {

@@ -46,6 +46,7 @@ const TOLD: Readonly<Record<string, Told>> = Object.freeze({
   WALLETD_NOT_TAKEN: said("TransactionFailed"),
   WALLETD_NOT_KNOWN_SENT: said("TransactionFailed"),
   BUS_BAD_REQUEST: plain("InvalidRequestFormat"),
+  BUS_NOT_FOUND: said("NotAvailable"),
   BUS_TOO_LARGE: plain("TooLarge"),
   BUS_BUSY: plain("TooManyRequests"),
   BUS_CONFLICT: said("ActionNotAllowed"),

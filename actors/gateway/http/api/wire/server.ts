@@ -119,11 +119,9 @@ function refusalOf(error: unknown, request: FastifyRequest, { metrics, log }: Se
   metrics.apiRefused(COUNTED[refusal.refusal] ?? "request");
   if (refusal.refusal === "Failed") {
     // Outsiders learn that it failed; why it failed is for the log.
-    const { code, message } = toWireError(error);
     log.error("a request to the wallet door failed", {
       route: request.routeOptions.url ?? "none",
-      code,
-      message,
+      error: toWireError(error),
     });
   }
   return refusal;
