@@ -85,6 +85,12 @@ async function writeLock(disk: Disk, path: string): Promise<Buffer> {
   return text;
 }
 
+/** The living process that another program's lock file names, which holds nothing but its number. */
+export function livingOwner(lockFile: Buffer | undefined): number | undefined {
+  const pid = lockFile === undefined ? undefined : pidIn(lockFile);
+  return pid !== undefined && isAlive(pid) ? pid : undefined;
+}
+
 function pidIn(text: Buffer): number | undefined {
   const pid = Number.parseInt(text.toString("latin1"), 10);
   return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;

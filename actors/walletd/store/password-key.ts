@@ -1,6 +1,6 @@
 /** From a password to the key of a wallet file, and the head of the file that says how: Argon2id, its cost and its salt. */
 import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
-import { argon2id } from "hash-wasm";
+import { argon2i, argon2id } from "hash-wasm";
 import { refusals } from "./refusals.ts";
 
 /** Version 01. A later form has another number, and this release says that it is too old for it. */
@@ -28,6 +28,33 @@ const MEMORY_KIB_MAX = 1_048_576;
 const WORK_KIB_MAX = 4_194_304;
 const LANES_MAX = 16;
 
+const FUNCTIONS = { argon2id, argon2i };
+
+/** 32 bytes; the copy of the password that it needs is wiped. */
+export async function argon2Key(
+  kind: keyof typeof FUNCTIONS,
+  password: string,
+  salt: Uint8Array,
+  { memoryKib, passes, lanes }: KeyCost,
+): Promise<Buffer> {
+  // An empty password is one too, and the package takes none.
+  const bytes = Buffer.from(password || "\0", "utf8");
+  try {
+    const key = await FUNCTIONS[kind]({
+      password: bytes,
+      salt,
+      memorySize: memoryKib,
+      iterations: passes,
+      parallelism: lanes,
+      hashLength: KEY_BYTES,
+      outputType: "binary",
+    });
+    return Buffer.from(key.buffer, key.byteOffset, key.length);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
 /** What a password and a salt make; it opens any file that was written with them. */
 export class PasswordKey {
   readonly cost: KeyCost;
@@ -45,22 +72,7 @@ export class PasswordKey {
     cost: KeyCost,
     salt: Buffer = randomBytes(SALT_BYTES),
   ): Promise<PasswordKey> {
-    const bytes = Buffer.from(password, "utf8");
-    try {
-      const key = await argon2id({
-        // An empty one is a password too, and the package takes none.
-        password: bytes.length === 0 ? Uint8Array.of(0) : bytes,
-        salt,
-        memorySize: cost.memoryKib,
-        iterations: cost.passes,
-        parallelism: cost.lanes,
-        hashLength: KEY_BYTES,
-        outputType: "binary",
-      });
-      return new PasswordKey(cost, salt, Buffer.from(key.buffer, key.byteOffset, key.length));
-    } finally {
-      bytes.fill(0);
-    }
+    return new PasswordKey(cost, salt, await argon2Key("argon2id", password, salt, cost));
   }
 
   /** The head of a new file, with keys that no other file has: nothing is ever sealed twice under one of them. */
@@ -145,16 +157,20 @@ export function readHead(file: Buffer, wallet: string): { readonly cost: KeyCost
   if (!sha256(head.subarray(0, 64)).equals(head.subarray(64))) throw refusals.corrupt(wallet, "its head");
   const cost = { lanes: head.readUInt8(9), passes: head.readUInt16BE(10), memoryKib: head.readUInt32BE(12) };
   if (head.readUInt8(8) !== ARGON2ID) throw refusals.newer(wallet);
-  const { lanes, passes, memoryKib } = cost;
-  const isBearable =
+  if (!isBearable(cost)) throw refusals.corrupt(wallet, "the cost of its key");
+  return { cost, salt: Buffer.from(head.subarray(16, 32)) };
+}
+
+/** Whether a file may ask for it: see the bounds above. */
+export function isBearable({ lanes, passes, memoryKib }: KeyCost): boolean {
+  return (
     lanes >= 1 &&
     lanes <= LANES_MAX &&
     passes >= 1 &&
     memoryKib >= 8 * lanes &&
     memoryKib <= MEMORY_KIB_MAX &&
-    memoryKib * passes <= WORK_KIB_MAX;
-  if (!isBearable) throw refusals.corrupt(wallet, "the cost of its key");
-  return { cost, salt: Buffer.from(head.subarray(16, 32)) };
+    memoryKib * passes <= WORK_KIB_MAX
+  );
 }
 
 function sha256(bytes: Uint8Array): Buffer {

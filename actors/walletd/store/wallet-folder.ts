@@ -3,18 +3,20 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { TroupeError } from "../../../runtime/errors.ts";
+import { openForeign } from "../files/open-foreign.ts";
 import { type Disk, systemDisk } from "./disk.ts";
-import { type Lock, WalletLock } from "./lock.ts";
-import { FULL_COST, type KeyCost } from "./password-key.ts";
+import { type Lock, livingOwner, WalletLock } from "./lock.ts";
+import { FULL_COST, isOurFile, type KeyCost } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { Tries } from "./tries.ts";
-import type { WalletSecrets } from "./wallet-secrets.ts";
+import { type WalletSecrets, wipeSecrets } from "./wallet-secrets.ts";
 import type { WalletState } from "./wallet-state.ts";
 import { type StorePlace, WalletStore } from "./wallet-store.ts";
 
 /** Wallet files of joinmarket-clientserver and joinmarket-ng have the same ending. */
 const ENDING = ".jmdat";
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}_-])?$/u;
+const ORIGINALS_MAX = 100;
 const NAME_LENGTH_MAX = 100;
 /** File systems take 255 bytes, and the lock's and draft's names are longer than the wallet's. */
 const NAME_BYTES_MAX = 200;
@@ -71,11 +73,17 @@ export class WalletFolder {
     });
   }
 
-  /** Wrong passwords have to wait; see `Tries`. */
-  open(name: string, password: string): Promise<WalletStore> {
+  /**
+   * A file of another program in the folder becomes one of ours with the same password, and the original stays beside it
+   * as `<name>.original-<n>`. After any refusal everything is as it was. Wrong passwords have to wait; see `Tries`.
+   */
+  open(name: string, password: string, { passphrase }: { passphrase?: string } = {}): Promise<WalletStore> {
     const wallet = walletFileName(name);
     return this.#tries.guard(wallet, () =>
       this.#locked(wallet, async (place, lock) => {
+        const bytes = await this.#disk.read(place.path);
+        if (bytes === undefined) throw refusals.missing(wallet);
+        if (!isOurFile(bytes)) return this.#adopt(place, lock, bytes, password, passphrase);
         const store = await WalletStore.open(place, lock, password);
         const { network } = store.state;
         if (network === this.#options.network) return store;
@@ -85,9 +93,66 @@ export class WalletFolder {
     );
   }
 
+  /** Makes a wallet of another program's file that is not in the folder. */
+  async import(
+    name: string,
+    bytes: Buffer,
+    password: string,
+    { passphrase }: { passphrase?: string } = {},
+  ): Promise<WalletStore> {
+    const wallet = walletFileName(name);
+    const { network } = this.#options;
+    const content = await this.#tries.guard(wallet, () =>
+      openForeign({ bytes, password, network, wallet, ...(passphrase === undefined ? {} : { passphrase }) }),
+    );
+    try {
+      return await this.create(wallet, password, content);
+    } finally {
+      wipeSecrets(content.secrets);
+    }
+  }
+
   /** For a wallet that is open already; a wrong password counts as one at the door. */
   checkPassword(store: WalletStore, password: string): Promise<void> {
     return this.#tries.guard(store.wallet, () => store.checkPassword(password));
+  }
+
+  async #adopt(
+    place: StorePlace,
+    lock: Lock,
+    bytes: Buffer,
+    password: string,
+    passphrase: string | undefined,
+  ): Promise<WalletStore> {
+    const { wallet, path } = place;
+    const { directory, network } = this.#options;
+    // joinmarket-clientserver would write its own file over ours when it is done.
+    const owner = livingOwner(await this.#disk.read(join(directory, `.${wallet}.lock`)));
+    if (owner !== undefined) throw refusals.locked(wallet, `joinmarket-clientserver (process ${owner})`);
+    const content = await openForeign({
+      bytes,
+      password,
+      network,
+      wallet,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+    try {
+      await this.#keepOriginal(path, bytes);
+      return await WalletStore.create(place, lock, password, content, "replace");
+    } finally {
+      wipeSecrets(content.secrets);
+    }
+  }
+
+  /** A second name for the file, before ours takes the first. What an earlier attempt has kept is not kept twice. */
+  async #keepOriginal(path: string, bytes: Buffer): Promise<void> {
+    for (let number = 1; number <= ORIGINALS_MAX; number++) {
+      const name = `${path}.original-${number}`;
+      const there = await this.#disk.read(name);
+      if (there?.equals(bytes)) return;
+      if (there === undefined) return this.#disk.link(path, name);
+    }
+    throw refusals.exists(`${path}.original-${ORIGINALS_MAX}`);
   }
 
   /** The lock is let go of again unless a store has been made, which then owns it. */

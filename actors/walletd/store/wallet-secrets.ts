@@ -4,7 +4,7 @@ export interface ImportedKey {
   readonly mixdepth: number;
   /** Its place in the list of that mixdepth; a key that was removed leaves a gap. */
   readonly index: number;
-  /** joinmarket-clientserver's number of the script's kind: 0 P2PKH, 1 P2SH-P2WPKH, 2 P2WPKH. */
+  /** joinmarket-clientserver's number of the script's kind: 0 P2PKH, 1 P2SH-P2WPKH, 2 P2WPKH, and 5 P2WPKH in a wallet with bonds. */
   readonly scriptKind: number;
   readonly isCompressed: boolean;
   readonly privateKey: Uint8Array;
@@ -60,4 +60,10 @@ export function decodeSecrets(bytes: Buffer): WalletSecrets {
     });
   }
   return { entropy, passphrase, importedKeys };
+}
+
+export function wipeSecrets({ entropy, passphrase, importedKeys }: WalletSecrets): void {
+  entropy.fill(0);
+  passphrase.fill(0);
+  for (const { privateKey } of importedKeys) privateKey.fill(0);
 }

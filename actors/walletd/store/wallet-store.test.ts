@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { CHEAP, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
+import vectors from "../../../tests/vectors/wallet-files.json" with { type: "json" };
 import { systemDisk } from "./disk.ts";
 import { PasswordKey } from "./password-key.ts";
 import { WalletFolder, walletFileName } from "./wallet-folder.ts";
@@ -266,6 +267,57 @@ describe("the folder", () => {
     expect(() => walletFileName(name)).toThrow(expect.objectContaining({ code: "WALLETD_BAD_NAME" }));
     await expect(folder.create(name, "x", emptyWallet())).rejects.toMatchObject({ code: "WALLETD_BAD_NAME" });
     expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe("a file of another program in the folder", () => {
+  const clientserver = Buffer.from(vectors.published.clientserver, "hex");
+  const entropyOf = (store: WalletStore) =>
+    store.withSecrets(({ entropy }) => Buffer.from(entropy).toString("hex"));
+
+  test("becomes ours with its password when it is opened, and the original stays", async () => {
+    writeFileSync(join(directory, "old.jmdat"), clientserver);
+
+    const store = await reopen("old", "hunter2");
+    await store.append({ kind: "setting", key: "a", value: "b" });
+    await store.close();
+
+    expect(readdirSync(directory).sort()).toEqual(["old.jmdat", "old.jmdat.original-1"]);
+    expect(readFileSync(join(directory, "old.jmdat.original-1"))).toEqual(clientserver);
+    const again = await reopen("old", "hunter2");
+    expect([entropyOf(again), again.state.settings]).toEqual(["00".repeat(16), { a: "b" }]);
+    expect(await folder.list()).toEqual(["old.jmdat"]);
+  });
+
+  test("any refusal leaves everything as it was", async () => {
+    writeFileSync(join(directory, "old.jmdat"), clientserver);
+
+    await expect(folder.open("old", "wrong")).rejects.toMatchObject({ code: "WALLETD_WRONG_PASSWORD" });
+    await expect(folderFor("mainnet").open("old", "hunter2")).rejects.toMatchObject({
+      code: "WALLETD_FILE_NETWORK",
+    });
+    expect(readdirSync(directory)).toEqual(["old.jmdat"]);
+    expect(readFileSync(join(directory, "old.jmdat"))).toEqual(clientserver);
+  });
+
+  test("is not touched while joinmarket-clientserver has it open, and is when that has died", async () => {
+    writeFileSync(join(directory, "old.jmdat"), clientserver);
+    writeFileSync(join(directory, ".old.jmdat.lock"), String(process.pid));
+
+    await expect(folder.open("old", "hunter2")).rejects.toMatchObject({ code: "WALLETD_FILE_LOCKED" });
+    writeFileSync(join(directory, ".old.jmdat.lock"), "999999999");
+    await reopen("old", "hunter2");
+  });
+
+  test("is imported from elsewhere under a name that is free", async () => {
+    const words = Buffer.from("legal winner thank year wave sausage worth useful legal winner thank yellow");
+    const store = kept(await folder.import("new", words, "mine", { passphrase: "TREZOR" }));
+
+    expect(entropyOf(store)).toBe("7f".repeat(16));
+    expect(store.withSecrets(({ passphrase }) => Buffer.from(passphrase).toString())).toBe("TREZOR");
+    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_LOCKED" });
+    await store.close();
+    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_EXISTS" });
   });
 });
 
