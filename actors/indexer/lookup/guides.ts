@@ -9,6 +9,8 @@ import type { Steps } from "./steps.ts";
 /** A guide is made when its run has been looked into this often for each block that making it must read. */
 const LOOKUPS_PER_BLOCK = 0.1;
 const LOOKUPS_MIN = 20;
+/** Reading a block for it takes as long as a few lookups without: with so many ahead it is made before them. */
+const LOOKUPS_AHEAD_PER_BLOCK = 4;
 
 interface Candidate {
   readonly t: number;
@@ -65,6 +67,14 @@ export class Guides {
     if (next === undefined) return;
     next.cursor.missedLookups = 0;
     next.cursor.guide = yield* RunGuide.build(view, next.table, next.t, next.runId);
+  }
+
+  /** Makes the run's guide now, if so many lookups in it cost more than that. */
+  *makeAhead(view: Snapshot, cursor: RunCursor, lookups: number): Steps<void> {
+    if (cursor.guide !== undefined) return;
+    const candidate = this.#candidates.find((one) => one.cursor === cursor);
+    if (candidate === undefined || lookups < candidate.blocks * LOOKUPS_AHEAD_PER_BLOCK) return;
+    cursor.guide = yield* RunGuide.build(view, candidate.table, candidate.t, candidate.runId);
   }
 
   #next(): Candidate | undefined {

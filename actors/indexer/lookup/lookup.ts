@@ -4,6 +4,7 @@ import { type Run, runsFor, type StoreState } from "../store/format.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import { Guides } from "./guides.ts";
 import { RunCursor } from "./run-cursor.ts";
+import type { Steps } from "./steps.ts";
 
 /** A run as one state has it. */
 export interface RunPlace {
@@ -35,6 +36,15 @@ export class Lookup {
     if (view.runsState !== this.#state) this.#follow(view.runsState);
     const { merged, unmerged, mergedTo } = this.#plans[t] as TablePlan;
     return keyHeadAt(key, 0) < mergedTo ? merged : unmerged;
+  }
+
+  /** Makes ready for many lookups in those runs of a table that have transactions from a number on. */
+  *prepare(view: Snapshot, t: number, lookups: number, txNumberMin: number): Steps<void> {
+    if (view.runsState !== this.#state) this.#follow(view.runsState);
+    const { merged, unmerged } = this.#plans[t] as TablePlan;
+    for (const { cursor, txNumberEnd } of new Set([...merged, ...unmerged])) {
+      if (txNumberEnd > txNumberMin) yield* this.guides.makeAhead(view, cursor, lookups);
+    }
   }
 
   /** Calls `found` with each row of a key, in the order of the chain; the row's bytes are used again for the next. */

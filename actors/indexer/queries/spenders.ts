@@ -8,6 +8,8 @@ import type { Reading } from "./memory.ts";
 /** Looked up together, in the order of their keys: so many make few enough of them neighbours, and sort in no time. */
 const SEGMENT = 16_384;
 const LOOKUPS_PER_STEP = 64;
+/** From here on it is worth a look which runs can be made ready. */
+const MANY = 64;
 const SPENDING_T = TABLES.indexOf(SPENDING);
 /** A head of 32 bits and a place below 2^21 are one exact number, and sort as one. */
 const PLACES = 2 ** 21;
@@ -31,6 +33,8 @@ export function* spendersOf(
   txNumberMin = 0,
 ): Steps<Float64Array> {
   const spenders = new Float64Array(outputs.count).fill(UNSPENT);
+  const { lookup, view } = reading;
+  if (outputs.count >= MANY) yield* lookup.prepare(view, SPENDING_T, outputs.count, txNumberMin);
   for (let from = 0; from < outputs.count; from += SEGMENT) {
     yield* segment(reading, outputs, from, Math.min(outputs.count, from + SEGMENT), spenders, txNumberMin);
   }

@@ -28,6 +28,8 @@ export interface ConnectionOptions {
 
 /** The system gets this much at a time, so that we see a slow reader's progress and can drop the rest of what waits. */
 const WRITE_BYTES_MAX = 256 * 1024;
+/** A part that is larger is the last of its turn. */
+const TURN_BYTES_MAX = 64 * 1024;
 /** Reading stops while more than this waits to be understood; a single message may be longer. */
 const READ_AHEAD_BYTES = 64 * 1024;
 /** A client that does not read its last words is not waited for. */
@@ -222,7 +224,9 @@ export class Connection {
       this.#budget.subtract(this.#inFlightBytes);
       this.#inFlightBytes = 0;
       this.#movedAtMs = this.#clock.monotonicMs();
-      this.#pump();
+      // What the system takes at once is reported within this turn: a long answer would leave as a whole, and all others wait.
+      if (part.length > TURN_BYTES_MAX) setImmediate(() => this.#pump());
+      else this.#pump();
     });
   }
 

@@ -27,5 +27,6 @@ export function timedOut(): ProtocolError {
 }
 
 export function tooExpensive(): ProtocolError {
-  return new ProtocolError(PROTOCOL_CODES.tooExpensive, "excessive resource usage");
+  const data = { setting: "electrum_cost_hard" };
+  return new ProtocolError(PROTOCOL_CODES.tooExpensive, "excessive resource usage", { data });
 }
