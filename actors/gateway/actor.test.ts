@@ -160,6 +160,58 @@ describe("the Electrum door", () => {
   });
 });
 
+describe("other Electrum servers", () => {
+  async function features(config: Record<string, unknown>): Promise<unknown> {
+    const under = await gatewayWith({ config: { electrum_tcp_listen: "127.0.0.1:0", ...config } });
+    const address = under.openedDoors.find(({ name }) => name === "electrum tcp")?.address ?? "";
+    const client = await RawClient.greeted({ carrier: "tcp", port: Number(new URL(address).port) });
+    const told = await client.call("server.features");
+    client.close();
+    return told;
+  }
+
+  it("are told the ports that the operator has set, and of the others those of the doors", async () => {
+    const names = { electrum_host_names: ["we.example"] };
+    expect(await features({ ...names, electrum_public_tls_port: 443 })).toMatchObject({
+      hosts: { "we.example": { tcp_port: expect.any(Number), ssl_port: 443 } },
+    });
+    expect(await features({ ...names, electrum_public_tcp_port: 0 })).toMatchObject({
+      hosts: { "we.example": { tcp_port: null } },
+    });
+  });
+
+  it("cannot be met only through Tor when nobody has said where Tor is", async () => {
+    const under = await GatewayUnderTest.make({
+      config: {
+        electrum_tcp_listen: "127.0.0.1:0",
+        electrum_peers: "find",
+        electrum_peers_only_by_tor: true,
+      },
+    });
+    opened.push(under);
+
+    await expect(under.actor.start()).rejects.toMatchObject({
+      code: "GATEWAY_TOR_UNSET",
+      message: expect.stringMatching(/socks in the section \[tor\]/),
+    });
+  });
+
+  it("are no matter of a gateway that looks for none: the operator is told how to change that", async () => {
+    const under = await gatewayWith({ config: { electrum_tcp_listen: "127.0.0.1:0" } });
+    const operator = new ConnectedBus(await under.world.connect("operator"), { log: silentLog() });
+    opened.push({ stop: () => operator.close() });
+    const gateway = operator.client(gatewayContract, "box");
+
+    expect(await gateway.electrumPeers({})).toMatchObject({ mode: "off", peers: [] });
+    await expect(gateway.electrumAddPeer({ peer: "one.example" })).rejects.toMatchObject({
+      code: "GATEWAY_PEERS_OFF",
+    });
+    await expect(gateway.electrumForgetPeer({ host: "one.example" })).rejects.toMatchObject({
+      code: "GATEWAY_PEERS_OFF",
+    });
+  });
+});
+
 describe("health and readiness", () => {
   it("are good when the supervisor was heard and every critical child is ready", async () => {
     const under = await gatewayWith({ tree: READY });

@@ -50,9 +50,11 @@ function target(port: number, more: Partial<PeerTarget> = {}): PeerTarget {
 }
 
 const never = new AbortController().signal;
-const greet = (socket: Socket) => void socket.end("hello\n");
+/** As servers do: only who is asked answers. */
+const greet = (socket: Socket) => void socket.once("data", () => socket.end("hello\n"));
 
 async function heard(socket: Socket): Promise<string> {
+  socket.write("?");
   let text = "";
   for await (const chunk of socket) text += chunk;
   return text;

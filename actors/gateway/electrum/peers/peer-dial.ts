@@ -4,7 +4,7 @@ import { connect as connectTls } from "node:tls";
 import { SocksClient } from "socks";
 import type { HostPort } from "../../../../runtime/config/config-values.ts";
 import { isLoopback } from "../../address.ts";
-import type { PeerHost } from "./peer-host.ts";
+import { isGlobalAddress, type PeerHost } from "./peer-host.ts";
 
 export interface PeerTarget {
   readonly host: PeerHost;
@@ -47,10 +47,12 @@ export function peerDial({ socks, listening }: DialOptions): Dial {
   };
 }
 
+/** From the address where we listen, if the other can be reached from there: not from one behind a router to the world. */
 function directly(host: string, port: number, listening: readonly string[]) {
+  const isLikeIt = (local: string) =>
+    isLoopback(local) === isLoopback(host) && isGlobalAddress(local) === isGlobalAddress(host);
   const localAddress = listening.find(
-    (local) =>
-      isIP(local) === isIP(host) && isLoopback(local) === isLoopback(host) && !/^[0:.]+$/.test(local),
+    (local) => isIP(local) === isIP(host) && !/^[0:.]+$/.test(local) && isLikeIt(local),
   );
   return { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
 }

@@ -99,6 +99,11 @@ export class PeerDiscovery implements KnownPeers {
     if (complaint !== undefined) {
       log.warn("the list of Electrum peers is begun anew", { path: this.#path, complaint });
     }
+    if (this.mode === "announce" && this.#options.own().length === 0) {
+      log.warn(
+        "there is nothing to announce to Electrum peers yet: electrum_host_names names no host of the world",
+      );
+    }
     for (const peer of peers) this.list.put(peer);
     this.#writtenChanges = this.list.changes;
     this.#seed();
