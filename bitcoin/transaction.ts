@@ -41,6 +41,10 @@ export const FLAG_WITNESS = 1;
 export const FLAG_MWEB = 8;
 /** The index a coinbase's only input names. */
 export const NULL_INDEX = 0xffff_ffff;
+/** A transaction all of whose inputs have this sequence has no locktime. */
+export const FINAL_SEQUENCE = 0xffff_ffff;
+/** Below this a locktime is a height, from it on a time in seconds since 1970. */
+export const FIRST_TIME_LOCKTIME = 500_000_000;
 
 const NULL_TXID = new Uint8Array(32);
 /** Shared, because a hostile witness may hold millions of empty items. */

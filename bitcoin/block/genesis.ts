@@ -4,7 +4,7 @@ import { type BlockHash, concatBytes, hexToBytes } from "../bytes.ts";
 import type { Network } from "../network.ts";
 import { OP_CHECKSIG } from "../script/opcodes.ts";
 import { compileScript, pushBytes } from "../script/script.ts";
-import { NULL_INDEX, type Transaction } from "../transaction.ts";
+import { FINAL_SEQUENCE, NULL_INDEX, type Transaction } from "../transaction.ts";
 import { type Block, serializeBlock, txidLeavesOf } from "./block.ts";
 import { merkleRoot } from "./merkle.ts";
 
@@ -21,7 +21,7 @@ export function genesisBlock(network: Network): Block {
         previousTxidBytes: new Uint8Array(32),
         previousIndex: NULL_INDEX,
         scriptSig: concatBytes(hexToBytes(COINBASE_HEAD), pushBytes(Buffer.from(message, "utf8"))),
-        sequence: 0xffff_ffff,
+        sequence: FINAL_SEQUENCE,
         witness: [],
       },
     ],

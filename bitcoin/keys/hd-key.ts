@@ -56,6 +56,11 @@ export class HdKey {
     return this.#alive().depth;
   }
 
+  /** The last step of the key's path, 2^31 more if it is hardened; 0 for the root. */
+  get lastStep(): number {
+    return this.#alive().index;
+  }
+
   /** Eight hex digits that name this key to programs; two keys may share them. */
   get fingerprint(): string {
     return Buffer.from(this.#alive().fingerprint).toString("hex");

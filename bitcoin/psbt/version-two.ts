@@ -1,7 +1,7 @@
 /** Version 2 of partially signed transactions (BIP370) made from version 0, and back: the library knows version 0 alone. */
 import { Reader, Writer } from "../codec.ts";
 import { badPsbt } from "../errors.ts";
-import { serializeStripped, type Transaction } from "../transaction.ts";
+import { FINAL_SEQUENCE, FIRST_TIME_LOCKTIME, serializeStripped, type Transaction } from "../transaction.ts";
 import {
   GLOBAL,
   INPUT,
@@ -12,9 +12,6 @@ import {
   unsignedTransactionOf,
 } from "./maps.ts";
 
-/** Where a locktime turns from heights to times. */
-const FIRST_TIME = 500_000_000;
-const FINAL_SEQUENCE = 0xffff_ffff;
 /** Whether inputs, and outputs, may still be added. */
 const MODIFIABLE_BITS = 0b011;
 
@@ -99,8 +96,8 @@ function onlyInTwo(global: KeyMap, inputs: readonly KeyMap[]): OnlyInTwo {
     required: inputs.map((map) => {
       const time = u32Field(map, INPUT.timeLocktime);
       const height = u32Field(map, INPUT.heightLocktime);
-      if (time !== undefined && time < FIRST_TIME) throw badPsbt(`${time} is a height, not a time`);
-      if (height !== undefined && (height === 0 || height >= FIRST_TIME))
+      if (time !== undefined && time < FIRST_TIME_LOCKTIME) throw badPsbt(`${time} is a height, not a time`);
+      if (height !== undefined && (height === 0 || height >= FIRST_TIME_LOCKTIME))
         throw badPsbt(`${height} is no height`);
       return { time, height };
     }),

@@ -2,14 +2,11 @@
 import { equalBytes } from "../bytes.ts";
 import { sha256 } from "../hash.ts";
 import { isPublicKey } from "../keys/curve.ts";
+import { FIRST_TIME_LOCKTIME } from "../transaction.ts";
 import { OP_CHECKLOCKTIMEVERIFY, OP_CHECKSIG, OP_DROP } from "./opcodes.ts";
 import { compileScript, instructions, p2wshScript, scriptNumber, scriptNumberBytes } from "./script.ts";
 
-/** Below this a locktime is a height, from it on a time (BIP65 counts as the transaction's own field does). */
-const FIRST_TIME_LOCKTIME = 500_000_000;
 const LOCKTIME_MAX = 0xffff_ffff;
-/** An input with this sequence makes the transaction's locktime void. */
-export const FINAL_SEQUENCE = 0xffff_ffff;
 
 export interface TimelockTerms {
   /** Seconds since 1970. */

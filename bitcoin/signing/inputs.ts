@@ -6,8 +6,13 @@ import { hash160, sha256 } from "../hash.ts";
 import { isPublicKey, publicKeyOf, signHash, verifyHash } from "../keys/curve.ts";
 import { instructions, p2pkhScript, p2shScript, p2wpkhScript, pushBytes } from "../script/script.ts";
 import { classifyScript } from "../script/script-type.ts";
-import { FINAL_SEQUENCE, parseTimelockScript } from "../script/timelock.ts";
-import { serializeStripped, type Transaction, type TransactionOutput } from "../transaction.ts";
+import { parseTimelockScript } from "../script/timelock.ts";
+import {
+  FINAL_SEQUENCE,
+  serializeStripped,
+  type Transaction,
+  type TransactionOutput,
+} from "../transaction.ts";
 import { decodeScriptSignature, encodeScriptSignature, SIGHASH_ALL } from "./der.ts";
 
 /** What signs one input. The coin is from the signer's own records, never from who asks for the signature. */

@@ -7,7 +7,7 @@ import { publicKeyOf, recoverPublicKey, signHash, signRecoverably, verifyHash } 
 import { type KeyScriptKind, keyScript } from "../keys/key-script.ts";
 import { OP_0, OP_RETURN } from "../script/opcodes.ts";
 import { compileScript, p2pkhScript } from "../script/script.ts";
-import { type Transaction, txidOf } from "../transaction.ts";
+import { NULL_INDEX, type Transaction, txidOf } from "../transaction.ts";
 import { decodeDer, encodeDer } from "./der.ts";
 import { isInputSigned, signInputs } from "./inputs.ts";
 import { parseWitness, serializeWitness } from "./witness-stack.ts";
@@ -82,7 +82,7 @@ export function simpleTransactions(
     inputs: [
       {
         previousTxidBytes: new Uint8Array(32),
-        previousIndex: 0xffff_ffff,
+        previousIndex: NULL_INDEX,
         scriptSig: compileScript([OP_0, taggedHash("BIP0322-signed-message", message)]),
         sequence: 0,
         witness: [],

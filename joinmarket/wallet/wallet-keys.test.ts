@@ -133,7 +133,7 @@ describe.each([
 it("agrees with itself at every place: path, script, address, Electrum's name, private half, watching wallet", () => {
   const keys = bondWallet(regtest);
   const watching = WalletKeys.fromAccounts(
-    [0, 1, 2, 3, 4].map((mixdepth) => keys.accountText(mixdepth)),
+    [4, 2, 0, 1, 3].map((mixdepth) => keys.accountText(mixdepth)),
     keys.kind,
   );
   fc.assert(
@@ -188,6 +188,9 @@ describe("a wallet refuses", () => {
     expect(() => watching.privateKey(at)).toThrow(noSuchKey);
     expect(() => watching.clientserverId()).toThrow(noSuchKey);
     expect(() => watching.key({ ...at, mixdepth: 1 })).toThrow(noSuchKey);
+    for (const other of [vectors.externalBranch.regtest, vectors.bondBranch.regtest]) {
+      expect(() => WalletKeys.fromAccounts([other], kind)).toThrow(noSuchKey);
+    }
   });
 
   it("everything private once it is wiped", () => {

@@ -1,7 +1,7 @@
 /** All keys of one JoinMarket wallet: public halves, scripts and addresses by their place, private halves while the seed is there. */
 import { bytesToHex, type ScriptHash } from "../../bitcoin/bytes.ts";
 import { hash160, sha256, sha256d } from "../../bitcoin/hash.ts";
-import { hardened } from "../../bitcoin/keys/derivation-path.ts";
+import { HARDENED, hardened } from "../../bitcoin/keys/derivation-path.ts";
 import { type HdKey, masterKey, parseHdKey } from "../../bitcoin/keys/hd-key.ts";
 import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import type { Network } from "../../bitcoin/network.ts";
@@ -51,6 +51,8 @@ export type Spending =
 
 /** joinmarket-clientserver's mark before the exported key of a mixdepth that has bonds. */
 const BOND_EXPORT_MARK = "fbonds-mpk-";
+/** `m/purpose'/coin'/mixdepth'`. */
+const ACCOUNT_DEPTH = 3;
 
 export class WalletKeys {
   readonly kind: WalletKind;
@@ -71,13 +73,18 @@ export class WalletKeys {
     return new WalletKeys(kind, masterKey(seed, kind.network));
   }
 
-  /** A wallet that only watches: the exported key of each mixdepth, in their order, as `accountText` gives them. */
+  /** A wallet that only watches: the exported keys of its mixdepths, in any order, as `accountText` gives them. */
   static fromAccounts(texts: readonly string[], kind: WalletKind): WalletKeys {
     checkKind(kind);
     const keys = new WalletKeys(kind, undefined);
-    for (const [mixdepth, text] of texts.entries()) {
+    for (const text of texts) {
       const bare = text.startsWith(BOND_EXPORT_MARK) ? text.slice(BOND_EXPORT_MARK.length) : text;
-      keys.#accounts.set(mixdepth, parseHdKey(bare, kind.network).neutered());
+      const given = parseHdKey(bare, kind.network);
+      // Its place is in the text: a key from elsewhere in a tree would have addresses that nobody can spend.
+      const mixdepth = given.lastStep - HARDENED;
+      if (given.depth !== ACCOUNT_DEPTH || mixdepth < 0) throw noSuchKey("this is not the key of a mixdepth");
+      keys.#accounts.set(mixdepth, given.neutered());
+      if (given.isPrivate) given.wipe();
     }
     return keys;
   }

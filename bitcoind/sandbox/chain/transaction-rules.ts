@@ -1,12 +1,15 @@
 /** What a transaction must keep where it stands in the chain: coins that exist and are ripe, amounts, time locks. */
 import type { Network } from "../../../bitcoin/network.ts";
-import { isCoinbase, type Transaction } from "../../../bitcoin/transaction.ts";
+import {
+  FINAL_SEQUENCE,
+  FIRST_TIME_LOCKTIME,
+  isCoinbase,
+  type Transaction,
+} from "../../../bitcoin/transaction.ts";
 import { RuleBroken } from "../refusal.ts";
 import { ancestorAt, type BlockEntry, medianTimeS } from "./block-tree.ts";
 import { type Coin, type OutpointKey, spentKey } from "./coins.ts";
 
-const LOCKTIME_THRESHOLD = 500_000_000;
-const SEQUENCE_FINAL = 0xffff_ffff;
 /** BIP68. */
 const SEQUENCE_DISABLE = 0x8000_0000;
 const SEQUENCE_TIME = 0x40_0000;
@@ -55,8 +58,8 @@ export function feeOf(transaction: Transaction, coins: readonly Coin[]): bigint 
 export function isFinal(transaction: Transaction, standing: Standing): boolean {
   const { locktime } = transaction;
   if (locktime === 0) return true;
-  const limit = locktime < LOCKTIME_THRESHOLD ? standing.height : medianTimeS(standing.parent);
-  return locktime < limit || transaction.inputs.every((input) => input.sequence === SEQUENCE_FINAL);
+  const limit = locktime < FIRST_TIME_LOCKTIME ? standing.height : medianTimeS(standing.parent);
+  return locktime < limit || transaction.inputs.every((input) => input.sequence === FINAL_SEQUENCE);
 }
 
 /** The relative time locks of BIP68. */
