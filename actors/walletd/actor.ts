@@ -7,6 +7,7 @@ import type { Handlers, Publisher, Service } from "../../bus/bus.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { TroupeError, toWireError } from "../../runtime/errors.ts";
 import { accountAnswers } from "./answers/account-answers.ts";
+import { coinjoinAnswers } from "./answers/coinjoin-answers.ts";
 import { fileAnswers } from "./answers/file-answers.ts";
 import { spendingAnswers } from "./answers/spending-answers.ts";
 import { ChainFeed } from "./coins/chain-feed.ts";
@@ -14,7 +15,11 @@ import type { Moves } from "./coins/coin-view.ts";
 import { BusLookup } from "./coins/lookup.ts";
 import { MedianTime } from "./coins/median-time.ts";
 import { type WalletdConfig, walletdSection } from "./config.ts";
+import { History } from "./history/history.ts";
+import { RawTransactions } from "./history/raw-transactions.ts";
 import { WalletdMetrics } from "./metrics.ts";
+import { BondSpeaker } from "./sign/bond-speaker.ts";
+import { Grants } from "./sign/grants.ts";
 import { Broadcast } from "./spend/broadcast.ts";
 import { Feerates } from "./spend/feerates.ts";
 import { Sender } from "./spend/sender.ts";
@@ -50,6 +55,7 @@ class Walletd implements Actor {
   readonly #medianTime: MedianTime;
   readonly #rack: WalletRack;
   readonly #metrics: WalletdMetrics;
+  readonly #grants: Grants;
   #publisher: Publisher<typeof walletdContract> | undefined;
   #service: Service | undefined;
 
@@ -73,13 +79,18 @@ class Walletd implements Actor {
       feed: this.#feed,
       lookup: new BusLookup(bus),
       medianTime: this.#medianTime,
+      raw: new RawTransactions(bus, network),
       onChange: (wallet: OpenWallet, moves: Moves) => this.#changed(wallet, moves),
       onTrouble: (_: OpenWallet, error: unknown) =>
         log.error("a wallet could not keep what it saw", { error }),
     };
+    this.#grants = new Grants(clock, ({ id }) =>
+      this.#publisher?.event("grant.changed", { id, why: "ended" }),
+    );
     this.#rack = new WalletRack(folder, parts, config.open_max, {
       unlocked: (wallet) => this.#unlocked(wallet),
       locked: (name, why) => {
+        this.#grants.revoke(name);
         this.#publisher?.event("wallet.locked", { wallet: name, why });
         this.#tellWallets();
       },
@@ -105,18 +116,25 @@ class Walletd implements Actor {
       clock,
       rack: this.#rack,
       medianTime: this.#medianTime,
-      originOf: (_: OpenWallet, coin: { key: { path: { chain: number } } }) =>
-        coin.key.path.chain === 1 ? ("change" as const) : ("deposit" as const),
+      history: new History(bus),
+      grants: this.#grants,
+      bonds: new BondSpeaker(bus, this.#medianTime),
+      metrics: this.#metrics,
+      random,
       sender: new Sender({
         config,
         clock,
         feerates: new Feerates(bus, random),
         broadcast: new Broadcast(bus),
         random,
-        isMixed: () => false,
       }),
     };
-    const handlers = { ...fileAnswers(desk), ...accountAnswers(desk), ...spendingAnswers(desk) };
+    const handlers = {
+      ...fileAnswers(desk),
+      ...accountAnswers(desk),
+      ...spendingAnswers(desk),
+      ...coinjoinAnswers(desk),
+    };
     this.#service = await bus.serve(walletdContract, withRefusals(handlers), {
       publisher: this.#publisher,
       idempotency: new Successes(clock),
@@ -152,6 +170,9 @@ class Walletd implements Actor {
       tip: wallet.view.tip ?? null,
       isKnown: wallet.sync.isKnown,
     });
+    for (const { id } of this.#grants.of(wallet.name)) {
+      this.#publisher?.event("grant.changed", { id, why: "funds" });
+    }
     this.#tellWallets();
   }
 

@@ -7,7 +7,7 @@ import { BOND_BRANCH } from "./script-book.ts";
 export function bondsOf(
   wallet: OpenWallet,
   medianTimeS: number,
-  bondValue: (coin: { amountSat: number; height: number | null; locktimeS: number }) => number | null,
+  values: ReadonlyMap<string, number>,
 ): z.infer<typeof BondSchema>[] {
   const coins = wallet.coins(0).filter(({ standing }) => standing.locktimeS !== null);
   return wallet.book.branch(BOND_BRANCH).flatMap((key) => {
@@ -22,14 +22,14 @@ export function bondsOf(
         path: key.pathText,
         locktimeS,
         isExpired: medianTimeS > locktimeS,
-        coins: own.map(({ txid, index, amountSat, height, confirmations, standing }) => ({
+        coins: own.map(({ outpoint, txid, index, amountSat, height, confirmations, standing }) => ({
           txid,
           index,
           amountSat,
           height,
           confirmations,
           isFrozen: standing.isFrozen,
-          value: bondValue({ amountSat, height, locktimeS }),
+          value: values.get(outpoint) ?? null,
         })),
       },
     ];

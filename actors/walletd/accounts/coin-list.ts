@@ -7,11 +7,7 @@ import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 /** How often one coin may stand for a taker, unless the taker says otherwise. */
 export const COMMITMENTS_MAX = 3;
 
-export function coinList(
-  wallet: OpenWallet,
-  coins: readonly StandingCoin[],
-  isCoinjoinOutput: (coin: StandingCoin) => boolean,
-): z.infer<typeof CoinSchema>[] {
+export function coinList(wallet: OpenWallet, coins: readonly StandingCoin[]): z.infer<typeof CoinSchema>[] {
   const used = commitmentsUsed(wallet);
   return coins.map((coin) => {
     const { txid, index, amountSat, key, height, confirmations, standing, outpoint } = coin;
@@ -31,7 +27,7 @@ export function coinList(
       reservation: standing.reservation,
       label: wallet.label("addr", key.address),
       locktimeS: standing.locktimeS,
-      isCoinjoinOutput: isCoinjoinOutput(coin),
+      isCoinjoinOutput: wallet.transactions.roleOf(coin) === "coinjoin-output",
       commitmentsUsed: commitments,
       commitmentsLeft: Math.max(0, COMMITMENTS_MAX - commitments),
     };

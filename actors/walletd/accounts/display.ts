@@ -10,20 +10,16 @@ type BranchView = z.infer<typeof BranchSchema>;
 type Entry = z.infer<typeof EntrySchema>;
 type Use = Entry["use"];
 
-/** What the transaction that made a coin says of it. */
-export type CoinOrigin = "coinjoin-output" | "coinjoin-change" | "deposit" | "change";
-export type OriginOf = (coin: StandingCoin) => CoinOrigin;
-
-export function displayOf(wallet: OpenWallet, originOf: OriginOf): Account[] {
+export function displayOf(wallet: OpenWallet): Account[] {
   return Array.from({ length: wallet.mixdepths }, (_, mixdepth) => {
     const coins = wallet.coins(mixdepth);
     const branches = [
-      branchView(wallet, { mixdepth, chain: EXTERNAL_CHAIN, kind: "external" }, coins, originOf),
-      branchView(wallet, { mixdepth, chain: INTERNAL_CHAIN, kind: "internal" }, coins, originOf),
+      branchView(wallet, { mixdepth, chain: EXTERNAL_CHAIN, kind: "external" }, coins),
+      branchView(wallet, { mixdepth, chain: INTERNAL_CHAIN, kind: "internal" }, coins),
     ];
     if (mixdepth === 0 && wallet.state.hasBonds) {
-      branches.push(branchView(wallet, { mixdepth, chain: BOND_CHAIN, kind: "bonds" }, coins, originOf));
-      branches.push(branchView(wallet, { mixdepth, chain: BURN_CHAIN, kind: "burn" }, [], originOf));
+      branches.push(branchView(wallet, { mixdepth, chain: BOND_CHAIN, kind: "bonds" }, coins));
+      branches.push(branchView(wallet, { mixdepth, chain: BURN_CHAIN, kind: "burn" }, []));
     }
     return {
       mixdepth,
@@ -38,7 +34,6 @@ function branchView(
   wallet: OpenWallet,
   { mixdepth, chain, kind }: { mixdepth: number; chain: number; kind: BranchView["kind"] },
   coins: readonly StandingCoin[],
-  originOf: OriginOf,
 ): BranchView {
   const byIndex = new Map<number, StandingCoin[]>();
   for (const coin of coins) {
@@ -52,7 +47,7 @@ function branchView(
   const shown = wallet.book
     .branch({ mixdepth, chain })
     .filter((key) => byIndex.has(key.path.index) || isListed(wallet, key, fresh));
-  const entries = shown.map((key) => entryOf(wallet, key, byIndex.get(key.path.index) ?? [], originOf));
+  const entries = shown.map((key) => entryOf(wallet, key, byIndex.get(key.path.index) ?? []));
   return {
     kind,
     path: `m/${wallet.state.scriptType === "bip84" ? 84 : 49}'/${coinOf(wallet)}'/${mixdepth}'/${chain}`,
@@ -69,18 +64,13 @@ function isListed(wallet: OpenWallet, { path, address }: WalletKey, fresh: numbe
   return path.chain === EXTERNAL_CHAIN && path.index >= fresh && path.index < fresh + wallet.settings.gap;
 }
 
-function entryOf(
-  wallet: OpenWallet,
-  key: WalletKey,
-  coins: readonly StandingCoin[],
-  originOf: OriginOf,
-): Entry {
+function entryOf(wallet: OpenWallet, key: WalletKey, coins: readonly StandingCoin[]): Entry {
   const available = coins.filter(({ standing }) => standing.isSpendable);
   return {
     path: key.pathText,
     index: key.path.index,
     address: key.address,
-    use: useOf(wallet, key, coins, originOf),
+    use: useOf(wallet, key, coins),
     label: wallet.label("addr", key.address),
     amountSat: sumOf(coins, "amountSat"),
     availableSat: sumOf(available, "amountSat"),
@@ -91,10 +81,10 @@ function entryOf(
   };
 }
 
-function useOf(wallet: OpenWallet, key: WalletKey, coins: readonly StandingCoin[], originOf: OriginOf): Use {
+function useOf(wallet: OpenWallet, key: WalletKey, coins: readonly StandingCoin[]): Use {
   const [coin, second] = coins;
   if (coin === undefined) return wallet.view.facts(key.scriptHash).history.length === 0 ? "new" : "used";
-  return second === undefined ? originOf(coin) : "reused";
+  return second === undefined ? wallet.transactions.roleOf(coin) : "reused";
 }
 
 function coinOf({ network }: OpenWallet): 0 | 1 {

@@ -35,12 +35,13 @@ const SETTINGS_MAX = 500;
 
 export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, AccountMethods> {
   return {
-    status: (owned, call) => statusOf(ownedBy(desk, owned, call)),
-    display(owned, call) {
+    status: (owned, call) => statusOf(ownedBy(desk, owned, call), desk.grants),
+    async display(owned, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKnown();
+      await wallet.transactions.load();
       const { tip, totalSat, availableSat } = balancesOf(wallet);
-      const accounts = displayOf(wallet, (coin) => desk.originOf(wallet, coin));
+      const accounts = displayOf(wallet);
       return { tip, totalSat, availableSat, accounts };
     },
     balances(owned, call) {
@@ -48,14 +49,11 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
       wallet.needKnown();
       return balancesOf(wallet);
     },
-    coins({ mixdepth, ...owned }, call) {
+    async coins({ mixdepth, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKnown();
-      const coins = coinList(
-        wallet,
-        wallet.coins(mixdepth),
-        (coin) => desk.originOf(wallet, coin) === "coinjoin-output",
-      );
+      await wallet.transactions.load();
+      const coins = coinList(wallet, wallet.coins(mixdepth));
       return { tip: wallet.view.tip ?? null, coins };
     },
     async newAddress({ mixdepth, chain, label, ...owned }, call) {
@@ -88,10 +86,11 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
         script: bytesToHex(witnessScript),
       };
     },
-    bonds(owned, call) {
+    async bonds(owned, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKnown();
-      return { bonds: bondsOf(wallet, desk.medianTime.timeS, () => null) };
+      const values = await desk.bonds.values(wallet);
+      return { bonds: bondsOf(wallet, desk.medianTime.timeS, values) };
     },
     async freeze({ outpoints, isFrozen, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);

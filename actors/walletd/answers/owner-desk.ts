@@ -2,11 +2,14 @@
 import type { Network } from "../../../bitcoin/network.ts";
 import type { CallContext } from "../../../bus/bus.ts";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { CoinOrigin } from "../accounts/display.ts";
 import type { MedianTime } from "../coins/median-time.ts";
 import type { WalletdConfig } from "../config.ts";
+import type { History } from "../history/history.ts";
+import type { WalletdMetrics } from "../metrics.ts";
+import type { BondSpeaker } from "../sign/bond-speaker.ts";
+import type { Grants } from "../sign/grants.ts";
 import type { Sender } from "../spend/sender.ts";
-import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { OpenWallet } from "../wallets/open-wallet.ts";
 import type { Owned, WalletRack } from "../wallets/rack.ts";
 
 export interface Desk {
@@ -16,7 +19,12 @@ export interface Desk {
   readonly rack: WalletRack;
   readonly sender: Sender;
   readonly medianTime: MedianTime;
-  readonly originOf: (wallet: OpenWallet, coin: StandingCoin) => CoinOrigin;
+  readonly history: History;
+  readonly grants: Grants;
+  readonly bonds: BondSpeaker;
+  readonly metrics: WalletdMetrics;
+  /** From 0 up to 1, from the system's random source. */
+  readonly random: () => number;
 }
 
 export function ownedBy(desk: Desk, owned: Owned, call: CallContext): OpenWallet {

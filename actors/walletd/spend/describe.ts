@@ -1,10 +1,10 @@
 /** A transaction as the contract tells it: with amounts and addresses, and which outputs are ours. */
 import type { z } from "zod";
 import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
-import { Writer } from "../../../bitcoin/codec.ts";
 import type { Network } from "../../../bitcoin/network.ts";
 import { addressOfScript } from "../../../bitcoin/script/address.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
+import { serializeWitness } from "../../../bitcoin/signing/witness-stack.ts";
 import { serializeTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { TransactionSchema } from "../../../bus/contracts/walletd/objects.ts";
 import type { ScriptBook } from "../accounts/script-book.ts";
@@ -26,7 +26,7 @@ export function describeTransaction(
       index: input.previousIndex,
       scriptSig: bytesToHex(input.scriptSig),
       sequence: input.sequence,
-      witness: witnessText(input.witness),
+      witness: input.witness.length === 0 ? "" : bytesToHex(serializeWitness(input.witness)),
       amountSat: inputsSat[i] ?? null,
     })),
     outputs: transaction.outputs.map(({ amountSat, scriptPubKey }) => ({
@@ -36,16 +36,4 @@ export function describeTransaction(
       isOurs: book.find(scriptHashOf(scriptPubKey)) !== undefined,
     })),
   };
-}
-
-/** As it is serialised; empty when there is none. */
-function witnessText(witness: readonly Uint8Array[]): string {
-  if (witness.length === 0) return "";
-  const writer = new Writer();
-  writer.compactSize(witness.length);
-  for (const item of witness) {
-    writer.compactSize(item.length);
-    writer.bytes(item);
-  }
-  return bytesToHex(writer.finish());
 }

@@ -58,7 +58,6 @@ export interface SenderParts {
   readonly feerates: Feerates;
   readonly broadcast: Broadcast;
   readonly random: () => number;
-  readonly isMixed: (wallet: OpenWallet, coin: StandingCoin) => boolean;
 }
 
 interface Prepared {
@@ -196,10 +195,12 @@ export class Sender {
     return { ...signed, rawTx: signed.rawTx, inputsSat: signed.inputsSat };
   }
 
-  #rateOf(wallet: OpenWallet, { fee }: SpendWish): Promise<number> {
+  async #rateOf(wallet: OpenWallet, { fee }: SpendWish): Promise<number> {
     wallet.needKnown();
+    // Whether a coin was mined, or mixed, its transaction says.
+    await wallet.transactions.load();
     const { settings } = wallet;
-    return this.#parts.feerates.satPerKvb(fee ?? settings.fee, settings);
+    return await this.#parts.feerates.satPerKvb(fee ?? settings.fee, settings);
   }
 
   #prepare(wallet: OpenWallet, wish: SpendWish, satPerKvb: number): Prepared {
@@ -227,7 +228,7 @@ export class Sender {
     const rules = {
       mixdepth,
       confirmationsMin,
-      isMixed: (coin: StandingCoin) => this.#parts.isMixed(wallet, coin),
+      isMixed: (coin: StandingCoin) => wallet.transactions.roleOf(coin) === "coinjoin-output",
     };
     const named = inputs === undefined ? undefined : namedCoins(wallet, inputs, rules);
     const outputs = payments.map(({ address, amountSat }) => ({
@@ -292,7 +293,7 @@ function isChange(wallet: OpenWallet, scriptHex: string, mixdepth: number): bool
   return key !== undefined && key.path.chain === INTERNAL_CHAIN && key.path.mixdepth === mixdepth;
 }
 
-function scriptFor(address: string, { network }: OpenWallet): Uint8Array {
+export function scriptFor(address: string, { network }: OpenWallet): Uint8Array {
   try {
     return scriptOfAddress(address, network);
   } catch (error) {

@@ -21,6 +21,8 @@ import {
 import { WalletSync } from "../coins/wallet-sync.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
+import { OwnTransactions } from "../history/own-transactions.ts";
+import type { RawTransactions } from "../history/raw-transactions.ts";
 import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
@@ -33,6 +35,7 @@ export interface WalletParts {
   readonly feed: ChainFeed;
   readonly lookup: Lookup;
   readonly medianTime: MedianTime;
+  readonly raw: RawTransactions;
   /** The coins, or their standing, are others than before. */
   readonly onChange: (wallet: OpenWallet, moves: Moves, isFirst: boolean) => void;
   /** Something that nobody asked for went wrong. */
@@ -52,6 +55,7 @@ export class OpenWallet {
   readonly book: ScriptBook;
   readonly view: CoinView;
   readonly sync: WalletSync;
+  readonly transactions: OwnTransactions;
   readonly #parts: WalletParts;
   #usedAtMs: number;
 
@@ -74,6 +78,8 @@ export class OpenWallet {
     this.fingerprint = fingerprint;
     this.book = new ScriptBook(keys);
     this.view = new CoinView(this.book);
+    const { raw, network } = parts;
+    this.transactions = new OwnTransactions({ raw, network, book: this.book, view: this.view });
     this.sync = new WalletSync({
       book: this.book,
       view: this.view,
@@ -184,9 +190,14 @@ export class OpenWallet {
     const coins: StandingCoin[] = [];
     for (const coin of this.view.coins.values()) {
       if (mixdepth !== undefined && coin.key.path.mixdepth !== mixdepth) continue;
-      coins.push({ ...coin, standing: standingOf(coin, rules) });
+      coins.push({ ...coin, standing: this.#standingOf(coin, rules) });
     }
     return coins;
+  }
+
+  #standingOf(coin: OwnCoin, rules: StandingRules): Standing {
+    const standing = standingOf(coin, rules);
+    return this.transactions.isImmature(coin) ? { ...standing, isSpendable: false } : standing;
   }
 
   /** Tells that something beside the chain is different now: a freeze, a label, a reservation. */
@@ -200,6 +211,8 @@ export class OpenWallet {
     const isFirst = !this.#wasKnown;
     this.#wasKnown = true;
     this.#keepRules().catch((error) => this.#parts.onTrouble(this, error));
+    // Without them coins keep their names of the first moment; the next change tries again.
+    this.transactions.load().catch((error) => this.#parts.onTrouble(this, error));
     this.#parts.onChange(this, moves, isFirst);
   }
 

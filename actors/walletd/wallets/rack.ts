@@ -59,6 +59,11 @@ export class WalletRack {
     return this.#open.values();
   }
 
+  /** For whoever has a grant instead of a session. */
+  openWallet(name: string): OpenWallet | undefined {
+    return this.#open.get(name);
+  }
+
   isOpen(name: string): boolean {
     return this.#open.has(name);
   }

@@ -2,11 +2,12 @@
 import type { z } from "zod";
 import type { WalletStatusSchema } from "../../../bus/contracts/walletd/objects.ts";
 import { reservedNow } from "../coins/standing.ts";
+import type { Grants } from "../sign/grants.ts";
 import type { OpenWallet } from "./open-wallet.ts";
 
 export type WalletStatus = z.infer<typeof WalletStatusSchema>;
 
-export function statusOf(wallet: OpenWallet, grants: WalletStatus["grants"] = []): WalletStatus {
+export function statusOf(wallet: OpenWallet, grants: Grants): WalletStatus {
   const { state, sync, view, book, keys } = wallet;
   return {
     wallet: wallet.name,
@@ -30,6 +31,13 @@ export function statusOf(wallet: OpenWallet, grants: WalletStatus["grants"] = []
       trouble: sync.trouble,
     },
     reservations: new Set(reservedNow(state, wallet.nowMs).values()).size,
-    grants,
+    grants: grants.of(wallet.name).map(({ id, caller, expiresAtMs }) => ({
+      id,
+      caller,
+      expiresAtS: Math.floor(expiresAtMs / 1_000),
+      reservations: Object.values(state.reservations).filter(
+        ({ owner, untilMs }) => owner === id && untilMs > wallet.nowMs,
+      ).length,
+    })),
   };
 }

@@ -1,0 +1,69 @@
+/** The transactions of one wallet: read once each, in the background, so that questions about them need nobody. */
+import type { Network } from "../../../bitcoin/network.ts";
+import { type CoinRole, roleOfCoin } from "../../../joinmarket/coinjoin/detect.ts";
+import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
+import type { ScriptBook } from "../accounts/script-book.ts";
+import type { CoinView, OwnCoin } from "../coins/coin-view.ts";
+import type { RawTransactions } from "./raw-transactions.ts";
+import { factsOf, type TransactionFacts } from "./transaction-facts.ts";
+
+/** A mined coin can be spent in the hundredth block after its own. */
+const MATURE_CONFIRMATIONS = 100;
+
+export interface OwnTransactionsParts {
+  readonly raw: RawTransactions;
+  readonly book: ScriptBook;
+  readonly view: CoinView;
+  readonly network: Network;
+}
+
+export class OwnTransactions {
+  readonly #parts: OwnTransactionsParts;
+  readonly #facts = new Map<string, TransactionFacts>();
+  #loading: Promise<void> | undefined;
+
+  constructor(parts: OwnTransactionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing until it was read. */
+  facts(txid: string): TransactionFacts | undefined {
+    return this.#facts.get(txid);
+  }
+
+  /** Reads what is missing of all that the wallet has. One reading at a time; whoever comes meanwhile waits for the next. */
+  async load(): Promise<void> {
+    while (this.#missing().length > 0) {
+      const before = this.#facts.size;
+      this.#loading ??= this.#read().finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
+      // What nobody has any more is on its way out of the view too.
+      if (this.#facts.size === before) return;
+    }
+  }
+
+  roleOf(coin: OwnCoin): CoinRole {
+    const isInternal = coin.key.path.chain === INTERNAL_CHAIN;
+    return roleOfCoin({ valueSat: coin.amountSat, isInternal }, this.facts(coin.txid)?.coinjoin);
+  }
+
+  isImmature(coin: OwnCoin): boolean {
+    return coin.confirmations < MATURE_CONFIRMATIONS && this.facts(coin.txid)?.isCoinbase === true;
+  }
+
+  #missing(): string[] {
+    const missing: string[] = [];
+    for (const { txid } of this.#parts.view.transactions()) if (!this.#facts.has(txid)) missing.push(txid);
+    return missing;
+  }
+
+  async #read(): Promise<void> {
+    const { raw, book, view, network } = this.#parts;
+    await raw.fetch(this.#missing(), (txid, transaction) => {
+      this.#facts.set(txid, factsOf(transaction, book, network));
+    });
+    for (const txid of this.#facts.keys()) if (view.placeOf(txid) === undefined) this.#facts.delete(txid);
+  }
+}

@@ -1,0 +1,195 @@
+/** Signs a coinjoin's own inputs, after judging by its own records that the transaction keeps what was promised. */
+import { createHash } from "node:crypto";
+import { bytesToHex, hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
+import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
+import { signInputs } from "../../../bitcoin/signing/inputs.ts";
+import {
+  parseTransaction,
+  serializeStripped,
+  type Transaction,
+  txidOf,
+} from "../../../bitcoin/transaction.ts";
+import { checkAsMaker } from "../../../joinmarket/coinjoin/maker-check.ts";
+import { checkAsTaker } from "../../../joinmarket/coinjoin/taker-check.ts";
+import { hasCode } from "../../../runtime/errors.ts";
+import { denials } from "../denials.ts";
+import { inputKeyOf } from "../spend/draft.ts";
+import { sumOf } from "../spend/plan.ts";
+import type { WalletChange } from "../store/wallet-change.ts";
+import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { Granted, Side } from "./grants.ts";
+import { checkAmount, type Terms, termsOf } from "./reservations.ts";
+
+export interface SignWish {
+  readonly reservation: string;
+  readonly rawTx: string;
+  /** Of a taker: how many equal outputs there must be. */
+  readonly participants?: number;
+}
+
+export interface SignedByUs {
+  readonly signatures: {
+    index: number;
+    publicKey: string;
+    signature: string;
+    witness: string[];
+    scriptSig: string;
+  }[];
+}
+
+/** Signed coins stay set aside for so long: the transaction may be sent at any time. */
+const SIGNED_MS = 3_600_000;
+
+export async function signCoinjoin(
+  wallet: OpenWallet,
+  granted: Granted,
+  side: Side,
+  wish: SignWish,
+): Promise<SignedByUs> {
+  wallet.needKnown();
+  const transaction = readTransaction(wish.rawTx, wallet);
+  const requestHash = hashOf(transaction);
+  const { signatures, isNew, amountSat } = await wallet.store.transact((state) => {
+    const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, side);
+    const coins = coinsOf(wallet, outpoints);
+    const ownInputs = judge(wallet, transaction, {
+      side,
+      terms,
+      coins,
+      participants: wish.participants ?? 2,
+    });
+    const before = state.signed[wish.reservation];
+    // Of two signed transactions the worse one could be sent.
+    if (before !== undefined && before.requestHash !== requestHash)
+      throw denials.willNotSign("already-signed");
+    const amountSat = terms.amountSat ?? sumOf(coins);
+    if (before === undefined) checkAmount(granted, amountSat);
+    const reservation = state.reservations[wish.reservation];
+    const atMs = wallet.nowMs;
+    const changes: WalletChange[] =
+      before !== undefined || reservation === undefined
+        ? []
+        : [
+            {
+              kind: "signed",
+              key: wish.reservation,
+              signed: { txid: txidOf(transaction), purpose: side, inputs: [...outpoints], requestHash, atMs },
+            },
+            {
+              kind: "reserved",
+              id: wish.reservation,
+              reservation: { ...reservation, untilMs: Math.max(reservation.untilMs, atMs + SIGNED_MS) },
+            },
+          ];
+    return {
+      changes,
+      result: {
+        signatures: sign(wallet, transaction, coins, ownInputs),
+        isNew: changes.length > 0,
+        amountSat,
+      },
+    };
+  });
+  if (isNew) granted.usedSat += amountSat;
+  return { signatures };
+}
+
+/** Which inputs are ours, if all that was promised is kept. */
+function judge(
+  wallet: OpenWallet,
+  transaction: Transaction,
+  given: {
+    readonly side: Side;
+    readonly terms: Terms;
+    readonly coins: readonly StandingCoin[];
+    readonly participants: number;
+  },
+): readonly number[] {
+  const { side, terms, participants } = given;
+  const { network } = wallet;
+  const coins = given.coins.map(({ txid, index, amountSat, key }) => ({
+    txid: parseTxid(txid),
+    vout: index,
+    valueSat: amountSat,
+    scriptPubKey: key.scriptPubKey,
+  }));
+  const { destination } = terms;
+  const coinjoinScript =
+    typeof destination === "string"
+      ? scriptOfAddress(destination, network)
+      : wallet.keys.key(destination).scriptPubKey;
+  const changeScript = wallet.keys.key(terms.change).scriptPubKey;
+  const { amountSat, coinjoinFeeSat, txfeeSat } = terms;
+  const verdict =
+    side === "maker"
+      ? checkAsMaker(transaction, {
+          network,
+          coins,
+          amountSat: amountSat ?? 0,
+          coinjoinFeeSat,
+          txfeeSat,
+          coinjoinScript,
+          changeScript,
+        })
+      : checkAsTaker(transaction, {
+          network,
+          coins,
+          amountSat: amountSat ?? undefined,
+          destinationScript: coinjoinScript,
+          changeScript,
+          makerFeesSatMax: terms.makerFeesSatMax,
+          minerFeeSatMax: terms.miningFeeSatMax,
+          participantsMin: participants,
+        });
+  if (!verdict.isGood) throw denials.willNotSign(verdict.refusal);
+  return verdict.ownInputs;
+}
+
+function coinsOf(wallet: OpenWallet, outpoints: readonly string[]): readonly StandingCoin[] {
+  const coins = new Map(wallet.coins().map((coin) => [coin.outpoint, coin]));
+  return outpoints.map((outpoint) => {
+    const coin = coins.get(outpoint);
+    if (coin === undefined) throw denials.willNotSign("coin-spent");
+    // Frozen after it was reserved: its owner has thought better of it.
+    if (coin.standing.isFrozen) throw denials.willNotSign("coin-frozen");
+    return coin;
+  });
+}
+
+/** `ownInputs` is in the order of the coins. */
+function sign(
+  wallet: OpenWallet,
+  transaction: Transaction,
+  coins: readonly StandingCoin[],
+  ownInputs: readonly number[],
+): SignedByUs["signatures"] {
+  const inputKeys = coins.map((coin, i) => inputKeyOf(coin, ownInputs[i] ?? -1, wallet.keys));
+  try {
+    return signInputs(transaction, inputKeys).map(({ index, publicKey, signature, witness, scriptSig }) => ({
+      index,
+      publicKey: bytesToHex(publicKey),
+      signature: bytesToHex(signature),
+      witness: witness.map(bytesToHex),
+      scriptSig: bytesToHex(scriptSig),
+    }));
+  } finally {
+    for (const { privateKey } of inputKeys) privateKey.fill(0);
+  }
+}
+
+function readTransaction(rawTx: string, { network }: OpenWallet): Transaction {
+  try {
+    return parseTransaction(hexToBytes(rawTx), network.serialization);
+  } catch (error) {
+    if (!hasCode(error, "BITCOIN_MALFORMED")) throw error;
+    throw denials.willNotSign("malformed");
+  }
+}
+
+/** Of what is signed: others' signatures may be there or not. */
+function hashOf(transaction: Transaction): string {
+  const inputs = transaction.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(0), witness: [] }));
+  return createHash("sha256")
+    .update(serializeStripped({ ...transaction, inputs }))
+    .digest("hex");
+}

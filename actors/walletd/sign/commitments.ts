@@ -1,0 +1,64 @@
+/** Commitments to a taker's coins (PoDLE): each try of a coin is on the disk before it leaves, so that none is used twice. */
+import { bytesToHex, parseTxid } from "../../../bitcoin/bytes.ts";
+import { makeCommitment } from "../../../joinmarket/podle/commitment.ts";
+import { denials } from "../denials.ts";
+import { sumOf } from "../spend/plan.ts";
+import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { Granted } from "./grants.ts";
+import { termsOf } from "./reservations.ts";
+
+export interface CommitmentWish {
+  readonly reservation: string;
+  readonly ageMin: number;
+  readonly percentMin: number;
+  readonly triesMax: number;
+}
+
+export function commit(wallet: OpenWallet, granted: Granted, wish: CommitmentWish) {
+  wallet.needKnown();
+  return wallet.store.transact((state) => {
+    const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, "taker");
+    const coins = wallet.coins(terms.mixdepth).filter(({ outpoint }) => outpoints.includes(outpoint));
+    const wantedSat = ((terms.amountSat ?? sumOf(coins)) * wish.percentMin) / 100;
+    const used = new Map<string, Set<number>>();
+    for (const { outpoint, index } of Object.values(state.commitments)) {
+      used.set(outpoint, (used.get(outpoint) ?? new Set()).add(index));
+    }
+    const old = coins.filter(({ confirmations }) => confirmations >= wish.ageMin);
+    const large = old.filter(({ amountSat }) => amountSat >= wantedSat);
+    for (const coin of large) {
+      const index = firstFree(used.get(coin.outpoint), wish.triesMax);
+      if (index === undefined) continue;
+      const made = commitTo(wallet, coin, index);
+      const use = { outpoint: coin.outpoint, index, atMs: wallet.nowMs };
+      return { changes: [{ kind: "commitment.used", commitment: made.commitment, use }], result: made };
+    }
+    throw denials.noCommitment(coins.length - old.length, old.length - large.length, large.length);
+  });
+}
+
+function firstFree(used: ReadonlySet<number> | undefined, triesMax: number): number | undefined {
+  for (let index = 0; index < triesMax; index++) if (used?.has(index) !== true) return index;
+  return undefined;
+}
+
+function commitTo(wallet: OpenWallet, { txid, index: vout, key }: StandingCoin, index: number) {
+  const privateKey = wallet.keys.privateKey(key.path);
+  try {
+    const { commitment, opening } = makeCommitment({ txid: parseTxid(txid), vout, privateKey }, index);
+    const { P, P2, s, e } = opening;
+    return {
+      commitment,
+      opening: {
+        txid,
+        index: vout,
+        P: bytesToHex(P),
+        P2: bytesToHex(P2),
+        s: bytesToHex(s),
+        e: bytesToHex(e),
+      },
+    };
+  } finally {
+    privateKey.fill(0);
+  }
+}

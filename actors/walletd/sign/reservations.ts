@@ -1,0 +1,212 @@
+/** Coins and fresh addresses set aside for one coinjoin, with what was promised for them: kept on the disk, held to when it is signed. */
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { bytesToHex } from "../../../bitcoin/bytes.ts";
+import { signMessageDer } from "../../../bitcoin/signing/message.ts";
+import { selectCoins } from "../../../joinmarket/coins/select.ts";
+import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import { denials } from "../denials.ts";
+import { type Candidate, candidatesOf } from "../spend/candidates.ts";
+import { sumOf } from "../spend/plan.ts";
+import { issueOf } from "../spend/sender.ts";
+import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
+import type { Granted, Side } from "./grants.ts";
+
+const Place = z.strictObject({ mixdepth: z.int(), chain: z.int(), index: z.int() });
+
+/** What the store keeps of a promise; parsed again when it is used. */
+export const TermsSchema = z.strictObject({
+  mixdepth: z.int(),
+  /** Null is a sweep. */
+  amountSat: z.int().nullable(),
+  coinjoinFeeSat: z.int(),
+  txfeeSat: z.int(),
+  makerFeesSatMax: z.int(),
+  miningFeeSatMax: z.int(),
+  /** Where the equal output goes: a place of ours, or an address of others. */
+  destination: z.union([Place, z.string()]),
+  change: Place,
+});
+export type Terms = z.infer<typeof TermsSchema>;
+
+export interface ReserveWish {
+  readonly mixdepth: number;
+  readonly ttlS: number;
+  readonly confirmationsMin: number;
+  readonly encryptionKey?: string | undefined;
+  /** Null takes all of the mixdepth. */
+  readonly amountSat: number | null;
+  /** What the coins must be worth together. */
+  readonly targetSat: number;
+  readonly destination: string | null;
+  readonly fees: Pick<Terms, "coinjoinFeeSat" | "txfeeSat" | "makerFeesSatMax" | "miningFeeSatMax">;
+}
+
+export interface Reserved {
+  readonly reservation: string;
+  readonly expiresAtS: number;
+  readonly mixdepth: number;
+  readonly coins: { txid: string; index: number; amountSat: number; script: string }[];
+  readonly coinjoinAddress: string;
+  readonly changeAddress: string;
+  readonly auth: { publicKey: string; signature: string } | null;
+}
+
+export interface ReserveRules {
+  readonly keepsDepositsApart: boolean;
+  readonly random: () => number;
+}
+
+/** Of one grant at once. */
+export const RESERVATIONS_MAX = 200;
+const ID_BYTES = 16;
+
+export async function reserve(
+  wallet: OpenWallet,
+  granted: Granted,
+  wish: ReserveWish,
+  rules: ReserveRules,
+): Promise<Reserved> {
+  wallet.needKnown();
+  checkLimits(granted, wish);
+  await wallet.transactions.load();
+  const reserved = await wallet.store.transact((state) => {
+    const nowMs = wallet.nowMs;
+    const own = Object.values(state.reservations).filter(
+      ({ owner, untilMs }) => owner === granted.id && untilMs > nowMs,
+    );
+    if (own.length >= RESERVATIONS_MAX) throw denials.reservations(RESERVATIONS_MAX);
+    const coins = choose(wallet, wish, rules);
+    if (wish.amountSat === null) checkAmount(granted, sumOf(coins));
+    const { destination, change, fresh } = places(wallet, wish);
+    const untilMs = nowMs + wish.ttlS * 1_000;
+    const id = randomBytes(ID_BYTES).toString("hex");
+    const terms: Terms = {
+      mixdepth: wish.mixdepth,
+      amountSat: wish.amountSat,
+      ...wish.fees,
+      destination: typeof destination === "string" ? destination : destination.path,
+      change: change.path,
+    };
+    const outpoints = coins.map(({ outpoint }) => outpoint);
+    const reservation = { owner: granted.id, purpose: granted.caller, outpoints, untilMs, terms };
+    return {
+      changes: [...fresh.map(issueOf), { kind: "reserved", id, reservation }],
+      result: {
+        reservation: id,
+        expiresAtS: Math.floor(untilMs / 1_000),
+        mixdepth: wish.mixdepth,
+        coins: coins.map(({ txid, index, amountSat, key }) => ({
+          txid,
+          index,
+          amountSat,
+          script: bytesToHex(key.scriptPubKey),
+        })),
+        coinjoinAddress: typeof destination === "string" ? destination : destination.address,
+        changeAddress: change.address,
+        auth: authOf(wallet, coins, wish.encryptionKey),
+      },
+    };
+  });
+  wallet.sync.issued();
+  wallet.touched();
+  return reserved;
+}
+
+export async function release(wallet: OpenWallet, granted: Granted, id: string): Promise<void> {
+  await wallet.store.transact((state) => {
+    const isOwn = state.reservations[id]?.owner === granted.id;
+    return { changes: isOwn ? [{ kind: "reserved", id, reservation: null }] : [], result: undefined };
+  });
+  wallet.touched();
+}
+
+/** The promise behind a reservation of this grant that has not run out. */
+export function termsOf(
+  wallet: OpenWallet,
+  granted: Granted,
+  id: string,
+  side: Side,
+): { readonly terms: Terms; readonly outpoints: readonly string[] } {
+  const reservation = Object.hasOwn(wallet.state.reservations, id)
+    ? wallet.state.reservations[id]
+    : undefined;
+  const terms = TermsSchema.safeParse(reservation?.terms);
+  const isGood =
+    reservation?.owner === granted.id && reservation.purpose === side && reservation.untilMs > wallet.nowMs;
+  if (!isGood || !terms.success) throw denials.noReservation();
+  return { terms: terms.data, outpoints: reservation.outpoints };
+}
+
+function checkLimits(granted: Granted, { mixdepth, amountSat, fees, destination }: ReserveWish): void {
+  const { limits } = granted;
+  if (limits.mixdepths !== undefined && !limits.mixdepths.includes(mixdepth)) {
+    throw denials.beyondGrant("mixdepths");
+  }
+  if (amountSat !== null) checkAmount(granted, amountSat);
+  if (destination !== null && !limits.destinations.includes(destination)) {
+    throw denials.beyondGrant("destinations");
+  }
+  if (granted.caller === "taker") {
+    if (fees.makerFeesSatMax > limits.makerFeesSatMax) throw denials.beyondGrant("makerFeesSatMax");
+    if (fees.miningFeeSatMax > limits.miningFeeSatMax) throw denials.beyondGrant("miningFeeSatMax");
+  }
+}
+
+export function checkAmount({ limits, usedSat }: Granted, amountSat: number): void {
+  if (amountSat > (limits.amountSatMax ?? Number.POSITIVE_INFINITY))
+    throw denials.beyondGrant("amountSatMax");
+  if (usedSat + amountSat > (limits.totalSatMax ?? Number.POSITIVE_INFINITY)) {
+    throw denials.beyondGrant("totalSatMax");
+  }
+}
+
+function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): readonly Candidate[] {
+  const { mixdepth, confirmationsMin, amountSat, targetSat } = wish;
+  const isMixed = (coin: StandingCoin) => wallet.transactions.roleOf(coin) === "coinjoin-output";
+  const candidates = candidatesOf(wallet, { mixdepth, confirmationsMin, isMixed });
+  const availableSat = sumOf(candidates);
+  if (amountSat === null) {
+    if (availableSat <= targetSat) throw denials.funds(targetSat, availableSat);
+    return candidates;
+  }
+  const chosen = selectCoins(
+    candidates.map((coin) => ({ coin, valueSat: coin.amountSat, isMixed: coin.isMixed })),
+    targetSat,
+    {
+      algorithm: wallet.settings.mergeAlgorithm,
+      keepsDepositsApart: rules.keepsDepositsApart && mixdepth === 0,
+      random: rules.random,
+    },
+  );
+  if (chosen === undefined) throw denials.funds(targetSat, availableSat);
+  return chosen.map(({ coin }) => coin);
+}
+
+/** The mixed amount goes one mixdepth on, what is left stays. */
+function places(wallet: OpenWallet, { mixdepth, destination }: ReserveWish) {
+  const branch = { mixdepth, chain: INTERNAL_CHAIN };
+  const change = wallet.book.at({ ...branch, index: wallet.freshIndex(branch) });
+  if (destination !== null) return { destination, change, fresh: [change] };
+  const next = { mixdepth: (mixdepth + 1) % wallet.mixdepths, chain: INTERNAL_CHAIN };
+  const isSame = next.mixdepth === mixdepth;
+  const index = wallet.freshIndex(next) + (isSame ? 1 : 0);
+  const own: WalletKey = wallet.book.at({ ...next, index });
+  return { destination: own, change, fresh: [change, own] };
+}
+
+/** The first coin's key vouches for the conversation's. Nothing else is ever signed with it: the text is a key of 64 hex digits. */
+function authOf(wallet: OpenWallet, [coin]: readonly Candidate[], encryptionKey: string | undefined) {
+  if (coin === undefined || encryptionKey === undefined) return null;
+  const privateKey = wallet.keys.privateKey(coin.key.path);
+  try {
+    const signature = signMessageDer(Buffer.from(encryptionKey, "ascii"), privateKey);
+    return {
+      publicKey: bytesToHex(coin.key.publicKey),
+      signature: Buffer.from(signature).toString("base64"),
+    };
+  } finally {
+    privateKey.fill(0);
+  }
+}
