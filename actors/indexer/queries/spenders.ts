@@ -4,9 +4,12 @@ import type { Steps } from "../lookup/steps.ts";
 import { keyHeadAt, SPENDING, TABLES } from "../rows/layout.ts";
 import { addIndexToKey, KEY_VALUE_BYTES } from "../rows/row-key.ts";
 import type { Reading } from "./memory.ts";
+import { sorted } from "./sorted.ts";
 
-/** Looked up together, in the order of their keys: so many make few enough of them neighbours, and sort in no time. */
-const SEGMENT = 16_384;
+/** Looked up together, in the order of their keys: of so many most are neighbours, and a packed block is opened once for all. */
+const SEGMENT = 131_072;
+/** Keys that are made in one go, in a few milliseconds. */
+const KEYS_AT_ONCE = 16_384;
 const LOOKUPS_PER_STEP = 64;
 /** From here on it is worth a look which runs can be made ready. */
 const MANY = 64;
@@ -50,13 +53,19 @@ function* segment(
   txNumberMin: number,
 ): Steps<void> {
   const count = to - from;
-  const keys = reading.keys.of(txids.subarray(from * HASH_LENGTH_BYTES, to * HASH_LENGTH_BYTES), count);
-  const order = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    addIndexToKey(keys, i * KEY_VALUE_BYTES, indexes[from + i] as number);
-    order[i] = keyHeadAt(keys, i * KEY_VALUE_BYTES) * PLACES + i;
+  const keys = new Uint8Array(count * KEY_VALUE_BYTES);
+  const heads = new Float64Array(count);
+  for (let first = 0; first < count; first += KEYS_AT_ONCE) {
+    if (first > 0) yield;
+    const end = Math.min(count, first + KEYS_AT_ONCE);
+    const hashes = txids.subarray((from + first) * HASH_LENGTH_BYTES, (from + end) * HASH_LENGTH_BYTES);
+    keys.set(reading.keys.of(hashes, end - first), first * KEY_VALUE_BYTES);
+    for (let i = first; i < end; i++) {
+      addIndexToKey(keys, i * KEY_VALUE_BYTES, indexes[from + i] as number);
+      heads[i] = keyHeadAt(keys, i * KEY_VALUE_BYTES) * PLACES + i;
+    }
   }
-  order.sort();
+  const order = yield* sorted(heads);
   for (let done = 0; done < count; done++) {
     if ((done + 1) % LOOKUPS_PER_STEP === 0) yield;
     const i = (order[done] as number) % PLACES;

@@ -30,6 +30,8 @@ export interface ConnectionOptions {
 const WRITE_BYTES_MAX = 256 * 1024;
 /** A part that is larger is the last of its turn. */
 const TURN_BYTES_MAX = 64 * 1024;
+/** Pieces that are smaller on average are joined before they are written. */
+const COPIED_BYTES_MAX = 4 * 1024;
 /** Reading stops while more than this waits to be understood; a single message may be longer. */
 const READ_AHEAD_BYTES = 64 * 1024;
 /** A client that does not read its last words is not waited for. */
@@ -212,31 +214,48 @@ export class Connection {
   #pump(): void {
     if (this.#isClosed || this.#inFlightBytes > 0) return;
     const part = this.#takePart();
-    if (part === undefined) {
+    if (part.length === 0) {
       if (this.#isEnding) this.#socket.end(() => this.#lingerBriefly());
       else this.#events?.drained();
       return;
     }
-    this.#inFlightBytes = part.length;
-    this.#socket.write(part, (error) => {
+    this.#write(part, (error) => {
       if (this.#isClosed) return;
       if (error) return this.destroy();
-      this.#budget.subtract(this.#inFlightBytes);
+      const bytes = this.#inFlightBytes;
+      this.#budget.subtract(bytes);
       this.#inFlightBytes = 0;
       this.#movedAtMs = this.#clock.monotonicMs();
       // What the system takes at once is reported within this turn: a long answer would leave as a whole, and all others wait.
-      if (part.length > TURN_BYTES_MAX) setImmediate(() => this.#pump());
+      if (bytes > TURN_BYTES_MAX) setImmediate(() => this.#pump());
       else this.#pump();
     });
   }
 
-  #takePart(): Uint8Array | undefined {
+  /** In one call of the system. Small pieces are joined; large ones are not worth being copied. */
+  #write(pieces: readonly Uint8Array[], written: (error: Error | null | undefined) => void): void {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const socket = this.#socket;
+    this.#inFlightBytes = bytes;
+    if (pieces.length === 1 || bytes < pieces.length * COPIED_BYTES_MAX) {
+      socket.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, bytes), written);
+      return;
+    }
+    socket.cork();
+    pieces.forEach((piece, at) => {
+      if (at === pieces.length - 1) socket.write(piece, written);
+      else socket.write(piece);
+    });
+    socket.uncork();
+  }
+
+  #takePart(): readonly Uint8Array[] {
     const [first] = this.#outgoing;
-    if (first === undefined) return undefined;
+    if (first === undefined) return [];
     if (first.length > WRITE_BYTES_MAX) {
       this.#outgoing[0] = first.subarray(WRITE_BYTES_MAX);
       this.#outgoingBytes -= WRITE_BYTES_MAX;
-      return first.subarray(0, WRITE_BYTES_MAX);
+      return [first.subarray(0, WRITE_BYTES_MAX)];
     }
     let count = 0;
     let bytes = 0;
@@ -245,9 +264,8 @@ export class Connection {
       bytes += piece.length;
       count++;
     }
-    const pieces = this.#outgoing.splice(0, count);
     this.#outgoingBytes -= bytes;
-    return pieces.length === 1 ? first : Buffer.concat(pieces, bytes);
+    return this.#outgoing.splice(0, count);
   }
 
   /** Closing with unread bytes makes the system tear down what we have just said, so they are read and dropped. */
