@@ -109,6 +109,39 @@ describe("the index", () => {
     expect(index.store.state.rollbacks).toBe(2);
   }, 60_000);
 
+  it("knows of two coinbases with one id one coin, the later, before and after it is spent, merged and rolled back", async () => {
+    const chain = chainOf(9, 6, 0);
+    const index = indexOf(chain);
+    const looked = async () => {
+      await index.advance();
+      index.expectToAnswerAs(chain);
+      await index.compaction.finish();
+      index.expectToAnswerAs(chain);
+    };
+    await looked();
+    const before = chain.coins().length;
+    chain.mineCoinbaseOf(3);
+    expect(chain.blocks[7]?.transactions[0]?.txid).toBe(chain.blocks[3]?.transactions[0]?.txid);
+    await looked();
+    expect(chain.coins()).toHaveLength(before);
+    // Spent, whichever coins are drawn; once more the same id; and the later ones taken back.
+    for (let i = 0; i < 12; i++) chain.mine(6);
+    await looked();
+    chain.mineCoinbaseOf(3);
+    for (let i = 0; i < 5; i++) chain.mine(3);
+    await looked();
+    await index.restart();
+    index.expectToAnswerAs(chain);
+    for (const depth of [3, 3, 10]) {
+      chain.turnBack(depth);
+      chain.mine(1);
+      await looked();
+    }
+    chain.turnBack(20);
+    chain.mine(0);
+    await looked();
+  }, 60_000);
+
   it("answers and dumps the same in the middle of a merge, at each of its slices, also after a rollback", async () => {
     const chain = chainOf(8, 30, 2);
     const index = indexOf(chain, { ...SMALL_INDEX, batchBytes: 1, fanIn: 1_000 });

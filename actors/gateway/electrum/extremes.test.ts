@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../../bench/chain/randomness.ts";
+import { merkleRootFromBranch } from "../../../bitcoin/block/merkle.ts";
+import { type Txid, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { p2wpkhScript } from "../../../bitcoin/script/script.ts";
+import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
+import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import { DoorOverFakes } from "../../../tests/harness/gateway/door-over-fakes.ts";
 import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
 import { packedHistory } from "../../../tests/harness/gateway/packed-history.ts";
@@ -88,5 +93,105 @@ describe("a chain that grows shorter or changes below a checkpoint", () => {
     expect(await session.call("blockchain.block.header", [2, top - 3])).toMatchObject({
       header: Buffer.from(life.chain.blocks[2]?.header as Uint8Array).toString("hex"),
     });
+  });
+});
+
+describe("two coinbases with one id", () => {
+  it("are two entries of the history, each with its proof, and one coin", async () => {
+    const random = new Randomness(32);
+    const life = await LivingChain.start(() => random.fraction());
+    opened.push(() => life.stop());
+    const session = life.under.session();
+    const [coin] = life.chain.coins();
+    const { txid = "", height = 0, scriptHash = "" } = coin ?? {};
+    await session.call("blockchain.scripthash.subscribe", [scriptHash]);
+    life.chain.mineCoinbaseOf(height);
+    life.tellTip();
+    const top = life.chain.height;
+    await waitFor(
+      "the status to be told",
+      () => session.statusesOf(scriptHash).at(-1) === life.status(scriptHash),
+    );
+
+    const history = (await session.call("blockchain.scripthash.get_history", [scriptHash])) as {
+      tx_hash: string;
+      height: number;
+    }[];
+    expect(history).toEqual(life.history(scriptHash));
+    expect(history.filter(({ tx_hash }) => tx_hash === txid).map((entry) => entry.height)).toEqual([
+      height,
+      top,
+    ]);
+    for (const at of [height, top]) {
+      const proof = (await session.call("blockchain.transaction.get_merkle", [txid, at])) as {
+        merkle: string[];
+        pos: number;
+      };
+      const leaf = Buffer.from(txid, "hex").reverse();
+      const branch = proof.merkle.map((node) => Buffer.from(node, "hex").reverse());
+      const root = merkleRootFromBranch(leaf, branch, proof.pos);
+      expect(proof).toMatchObject({ block_height: at, pos: 0 });
+      expect(root).toEqual(life.chain.blocks[at]?.header.subarray(36, 68));
+    }
+    await expect(session.call("blockchain.transaction.get_merkle", [txid, height + 1])).rejects.toMatchObject(
+      { code: 1 },
+    );
+    expect(await session.call("blockchain.scripthash.listunspent", [scriptHash])).toEqual(
+      life.coins(scriptHash),
+    );
+    expect(life.coins(scriptHash)).toContainEqual(expect.objectContaining({ tx_hash: txid, height: top }));
+    expect(await session.call("blockchain.scripthash.get_balance", [scriptHash])).toEqual(
+      life.balance(scriptHash),
+    );
+  });
+});
+
+describe("ten thousand clients with one subscription each", () => {
+  it("are all told of a block that touches them all: the header, then their own script, once", async () => {
+    const CLIENTS = 10_000;
+    const random = new Randomness(33);
+    const life = await LivingChain.start(() => random.fraction());
+    opened.push(() => life.stop());
+    const [coin] = life.chain.coins();
+    const scripts = Array.from({ length: CLIENTS }, (_, i) => {
+      const program = createHash("sha256").update(`client ${i}`).digest().subarray(0, 20);
+      return p2wpkhScript(program);
+    });
+    const payment: Transaction = {
+      version: 2,
+      inputs: [
+        {
+          previousTxidBytes: txidToBytes(coin?.txid as Txid),
+          previousIndex: coin?.index ?? 0,
+          scriptSig: new Uint8Array(0),
+          sequence: 0,
+          witness: [],
+        },
+      ],
+      outputs: scripts.map((scriptPubKey) => ({ amountSat: 1n, scriptPubKey })),
+      locktime: 0,
+    };
+    const sessions = scripts.map((script) => ({ session: life.under.session(), hash: scriptHashOf(script) }));
+    await Promise.all(
+      sessions.map(async ({ session, hash }) => {
+        await session.call("blockchain.headers.subscribe");
+        expect(await session.call("blockchain.scripthash.subscribe", [hash])).toBeNull();
+      }),
+    );
+
+    life.chain.mineThese([payment]);
+    life.tellTip();
+    const { height } = life.chain;
+    await waitFor("all to be told of their script", () =>
+      sessions.every(({ session, hash }) => session.statusesOf(hash).length > 0),
+    );
+    const status = createHash("sha256")
+      .update(`${txidOf(payment)}:${height}:`)
+      .digest("hex");
+    for (const { session, hash } of sessions) {
+      expect(session.heights()).toEqual([height]);
+      expect(session.statusesOf(hash)).toEqual([status]);
+      expect(session.notifications[0]?.method).toBe("blockchain.headers.subscribe");
+    }
   });
 });

@@ -141,6 +141,26 @@ describe("time", () => {
     expect(client.received.some((text) => text.includes("late"))).toBe(false);
   });
 
+  it.each(TEST_CARRIERS)(
+    "is not up for a client over %s that pings as Electrum does, however long it is idle",
+    async (carrier) => {
+      const clock = new ManualClock(Date.now());
+      const under = await opened.doorWith({ carriers: [carrier], clock });
+      const client = await opened.clientOf(under);
+      // What is still being written while the clock jumps would count as unread.
+      const isWritten = () => [...under.door.clients].every((one) => one.connection.outgoingBytes === 0);
+      for (let minutes = 0; minutes < 60; minutes += 5) {
+        await waitFor("the answer to be written", isWritten);
+        for (let seconds = 0; seconds < 300; seconds++) clock.advance(1_000);
+        expect(await client.call("server.ping")).toBeNull();
+      }
+      expect(under.sessions).toBe(1);
+      // And not a minute longer than it was told.
+      for (let seconds = 0; seconds <= 601; seconds++) clock.advance(1_000);
+      expect(await client.rest()).toEqual([]);
+    },
+  );
+
   it("is up for who says nothing, or never says which version", async () => {
     const clock = new ManualClock();
     const under = await opened.doorWith({ clock });

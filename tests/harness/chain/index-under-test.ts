@@ -129,12 +129,15 @@ export class IndexUnderTest {
       chain.blocks.forEach(({ hash, header, transactions }, height) => {
         expect(Buffer.compare(queries.headers(height, 1), header)).toBe(0);
         transactions.forEach(({ txid, transaction }, position) => {
-          expect(queries.place(txid)).toEqual({ height, position, blockHash: hash });
           expect(queries.txidAt(height, position)).toBe(txid);
-          const proof = queries.merkleProof(txid);
-          expect(proof).toMatchObject({ height, position });
           const branch = queries.branch(height, position);
-          expect(proof?.branch).toEqual(branch);
+          const proof = queries.merkleProof(txid);
+          // Of two with one id the later is found.
+          if (chain.heightOf(txid) === height) {
+            expect(queries.place(txid)).toEqual({ height, position, blockHash: hash });
+            expect(proof).toMatchObject({ height, position });
+            expect(proof?.branch).toEqual(branch);
+          } else expect(proof?.height).toBeGreaterThan(height);
           const root = merkleRootFromBranch(
             txidToBytes(txid),
             branch.map((node) => Buffer.from(node, "hex").reverse()),

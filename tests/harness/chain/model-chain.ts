@@ -118,6 +118,13 @@ export class ModelChain {
     this.#seal([this.#transaction([], 1 + this.#below(3), this.blocks.length), ...transactions]);
   }
 
+  /** Adds a block whose coinbase is that of the block at `height` once more, as two blocks of 2010 have it (BIP30), and these. */
+  mineCoinbaseOf(height: number, transactions: readonly Transaction[] = []): void {
+    const [coinbase] = this.blocks[height]?.transactions ?? [];
+    if (coinbase === undefined) throw new RangeError(`there is no block ${height}`);
+    this.#seal([coinbase.transaction, ...transactions]);
+  }
+
   #seal(transactions: readonly Transaction[]): void {
     const height = this.blocks.length;
     const leaves = Buffer.concat(transactions.map((transaction) => txidBytesOf(transaction)));
@@ -148,7 +155,11 @@ export class ModelChain {
           coins.delete(`${txidFromBytes(input.previousTxidBytes)}:${input.previousIndex}`);
         }
         if (height === 0) continue;
-        for (const coin of this.#coinsOf(transaction, height)) coins.set(`${txid}:${coin.index}`, coin);
+        for (const coin of this.#coinsOf(transaction, height)) {
+          // Of two with one id the later counts, and stands where it was made.
+          coins.delete(`${txid}:${coin.index}`);
+          coins.set(`${txid}:${coin.index}`, coin);
+        }
       }
     });
     return [...coins.values()];
@@ -170,6 +181,11 @@ export class ModelChain {
       }
     });
     return entries;
+  }
+
+  /** Of two with one id the later. */
+  heightOf(txid: Txid): number {
+    return this.blocks.findLastIndex(({ transactions }) => transactions.some((one) => one.txid === txid));
   }
 
   /** By outpoint the transaction that spends it. */

@@ -5,6 +5,7 @@ import { parseTransaction } from "../../../../bitcoin/transaction.ts";
 import { MEMPOOL_PACKAGE_MAX } from "../../../../bus/contracts/mempool.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import { clientFailure, isPassing } from "../asking/failure.ts";
+import type { Transactions } from "../chain/transactions.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { boolean, hex, shown, thousands, transactionHash, wholeNumber } from "./arguments.ts";
@@ -97,10 +98,19 @@ async function merkleProof(
     throw clientFailure(error, "the index", log);
   });
   if (proof === undefined || proof.height !== height) {
+    // Of two coinbases with one id (BIP30) the index names the later.
+    const first =
+      proof === undefined || height > proof.height ? undefined : await coinbaseProof(transactions, height);
+    if (first?.txid === txid) return { block_height: height, merkle: first.branch, pos: 0 };
     if (height > (feed.tip?.height ?? -1)) throw badRequest(`height ${thousands(height)} out of range`);
     throw badRequest(`tx ${txid} not in block at height ${thousands(height)}`);
   }
   return { block_height: proof.height, merkle: proof.branch, pos: proof.position };
+}
+
+/** Where the index goes without the block meanwhile, it has no such transaction either. */
+function coinbaseProof(transactions: Transactions, height: number) {
+  return transactions.at(height, 0).catch(() => undefined);
 }
 
 async function broadcast({ mempool, log }: ChainParts, raw: string): Promise<string> {
