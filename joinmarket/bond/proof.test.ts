@@ -160,6 +160,19 @@ describe("a proof", () => {
     },
   );
 
+  it("is not made for nicks that would make it a certificate for another's key", () => {
+    const stolen = concatBytes(publicKeyOf(scalarToBytes(66n)), Buffer.from("|65535"));
+    const hot = certifyBond(bondKey, publicKeyOf(bondKey), proof.expiry);
+    const worded = { taker: "fidelity-bond-cert", maker: Buffer.from(stolen).toString("latin1") };
+
+    expect(() => proveBond(claim, hot, bondKey, worded)).toThrow(outOfRange);
+    for (const nick of ["", "a|b", "a b", "x".repeat(33), "J5\n"]) {
+      expect(() => proveBond(claim, hot, bondKey, { ...nicks, taker: nick })).toThrow(outOfRange);
+      expect(() => proveBond(claim, hot, bondKey, { ...nicks, maker: nick })).toThrow(outOfRange);
+    }
+    expect(checkBondProof(proveBond(claim, hot, bondKey, nicks), nicks, proof.height)).toBeDefined();
+  });
+
   it("is not made with a key that the certificate does not name, nor for what is no key", () => {
     expect(() => proveBond(claim, certificate, bondKey, nicks)).toThrow(outOfRange);
     expect(() => certifyBond(bondKey, new Uint8Array(33), 1)).toThrow(outOfRange);

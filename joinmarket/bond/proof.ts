@@ -14,6 +14,9 @@ const PADDING = 0xff;
 /** A DER signature's first byte. */
 const DER_START = 0x30;
 
+/** A hot bond's key signs the nicks and the certificate: no nick may be worded like a certificate for another's key. */
+const NICK = /^[0-9A-Za-z_]{1,32}$/;
+
 /** Certificates expire by periods of the difficulty. */
 const PERIOD_BLOCKS = 2_016;
 const PERIOD_MAX = 0xffff;
@@ -72,6 +75,8 @@ export function proveBond(
   if (!equalBytes(publicKeyOf(certificatePrivateKey), certificate.publicKey)) {
     throw outOfRange("the key is not that of the certificate");
   }
+  if (!NICK.test(nicks.maker) || !NICK.test(nicks.taker))
+    throw outOfRange("a nick has letters and digits only");
   const nickSignature = signMessageDer(nickMessage(nicks), certificatePrivateKey);
   const writer = new Writer(PROOF_LENGTH_BYTES)
     .bytes(padded(nickSignature))
