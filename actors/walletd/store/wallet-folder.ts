@@ -168,7 +168,8 @@ export class WalletFolder {
       lock = await WalletLock.take(this.#disk, `${path}.lock`, wallet);
       return await use(place, lock);
     } catch (error) {
-      await lock?.release();
+      // What went wrong first is what is told; the kernel's half of the lock is let go of in any case.
+      await lock?.release().catch(() => undefined);
       throw refusals.disk(wallet, error);
     }
   }

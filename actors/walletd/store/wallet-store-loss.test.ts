@@ -1,9 +1,11 @@
 /** What a wallet file holds after failures and losses of power at every step, against a model that remembers all. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ManualClock } from "../../../runtime/clock.ts";
 import { MemoryDisk, PowerLoss } from "../../../tests/harness/walletd/memory-disk.ts";
 import { CHEAP, changeArbitrary, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
 import { applyChange, type WalletChange } from "./wallet-change.ts";
+import { WalletFolder } from "./wallet-folder.ts";
 import type { WalletState } from "./wallet-state.ts";
 import { WalletStore } from "./wallet-store.ts";
 
@@ -266,4 +268,39 @@ test("a power loss is no refusal that anybody would take for a full disk", async
   await expect(store.append({ kind: "born", creationHeight: 1 })).rejects.toMatchObject({
     code: "WALLETD_DISK_FAILED",
   });
+});
+
+test("a loss of power while another program's file becomes ours leaves that file or ours, and the original in either case", async () => {
+  const original = Buffer.from(
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
+  );
+  const folderOn = (disk: MemoryDisk) =>
+    new WalletFolder({
+      directory: "/wallets",
+      network: "regtest",
+      clock: new ManualClock(),
+      disk,
+      cost: CHEAP,
+      report() {},
+    });
+  let lost = 0;
+  for (let at = 0; ; at++) {
+    const disk = new MemoryDisk();
+    disk.put(PATH, original);
+    disk.plan({ atStep: at, how: "power", chance: seeded(at) });
+    const opened = await folderOn(disk)
+      .open("a", "first")
+      .catch(() => undefined);
+    await opened?.close().catch(() => undefined);
+    const after = disk.afterPowerLoss(seeded(at));
+
+    const store = await folderOn(after).open("a", "first");
+    expect(store.withSecrets(({ entropy }) => Buffer.from(entropy))).toEqual(Buffer.alloc(16));
+    expect(after.bytesOf(`${PATH}.original-1`)).toEqual(original);
+    await store.close();
+    expect(after.names().filter((name) => /new$|original-2/.test(name))).toEqual([]);
+    if (disk.steps <= at) break;
+    lost++;
+  }
+  expect(lost).toBeGreaterThan(10);
 });
