@@ -69,7 +69,7 @@ describe("server.add_peer", () => {
       { ...featuresOf("asker.example"), genesis_hash: "00".repeat(32) },
       { ...featuresOf("asker.example"), hosts: {} },
       { genesis_hash: GENESIS },
-      { genesis_hash: GENESIS, hosts: { "asker.example": { tcp_port: "50001" } } },
+      { genesis_hash: GENESIS, hosts: { "asker.example": { tcp_port: "50001x" } } },
       "asker.example",
       null,
       [],

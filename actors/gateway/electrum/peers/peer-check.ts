@@ -98,7 +98,9 @@ async function checkChain({ ask, chain }: CheckOptions): Promise<void> {
   if (ours === undefined) throw new PeerFailure("ours", "our own chain is not known just now");
   const { height } = theirs.data;
   if (Math.abs(height - ours.height) > TIP_BLOCKS_MAX) {
-    throw new PeerFailure("bad", `its tip is at height ${height}, ours at ${ours.height}`);
+    // Whoever is behind is of no use. Whoever is ahead may be right: then it is our node that stands still.
+    const kind = height > ours.height ? "unreachable" : "bad";
+    throw new PeerFailure(kind, `its tip is at height ${height}, ours at ${ours.height}`);
   }
   const at = Math.max(0, Math.min(height, ours.height) - FORK_BLOCKS_MAX);
   const [header, expected] = await Promise.all([

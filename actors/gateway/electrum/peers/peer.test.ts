@@ -149,6 +149,17 @@ describe("what peers say of peers", () => {
     );
   });
 
+  it("may write its ports as texts", () => {
+    const hosts = {
+      "a.example": { tcp_port: "50001", ssl_port: "x" },
+      "b.example": { tcp_port: true, ssl_port: "" },
+    };
+    const features = FeaturesSchema.parse({ hosts, genesis_hash: "00" });
+    expect(candidatesOf(features)).toEqual([
+      { host: { text: "a.example", kind: "name" }, ports: { tcp: 50_001, tls: null } },
+    ]);
+  });
+
   it("that names too many hosts is not read at all", () => {
     const hosts = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`h${at}.example`, {}]));
     expect(FeaturesSchema.safeParse({ hosts, genesis_hash: "00" }).success).toBe(false);

@@ -47,7 +47,14 @@ export interface DefaultPorts {
 const WORDS_MAX = 100;
 const HOSTS_MAX = 32;
 
-const PortSchema = z.int().min(1).max(65_535).nullable().catch(null).default(null);
+/** Some write numbers as texts. */
+const PortSchema = z
+  .preprocess(
+    (given) => (typeof given === "string" && /^\d{1,5}$/.test(given) ? Number(given) : given),
+    z.int().min(1).max(65_535).nullable(),
+  )
+  .catch(null)
+  .default(null);
 const HostSchema = z.object({ tcp_port: PortSchema, ssl_port: PortSchema });
 
 /** What others say in `server.features` and `server.add_peer`; all that we do not use is left out. */
