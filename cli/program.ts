@@ -11,6 +11,7 @@ import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
 import { NODE_QUESTIONS } from "./node-questions.ts";
 import { requestOf, type Terminal } from "./terminal-io.ts";
+import { addWallet } from "./wallet/wallet-program.ts";
 
 // What takes long to load is loaded by the command that needs it: `status` must not wait for a bus that it does not use.
 const startCommand = () => import("./commands/start.ts");
@@ -45,6 +46,7 @@ export function makeProgram(
   addQuestions(program, terminal, exitWith);
   addIndex(program, terminal, exitWith);
   addElectrum(program, { terminal, exitWith, withPlace, examples });
+  addWallet(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
   addConfig(program, terminal);

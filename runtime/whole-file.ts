@@ -8,7 +8,7 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_DSYNC } = constants;
  * Writes a file that must not be there yet; its bytes are on the disk when this returns.
  * By O_DSYNC and not by fsync, which Node's permission model refuses to an actor that is confined to its directory.
  */
-export function writeDraft(path: string, text: string): void {
+export function writeDraft(path: string, text: string | Uint8Array): void {
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_DSYNC, 0o600);
   try {
     writeFileSync(file, text);
@@ -18,16 +18,16 @@ export function writeDraft(path: string, text: string): void {
 }
 
 /** The file is what it was, or `text`. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string | Uint8Array): void {
   viaDraft(path, text, (draft) => renameSync(draft, path));
 }
 
 /** Throws `EEXIST` when the name is taken, also if it was taken a moment ago. */
-export function createWhole(path: string, text: string): void {
+export function createWhole(path: string, text: string | Uint8Array): void {
   viaDraft(path, text, (draft) => linkSync(draft, path));
 }
 
-function viaDraft(path: string, text: string, publish: (draft: string) => void): void {
+function viaDraft(path: string, text: string | Uint8Array, publish: (draft: string) => void): void {
   const draft = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     writeDraft(draft, text);

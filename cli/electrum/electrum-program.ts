@@ -1,6 +1,6 @@
 /** `supervisor electrum …` with its options, help and examples. */
 import type { Command } from "commander";
-import type { Terminal } from "../terminal-io.ts";
+import type { ProgramTools } from "../program-tools.ts";
 import {
   addPeer,
   ban,
@@ -12,14 +12,6 @@ import {
   stats,
   unban,
 } from "./electrum-commands.ts";
-
-/** What all commands are made with. */
-export interface ProgramTools {
-  readonly terminal: Terminal;
-  exitWith(code: number): void;
-  withPlace(command: Command): Command;
-  examples(...rows: readonly (readonly [command: string, meaning: string])[]): string;
-}
 
 export function addElectrum(
   program: Command,

@@ -1,0 +1,231 @@
+/** What `supervisor wallet …` shows and sets: state, balances, addresses, coins, bonds, labels, settings. */
+import { readFileSync } from "node:fs";
+import { misuse } from "../errors.ts";
+import { paintOf, type Terminal, widthOf } from "../terminal-io.ts";
+import { parseMixdepth, parseOutpoint } from "./amounts.ts";
+import { wholeNumber } from "./file-commands.ts";
+import { atDesk, type WalletOptions } from "./wallet-desk.ts";
+import { addressLines, bondLines, coinLines, dayOf, displayLines, statusLines } from "./wallet-view.ts";
+
+const LABELS_BYTES_MAX = 500_000;
+const RESCAN_LOOK_MS = 200;
+
+export function status(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.status(owned)),
+    (answer) => statusLines(answer, paintOf(terminal)),
+  );
+}
+
+export function show(
+  options: WalletOptions & { readonly addresses?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => ({
+        wallet: owned.wallet,
+        ...(await walletd.balances(owned)),
+        accounts: options.addresses || options.json ? (await walletd.display(owned)).accounts : [],
+      })),
+    (answer) => displayLines(answer, paintOf(terminal)),
+  );
+}
+
+export function address(
+  options: WalletOptions & {
+    readonly mixdepth: string;
+    readonly label?: string;
+    readonly change?: boolean;
+    readonly qr: boolean;
+  },
+  terminal: Terminal,
+): Promise<number> {
+  const mixdepth = parseMixdepth(options.mixdepth);
+  const { label = "", change = false } = options;
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner((owned, walletd) =>
+        walletd.newAddress({ ...owned, mixdepth, chain: change ? 1 : 0, label }),
+      ),
+    (answer) => addressLines(answer, hasRoomForQr(options.qr, terminal)),
+  );
+}
+
+export function bondAddress(
+  lockDate: string,
+  options: WalletOptions & { readonly qr: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  if (!/^20[2-9][0-9]-(?:0?[1-9]|1[0-2])$/.test(lockDate)) {
+    throw misuse(
+      `A bond is locked until the first day of a month from 2020-01 to 2099-12, not "${lockDate}".`,
+    );
+  }
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.bondAddress({ ...owned, lockDate })),
+    (answer) => [
+      ...addressLines(answer, hasRoomForQr(options.qr, terminal)),
+      `Coins that come here cannot be spent by anybody before ${dayOf(answer.locktimeS)}.`,
+    ],
+  );
+}
+
+export function bonds(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.bonds(owned)),
+    (answer) => bondLines(answer.bonds, paintOf(terminal)),
+  );
+}
+
+export function coins(
+  options: WalletOptions & { readonly mixdepth?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const only = options.mixdepth === undefined ? {} : { mixdepth: parseMixdepth(options.mixdepth) };
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.coins({ ...owned, ...only })),
+    (answer) => coinLines(answer.coins, paintOf(terminal)),
+  );
+}
+
+export function freeze(
+  names: readonly string[],
+  isFrozen: boolean,
+  options: WalletOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const outpoints = names.map(parseOutpoint);
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.freeze({ ...owned, outpoints, isFrozen })),
+    () => [
+      isFrozen
+        ? `${countOf(outpoints.length)} frozen: never spent until \`supervisor wallet unfreeze\`.`
+        : `${countOf(outpoints.length)} may be spent again.`,
+    ],
+  );
+}
+
+export function label(
+  ref: string,
+  text: string,
+  options: WalletOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const type = /^[0-9a-f]{64}$/.test(ref) ? "tx" : /^[0-9a-f]{64}:\d+$/.test(ref) ? "output" : "addr";
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.setLabel({ ...owned, type, ref, label: text })),
+    () => [text === "" ? `${ref} has no label any more.` : `${ref} is labelled.`],
+  );
+}
+
+/** The labels as a BIP329 file on stdout, or taken from one. */
+export function labels(
+  options: WalletOptions & { readonly take?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { take } = options;
+  if (take === undefined) {
+    return atDesk(
+      options,
+      terminal,
+      (desk) => desk.asOwner((owned, walletd) => walletd.labels(owned)),
+      ({ text }) => text.split("\n").filter((line) => line !== ""),
+    );
+  }
+  const text = readLabels(take);
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.importLabels({ ...owned, text })),
+    ({ taken, ignored }) => [`${taken} labels taken; ${ignored} lines are of no use to this wallet.`],
+  );
+}
+
+export function settings(
+  key: string | undefined,
+  value: string | undefined,
+  options: WalletOptions & { readonly unset?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  if (key !== undefined && (value !== undefined || options.unset)) {
+    return atDesk(
+      options,
+      terminal,
+      (desk) =>
+        desk.asOwner((owned, walletd) =>
+          walletd.setSetting({ ...owned, key, value: options.unset ? null : (value as string) }),
+        ),
+      () => [options.unset ? `${key} is as usual again.` : `${key} = ${value}`],
+    );
+  }
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.settings(owned)),
+    (answer) => {
+      const rows = Object.entries(answer.settings).filter(([name]) => key === undefined || name === key);
+      return rows.length === 0
+        ? ["Everything is as usual."]
+        : rows.map(([name, text]) => `${name} = ${text}`);
+    },
+  );
+}
+
+export function rescan(
+  options: WalletOptions & { readonly gap?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const gap = options.gap === undefined ? {} : { gap: wholeNumber("--gap", options.gap, 1, 10_000) };
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        await walletd.rescan({ ...owned, ...gap });
+        for (;;) {
+          const state = await walletd.status(owned);
+          if (!state.sync.isScanning) return state;
+          await new Promise((resolve) => setTimeout(resolve, RESCAN_LOOK_MS));
+        }
+      }),
+    (answer) => statusLines(answer, paintOf(terminal)),
+  );
+}
+
+function countOf(coins: number): string {
+  return coins === 1 ? "1 coin" : `${coins} coins`;
+}
+
+function hasRoomForQr(isWanted: boolean, terminal: Terminal): boolean {
+  return isWanted && terminal.stdout.isTTY === true && widthOf(terminal) >= 45;
+}
+
+function readLabels(path: string): string {
+  try {
+    const text = readFileSync(path === "-" ? 0 : path, "utf8");
+    if (Buffer.byteLength(text) > LABELS_BYTES_MAX) {
+      throw misuse(`${path} is too large: at most ${LABELS_BYTES_MAX} bytes at once. Split it by lines.`);
+    }
+    return text;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "CLI_MISUSE" ? error : misuse(`${path} cannot be read (${code}).`);
+  }
+}

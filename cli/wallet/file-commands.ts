@@ -1,0 +1,259 @@
+/** What `supervisor wallet …` does with wallet files: make, open, close, move to and from other programs. */
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { createWhole } from "../../runtime/whole-file.ts";
+import { EXIT, misuse } from "../errors.ts";
+import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { askHidden, askText, knownPassword, newPassword, recoveryWords } from "./secret-input.ts";
+import { atDesk, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
+import { listLines, wordLines } from "./wallet-view.ts";
+
+interface NewOptions extends WalletOptions {
+  readonly passphrase?: boolean;
+  readonly legacy?: boolean;
+  readonly bonds: boolean;
+}
+
+const FILE_BYTES_MAX = 400_000;
+
+export function list(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    ({ walletd }) => walletd.list({}),
+    ({ wallets }) => listLines(wallets, paintOf(terminal)),
+  );
+}
+
+export async function create(
+  wallet: string,
+  options: NewOptions & { readonly words: string; readonly quiz: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const wordCount = options.words === "12" ? 12 : options.words === "24" ? 24 : undefined;
+  if (wordCount === undefined) throw misuse(`--words is 12 or 24, not "${options.words}".`);
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    const made = await desk.walletd.create({
+      ...(await newWallet(wallet, options, terminal)),
+      wordCount,
+    });
+    desk.keep(wallet, made.session);
+    if (options.json) sayJson(terminal, { wallet, words: made.words, fingerprint: made.fingerprint });
+    else for (const line of wordLines(wallet, made.words, paintOf(terminal))) say(terminal, line);
+    if (options.quiz && !options.json && terminal.stdin.isTTY && terminal.stdout.isTTY) {
+      await quiz(made.words, terminal);
+    }
+    return EXIT.ok;
+  } finally {
+    await desk.close();
+  }
+}
+
+export function recover(
+  wallet: string,
+  options: NewOptions & { readonly wordsFile?: string; readonly gap?: string; readonly height?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const gap = options.gap === undefined ? {} : { gap: wholeNumber("--gap", options.gap, 1, 10_000) };
+  const creationHeight =
+    options.height === undefined
+      ? {}
+      : { creationHeight: wholeNumber("--height", options.height, 0, 100_000_000) };
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      const words = await recoveryWords(options.wordsFile, terminal);
+      const made = await desk.walletd.recover({
+        ...(await newWallet(wallet, options, terminal)),
+        words,
+        ...gap,
+        ...creationHeight,
+      });
+      desk.keep(wallet, made.session);
+      return { wallet, fingerprint: made.fingerprint };
+    },
+    ({ fingerprint }) => [
+      `The wallet ${wallet} (${fingerprint}) is there, and its coins are being looked up: \`supervisor wallet status\`.`,
+    ],
+  );
+}
+
+export function unlock(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      const wallet = await desk.wallet();
+      const { wasUnlocked } = await desk.unlock(wallet);
+      return { wallet, wasUnlocked };
+    },
+    ({ wallet, wasUnlocked }) => [
+      wasUnlocked ? `The wallet ${wallet} was unlocked already.` : `The wallet ${wallet} is unlocked.`,
+    ],
+  );
+}
+
+export function lock(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      const wallet = await desk.wallet();
+      const { wasUnlocked } = await desk.walletd.lock({ wallet });
+      desk.forget(wallet);
+      return { wallet, wasUnlocked };
+    },
+    ({ wallet, wasUnlocked }) => [
+      wasUnlocked ? `The wallet ${wallet} is locked.` : `The wallet ${wallet} was locked already.`,
+    ],
+  );
+}
+
+export function changePassword(
+  options: WalletOptions & { readonly newPasswordFile?: string },
+  terminal: Terminal,
+): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        const password = await knownPassword(options, terminal, "The password until now");
+        const { newPasswordFile } = options;
+        const next = newPasswordFile === undefined ? {} : { passwordFile: newPasswordFile };
+        const wanted = await newPassword(next, terminal, "The new password");
+        await walletd.changePassword({ ...owned, password, newPassword: wanted });
+        return { wallet: owned.wallet };
+      }),
+    ({ wallet }) => [`The wallet ${wallet} has its new password.`],
+  );
+}
+
+export function seed(options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        const password = await knownPassword(options, terminal, `Password of the wallet ${owned.wallet}`);
+        return { wallet: owned.wallet, ...(await walletd.revealSeed({ ...owned, password })) };
+      }),
+    ({ wallet, words, passphrase }) => [
+      ...wordLines(wallet, words, paintOf(terminal)),
+      ...(passphrase === "" ? [] : [`Passphrase, without which they are worth nothing: ${passphrase}`]),
+    ],
+  );
+}
+
+export function exportFile(
+  file: string,
+  options: WalletOptions & { readonly form: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { form } = options;
+  if (form !== "clientserver" && form !== "joinmarket-ng") {
+    throw misuse(`--form is clientserver or joinmarket-ng, not "${form}".`);
+  }
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        const password = await knownPassword(options, terminal, `Password of the wallet ${owned.wallet}`);
+        const { file: bytes, labels } = await walletd.exportFile({ ...owned, password, form });
+        const files = [file];
+        writeNew(file, Buffer.from(bytes, "base64"));
+        if (labels !== null) {
+          files.push(`${file}.labels.jsonl`);
+          writeNew(`${file}.labels.jsonl`, Buffer.from(labels));
+        }
+        return { wallet: owned.wallet, files };
+      }),
+    ({ files }) => [`Written: ${files.join(", ")}. Whoever has it and the password has the coins.`],
+  );
+}
+
+export function importFile(
+  file: string,
+  options: WalletOptions & { readonly labels?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const bytes = readWhole(file);
+  const labels = options.labels === undefined ? {} : { labels: readWhole(options.labels).toString("utf8") };
+  const wallet = options.wallet ?? basename(file).replace(/\.(jmdat|mnemonic)$/, "");
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      const password = await knownPassword(options, terminal, `Password of ${file}`);
+      const made = await desk.walletd.importFile({
+        wallet,
+        password,
+        file: bytes.toString("base64"),
+        ...labels,
+      });
+      desk.keep(wallet, made.session);
+      return { wallet, form: made.form, fingerprint: made.fingerprint };
+    },
+    ({ form, fingerprint }) => [
+      `The wallet ${wallet} (${fingerprint}) is there, taken over from a file of ${form}; ${file} was not touched.`,
+    ],
+  );
+}
+
+async function newWallet(wallet: string, options: NewOptions, terminal: Terminal) {
+  const password = await newPassword(options, terminal, `A password for the wallet ${wallet}`);
+  const passphrase = options.passphrase
+    ? await askHidden(terminal, "The BIP39 passphrase (the thirteenth or twenty-fifth word)")
+    : "";
+  const type = options.legacy ? ("bip49" as const) : ("bip84" as const);
+  return { wallet, password, passphrase, type, hasBonds: options.bonds && type === "bip84" };
+}
+
+/** Words that were not written down are the usual way to lose coins: one of them is asked for. */
+async function quiz(words: string, terminal: Terminal): Promise<void> {
+  const all = words.split(" ");
+  const place = randomInt(all.length);
+  for (;;) {
+    const answer = await askText(
+      terminal,
+      `To be sure that they are written down: which is word ${place + 1}?`,
+      "",
+    );
+    if (answer.trim().toLowerCase() === all[place]) break;
+    say(terminal, "No; look once more.");
+  }
+  say(terminal, "Right. Keep them where nobody finds them and nothing burns.");
+}
+
+function writeNew(path: string, bytes: Buffer): void {
+  try {
+    createWhole(path, bytes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "a file of that name is there, and it is not overwritten" : code;
+    throw misuse(`${path} cannot be written: ${why}.`);
+  }
+}
+
+function readWhole(path: string): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  if (bytes.length > FILE_BYTES_MAX) throw misuse(`${path} is too large for a wallet file.`);
+  return bytes;
+}
+
+export function wholeNumber(what: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (value < least || value > most) {
+    throw misuse(`${what} is a whole number from ${least} to ${most}, not "${text}".`);
+  }
+  return value;
+}

@@ -1,0 +1,117 @@
+/** Where a wallet command does its work: the bus, the wallet that is meant, and the session that its password gives. */
+import type { Client } from "../../bus/bus.ts";
+import type { ConnectedBus } from "../../bus/connected-bus.ts";
+import { walletdContract } from "../../bus/contracts/walletd.ts";
+import { hasCode } from "../../runtime/errors.ts";
+import { findDataPaths } from "../../supervisor/plan/settings.ts";
+import { EXIT, misuse } from "../errors.ts";
+import { operatorBus } from "../operator-access.ts";
+import { commandName, type PlaceOptions, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { KeptSessions } from "./kept-sessions.ts";
+import { knownPassword, type PasswordOptions } from "./secret-input.ts";
+
+export interface WalletOptions extends PlaceOptions, PasswordOptions {
+  readonly wallet?: string;
+  readonly json?: boolean;
+}
+
+export type Walletd = Client<typeof walletdContract>;
+export interface Owned {
+  readonly wallet: string;
+  readonly session: string;
+}
+
+export class WalletDesk {
+  readonly walletd: Walletd;
+  readonly #options: WalletOptions;
+  readonly #terminal: Terminal;
+  readonly #bus: ConnectedBus;
+  readonly #sessions: KeptSessions;
+
+  private constructor(options: WalletOptions, terminal: Terminal, bus: ConnectedBus) {
+    this.#options = options;
+    this.#terminal = terminal;
+    this.#bus = bus;
+    this.walletd = bus.client(walletdContract);
+    this.#sessions = new KeptSessions(findDataPaths(requestOf(options, terminal)).run);
+  }
+
+  static async open(options: WalletOptions, terminal: Terminal): Promise<WalletDesk> {
+    return new WalletDesk(
+      options,
+      terminal,
+      await operatorBus(requestOf(options, terminal), "supervisor wallet"),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+
+  /** The one that was named, or the only one there is. */
+  async wallet(): Promise<string> {
+    const { wallet } = this.#options;
+    if (wallet !== undefined) return wallet.replace(/\.jmdat$/, "");
+    const { wallets } = await this.walletd.list({});
+    const command = commandName(this.#terminal);
+    const [only, another] = wallets;
+    if (only === undefined) {
+      throw misuse(`There is no wallet yet. Make one: ${command} wallet create <name>`);
+    }
+    if (another === undefined) return only.wallet;
+    const unlocked = wallets.filter(({ isUnlocked }) => isUnlocked);
+    if (unlocked.length === 1 && unlocked[0] !== undefined) return unlocked[0].wallet;
+    throw misuse(
+      `There are ${wallets.length} wallets. Say which: --wallet <name>, as \`${command} wallet list\` shows them.`,
+    );
+  }
+
+  /** Asks as the wallet's owner; if no session is known, or it has ended, the password is asked for. */
+  async asOwner<A>(question: (owned: Owned, walletd: Walletd) => Promise<A>): Promise<A> {
+    const wallet = await this.wallet();
+    const session = this.#sessions.of(wallet);
+    if (session !== undefined) {
+      try {
+        return await question({ wallet, session }, this.walletd);
+      } catch (error) {
+        if (!hasCode(error, "WALLETD_NO_SESSION")) throw error;
+        this.#sessions.forget(wallet);
+      }
+    }
+    const { session: fresh } = await this.unlock(wallet);
+    return question({ wallet, session: fresh }, this.walletd);
+  }
+
+  async unlock(wallet: string): Promise<{ readonly session: string; readonly wasUnlocked: boolean }> {
+    const password = await knownPassword(this.#options, this.#terminal, `Password of the wallet ${wallet}`);
+    const { session, wasUnlocked } = await this.walletd.unlock({ wallet, password });
+    this.keep(wallet, session);
+    return { session, wasUnlocked };
+  }
+
+  keep(wallet: string, session: string): void {
+    this.#sessions.keep(wallet, session);
+  }
+
+  forget(wallet: string): void {
+    this.#sessions.forget(wallet);
+  }
+}
+
+/** Opens a desk, does one thing at it, prints the answer for a person or a program, and closes. */
+export async function atDesk<A>(
+  options: WalletOptions,
+  terminal: Terminal,
+  work: (desk: WalletDesk) => Promise<A>,
+  linesOf: (answer: A) => readonly string[],
+): Promise<number> {
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    const answer = await work(desk);
+    if (options.json) sayJson(terminal, answer);
+    else for (const line of linesOf(answer)) say(terminal, line);
+    return EXIT.ok;
+  } finally {
+    await desk.close();
+  }
+}

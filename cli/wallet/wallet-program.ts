@@ -1,0 +1,303 @@
+/** `supervisor wallet …` with its options, help and examples. What each does is loaded when it is called for. */
+import type { Command } from "commander";
+import type { ProgramTools } from "../program-tools.ts";
+
+const files = () => import("./file-commands.ts");
+const coins = () => import("./coin-commands.ts");
+const spending = () => import("./spend-commands.ts");
+
+/** One command of the group, with the options that all of them have. */
+type Make = (usage: string, summary: string, description: string) => Command;
+
+export function addWallet(program: Command, tools: ProgramTools): void {
+  const wallet = program
+    .command("wallet")
+    .summary("make and use JoinMarket wallets")
+    .description(
+      "Wallets as JoinMarket derives them. Their keys stay in walletd; a wallet is opened by its password and\nlocked again when nobody has asked for a while.",
+    );
+  const make: Make = (usage, summary, description) =>
+    tools
+      .withPlace(wallet.command(usage))
+      .summary(summary)
+      .description(description)
+      .option("--password-file <file>", "read the password from its first line; - is the pipe")
+      .option("--json", "answer as JSON");
+  const of: Make = (usage, summary, description) =>
+    make(usage, summary, description).option(
+      "-w, --wallet <name>",
+      "which wallet; default: the only one, or the only one that is unlocked",
+    );
+  addFiles(make, of, tools);
+  addCoins(of, tools);
+  addSpending(of, tools);
+  addPsbt(of, tools);
+  addMessages(of, tools);
+}
+
+function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+  make(
+    "list",
+    "the wallets that are there",
+    "Shows the wallet files, ours and others', and which are unlocked.",
+  ).action(async (options) => exitWith(await (await files()).list(options, terminal)));
+  make(
+    "create",
+    "make a wallet from new words",
+    "Makes a wallet from new words, shows them once, and leaves it unlocked.",
+  )
+    .argument("<name>", "what it shall be called")
+    .option("--words <number>", "12 or 24", "12")
+    .option("--passphrase", "ask for a BIP39 passphrase too")
+    .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
+    .option("--no-bonds", "without the branch for fidelity bonds")
+    .option("--no-quiz", "do not ask for one of the words afterwards")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet create savings", ""],
+        ["supervisor wallet create hot --words 24 --password-file pw --json", "for scripts"],
+      ),
+    )
+    .action(async (name, options) => exitWith(await (await files()).create(name, options, terminal)));
+  make(
+    "recover",
+    "make a wallet from words that you have",
+    "Makes a wallet from its words and looks up its coins in our own index, at any height and without a rescan.",
+  )
+    .argument("<name>", "what it shall be called")
+    .option("--words-file <file>", "read the words from its first line; - is the pipe")
+    .option("--passphrase", "ask for the BIP39 passphrase too")
+    .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
+    .option("--no-bonds", "without the branch for fidelity bonds")
+    .option("--gap <number>", "how many unused addresses in a row end the search")
+    .option("--height <number>", "the block at which it was made; kept for other programs")
+    .addHelpText("after", examples(["supervisor wallet recover savings --gap 100", ""]))
+    .action(async (name, options) => exitWith(await (await files()).recover(name, options, terminal)));
+  of(
+    "unlock",
+    "open a wallet",
+    "Opens a wallet with its password. The commands after it do not ask again.",
+  ).action(async (options) => exitWith(await (await files()).unlock(options, terminal)));
+  of(
+    "lock",
+    "close a wallet",
+    "Closes a wallet: its keys leave memory, and whoever used it is cut off.",
+  ).action(async (options) => exitWith(await (await files()).lock(options, terminal)));
+  of("passwd", "change a wallet's password", "Puts the wallet under another password.")
+    .option("--new-password-file <file>", "read the new password from its first line")
+    .action(async (options) => exitWith(await (await files()).changePassword(options, terminal)));
+  of("seed", "show a wallet's words", "Shows the words, after the password was given again.").action(
+    async (options) => exitWith(await (await files()).seed(options, terminal)),
+  );
+  of(
+    "export",
+    "write a wallet file for another program",
+    "Writes the wallet in the form of another program, under the same password. Nothing is overwritten.",
+  )
+    .argument("<file>", "where to")
+    .requiredOption("--form <form>", "clientserver or joinmarket-ng")
+    .action(async (file, options) => exitWith(await (await files()).exportFile(file, options, terminal)));
+  of(
+    "import",
+    "take over a wallet file of another program",
+    "Takes over a wallet file of joinmarket-clientserver or joinmarket-ng. The file itself is not touched.",
+  )
+    .argument("<file>", "a .jmdat or .mnemonic file")
+    .option("--labels <file>", "the labels that joinmarket-ng keeps beside it (wallet_metadata_….jsonl)")
+    .addHelpText("after", examples(["supervisor wallet import ~/.joinmarket/wallets/old.jmdat", ""]))
+    .action(async (file, options) => exitWith(await (await files()).importFile(file, options, terminal)));
+}
+
+function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+  of(
+    "status",
+    "what a wallet is and how far it is known",
+    "Shows the kind of the wallet, how far its coins are known, and whom it is lent to.",
+  ).action(async (options) => exitWith(await (await coins()).status(options, terminal)));
+  of(
+    "show",
+    "balances by mixdepth",
+    "Shows what is in each mixdepth, how much of it can be spent, and why the rest cannot.",
+  )
+    .option("-a, --addresses", "the addresses too")
+    .action(async (options) => exitWith(await (await coins()).show(options, terminal)));
+  of("address", "a new address to receive at", "Gives out the next address of a mixdepth, never one twice.")
+    .option("-m, --mixdepth <number>", "of which mixdepth", "0")
+    .option("--change", "from the internal branch")
+    .option("--label <text>", "what it is for")
+    .option("--no-qr", "without the QR code")
+    .action(async (options) => exitWith(await (await coins()).address(options, terminal)));
+  of(
+    "bond-address",
+    "the address of a fidelity bond",
+    "Shows the address whose coins stay locked until a month begins.",
+  )
+    .argument("<year-month>", "such as 2031-06")
+    .option("--no-qr", "without the QR code")
+    .action(async (month, options) => exitWith(await (await coins()).bondAddress(month, options, terminal)));
+  of(
+    "bonds",
+    "the fidelity bonds",
+    "Shows the wallet's fidelity bonds, what is in them and what they weigh.",
+  ).action(async (options) => exitWith(await (await coins()).bonds(options, terminal)));
+  of("coins", "the coins one by one", "Shows every coin with its state.")
+    .option("-m, --mixdepth <number>", "only of this mixdepth")
+    .action(async (options) => exitWith(await (await coins()).coins(options, terminal)));
+  of("freeze", "keep coins from being spent", "Keeps coins from being spent until they are unfrozen.")
+    .argument("<coins...>", "as `supervisor wallet coins` names them")
+    .action(async (names, options) => exitWith(await (await coins()).freeze(names, true, options, terminal)));
+  of("unfreeze", "let coins be spent again", "Lets frozen coins be spent again.")
+    .argument("<coins...>", "as `supervisor wallet coins` names them")
+    .action(async (names, options) =>
+      exitWith(await (await coins()).freeze(names, false, options, terminal)),
+    );
+  of("label", "label an address, a coin or a transaction", "Sets a label; an empty text takes it away.")
+    .argument("<what>", "an address, <txid>:<number> or a txid")
+    .argument("<text>", "the label")
+    .action(async (what, text, options) =>
+      exitWith(await (await coins()).label(what, text, options, terminal)),
+    );
+  of(
+    "labels",
+    "labels as a BIP329 file, out or in",
+    "Prints all labels as a BIP329 file, or takes some from one.",
+  )
+    .option("--take <file>", "take labels from this file; - is the pipe")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet labels > labels.jsonl", ""],
+        ["supervisor wallet labels --take labels.jsonl", ""],
+      ),
+    )
+    .action(async (options) => exitWith(await (await coins()).labels(options, terminal)));
+  of("settings", "the wallet's own settings", "Shows the wallet's own settings, or sets one.")
+    .argument("[key]", "such as POLICY.tx_fees")
+    .argument("[value]", "its new value")
+    .option("--unset", "as if it had never been set")
+    .action(async (key, value, options) =>
+      exitWith(await (await coins()).settings(key, value, options, terminal)),
+    );
+  of(
+    "rescan",
+    "look up all scripts again",
+    "Looks up all scripts of the wallet in our index again; it takes seconds.",
+  )
+    .option("--gap <number>", "how many unused addresses in a row end the search")
+    .action(async (options) => exitWith(await (await coins()).rescan(options, terminal)));
+  of("history", "what happened in the wallet", "Shows the wallet's transactions, the newest first.")
+    .option("-n, --lines <number>", "at most so many", "30")
+    .option("--csv", "all of it as joinmarket-clientserver prints it")
+    .action(async (options) => exitWith(await (await spending()).history(options, terminal)));
+  of(
+    "earnings",
+    "what a maker earned with it",
+    "Prints the yield statement: one line for each coinjoin.",
+  ).action(async (options) => exitWith(await (await spending()).yieldReport(options, terminal)));
+}
+
+const PAYMENTS =
+  "<address> <amount> [<address> <amount> …]; an amount is satoshi (50000) or bitcoin (0.0005btc), and `all` is everything";
+
+function withSpend(command: Command): Command {
+  return command
+    .argument("<payments...>", PAYMENTS)
+    .option("-m, --mixdepth <number>", "spend from this mixdepth", "0")
+    .option(
+      "--fee <fee>",
+      "satoshi by the virtual byte (12.5), or blocks to wait (6blocks); default: the wallet's setting",
+    )
+    .option("--inputs <coins...>", "exactly these coins")
+    .option("--confirmations <number>", "only coins with so many")
+    .option("--no-rbf", "not replaceable afterwards");
+}
+
+function addSpending(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+  withSpend(
+    of("send", "pay somebody, without a coinjoin", "Shows what the payment will cost, asks, and sends it."),
+  )
+    .option("--label <text>", "what it is for")
+    .option("--dry-run", "only show it")
+    .option("--yes", "do not ask")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet send bc1q… 0.01btc", ""],
+        ["supervisor wallet send bc1q… all -m 2 --fee 1.5", "empties mixdepth 2"],
+        ["supervisor wallet send bc1q… 50000 --yes --json", "for scripts"],
+      ),
+    )
+    .action(async (payments, options) =>
+      exitWith(await (await spending()).send(payments, options, terminal)),
+    );
+  of(
+    "bump",
+    "let an unconfirmed payment pay more",
+    "Replaces an unconfirmed transaction of ours by one that pays a higher fee.",
+  )
+    .argument("<txid>", "as `supervisor wallet history` shows it")
+    .requiredOption("--fee <fee>", "satoshi by the virtual byte (12.5), or blocks to wait (2blocks)")
+    .option("--dry-run", "only show it")
+    .option("--yes", "do not ask")
+    .action(async (txid, options) => exitWith(await (await spending()).bump(txid, options, terminal)));
+}
+
+function addPsbt(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+  withSpend(
+    of(
+      "psbt-create",
+      "a payment to be signed elsewhere",
+      "Makes the payment that `send` would make, unsigned, as a PSBT.",
+    ),
+  )
+    .option("--psbt-version <number>", "0 or 2", "0")
+    .option("-o, --out <file>", "write it there; default: as text to the terminal")
+    .action(async (payments, options) =>
+      exitWith(await (await spending()).psbtCreate(payments, options, terminal)),
+    );
+  of("psbt-sign", "sign our inputs of a PSBT", "Signs the inputs of a PSBT that are this wallet's.")
+    .argument("<file>", "a PSBT as bytes or as text; - is the pipe")
+    .option("-o, --out <file>", "write it there; default: as text to the terminal")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet psbt-sign in.psbt -o out.psbt", ""],
+        ["supervisor wallet psbt-finish out.psbt --send", ""],
+      ),
+    )
+    .action(async (file, options) => exitWith(await (await spending()).psbtSign(file, options, terminal)));
+  of(
+    "psbt-finish",
+    "the transaction of a PSBT with all signatures",
+    "Makes the transaction of a PSBT that has all its signatures.",
+  )
+    .argument("<file>", "a PSBT as bytes or as text; - is the pipe")
+    .option("--send", "send it too")
+    .action(async (file, options) => exitWith(await (await spending()).psbtFinish(file, options, terminal)));
+}
+
+function addMessages(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+  of("sign", "sign a message with one of the keys", "Signs a message, to prove that an address is ours.")
+    .argument("<path>", "of the key, such as m/84'/0'/0'/0/3")
+    .argument("<message>", "the text")
+    .option("--form <form>", "clientserver, bip137 or bip322", "clientserver")
+    .addHelpText(
+      "after",
+      examples([`supervisor wallet sign "m/84'/0'/0'/0/3" "it is mine" --form bip322`, ""]),
+    )
+    .action(async (path, message, options) =>
+      exitWith(await (await spending()).signMessage(path, message, options, terminal)),
+    );
+  of(
+    "verify",
+    "check a signed message",
+    "Whether a signature over a message is of an address's key. Ends with 1 when it is not.",
+  )
+    .argument("<address>", "whose key it should be")
+    .argument("<message>", "the text")
+    .argument("<signature>", "in base64")
+    .action(async (address, message, signature, options) =>
+      exitWith(await (await spending()).verifyMessage(address, message, signature, options, terminal)),
+    );
+}

@@ -1,0 +1,196 @@
+/** The wallet daemon's answers as lines for a terminal. Pure; nothing that others have written reaches it raw. */
+import { renderUnicodeCompact } from "uqr";
+import type { RpcOutput } from "../../bus/contract/contract.ts";
+import type { walletdContract } from "../../bus/contracts/walletd.ts";
+import { harmless, type Paint } from "../view/terminal.ts";
+import { btc } from "./amounts.ts";
+import { type TableColumn, tableLines } from "./table.ts";
+
+type Output<M extends keyof (typeof walletdContract)["rpcs"] & string> = RpcOutput<typeof walletdContract, M>;
+type Wallets = Output<"list">["wallets"];
+type Status = Output<"status">;
+type Coin = Output<"coins">["coins"][number];
+type Bond = Output<"bonds">["bonds"][number];
+type Mixdepth = Output<"balances">["mixdepths"][number];
+type Account = Output<"display">["accounts"][number];
+type Entry = Account["branches"][number]["entries"][number];
+
+const FORM_NAMES: Readonly<Record<Wallets[number]["form"], string>> = {
+  troupe: "",
+  clientserver: "joinmarket-clientserver's; it becomes ours when it is unlocked",
+  "clientserver-plain": "joinmarket-clientserver's, without a password",
+  "joinmarket-ng": "joinmarket-ng's; it becomes ours when it is unlocked",
+  "joinmarket-ng-legacy": "joinmarket-ng's older form; it becomes ours when it is unlocked",
+  words: "plain words",
+  unknown: "of no form that we know",
+};
+
+export function listLines(wallets: Wallets, paint: Paint): string[] {
+  if (wallets.length === 0) return ["There is no wallet yet."];
+  return tableLines(
+    [
+      { title: "WALLET", value: ({ wallet }) => harmless(wallet) },
+      { title: "STATE", value: ({ isUnlocked }) => (isUnlocked ? paint("good", "unlocked") : "locked") },
+      { title: "", value: ({ form }) => paint("dim", FORM_NAMES[form]) },
+    ],
+    wallets,
+    paint,
+  );
+}
+
+/** Numbered, four in a row, as they are written down. */
+export function wordLines(wallet: string, words: string, paint: Paint): string[] {
+  const all = words.split(" ");
+  const lines: string[] = [];
+  for (let at = 0; at < all.length; at += 4) {
+    const row = all
+      .slice(at, at + 4)
+      .map((word, i) => `${String(at + i + 1).padStart(3)}. ${word.padEnd(9)}`);
+    lines.push(`  ${row.join("").trimEnd()}`);
+  }
+  return [
+    `The words of the wallet ${harmless(wallet)}. Whoever has them has the coins; without them a lost disk is lost money.`,
+    "",
+    ...lines.map((line) => paint("strong", line)),
+    "",
+  ];
+}
+
+export function statusLines(status: Status, paint: Paint): string[] {
+  const { sync, grants } = status;
+  const row = (name: string, text: string) => `${paint("dim", name.padEnd(14))}${text}`;
+  const known = sync.isScanning
+    ? paint("busy", `being looked up, ${(sync.progress * 100).toFixed(0)} %`)
+    : sync.isKnown
+      ? paint("good", `known up to block ${sync.tip?.height ?? "?"}`)
+      : paint("warn", "not known yet");
+  return [
+    row("wallet", `${harmless(status.wallet)} (${status.fingerprint})`),
+    row("kind", `${kindOf(status)}, ${status.mixdepths} mixdepths, gap ${status.gap}`),
+    row("its coins", known),
+    ...(sync.trouble === null ? [] : [row("", paint("warn", harmless(sync.trouble)))]),
+    row("so far", `${sync.scripts} scripts, ${sync.transactions} transactions`),
+    ...(status.reservations === 0 ? [] : [row("reserved", `${status.reservations} reservations`)]),
+    ...grants.map(({ id, caller, expiresAtS }) =>
+      row("lent to", `the ${caller} until ${timeOf(expiresAtS)} (${id})`),
+    ),
+  ];
+}
+
+function kindOf({ type, hasBonds, canSign }: Status): string {
+  const kind = type === "bip84" ? "native SegWit (BIP84)" : "nested SegWit (BIP49)";
+  return `${kind}${hasBonds ? " with fidelity bonds" : ""}${canSign ? "" : ", watch-only"}`;
+}
+
+const MIXDEPTH_COLUMNS: readonly TableColumn<Mixdepth>[] = [
+  { title: "MIXDEPTH", align: "right", value: ({ mixdepth }) => String(mixdepth) },
+  { title: "COINS", align: "right", value: ({ coins }) => String(coins) },
+  { title: "BTC", align: "right", value: ({ totalSat }) => btc(totalSat) },
+  { title: "CAN BE SPENT", align: "right", value: ({ availableSat }) => btc(availableSat) },
+  { title: "", value: (row) => whyNot(row) },
+];
+
+function whyNot({ unconfirmedSat, frozenSat, reservedSat, bondSat }: Mixdepth): string {
+  return (
+    [
+      ["unconfirmed", unconfirmedSat],
+      ["frozen", frozenSat],
+      ["reserved", reservedSat],
+      ["in bonds", bondSat],
+    ] as const
+  )
+    .filter(([, sat]) => sat > 0)
+    .map(([why, sat]) => `${why} ${btc(sat)}`)
+    .join(", ");
+}
+
+export function displayLines(
+  answer: Output<"balances"> & { readonly wallet: string; readonly accounts: readonly Account[] },
+  paint: Paint,
+): string[] {
+  return [
+    `${paint("strong", harmless(answer.wallet))}  ${btc(answer.totalSat)} BTC, of which ${btc(answer.availableSat)} can be spent`,
+    "",
+    ...tableLines(MIXDEPTH_COLUMNS, answer.mixdepths, paint),
+    ...answer.accounts.flatMap((account) => accountLines(account, paint)),
+  ];
+}
+
+const ENTRY_COLUMNS: readonly TableColumn<Entry>[] = [
+  { title: "PATH", value: ({ path }) => path },
+  { title: "ADDRESS", value: ({ address }) => address },
+  { title: "BTC", align: "right", value: ({ amountSat }) => btc(amountSat) },
+  { title: "STATE", value: (entry) => useOf(entry) },
+  { title: "LABEL", value: ({ label }) => harmless(label) },
+];
+
+function useOf({ use, hasFrozen, hasUnconfirmed, locktimeS }: Entry): string {
+  const lock = locktimeS === null ? "" : ` until ${dayOf(locktimeS)}`;
+  return `${use}${lock}${hasFrozen ? ", frozen" : ""}${hasUnconfirmed ? ", unconfirmed" : ""}`;
+}
+
+function accountLines({ mixdepth, branches }: Account, paint: Paint): string[] {
+  return branches
+    .filter(({ entries }) => entries.length > 0)
+    .flatMap(({ kind, path, entries }) => [
+      "",
+      `${paint("strong", `mixdepth ${mixdepth}, ${kind}`)} ${paint("dim", path)}`,
+      ...tableLines(ENTRY_COLUMNS, entries, paint),
+    ]);
+}
+
+export function coinLines(coins: readonly Coin[], paint: Paint): string[] {
+  if (coins.length === 0) return ["There are no coins."];
+  const columns: TableColumn<Coin>[] = [
+    { title: "MIXDEPTH", align: "right", value: ({ mixdepth }) => String(mixdepth) },
+    { title: "BTC", align: "right", value: ({ amountSat }) => btc(amountSat) },
+    {
+      title: "CONFIRMED",
+      align: "right",
+      value: ({ confirmations }) => (confirmations === 0 ? paint("warn", "no") : String(confirmations)),
+    },
+    { title: "COIN", value: ({ txid, index }) => `${txid}:${index}` },
+    { title: "STATE", value: (coin) => stateOf(coin, paint) },
+    { title: "LABEL", value: ({ label }) => harmless(label) },
+  ];
+  return tableLines(columns, coins, paint);
+}
+
+function stateOf(coin: Coin, paint: Paint): string {
+  const because = { owner: "frozen", reuse: "frozen: its address was paid before", bond: "a bond" } as const;
+  return [
+    ...(coin.isFrozen ? [paint("busy", because[coin.frozenBy ?? "owner"])] : []),
+    ...(coin.reservation === null ? [] : [paint("busy", "reserved")]),
+    ...(coin.locktimeS === null ? [] : [`locked until ${dayOf(coin.locktimeS)}`]),
+    ...(coin.isCoinjoinOutput ? ["from a coinjoin"] : []),
+  ].join(", ");
+}
+
+export function bondLines(bonds: readonly Bond[], paint: Paint): string[] {
+  if (bonds.length === 0)
+    return ["There are no fidelity bonds; `supervisor wallet bond-address <year-month>` begins one."];
+  return bonds.flatMap(({ address, locktimeS, isExpired, coins }) => [
+    `${paint("strong", dayOf(locktimeS))}  ${address}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
+    ...coins.map(
+      ({ txid, index, amountSat, value }) =>
+        `  ${btc(amountSat)} BTC  ${txid}:${index}${value === null ? "" : `  weight ${value.toPrecision(4)}`}`,
+    ),
+    ...(coins.length === 0 ? ["  nothing was paid to it yet"] : []),
+  ]);
+}
+
+export function addressLines({ address, path }: { address: string; path: string }, hasQr: boolean): string[] {
+  return [
+    ...(hasQr ? [renderUnicodeCompact(`bitcoin:${address.toUpperCase()}`, { border: 2 }), ""] : []),
+    address,
+    ...(hasQr ? [path] : []),
+  ];
+}
+
+export function dayOf(timeS: number): string {
+  return new Date(timeS * 1_000).toISOString().slice(0, 10);
+}
+
+export function timeOf(timeS: number): string {
+  return new Date(timeS * 1_000).toISOString().slice(0, 16).replace("T", " ");
+}
