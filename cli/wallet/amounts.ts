@@ -73,3 +73,7 @@ export function percentOf(part: number, whole: number): string {
   const percent = (part * 100) / whole;
   return percent < 0.01 && part > 0 ? "less than 0.01 %" : `${percent.toFixed(2)} %`;
 }
+
+export function coinCount(coins: number): string {
+  return coins === 1 ? "1 coin" : `${coins} coins`;
+}

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { misuse } from "../errors.ts";
 import { paintOf, type Terminal, widthOf } from "../terminal-io.ts";
-import { parseMixdepth, parseOutpoint } from "./amounts.ts";
+import { coinCount, parseMixdepth, parseOutpoint } from "./amounts.ts";
 import { wholeNumber } from "./file-commands.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
 import { addressLines, bondLines, coinLines, dayOf, displayLines, statusLines } from "./wallet-view.ts";
@@ -114,8 +114,8 @@ export function freeze(
     (desk) => desk.asOwner((owned, walletd) => walletd.freeze({ ...owned, outpoints, isFrozen })),
     () => [
       isFrozen
-        ? `${countOf(outpoints.length)} frozen: never spent until \`supervisor wallet unfreeze\`.`
-        : `${countOf(outpoints.length)} may be spent again.`,
+        ? `${coinCount(outpoints.length)} frozen: never spent until \`supervisor wallet unfreeze\`.`
+        : `${coinCount(outpoints.length)} may be spent again.`,
     ],
   );
 }
@@ -207,10 +207,6 @@ export function rescan(
       }),
     (answer) => statusLines(answer, paintOf(terminal)),
   );
-}
-
-function countOf(coins: number): string {
-  return coins === 1 ? "1 coin" : `${coins} coins`;
 }
 
 function hasRoomForQr(isWanted: boolean, terminal: Terminal): boolean {

@@ -2,7 +2,7 @@
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { harmless, type Paint } from "../view/terminal.ts";
-import { btc, percentOf, sats } from "./amounts.ts";
+import { btc, coinCount, percentOf, sats } from "./amounts.ts";
 import { type TableColumn, tableLines } from "./table.ts";
 import { timeOf } from "./wallet-view.ts";
 
@@ -23,10 +23,10 @@ export function spendLines(spend: Spend, paint: Paint): string[] {
     ...payments.map(({ amountSat, address, isOurs }) =>
       row("pays", `${btc(amountSat)} BTC to ${address ?? "a script"}${isOurs ? " (ours)" : ""}`),
     ),
-    row("from", `mixdepth ${mixdepth}: ${transaction.inputs.length} coins of ${btc(inputSat)} BTC`),
+    row("from", `mixdepth ${mixdepth}: ${coinCount(transaction.inputs.length)} of ${btc(inputSat)} BTC`),
     row(
       "fee",
-      `${sats(feeSat)}, ${satPerVb.toFixed(2)} sat/vB for ${sizeVb} vB, ${percentOf(feeSat, paidSat)} of it`,
+      `${sats(feeSat)}, ${satPerVb.toFixed(2)} sat/vB for ${sizeVb} vB, ${percentOf(feeSat, paidSat)} of what is paid`,
     ),
     row("change", changeSat === 0 ? "none" : `${btc(changeSat)} BTC back to mixdepth ${mixdepth}`),
     ...(replaces === null ? [] : [row("replaces", replaces)]),
