@@ -6,7 +6,7 @@ import { createWhole } from "../../runtime/whole-file.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { askHidden, askText, knownPassword, newPassword, recoveryWords } from "./secret-input.ts";
-import { atDesk, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
+import { atDesk, stemOf, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
 import { listLines, wordLines } from "./wallet-view.ts";
 
 interface NewOptions extends WalletOptions {
@@ -21,17 +21,21 @@ export function list(options: WalletOptions, terminal: Terminal): Promise<number
   return atDesk(
     options,
     terminal,
-    ({ walletd }) => walletd.list({}),
+    async ({ walletd }) => {
+      const { wallets } = await walletd.list({});
+      return { wallets: wallets.map((each) => ({ ...each, wallet: stemOf(each.wallet) })) };
+    },
     ({ wallets }) => listLines(wallets, paintOf(terminal)),
   );
 }
 
 export async function create(
-  wallet: string,
+  name: string,
   options: NewOptions & { readonly words: string; readonly quiz: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const wordCount = options.words === "12" ? 12 : options.words === "24" ? 24 : undefined;
+  const wallet = stemOf(name);
   if (wordCount === undefined) throw misuse(`--words is 12 or 24, not "${options.words}".`);
   const desk = await WalletDesk.open(options, terminal);
   try {
@@ -52,10 +56,11 @@ export async function create(
 }
 
 export function recover(
-  wallet: string,
+  name: string,
   options: NewOptions & { readonly wordsFile?: string; readonly gap?: string; readonly height?: string },
   terminal: Terminal,
 ): Promise<number> {
+  const wallet = stemOf(name);
   const gap = options.gap === undefined ? {} : { gap: wholeNumber("--gap", options.gap, 1, 10_000) };
   const creationHeight =
     options.height === undefined
@@ -183,7 +188,7 @@ export function importFile(
 ): Promise<number> {
   const bytes = readWhole(file);
   const labels = options.labels === undefined ? {} : { labels: readWhole(options.labels).toString("utf8") };
-  const wallet = options.wallet ?? basename(file).replace(/\.(jmdat|mnemonic)$/, "");
+  const wallet = stemOf(options.wallet ?? basename(file).replace(/\.mnemonic$/, ""));
   return atDesk(
     options,
     terminal,

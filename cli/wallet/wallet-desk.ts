@@ -51,16 +51,16 @@ export class WalletDesk {
   /** The one that was named, or the only one there is. */
   async wallet(): Promise<string> {
     const { wallet } = this.#options;
-    if (wallet !== undefined) return wallet.replace(/\.jmdat$/, "");
+    if (wallet !== undefined) return stemOf(wallet);
     const { wallets } = await this.walletd.list({});
     const command = commandName(this.#terminal);
     const [only, another] = wallets;
     if (only === undefined) {
       throw misuse(`There is no wallet yet. Make one: ${command} wallet create <name>`);
     }
-    if (another === undefined) return only.wallet;
+    if (another === undefined) return stemOf(only.wallet);
     const unlocked = wallets.filter(({ isUnlocked }) => isUnlocked);
-    if (unlocked.length === 1 && unlocked[0] !== undefined) return unlocked[0].wallet;
+    if (unlocked.length === 1 && unlocked[0] !== undefined) return stemOf(unlocked[0].wallet);
     throw misuse(
       `There are ${wallets.length} wallets. Say which: --wallet <name>, as \`${command} wallet list\` shows them.`,
     );
@@ -96,6 +96,11 @@ export class WalletDesk {
   forget(wallet: string): void {
     this.#sessions.forget(wallet);
   }
+}
+
+/** A wallet is called as its file without the ending. */
+export function stemOf(file: string): string {
+  return file.replace(/\.jmdat$/, "");
 }
 
 /** Opens a desk, does one thing at it, prints the answer for a person or a program, and closes. */

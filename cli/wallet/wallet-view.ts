@@ -65,7 +65,7 @@ export function statusLines(status: Status, paint: Paint): string[] {
       ? paint("good", `known up to block ${sync.tip?.height ?? "?"}`)
       : paint("warn", "not known yet");
   return [
-    row("wallet", `${harmless(status.wallet)} (${status.fingerprint})`),
+    row("wallet", `${harmless(status.wallet.replace(/\.jmdat$/, ""))} (${status.fingerprint})`),
     row("kind", `${kindOf(status)}, ${status.mixdepths} mixdepths, gap ${status.gap}`),
     row("its coins", known),
     ...(sync.trouble === null ? [] : [row("", paint("warn", harmless(sync.trouble)))]),

@@ -1,0 +1,114 @@
+/** `supervisor wallet …` as a person uses it on the sandbox: make a wallet, receive, look, freeze, send, lock, make mistakes. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Home } from "../harness/cli/command.ts";
+import { callNode } from "../harness/node/bitcoind.ts";
+import { waitFor } from "../harness/wait-for.ts";
+
+const FIRST_BLOCKS = 120;
+/** A wallet of ours that nobody has; coins that go there are gone. */
+const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+let home: Home;
+let passwordFile: string;
+beforeEach(() => {
+  home = new Home();
+  passwordFile = join(home.path, "password");
+  writeFileSync(passwordFile, "correct horse\nnot this line\n", { mode: 0o600 });
+});
+afterEach(() => home.close());
+
+async function startSandbox(): Promise<(blocks: number, address: string) => Promise<void>> {
+  mkdirSync(home.data, { mode: 0o700 });
+  await home.start("--sandbox", "--data", home.data, "--set", "sandbox.block_interval_ms=3600000");
+  const [door] = (await home.tree()).root.children.find(({ id }) => id === "node")?.doors ?? [];
+  const cookiePath = join(home.data, "actors", "node", "regtest", ".cookie");
+  let height = FIRST_BLOCKS;
+  return async (blocks, address) => {
+    await callNode(door?.address ?? "", cookiePath, "generatetoaddress", [blocks, address]);
+    height += blocks;
+    await waitFor("the wallet to know the block", async () => {
+      const { stdout } = await home.run("wallet", "status", "--json");
+      return stdout !== "" && JSON.parse(stdout).sync.tip?.height === height;
+    });
+  };
+}
+
+async function json<T>(...words: string[]): Promise<T> {
+  const { stdout, stderr, exitCode } = await home.run("wallet", ...words, "--json");
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return JSON.parse(stdout) as T;
+}
+
+test("a wallet is made, gets coins, sends some, and is locked, each by one command", async () => {
+  const mine = await startSandbox();
+  const made = await json<{ words: string }>("create", "savings", "--password-file", passwordFile);
+  const { address } = await json<{ address: string }>("address", "-m", "1", "--label", "from mine");
+  await mine(1, address);
+  await mine(100, ELSEWHERE);
+
+  const shown = await home.run("wallet", "show");
+  const { coins } = await json<{ coins: { txid: string; index: number; label: string }[] }>("coins");
+  const name = `${coins[0]?.txid}:${coins[0]?.index}`;
+  await home.run("wallet", "freeze", name);
+  const frozen = await home.run("wallet", "send", ELSEWHERE, "0.5btc", "-m", "1", "--fee", "2", "--yes");
+  await home.run("wallet", "unfreeze", name);
+  const tried = await home.run("wallet", "send", ELSEWHERE, "0.5btc", "-m", "1", "--fee", "2", "--dry-run");
+  const sent = await home.run("wallet", "send", ELSEWHERE, "0.5btc", "-m", "1", "--fee", "2", "--yes");
+  const after = await json<{ totalSat: number; mixdepths: { unconfirmedSat: number }[] }>("show");
+
+  expect(made.words.split(" ")).toHaveLength(12);
+  expect(shown.stdout).toMatch(/^savings {2}50\.00 000 000 BTC, of which 50\.00 000 000 can be spent/);
+  expect(coins).toMatchObject([{ label: "from mine", amountSat: 5_000_000_000, mixdepth: 1 }]);
+  expect([frozen.exitCode, frozen.stdout]).toEqual([1, ""]);
+  expect(tried.stdout).toMatch(/^pays +0\.50 000 000 BTC to bcrt1qw508d/m);
+  expect(tried.stdout).not.toContain("Sent");
+  expect(sent.stdout).toMatch(/^Sent: [0-9a-f]{64}$/m);
+  expect(after.totalSat).toBeLessThan(4_950_000_000);
+  expect(after.mixdepths[1]?.unconfirmedSat).toBe(after.totalSat);
+
+  const kept = join(home.data, "run", "wallet-sessions.json");
+  expect(statSync(kept).mode & 0o777).toBe(0o600);
+  await home.run("wallet", "lock");
+  expect(readFileSync(kept, "utf8")).toBe("{}");
+  expect(await home.run("wallet", "show")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("--password-file"),
+  });
+}, 240_000);
+
+test("mistakes are said in words, and change nothing", async () => {
+  await startSandbox();
+  const wrong = join(home.path, "wrong");
+  writeFileSync(wrong, "wrong horse\n");
+  const none = await home.run("wallet", "show");
+  await json("create", "savings", "--password-file", passwordFile);
+  const file = join(home.data, "actors", "walletd", "wallets", "savings.jmdat");
+  const before = readFileSync(file);
+
+  const twice = await home.run("wallet", "create", "savings", "--password-file", passwordFile);
+  await home.run("wallet", "lock");
+  const mistyped = await home.run("wallet", "unlock", "--password-file", wrong);
+  const again = await home.run("wallet", "unlock", "--password-file", passwordFile);
+  const vague = await home.run("wallet", "send", ELSEWHERE, "0.5", "--yes");
+  const elsewhere = await home.run(
+    "wallet",
+    "send",
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    "1000",
+    "--yes",
+  );
+  const empty = await home.run("wallet", "send", ELSEWHERE, "1000", "--yes");
+  const asked = await home.run("wallet", "send", ELSEWHERE, "1000");
+
+  expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("wallet create <name>") });
+  expect(twice).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("savings") });
+  expect(mistyped).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/password/i) });
+  expect(again).toMatchObject({ exitCode: 0, stdout: "The wallet savings is unlocked.\n" });
+  expect(vague).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("0.0005btc") });
+  expect(elsewhere).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(empty).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(asked.exitCode).not.toBe(0);
+  expect(readFileSync(file).equals(before)).toBe(true);
+}, 240_000);
