@@ -66,7 +66,8 @@ export class WalletFolder {
     content: { readonly state: WalletState; readonly secrets: WalletSecrets },
   ): Promise<WalletStore> {
     const wallet = walletFileName(name);
-    await this.list();
+    // Before the lock: a wallet that is open here has it already, and "exists" says more than "is open".
+    if ((await this.list()).includes(wallet)) throw refusals.exists(wallet);
     return this.#locked(wallet, async (place, lock) => {
       if ((await this.#disk.read(place.path)) !== undefined) throw refusals.exists(wallet);
       return WalletStore.create(place, lock, password, content);

@@ -315,7 +315,7 @@ describe("a file of another program in the folder", () => {
 
     expect(entropyOf(store)).toBe("7f".repeat(16));
     expect(store.withSecrets(({ passphrase }) => Buffer.from(passphrase).toString())).toBe("TREZOR");
-    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_LOCKED" });
+    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_EXISTS" });
     await store.close();
     await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_EXISTS" });
   });

@@ -34,6 +34,8 @@ export const FILE_ERRORS = {
 export const NEW_FILE_ERRORS = {
   WALLETD_BAD_NAME: OfWallet,
   WALLETD_FILE_EXISTS: OfWallet,
+  /** Somebody else makes a wallet of this name at this moment. */
+  WALLETD_FILE_LOCKED: OfWallet,
   WALLETD_TOO_MANY_OPEN: OfWallet,
   ...DISK_ERRORS,
 } as const;
