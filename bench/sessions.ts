@@ -7,6 +7,7 @@ import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
 import { OwnServer } from "./electrum/own-server.ts";
 import { TouchedScripts } from "./electrum/touched-scripts.ts";
+import { ProcessTree } from "./sync/process-tree.ts";
 
 const HELP = `Usage: npm run bench -- sessions [...]
 
@@ -81,6 +82,20 @@ const statusAtMs = new Map<string, number>();
 function heard(line: string): void {
   if (line.includes("headers.subscribe")) headersAtMs.push(performance.now());
   else statusAtMs.set(/"params":\["([0-9a-f]{64})"/.exec(line)?.[1] ?? "", performance.now());
+}
+
+/** Of ours, by what runs in them. */
+let processes: Readonly<Record<string, number>> = {};
+
+/** What each has taken of the processors so far, in milliseconds: a figure that a busy machine changes least. */
+function cpuMs(): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(processes).map(([name, pid]) => {
+      const tree = new ProcessTree(pid);
+      tree.look();
+      return [name, Math.round(tree.cpuSeconds * 1_000)];
+    }),
+  );
 }
 
 async function connectAll(server: Server): Promise<LineClient[]> {
@@ -180,6 +195,13 @@ async function ownServer(): Promise<void> {
   try {
     await scripts.listen(own.node);
     const server = { host: own.host, port: own.port, pid: String(await own.pidOf("gateway")) };
+    processes = {
+      node: own.node.pid ?? 0,
+      indexer: await own.pidOf("indexer"),
+      bus: await own.pidOf("bus"),
+      mempoolAndGateway: await own.pidOf("gateway"),
+      us: process.pid,
+    };
     const clients = await connectAll(server);
     const step = Math.floor(total / scripts.count);
     await subscribeAll(server, clients, (n) =>
@@ -204,14 +226,17 @@ async function ownServer(): Promise<void> {
   async function block(figure: string, mine: () => Promise<number>): Promise<void> {
     statusAtMs.clear();
     headersAtMs.length = 0;
+    const before = cpuMs();
     const announcedMs = await mine();
     await until(() => statusAtMs.size >= scripts.count && headersAtMs.length >= sessions);
+    const after = cpuMs();
     say({
       figure,
       headersTold: headersAtMs.length,
       headerMs: spread(headersAtMs, announcedMs),
       statusesTold: statusAtMs.size,
       statusMs: spread([...statusAtMs.values()], announcedMs),
+      cpuMs: Object.fromEntries(Object.entries(after).map(([name, ms]) => [name, ms - (before[name] ?? 0)])),
     });
     await pause(2_000);
   }

@@ -23,6 +23,8 @@ const STEPS_PER_TURN = 8;
 const CONCURRENCY_MIN = 8;
 /** No further request is taken while more than this waits for the client to read it. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+/** A block: it leaves after what concerns single scripts, which takes its header along. */
+const TOLD_TO_ALL = "blockchain.headers.subscribe";
 /** Notifications may pile up to this before a client that does not read. */
 const UNREAD_NOTIFICATION_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -33,7 +35,6 @@ export class Client implements Speaker, Turned {
   readonly openedAtMs: number;
   isQueued = false;
   isAnswered = false;
-  isNotified = false;
   readonly #parts: DoorParts;
   readonly #talk: Conversation;
   readonly #isTrusted: boolean;
@@ -147,7 +148,7 @@ export class Client implements Speaker, Turned {
     if (this.#noticeBytes > UNREAD_NOTIFICATION_BYTES_MAX) return this.destroy("unread");
     this.#parts.tally.notifications++;
     this.#notices.push(message);
-    this.#parts.scheduler.notifySoon(this);
+    this.#parts.scheduler.notifySoon(this, method === TOLD_TO_ALL);
   }
 
   answer(reply: OutMessage): void {

@@ -7,7 +7,6 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 class SlowClient implements Turned {
   isQueued = false;
   isAnswered = false;
-  isNotified = false;
   flushes = 0;
   readonly #busyMs: number;
 
@@ -30,7 +29,7 @@ describe("the scheduler", () => {
   it("sends answers at the end of the turn, however many are still to be notified", async () => {
     const scheduler = new Scheduler(10);
     const crowd = Array.from({ length: 100 }, () => new SlowClient(1));
-    for (const client of crowd) scheduler.notifySoon(client);
+    for (const client of crowd) scheduler.notifySoon(client, true);
     await turn();
     const told = () => crowd.filter(({ flushes }) => flushes > 0).length;
     expect(told()).toBeGreaterThan(0);
@@ -46,14 +45,26 @@ describe("the scheduler", () => {
     expect(crowd.map(({ flushes }) => flushes)).toEqual(crowd.map(() => 1));
   });
 
+  it("tells what concerns few before what is told to all", async () => {
+    const scheduler = new Scheduler(10);
+    const crowd = Array.from({ length: 100 }, () => new SlowClient(1));
+    for (const client of crowd) scheduler.notifySoon(client, true);
+    await turn();
+    const last = crowd.at(-1) as SlowClient;
+    scheduler.notifySoon(last, false);
+    await turn();
+    expect(last.flushes).toBe(1);
+    expect(crowd.filter(({ flushes }) => flushes > 0).length).toBeLessThan(100);
+  });
+
   it("sends once what is answered and notified in one turn, and again what comes later", async () => {
     const scheduler = new Scheduler(10);
     const client = new SlowClient(0);
-    scheduler.notifySoon(client);
-    scheduler.notifySoon(client);
+    scheduler.notifySoon(client, false);
+    scheduler.notifySoon(client, false);
     await turn();
     expect(client.flushes).toBe(1);
-    scheduler.notifySoon(client);
+    scheduler.notifySoon(client, false);
     await turn();
     expect(client.flushes).toBe(2);
   });

@@ -1,10 +1,11 @@
 /** Whose turn it is: every client with something to do gets a small turn in a round, and the loop gets its own between rounds. */
 
+import { FlushQueue } from "./flush-queue.ts";
+
 export interface Turned {
   isQueued: boolean;
-  /** It has answers, or notifications, that are to be sent. */
+  /** It has answers that are to be sent. */
   isAnswered: boolean;
-  isNotified: boolean;
   /** Does a little; true when there is more to do at once. */
   step(): boolean;
   /** Sends what has gathered in this turn. */
@@ -24,9 +25,9 @@ export class Scheduler {
   /** The part of `#queue` before it has had its turn. */
   #at = 0;
   #answered: Turned[] = [];
-  /** A block is told to all: they get slices of turns, as requests do. */
-  #notified: Turned[] = [];
-  #notifiedAt = 0;
+  /** Whom something is told gets slices of turns, as requests do: first what concerns few, then what is told to all. */
+  readonly #told = new FlushQueue();
+  readonly #toldAll = new FlushQueue();
   #running = 0;
   #immediate: NodeJS.Immediate | undefined;
 
@@ -63,11 +64,9 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** After all answers of this turn; when there are very many to be told, some turns later. */
-  notifySoon(client: Turned): void {
-    if (client.isNotified) return;
-    client.isNotified = true;
-    this.#notified.push(client);
+  /** After all answers of this turn; when there are very many to be told, some turns later. `isForAll`: all others hear it too. */
+  notifySoon(client: Turned, isForAll: boolean): void {
+    (isForAll ? this.#toldAll : this.#told).add(client);
     this.#arm();
   }
 
@@ -117,14 +116,8 @@ export class Scheduler {
 
   #notifySome(): void {
     const untilMs = performance.now() + SLICE_MS;
-    for (let told = 1; this.#notifiedAt < this.#notified.length; told++) {
-      const client = this.#notified[this.#notifiedAt++] as Turned;
-      client.isNotified = false;
-      client.flush();
-      if (told % STEPS_PER_LOOK === 0 && performance.now() > untilMs) break;
-    }
-    if (this.#notifiedAt < this.#notified.length) return this.#arm();
-    this.#notified = [];
-    this.#notifiedAt = 0;
+    this.#told.flushUntil(untilMs);
+    if (this.#told.isEmpty) this.#toldAll.flushUntil(untilMs);
+    if (!this.#told.isEmpty || !this.#toldAll.isEmpty) this.#arm();
   }
 }
