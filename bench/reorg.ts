@@ -11,7 +11,7 @@ import { nodeSection } from "../bitcoind/config.ts";
 import { indexerContract } from "../bus/contracts/indexer.ts";
 import { silentLog } from "../bus/fake.ts";
 import { sleep, systemClock } from "../runtime/clock.ts";
-import { IndexerUnderTest } from "../tests/harness/chain/indexer.ts";
+import { IndexerUnderTest } from "../tests/harness/indexer/indexer.ts";
 import { findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
 import { waitFor } from "../tests/harness/wait-for.ts";
 import { type SpendableBlock, SpendableChain } from "./chain/spendable-blocks.ts";

@@ -26,7 +26,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** May only shrink. A new entry needs a reason in the commit that brings it. */
 const EXCEPTIONS: Exceptions = {
   fileLines: {},
-  folderFiles: {},
+  // Each is one command, `npm run bench -- <name>`, and is looked for by that name.
+  folderFiles: { bench: 13 },
 };
 
 const files = readSourceTree(ROOT);

@@ -6,7 +6,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { madeChain } from "../../bench/chain/generator.ts";
 import { Randomness } from "../../bench/chain/randomness.ts";
 import type { BlockHash, Txid } from "../../bitcoin/bytes.ts";
-import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/chain/index-under-test.ts";
 import {
   isKept,
   MODEL_SCRIPT_HASHES,
@@ -14,6 +13,7 @@ import {
   ModelSource,
 } from "../../tests/harness/chain/model-chain.ts";
 import { RecordedSource } from "../../tests/harness/chain/recorded-source.ts";
+import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/indexer/index-under-test.ts";
 import { Replies } from "./answers/replies.ts";
 import { finished } from "./lookup/steps.ts";
 import { queryMemory } from "./queries/memory.ts";

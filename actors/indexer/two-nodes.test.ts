@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { nodeSection } from "../../bitcoind/config.ts";
 import { SandboxNode } from "../../bitcoind/sandbox/node.ts";
 import { type IndexerBlockNews, indexerContract } from "../../bus/contracts/indexer.ts";
-import { IndexerUnderTest } from "../../tests/harness/chain/indexer.ts";
+import { IndexerUnderTest } from "../../tests/harness/indexer/indexer.ts";
 import { KeptLog } from "../../tests/harness/kept-log.ts";
 import { callNode, findBitcoind, RealNode } from "../../tests/harness/node/bitcoind.ts";
 import { CoinOwner } from "../../tests/harness/node/coin-owner.ts";

@@ -1,8 +1,4 @@
-/**
- * The sessions of wallets that this person has unlocked, so that not every command asks for the password. In the run
- * directory, for its owner only: a session is worth something to nobody but a walletd on this bus, and nothing after
- * the wallet is locked or walletd has ended.
- */
+/** The sessions of wallets that this person has unlocked, so that not every command asks for the password. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -12,6 +8,10 @@ import { writeWhole } from "../../runtime/whole-file.ts";
 const KeptSchema = z.record(WalletName, Session);
 const FILE_BYTES_MAX = 64 * 1024;
 
+/**
+ * In the run directory, for its owner only: a session is worth something to nobody but a walletd on this bus, and
+ * nothing after the wallet is locked or walletd has ended.
+ */
 export class KeptSessions {
   readonly #path: string;
 

@@ -38,6 +38,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
       "placement.gateway=process",
       "placement.indexer=off",
       "placement.mempool=off",
+      "placement.walletd=off",
       ...["http_listen", "wallet_listen", "electrum_tcp_listen", "electrum_tls_listen"].map(
         (key) => `gateway.${key}=`,
       ),

@@ -76,7 +76,7 @@ test("status prints the tree, for people and for scripts", async () => {
   expect(tree).toMatchObject({ network: "regtest", ready: true, bus: { mode: "embedded", up: true } });
   expect(gatewayOf(tree)).toMatchObject({
     state: "ready",
-    doors: [{ name: "http" }, { name: "electrum tcp" }, { name: "electrum tls" }],
+    doors: [{ name: "http" }, { name: "wallet" }, { name: "electrum tcp" }, { name: "electrum tls" }],
   });
 });
 

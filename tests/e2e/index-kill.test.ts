@@ -34,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the builder; kills it so many milliseconds after its first commit, if told to. */
 function build(directory: string, chain: string, killAfterMs?: number): Promise<Ran> {
-  const program = fileURLToPath(builtUrl("tests/harness/chain/index-builder.js"));
+  const program = fileURLToPath(builtUrl("tests/harness/indexer/index-builder.js"));
   const child = spawn(process.execPath, [program, directory, chain], { stdio: ["ignore", "pipe", "pipe"] });
   return new Promise((resolve, reject) => {
     let out = "";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Randomness } from "../../../bench/chain/randomness.ts";
-import { IndexUnderTest } from "../../../tests/harness/chain/index-under-test.ts";
 import { MODEL_SCRIPT_HASHES, ModelChain, ModelSource } from "../../../tests/harness/chain/model-chain.ts";
+import { IndexUnderTest } from "../../../tests/harness/indexer/index-under-test.ts";
 import type { Steps } from "../lookup/steps.ts";
 import type { Question } from "./reader.ts";
 

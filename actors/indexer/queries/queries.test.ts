@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hexToBytes, type ScriptHash, type Txid } from "../../../bitcoin/bytes.ts";
-import { IndexUnderTest } from "../../../tests/harness/chain/index-under-test.ts";
 import { RecordedSource } from "../../../tests/harness/chain/recorded-source.ts";
 import { readRegtestChain } from "../../../tests/harness/chain/regtest-chain.ts";
+import { IndexUnderTest } from "../../../tests/harness/indexer/index-under-test.ts";
 
 const chain = readRegtestChain();
 const directory = mkdtempSync(join(tmpdir(), "troupe-queries-"));

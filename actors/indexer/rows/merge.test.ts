@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { pack, unpack } from "../../../tests/harness/chain/packed-rows.ts";
+import { pack, unpack } from "../../../tests/harness/indexer/packed-rows.ts";
 import { FUNDING } from "./layout.ts";
 import { RunMerger } from "./merge.ts";
 

@@ -15,7 +15,7 @@ import type { Handlers } from "../../../bus/bus.ts";
 import { type MempoolChange, mempoolContract } from "../../../bus/contracts/mempool.ts";
 import { type FakeActor, fakeActor, silentLog } from "../../../bus/fake.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { IndexerUnderTest, sourceOf } from "../chain/indexer.ts";
+import { IndexerUnderTest, sourceOf } from "../indexer/indexer.ts";
 import { ModelMempool } from "../mempool/model-mempool.ts";
 import { waitFor } from "../wait-for.ts";
 

@@ -41,7 +41,7 @@ async function write(store: WalletStore): Promise<void> {
     return {
       changes: [
         { kind: "setting", key: "last", value: String(next) },
-        { kind: "label", type: "addr", ref: String(next), label: "x".repeat(next % 700) },
+        { kind: "label", type: "addr", ref: String(next), label: "x".repeat(1 + (next % 700)) },
         { kind: "address.issued", mixdepth: 0, chain: 0, nextIndex: next },
       ],
       result: next,

@@ -11,8 +11,8 @@ import { type ScriptHash, txidFromBytes, txidToBytes } from "../../../bitcoin/by
 import { regtest } from "../../../bitcoin/network.ts";
 import { INDEXER_SETTLED_BLOCKS, type IndexedTip } from "../../../bus/contracts/indexer.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import { Asked, type AskedEntry } from "./asked.ts";
-import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "./model-chain.ts";
+import { Asked, type AskedEntry } from "../chain/asked.ts";
+import { isKept, MODEL_SCRIPT_HASHES, type ModelChain } from "../chain/model-chain.ts";
 
 export interface IndexSettings {
   readonly batchBytes: number;
