@@ -31,6 +31,12 @@ export function hexToBytes(hex: string, what = "a hex text"): Uint8Array {
   return Buffer.from(hex, "hex");
 }
 
+/** The bytes of a base64 text; nothing where it is written in another way than the one that encoders write. */
+export function base64ToBytes(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text ? bytes : undefined;
+}
+
 /** A new array with the bytes in the opposite order. */
 export function reverseBytes(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes).reverse();

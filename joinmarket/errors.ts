@@ -20,6 +20,11 @@ export const joinmarketErrors = errorTable({
     remedy:
       "Nothing is to be done: the counterparty's program is broken or probes ours, and is not answered.",
   },
+  JOINMARKET_BAD_MESSAGE: {
+    meaning: "A counterparty's message is malformed.",
+    remedy:
+      "Nothing is to be done: the counterparty's program is broken or probes ours, and the message is ignored.",
+  },
   JOINMARKET_NO_COINJOIN: {
     meaning:
       "No coinjoin can be made of these coins and makers: what goes in does not cover what must come out.",
@@ -38,6 +43,7 @@ type JoinmarketFailure =
   | { readonly code: "JOINMARKET_BAD_LOCKDATE"; readonly lockdate: string }
   | { readonly code: "JOINMARKET_BAD_SHARE" }
   | { readonly code: "JOINMARKET_BAD_REVELATION" }
+  | { readonly code: "JOINMARKET_BAD_MESSAGE"; readonly what: string }
   | { readonly code: "JOINMARKET_NO_COINJOIN"; readonly missingSat: number }
   | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string };
 

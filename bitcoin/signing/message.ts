@@ -1,5 +1,5 @@
 /** Signed messages: JoinMarket's own (DER), and those that people show for an address (65 bytes, BIP137, BIP322). */
-import { concatBytes, equalBytes, txidToBytes } from "../bytes.ts";
+import { base64ToBytes, concatBytes, equalBytes, txidToBytes } from "../bytes.ts";
 import { Writer } from "../codec.ts";
 import { notSigned } from "../errors.ts";
 import { hash160, sha256d, taggedHash } from "../hash.ts";
@@ -65,7 +65,7 @@ export function signMessage(
 export function verifyMessage(message: Uint8Array, signatureText: string, script: Uint8Array): boolean {
   if (signatureText.length > SIGNATURE_TEXT_LENGTH_MAX) return false;
   const isSimple = signatureText.startsWith(SIMPLE_PREFIX);
-  const bytes = strictBase64(isSimple ? signatureText.slice(SIMPLE_PREFIX.length) : signatureText);
+  const bytes = base64ToBytes(isSimple ? signatureText.slice(SIMPLE_PREFIX.length) : signatureText);
   if (bytes === undefined) return false;
   // Wallets before BIP322 was finished wrote no prefix; no witness of ours has the length of the old form.
   if (isSimple || bytes.length !== COMPACT_LENGTH_BYTES) return verifySimple(message, bytes, script);
@@ -147,9 +147,4 @@ function verifyCompact(message: Uint8Array, bytes: Uint8Array, script: Uint8Arra
   if (header >= HEADERS["p2sh-p2wpkh"]) return isOfKind("p2sh-p2wpkh");
   // The old header stands for every kind of address, as signers did not know better ones.
   return isOfKind("p2pkh") || isOfKind("p2sh-p2wpkh") || isOfKind("p2wpkh");
-}
-
-function strictBase64(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, "base64");
-  return bytes.toString("base64") === text ? bytes : undefined;
 }

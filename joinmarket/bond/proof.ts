@@ -1,5 +1,12 @@
 /** A maker's proof to one taker that a fidelity bond stands behind it: made from a certificate, read, and checked. */
-import { bytesToHex, concatBytes, equalBytes, parseTxid, type Txid } from "../../bitcoin/bytes.ts";
+import {
+  base64ToBytes,
+  bytesToHex,
+  concatBytes,
+  equalBytes,
+  parseTxid,
+  type Txid,
+} from "../../bitcoin/bytes.ts";
 import { Reader, Writer } from "../../bitcoin/codec.ts";
 import { outOfRange } from "../../bitcoin/errors.ts";
 import { isPublicKey, publicKeyOf } from "../../bitcoin/keys/curve.ts";
@@ -104,8 +111,8 @@ export function checkBondProof(
   nicks: { readonly maker: string; readonly taker: string },
   height: number,
 ): ProvenBond | undefined {
-  const bytes = text.length === PROOF_TEXT_LENGTH ? Buffer.from(text, "base64") : undefined;
-  if (bytes?.length !== PROOF_LENGTH_BYTES || bytes.toString("base64") !== text) return undefined;
+  const bytes = text.length === PROOF_TEXT_LENGTH ? base64ToBytes(text) : undefined;
+  if (bytes?.length !== PROOF_LENGTH_BYTES) return undefined;
   const reader = new Reader(bytes);
   const nickSignature = unpadded(reader.bytes(SIGNATURE_LENGTH_BYTES));
   const certificateSignature = unpadded(reader.bytes(SIGNATURE_LENGTH_BYTES));

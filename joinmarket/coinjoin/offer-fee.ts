@@ -30,6 +30,13 @@ export function parseShare(text: string): Share {
   return { numerator, denominator };
 }
 
+/** As decimal digits without an exponent, which some peers do not read; the denominator is a power of ten. */
+export function formatShare({ numerator, denominator }: Share): string {
+  const places = String(denominator).length - 1;
+  const digits = String(numerator).padStart(places, "0").replace(/0+$/, "");
+  return digits === "" ? "0" : `0.${digits}`;
+}
+
 /** What an offer costs for an amount: shares are rounded half to even, as both peers do. */
 export function offerFeeSat(fee: OfferFee, amountSat: number): number {
   if (fee.type === "absolute") return fee.feeSat;

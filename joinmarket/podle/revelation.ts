@@ -1,34 +1,27 @@
 /** The opening of a commitment as it travels in `!auth`, and what a maker asks of the coin behind it. */
-import { bytesToHex, equalBytes, hexToBytes, parseTxid } from "../../bitcoin/bytes.ts";
+import { bytesToHex, equalBytes, hexToBytes } from "../../bitcoin/bytes.ts";
 import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import { JoinmarketError } from "../errors.ts";
+import { type CoinHints, formatCoin, parseCoin } from "../messages/coin.ts";
 import type { Opening } from "./commitment.ts";
 
 /** Two numbers, three keys and hashes, and a script with its height at the most: nothing longer is even looked at. */
 const TEXT_LENGTH_MAX = 1_000;
-const VOUT = /^\d{1,10}$/;
 
-/** `txid:vout|P|P2|s|e`. */
-export function formatRevelation({ txid, vout, P, P2, s, e }: Opening): string {
-  return [`${txid}:${vout}`, ...[P, P2, s, e].map(bytesToHex)].join("|");
+/** `txid:vout|P|P2|s|e`; with hints only for a maker that said it reads them: others fail on them. */
+export function formatRevelation({ txid, vout, P, P2, s, e }: Opening, hints?: CoinHints): string {
+  const coin = formatCoin(hints === undefined ? { txid, vout } : { txid, vout, hints });
+  return [coin, ...[P, P2, s, e].map(bytesToHex)].join("|");
 }
 
-/**
- * Reads one. The coin may be followed by its script and height, for makers without an index of their own: they are
- * not looked at here, as our index knows them.
- */
+/** Reads one. What helps makers without an index of their own is not looked at here, as our index knows it. */
 export function parseRevelation(text: string): Opening {
   const fields = text.length > TEXT_LENGTH_MAX ? [] : text.split("|");
-  const [coin = "", P = "", P2 = "", s = "", e = ""] = fields;
-  const [txid = "", vout = "", ...extended] = coin.split(":");
-  const isWellFormed =
-    fields.length === 5 &&
-    (extended.length === 0 || extended.length === 2) &&
-    VOUT.test(vout) &&
-    Number(vout) <= 0xffff_ffff;
-  if (!isWellFormed) throw badRevelation();
+  const [named = "", P = "", P2 = "", s = "", e = ""] = fields;
+  const coin = parseCoin(named);
+  if (fields.length !== 5 || coin === undefined) throw badRevelation();
   try {
-    return { txid: parseTxid(txid), vout: Number(vout), ...readAll({ P, P2, s, e }) };
+    return { txid: coin.txid, vout: coin.vout, ...readAll({ P, P2, s, e }) };
   } catch (cause) {
     throw badRevelation(cause);
   }

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
-import { signMessageDer } from "../../../bitcoin/signing/message.ts";
 import { selectCoins } from "../../../joinmarket/coins/select.ts";
+import { vouchFor } from "../../../joinmarket/messages/inputs.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
 import { denials } from "../denials.ts";
@@ -201,11 +201,7 @@ function authOf(wallet: OpenWallet, [coin]: readonly Candidate[], encryptionKey:
   if (coin === undefined || encryptionKey === undefined) return null;
   const privateKey = wallet.keys.privateKey(coin.key.path);
   try {
-    const signature = signMessageDer(Buffer.from(encryptionKey, "ascii"), privateKey);
-    return {
-      publicKey: bytesToHex(coin.key.publicKey),
-      signature: Buffer.from(signature).toString("base64"),
-    };
+    return { publicKey: bytesToHex(coin.key.publicKey), signature: vouchFor(encryptionKey, privateKey) };
   } finally {
     privateKey.fill(0);
   }
