@@ -36,6 +36,14 @@ export const joinmarketErrors = errorTable({
     remedy:
       "Look at the list of the wallet's addresses; fidelity bonds are in mixdepth 0 of a wallet made for them.",
   },
+  JOINMARKET_UNSENDABLE: {
+    meaning: "A message to the market has a form that no peer would read.",
+    remedy: "This is a fault of Troupe: please report it with the log.",
+  },
+  JOINMARKET_PEER_GONE: {
+    meaning: "The counterparty is on no channel any more, so that nothing can be told to it.",
+    remedy: "Choose another counterparty, or wait until it is back.",
+  },
 });
 
 type JoinmarketFailure =
@@ -45,6 +53,8 @@ type JoinmarketFailure =
   | { readonly code: "JOINMARKET_BAD_REVELATION" }
   | { readonly code: "JOINMARKET_BAD_MESSAGE"; readonly what: string }
   | { readonly code: "JOINMARKET_NO_COINJOIN"; readonly missingSat: number }
-  | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string };
+  | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string }
+  | { readonly code: "JOINMARKET_UNSENDABLE" }
+  | { readonly code: "JOINMARKET_PEER_GONE"; readonly nick: string };
 
 export class JoinmarketError<F extends JoinmarketFailure = JoinmarketFailure> extends TroupeError<F> {}
