@@ -30,7 +30,7 @@ import type { SequenceEvent } from "../../../bitcoind/sequence.ts";
 import { MODEL_SCRIPTS } from "../chain/model-chain.ts";
 import type { ModelTx } from "./model-mempool.ts";
 
-interface NodeBlock {
+export interface NodeBlock {
   readonly hash: BlockHash;
   readonly bytes: Uint8Array;
   readonly transactions: readonly Transaction[];
@@ -46,6 +46,7 @@ const REWARD_SAT = 1_000_000;
 
 export class ModelNode implements MempoolSource {
   readonly #random: () => number;
+  readonly #scripts: readonly Uint8Array[];
   /** The active chain, the genesis block first. */
   blocks: NodeBlock[] = [];
   /** Parents before children. */
@@ -55,8 +56,10 @@ export class ModelNode implements MempoolSource {
   #nonce = 0;
   #sequence = 0;
 
-  constructor(random: () => number) {
+  /** Pays only to these scripts, to which their owner may add. */
+  constructor(random: () => number, scripts: readonly Uint8Array[] = MODEL_SCRIPTS) {
     this.#random = random;
+    this.#scripts = scripts;
     const genesis = genesisBlock(regtest);
     const bytes = serializeBlock(genesis);
     this.blocks.push({ hash: blockHashOf(bytes), bytes, transactions: genesis.transactions });
@@ -95,6 +98,13 @@ export class ModelNode implements MempoolSource {
     const coins = [...this.#spendable()];
     if (coins.length === 0) return;
     this.#accept(this.#spend(this.#some(coins, 1 + this.#below(3))));
+  }
+
+  /** Takes somebody's transaction, unless it spends what is not there or what another one spends. */
+  submit(transaction: Transaction): boolean {
+    const isFree = this.#isValid(transaction);
+    if (isFree) this.#put(transaction, true);
+    return isFree;
   }
 
   /** Sends one that spends what another one spends: that one goes, with all that build on it. */
@@ -336,7 +346,7 @@ export class ModelNode implements MempoolSource {
   }
 
   #script(): Uint8Array {
-    return MODEL_SCRIPTS[this.#below(MODEL_SCRIPTS.length)] as Uint8Array;
+    return this.#scripts[this.#below(this.#scripts.length)] as Uint8Array;
   }
 
   #below(bound: number): number {

@@ -1,0 +1,112 @@
+/** The wallet daemon as an actor in this process, on a bus with the release's rights, over a world of money that tests move. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { walletdWith } from "../../../actors/walletd/actor.ts";
+import { type WalletdConfig, walletdSection } from "../../../actors/walletd/config.ts";
+import { newMnemonic, seedOf } from "../../../bitcoin/keys/mnemonic.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import type { Actor } from "../../../bus/actor.ts";
+import type { Client } from "../../../bus/bus.ts";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { walletdContract } from "../../../bus/contracts/walletd.ts";
+import { silentLog } from "../../../bus/fake.ts";
+import { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import { type Clock, systemClock, type Timer } from "../../../runtime/clock.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import type { World, WorldMaker } from "../worlds.ts";
+import type { MoneyWorld } from "./money-world.ts";
+import { CHEAP } from "./wallet-changes.ts";
+
+export type WalletdClient = Client<typeof walletdContract>;
+export type WalletdCaller = "operator" | "gateway" | "maker" | "taker";
+
+export interface WalletdSettings {
+  readonly config?: Partial<WalletdConfig>;
+  readonly clock?: Clock;
+  readonly carrier?: WorldMaker["name"];
+}
+
+/** Waits a twentieth of what it is told: what only bounds how long something may take is over sooner. */
+export const hastyClock: Clock = Object.freeze({
+  now: () => Date.now(),
+  monotonicMs: () => performance.now() * 20,
+  after: (delayMs: number, run: () => void, options?: { background?: boolean }): Timer =>
+    systemClock.after(delayMs / 20, run, options),
+});
+
+export class WalletdUnderTest {
+  readonly money: MoneyWorld;
+  readonly directory = mkdtempSync(join(tmpdir(), "troupe-walletd-"));
+  readonly #world: World;
+  readonly #settings: WalletdSettings;
+  readonly #callers = new Map<WalletdCaller, ConnectedBus>();
+  #actor: Actor | undefined;
+  #bus: ConnectedBus | undefined;
+
+  private constructor(world: World, money: MoneyWorld, settings: WalletdSettings) {
+    this.#world = world;
+    this.money = money;
+    this.#settings = settings;
+  }
+
+  static async start(money: MoneyWorld, settings: WalletdSettings = {}): Promise<WalletdUnderTest> {
+    const world = await releaseWorld(settings.carrier);
+    const under = new WalletdUnderTest(world, money, settings);
+    await money.start(world);
+    await under.startActor();
+    for (const caller of ["operator", "gateway", "maker", "taker"] as const) {
+      under.#callers.set(caller, new ConnectedBus(await world.connect(caller), { log: silentLog() }));
+    }
+    return under;
+  }
+
+  busOf(caller: WalletdCaller): ConnectedBus {
+    const bus = this.#callers.get(caller);
+    if (bus === undefined) throw new Error(`${caller} is not connected`);
+    return bus;
+  }
+
+  as(caller: WalletdCaller): WalletdClient {
+    return this.busOf(caller).client(walletdContract);
+  }
+
+  async startActor(): Promise<void> {
+    const { config, clock } = this.#settings;
+    this.#bus = new ConnectedBus(await this.#world.connect("walletd"), {
+      log: silentLog(),
+      validateReplies: true,
+    });
+    this.#actor = walletdWith({ cost: CHEAP }).create(
+      contextWith({
+        name: "walletd",
+        config: { ...walletdSection.schema.parse({}), ...config },
+        bus: this.#bus,
+        dataDirectory: this.directory,
+        clock: clock ?? hastyClock,
+      }),
+    );
+    await this.#actor.start();
+  }
+
+  async stopActor(): Promise<void> {
+    await this.#actor?.stop();
+    await this.#bus?.close();
+    this.#actor = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopActor();
+    await this.money.stop();
+    for (const bus of this.#callers.values()) await bus.close();
+    await this.#world.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A wallet of known words, and its keys as anybody may work them out. */
+export function knownWallet(filler: number): { readonly words: string; readonly keys: WalletKeys } {
+  const { words } = newMnemonic(new Uint8Array(16).fill(filler));
+  const keys = WalletKeys.fromSeed(seedOf(words, ""), { network: regtest, type: "bip84", hasBonds: true });
+  return { words: words.join(" "), keys };
+}
