@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseHostPort, pathText } from "../../../runtime/config/config-values.ts";
 import { secretFile } from "../../../runtime/secret.ts";
 import { peerKeys } from "./peers/config.ts";
-import { parseNetwork } from "./sessions/address-group.ts";
+import { parseNetwork } from "./sessions/origins/address-group.ts";
 
 function listen(standard: string) {
   return z

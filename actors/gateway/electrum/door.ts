@@ -22,12 +22,12 @@ import { ownMethods } from "./methods/own-methods.ts";
 import { type KnownPeers, peerMethods } from "./methods/peer-methods.ts";
 import { PROTOCOL_CODES, ProtocolError } from "./protocol-error.ts";
 import type { VersionRange } from "./protocol-version.ts";
-import { type AddressGroup, groupOf, NetworkList, parseNetwork } from "./sessions/address-group.ts";
-import { Admission, type Refusal } from "./sessions/admission.ts";
-import { Bans } from "./sessions/bans.ts";
 import { Client } from "./sessions/client.ts";
-import { CostGroups } from "./sessions/cost-groups.ts";
 import type { DoorParts } from "./sessions/door-parts.ts";
+import { type AddressGroup, groupOf, NetworkList, parseNetwork } from "./sessions/origins/address-group.ts";
+import { Admission, type Refusal } from "./sessions/origins/admission.ts";
+import { Bans } from "./sessions/origins/bans.ts";
+import { CostGroups } from "./sessions/origins/cost-groups.ts";
 import { Scheduler } from "./sessions/scheduler.ts";
 import { type ClosedBy, Tally } from "./sessions/tally.ts";
 

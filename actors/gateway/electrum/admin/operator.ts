@@ -4,8 +4,8 @@ import type { ElectrumSession, ElectrumStats, gatewayContract } from "../../../.
 import { TroupeError } from "../../../../runtime/errors.ts";
 import type { ElectrumDoor } from "../door.ts";
 import type { PeerDiscovery } from "../peers/peer-discovery.ts";
-import { networkListOf } from "../sessions/address-group.ts";
 import type { Client } from "../sessions/client.ts";
+import { networkListOf } from "../sessions/origins/address-group.ts";
 import { peerHandlers } from "./peer-operator.ts";
 
 type ElectrumHandlers = Omit<Handlers<typeof gatewayContract>, "doors">;

@@ -1,6 +1,6 @@
 /** The host of a peer as its own words have it: what kind it is, whether the world can reach it, and who its neighbours are. */
 import { isIP } from "node:net";
-import { groupOf, NetworkList, networkText, parseNetwork } from "../sessions/address-group.ts";
+import { groupOf, NetworkList, networkText, parseNetwork } from "../sessions/origins/address-group.ts";
 
 export type HostKind = "ipv4" | "ipv6" | "name" | "onion";
 

@@ -1,6 +1,6 @@
 /** `server.add_peer`: strangers who ask to be listed. They must come from the address that they name, and not too often. */
 import type { Clock } from "../../../../runtime/clock.ts";
-import { groupOf } from "../sessions/address-group.ts";
+import { groupOf } from "../sessions/origins/address-group.ts";
 import { type Candidate, candidatesOf, FeaturesSchema } from "./peer.ts";
 import { canonicalAddress, domainOf, isGlobalAddress, machineOf } from "./peer-host.ts";
 

@@ -9,11 +9,11 @@ import { errorReply, lengthOf, notificationMessage } from "../envelope/reply.ts"
 import { invalidRequest } from "../envelope/request.ts";
 import { badRequest, type ProtocolError } from "../protocol-error.ts";
 import { type ProtocolVersion, versionText } from "../protocol-version.ts";
-import type { AddressGroup } from "./address-group.ts";
 import { Conversation, type Speaker } from "./conversation.ts";
 import { Account, type Allowance, allowanceFor, CONNECTION_COST, decayPerSecond } from "./cost.ts";
-import type { CostGroup } from "./cost-groups.ts";
 import type { DoorParts } from "./door-parts.ts";
+import type { AddressGroup } from "./origins/address-group.ts";
+import type { CostGroup } from "./origins/cost-groups.ts";
 import type { Turned } from "./scheduler.ts";
 import type { ClosedBy } from "./tally.ts";
 

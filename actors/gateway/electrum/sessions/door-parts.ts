@@ -5,9 +5,9 @@ import type { ElectrumConfig } from "../config.ts";
 import type { ElectrumProtocol, MethodTable } from "../method.ts";
 import type { VersionRange } from "../protocol-version.ts";
 import type { Session } from "../session.ts";
-import type { Admission } from "./admission.ts";
 import type { CostLimits } from "./cost.ts";
-import type { CostGroups } from "./cost-groups.ts";
+import type { Admission } from "./origins/admission.ts";
+import type { CostGroups } from "./origins/cost-groups.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Tally } from "./tally.ts";
 

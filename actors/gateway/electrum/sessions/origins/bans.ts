@@ -1,9 +1,9 @@
 /** Addresses and networks that the operator has banned: kept in a file, so that they stay banned over restarts. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import type { Clock } from "../../../../runtime/clock.ts";
-import { TroupeError } from "../../../../runtime/errors.ts";
-import { writeWhole } from "../../../../runtime/whole-file.ts";
+import type { Clock } from "../../../../../runtime/clock.ts";
+import { TroupeError } from "../../../../../runtime/errors.ts";
+import { writeWhole } from "../../../../../runtime/whole-file.ts";
 import { NetworkList, networkOf, networkText, parseNetwork } from "./address-group.ts";
 
 const BANS_MAX = 10_000;

@@ -1,6 +1,7 @@
 /** Networks answer together for what their clients cost, so that cutting one of many connections changes nothing for the rest. */
+
+import { Account, type CostLimits, decayPerSecond } from "../cost.ts";
 import type { AddressGroup } from "./address-group.ts";
-import { Account, type CostLimits, decayPerSecond } from "./cost.ts";
 
 export interface CostGroup {
   readonly subnet: string;

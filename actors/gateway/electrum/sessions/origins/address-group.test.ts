@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Account, allowanceFor, decayPerSecond } from "../cost.ts";
 import { groupOf, NetworkList, networkOf, networkText, parseNetwork } from "./address-group.ts";
 import { Admission } from "./admission.ts";
-import { Account, allowanceFor, decayPerSecond } from "./cost.ts";
 import { CostGroups } from "./cost-groups.ts";
 
 describe("whose an address is", () => {

@@ -1,6 +1,6 @@
 /** Whose a client's address is: one machine, one network, or nobody that we can tell from others. */
 import { BlockList, isIP } from "node:net";
-import { TroupeError } from "../../../../runtime/errors.ts";
+import { TroupeError } from "../../../../../runtime/errors.ts";
 
 export interface AddressGroup {
   /** As people write it; IPv4 in its own form also when it came as IPv6. `local` stands for Unix sockets and Tor. */
