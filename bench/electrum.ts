@@ -34,7 +34,8 @@ const HELP = `Usage: npm run bench -- electrum --chain <file> [--peer <name>=<co
 A running server of ours must not slow one client down: [gateway] electrum_trusted_addresses = ["127.0.0.1"].
 One line of JSON per figure: requests a second, and a second of the server's own processor time (all its processes; not
 the node's, nor ours who ask), median and 99th percentile in milliseconds, refusals, load average. Then how many times
-as many as each of the others the first server answers.
+as many as each of the others the first server answers, and what share of our processor time the bus takes at
+most ("hop": needs the rows ping and id_from_pos, and the shape 1x1).
 `;
 
 const values = readOptions(HELP, {
@@ -137,6 +138,7 @@ async function measureAll(servers: readonly Server[], sampleFor: (server: Server
   for (const server of servers) await warmUp(server, sampleFor(server));
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   for (const row of rows) await measureRow(row, servers, sampleFor, report);
+  report.hop(shapes);
   if (!values.json) process.stderr.write(`\n${report.table()}\n`);
 }
 

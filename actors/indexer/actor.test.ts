@@ -84,7 +84,17 @@ describe("the indexer", () => {
       expect.objectContaining({ height: 20, position: 0 }),
       null,
     ]);
-    expect(await indexer.transactionAt({ height: 20, position: 0 })).toMatchObject({ txid: coinbase?.txid });
+    const place = { height: 20, position: 0 };
+    const places = [
+      { ...place, isProved: false },
+      { ...place, isProved: true },
+      { height: 20, position: 99, isProved: true },
+    ];
+    expect((await indexer.transactionsAt({ places })).results).toEqual([
+      { txid: coinbase?.txid, branch: null },
+      { txid: coinbase?.txid, branch: expect.any(Array) },
+      null,
+    ]);
     expect((await indexer.blockTxids({ height: 20 })).txids).toEqual(
       block?.transactions.map((one) => one.txid),
     );

@@ -17,6 +17,8 @@ export interface Server {
   readonly port: number;
   /** Undefined for one that is not ours to watch. */
   readonly tree: ProcessTree | undefined;
+  /** Of ours: how many messages the gateway has sent over the bus to have clients answered. */
+  readonly messages?: (() => Promise<number>) | undefined;
 }
 
 export interface ContestOptions {
@@ -37,7 +39,6 @@ const SYNC_WITHIN_MS = 6 * 3_600_000;
 /** What is measured is not how we slow down who asks much. */
 const SETTINGS = [
   "troupe.network=regtest",
-  "gateway.http_listen=127.0.0.1:0",
   "gateway.wallet_listen=",
   "gateway.electrum_tls_listen=",
   'gateway.electrum_trusted_addresses=["127.0.0.1"]',
@@ -48,10 +49,12 @@ const SETTINGS = [
 export class Contest {
   readonly chain: ChainFileSource;
   readonly #running: Running[] = [];
+  readonly #httpPort: number;
   readonly #end: () => Promise<void>;
 
-  private constructor(chain: ChainFileSource, end: () => Promise<void>) {
+  private constructor(chain: ChainFileSource, httpPort: number, end: () => Promise<void>) {
     this.chain = chain;
+    this.#httpPort = httpPort;
     this.#end = end;
   }
 
@@ -64,7 +67,8 @@ export class Contest {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const chain = await ChainFileSource.open(chainFile);
-    const contest = new Contest(chain, async () => {
+    const httpPort = await freePort();
+    const contest = new Contest(chain, httpPort, async () => {
       node.kill("SIGTERM");
       await chain.close();
       if (keep === undefined) rmSync(home, { recursive: true, force: true });
@@ -74,7 +78,11 @@ export class Contest {
       const { url, height } = JSON.parse(line) as { url: string; height: number };
       const address: NodeAddress = { url, user: "bench", password: "bench", height };
       const contestants = [
-        { name: OURS, command: ownCommand(home, url, settings), isDoneAtEnd: false },
+        {
+          name: OURS,
+          command: ownCommand(home, url, [`gateway.http_listen=127.0.0.1:${httpPort}`, ...settings]),
+          isDoneAtEnd: false,
+        },
         ...peers.map(([name, command]) => ({ name, command, isDoneAtEnd: false })),
       ];
       for (const contestant of contestants) await contest.#add(contestant, address, home, told);
@@ -86,7 +94,13 @@ export class Contest {
   }
 
   get servers(): readonly Server[] {
-    return this.#running.map(({ name, port, tree }) => ({ name, host: "127.0.0.1", port, tree }));
+    return this.#running.map(({ name, port, tree }) => ({
+      name,
+      host: "127.0.0.1",
+      port,
+      tree,
+      messages: name === OURS ? () => messagesOf(this.#httpPort) : undefined,
+    }));
   }
 
   async close(): Promise<void> {
@@ -107,6 +121,17 @@ export class Contest {
     const seconds = await running.done(SYNC_WITHIN_MS);
     told(`${contestant.name} is level after ${seconds.toFixed(1)} s`);
   }
+}
+
+/** As the gateway counts its calls to the actors that know the chain. */
+async function messagesOf(httpPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  let sum = 0;
+  for (const [, labels = "", count] of text.matchAll(/^troupe_rpc_duration_seconds_count\{(.+)\} (\d+)$/gm)) {
+    const isAsked = labels.includes('side="client"') && labels.includes('caller="gateway"');
+    if (isAsked && /callee="(indexer|mempool)"/.test(labels)) sum += Number(count);
+  }
+  return sum;
 }
 
 function ownCommand(home: string, nodeUrl: string, settings: readonly string[]): string {

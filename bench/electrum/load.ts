@@ -14,6 +14,8 @@ export interface Figures {
   readonly requestsPerSecond: number;
   /** Of its own processor time; undefined for a server whose processes we do not know. */
   readonly requestsPerCpuSecond: number | undefined;
+  /** Of ours: over the bus, for each request. */
+  readonly messagesPerRequest: number | undefined;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly errors: number;
@@ -32,11 +34,13 @@ export async function loadOn(
 ): Promise<Figures> {
   const clients = await connected(server, shape.connections);
   await ask(clients, request, shape, seconds * WARM_UP_SHARE);
+  const messagesBefore = await server.messages?.();
   const cpuBefore = cpuSeconds(server);
   const startMs = performance.now();
   const { times, errors } = await ask(clients, request, shape, seconds);
   const tookSeconds = (performance.now() - startMs) / 1_000;
   const cpuAfter = cpuSeconds(server);
+  const messagesAfter = await server.messages?.();
   for (const client of clients) client.close();
   const sorted = times.sort();
   return {
@@ -45,6 +49,10 @@ export async function loadOn(
       cpuBefore === undefined || cpuAfter === undefined
         ? undefined
         : Math.round(times.length / (cpuAfter - cpuBefore)),
+    messagesPerRequest:
+      messagesBefore === undefined || messagesAfter === undefined
+        ? undefined
+        : (messagesAfter - messagesBefore) / times.length,
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
     errors,

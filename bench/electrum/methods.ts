@@ -10,6 +10,11 @@ export const METHODS: Readonly<Record<string, (sample: Sample, random: Randomnes
   ping: () => ["server.ping", []],
   header: ({ tipHeight }, random) => ["blockchain.block.header", [below(random, tipHeight)]],
   header_proof: ({ tipHeight }, random) => ["blockchain.block.header", [below(random, tipHeight), tipHeight]],
+  /** Of ours a lone one is one message over the bus, and nothing to search: from it the bus's own cost is reckoned. */
+  id_from_pos: ({ tipHeight }, random) => [
+    "blockchain.transaction.id_from_pos",
+    [below(random, tipHeight), 0],
+  ],
   headers: ({ tipHeight }, random) => [
     "blockchain.block.headers",
     [below(random, Math.max(1, tipHeight - HEADERS)), HEADERS],

@@ -1,5 +1,6 @@
 /** What was measured, line by line, how the first server compares with the others, and all of it as a table. */
 import type { Figures, Shape } from "./load.ts";
+import { METHODS } from "./methods.ts";
 
 type FigureSet = Readonly<Record<string, number | undefined>>;
 
@@ -9,6 +10,10 @@ interface Ratio {
 }
 
 const CPU_ALSO = "per CPU second";
+const LONE: Shape = { connections: 1, outstanding: 1 };
+const NO_MESSAGE = "ping";
+const ONE_MESSAGE = "id_from_pos";
+const METHOD_NAMES = Object.keys(METHODS);
 
 export class Report {
   readonly #print: (line: string) => void;
@@ -37,6 +42,30 @@ export class Report {
   compareSingle(row: string): void {
     const ratios = this.#singlesOf(row);
     if (ratios.length > 0) this.#say({ row, times: Object.fromEntries(ratios) });
+  }
+
+  /**
+   * At most what share of our processor time went into carrying questions over the bus. A message costs what a lone
+   * request of one message, which the index answers by position, costs more than one of none: what the index does for it
+   * is in it, and threads that are woken for it alone. Nothing unless both were measured by one client with one request.
+   */
+  hop(shapes: readonly Shape[]): void {
+    const lone = (row: string) => this.#first(row, LONE)?.requestsPerCpuSecond;
+    const messages = this.#first(ONE_MESSAGE, LONE)?.messagesPerRequest;
+    const [without, within] = [lone(NO_MESSAGE), lone(ONE_MESSAGE)];
+    if (without === undefined || within === undefined || !messages) return;
+    const messageCpuSeconds = (1 / within - 1 / without) / messages;
+    const messageCpuMicroseconds = Math.round(messageCpuSeconds * 1e7) / 10;
+    for (const shape of shapes) {
+      const shares: Record<string, number> = {};
+      for (const row of METHOD_NAMES) {
+        const { messagesPerRequest, requestsPerCpuSecond } = this.#first(row, shape) ?? {};
+        if (!messagesPerRequest || !requestsPerCpuSecond) continue;
+        const share = messageCpuSeconds * messagesPerRequest * requestsPerCpuSecond;
+        shares[row] = Math.round(1_000 * share) / 1_000;
+      }
+      this.#say({ row: "hop", ...shape, messageCpuMicroseconds, shares });
+    }
   }
 
   /** For people, and for Markdown. */
@@ -73,6 +102,11 @@ export class Report {
       );
     }
     return lines.join("\n");
+  }
+
+  #first(row: string, shape: Shape): Figures | undefined {
+    const [first] = this.#rates.get(nameOf(row, shape))?.values() ?? [];
+    return first;
   }
 
   #ratesOf(name: string): [string, Ratio][] {

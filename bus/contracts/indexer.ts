@@ -169,12 +169,18 @@ export const indexerContract = contract("indexer", {
     deadlineMs: 10_000,
     ...READ,
   })
-  .rpc("transactionAt", {
-    doc: "The id of the transaction at a place in a block, with the branch that proves it.",
-    input: z.object({ height: Height, position: Index }),
-    output: z.object({ txid: Hash, branch: z.array(Hash).max(32) }),
-    errors: { INDEXER_RANGE: z.object({ what: z.string() }) },
-    deadlineMs: 5_000,
+  .rpc("transactionsAt", {
+    doc: "The ids of the transactions at places in blocks, each with the branch that proves it if that is wanted; null where there is none.",
+    input: z.object({
+      places: z
+        .array(z.object({ height: Height, position: Index, isProved: z.boolean() }))
+        .min(1)
+        .max(100),
+    }),
+    output: z.object({
+      results: z.array(z.object({ txid: Hash, branch: z.array(Hash).max(32).nullable() }).nullable()),
+    }),
+    deadlineMs: 10_000,
     ...READ,
   })
   .rpc("blockTxids", {

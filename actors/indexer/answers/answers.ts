@@ -49,8 +49,8 @@ export function answers(parts: AnswerParts): QueryHandlers {
       reply("spenders", outpoints.length, call, (replies) => replies.spenders(outpoints)),
     merkleProofs: (input, call) =>
       reply("merkleProofs", input.txids.length, call, (replies) => replies.merkleProofs(input)),
-    transactionAt: ({ height, position }, call) =>
-      reply("transactionAt", 1, call, (replies) => replies.transactionAt(height, position)),
+    transactionsAt: ({ places }, call) =>
+      reply("transactionsAt", places.length, call, (replies) => replies.transactionsAt(places)),
     blockTxids: ({ height }, call) => reply("blockTxids", 1, call, (replies) => replies.blockTxids(height)),
     headers: ({ height, count, checkpointHeight }, call) =>
       reply("headers", count, call, (replies) => replies.headers(height, count, checkpointHeight)),

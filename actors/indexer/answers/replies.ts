@@ -11,6 +11,7 @@ import {
   headerProof,
   headersFrom,
   NOWHERE,
+  numberAt,
   numbersOf,
   rawHashes,
 } from "../queries/queries.ts";
@@ -29,6 +30,11 @@ interface OneScript {
   readonly scripthash: string;
   readonly after?: IndexedTip | undefined;
   readonly limit: number;
+}
+interface ProvablePlace {
+  readonly height: number;
+  readonly position: number;
+  readonly isProved: boolean;
 }
 interface Txids {
   readonly txids: readonly string[];
@@ -60,6 +66,7 @@ const AMOUNT = json(',"amountSat":');
 const POSITION = json(',"position":');
 const BLOCK_HASH = json(',"blockHash":');
 const BRANCH = json(',"branch":[');
+const NO_BRANCH = json(',"branch":null');
 const TXIDS_OPEN = json('{"txids":[');
 const COUNT_OPENS = json('{"count":');
 const HEX = json(',"hex":');
@@ -254,16 +261,26 @@ export class Replies {
     return out.finish();
   }
 
-  // biome-ignore lint/correctness/useYield: it is one step
-  *transactionAt(height: number, position: number): Steps<Uint8Array> {
-    const out = new ReplyWriter(FRAME_BYTES + BRANCH_BYTES);
-    const branch = branchOf(this.#reading, height, position);
-    const { txids, view, heights } = this.#reading;
-    out.write(TXID_OPENS);
-    const at = txids.locate(view, heights.txCountBelow(height) + position);
-    out.hash(txids.bytes, at);
-    out.write(BRANCH);
-    writeHashes(out, branch);
+  *transactionsAt(places: readonly ProvablePlace[]): Steps<Uint8Array> {
+    const { txids, view } = this.#reading;
+    const out = new ReplyWriter(FRAME_BYTES + places.length * PLACE_BYTES);
+    out.write(RESULTS_OPEN);
+    for (const [i, { height, position, isProved }] of places.entries()) {
+      out.separate(i);
+      const number = numberAt(this.#reading, height, position);
+      if (number === NOWHERE) {
+        out.write(NULL);
+        continue;
+      }
+      out.write(TXID_OPENS);
+      const at = txids.locate(view, number);
+      out.hash(txids.bytes, at);
+      if (isProved) this.#branch(out, height, position);
+      else out.write(NO_BRANCH);
+      out.write(CLOSE);
+      // The tree of a block that is not known takes milliseconds.
+      if (isProved) yield;
+    }
     out.write(CLOSE_ALL);
     return out.finish();
   }

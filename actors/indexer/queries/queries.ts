@@ -70,12 +70,15 @@ export function blockTxids(reading: Reading, height: number): Uint8Array {
   return reading.view.txids(first, reading.heights.txCountBelow(height + 1) - first);
 }
 
-/** The raw nodes that prove the transaction at a place, from the leaf upwards. */
+/** The number of the transaction at a place, or `NOWHERE`. */
+export function numberAt({ view, heights }: Reading, height: number, position: number): number {
+  if (height < 0 || height > view.state.height || position < 0) return NOWHERE;
+  const number = heights.txCountBelow(height) + position;
+  return number < heights.txCountBelow(height + 1) ? number : NOWHERE;
+}
+
+/** The raw nodes that prove the transaction at a place that there is, from the leaf upwards. */
 export function branchOf(reading: Reading, height: number, position: number): Uint8Array[] {
-  const first = firstNumberOf(reading, height);
-  if (position < 0 || first + position >= reading.heights.txCountBelow(height + 1)) {
-    throw outOfRange(`there is no transaction ${position} in the block at height ${height}`);
-  }
   return reading.blocks.branch(reading.view, height, () => blockTxids(reading, height), position);
 }
 

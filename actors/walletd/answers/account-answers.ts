@@ -11,7 +11,7 @@ import { displayOf } from "../accounts/display.ts";
 import { exportLabels, importLabels, LABELS_MAX } from "../accounts/labels.ts";
 import { BOND_BRANCH } from "../accounts/script-book.ts";
 import { denials } from "../denials.ts";
-import { checkSetting, textsOf } from "../wallets/wallet-settings.ts";
+import { checkSetting } from "../wallets/wallet-settings.ts";
 import { statusOf } from "../wallets/wallet-status.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
 
@@ -122,10 +122,7 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
       wallet.touched();
       return counts;
     },
-    settings(owned, call) {
-      const wallet = ownedBy(desk, owned, call);
-      return { settings: { ...wallet.state.settings }, inForce: textsOf(wallet.settings) };
-    },
+    settings: (owned, call) => ({ settings: { ...ownedBy(desk, owned, call).state.settings } }),
     async setSetting({ key, value, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       if (value !== null) checkSetting(key, value);

@@ -83,16 +83,18 @@ export class Asked {
     return this.#first<AskedEntry | null>(this.#replies.spenders([outpoint])) ?? undefined;
   }
 
-  txidAt(height: number, position: number): Txid {
-    return this.#json<{ txid: Txid }>(this.#replies.transactionAt(height, position)).txid;
+  txidAt(height: number, position: number): Txid | undefined {
+    const places = [{ height, position, isProved: false }];
+    return this.#first<{ txid: Txid } | null>(this.#replies.transactionsAt(places))?.txid;
   }
 
   blockTxids(height: number): readonly Txid[] {
     return this.#json<{ txids: Txid[] }>(this.#replies.blockTxids(height)).txids;
   }
 
-  branch(height: number, position: number): readonly string[] {
-    return this.#json<{ branch: string[] }>(this.#replies.transactionAt(height, position)).branch;
+  branch(height: number, position: number): readonly string[] | undefined {
+    const places = [{ height, position, isProved: true }];
+    return this.#first<{ branch: string[] } | null>(this.#replies.transactionsAt(places))?.branch;
   }
 
   merkleProof(txid: Txid): { height: number; position: number; branch: readonly string[] } | null {

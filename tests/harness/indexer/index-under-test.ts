@@ -130,7 +130,7 @@ export class IndexUnderTest {
         expect(Buffer.compare(queries.headers(height, 1), header)).toBe(0);
         transactions.forEach(({ txid, transaction }, position) => {
           expect(queries.txidAt(height, position)).toBe(txid);
-          const branch = queries.branch(height, position);
+          const branch = queries.branch(height, position) ?? [];
           const proof = queries.merkleProof(txid);
           // Of two with one id the later is found.
           if (chain.heightOf(txid) === height) {

@@ -20,6 +20,18 @@ export interface TransactionProof {
   readonly branch: readonly string[];
 }
 
+export interface TransactionAt {
+  readonly txid: string;
+  /** As in a proof; null where none was asked for. */
+  readonly branch: readonly string[] | null;
+}
+
+interface WantedPlace {
+  readonly height: number;
+  readonly position: number;
+  readonly isProved: boolean;
+}
+
 export interface TransactionsOptions {
   readonly clock: Clock;
   readonly indexer: Client<typeof indexerContract>;
@@ -31,14 +43,13 @@ const KEPT_RAW_BYTES_MAX = 32 * 1024 * 1024;
 const KEPT_PROOFS_MAX = 10_000;
 
 export class Transactions implements ChainWatcher {
-  readonly #indexer: Client<typeof indexerContract>;
   readonly #unconfirmedRaw: Gathering<string, string | null>;
   readonly #places: Gathering<string, Place | null>;
   readonly #raw: KeptAnswers<string | null>;
   readonly #proofs: KeptAnswers<TransactionProof | null>;
+  readonly #at: Gathering<WantedPlace, TransactionAt | null>;
 
   constructor({ clock, indexer, mempool }: TransactionsOptions) {
-    this.#indexer = indexer;
     const confirmedRaw = new Gathering<string, string | null>({
       clock,
       ask: async (txids) => (await indexer.rawTransactions({ txids: [...txids] })).results,
@@ -70,6 +81,11 @@ export class Transactions implements ChainWatcher {
       weightOf: (proof) => (proof === null ? Number.POSITIVE_INFINITY : 1),
       weightMax: KEPT_PROOFS_MAX,
     });
+    this.#at = new Gathering<WantedPlace, TransactionAt | null>({
+      clock,
+      ask: async (places) => (await indexer.transactionsAt({ places: [...places] })).results,
+      batchMax: RAW_BATCH_MAX,
+    });
   }
 
   /** The bytes in hex; undefined when neither the chain nor the mempool has it. */
@@ -89,12 +105,9 @@ export class Transactions implements ChainWatcher {
     return (await this.#proofs.of(txid)) ?? undefined;
   }
 
-  /** Throws `INDEXER_RANGE` when there is no such place. */
-  at(
-    height: number,
-    position: number,
-  ): Promise<{ readonly txid: string; readonly branch: readonly string[] }> {
-    return this.#indexer.transactionAt({ height, position });
+  /** Undefined when there is no such place. A proof costs the whole block's tree, so it is asked for only where it is wanted. */
+  async at(height: number, position: number, isProved: boolean): Promise<TransactionAt | undefined> {
+    return (await this.#at.ask({ height, position, isProved })) ?? undefined;
   }
 
   turnedBackTo(): void {

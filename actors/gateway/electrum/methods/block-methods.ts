@@ -123,14 +123,12 @@ async function transactionAt(
   position: number,
   merkle: boolean,
 ): Promise<unknown> {
-  try {
-    const { txid, branch } = await transactions.at(height, position);
-    return merkle ? { tx_hash: txid, merkle: branch } : txid;
-  } catch (error) {
-    if (!hasCode(error, "INDEXER_RANGE")) throw clientFailure(error, "the index", log);
-    if (height > (feed.tip?.height ?? -1)) throw outOfRange(height);
-    throw badRequest(`no tx at position ${position} in block at height ${height}`);
-  }
+  const found = await transactions.at(height, position, merkle).catch((error: unknown) => {
+    throw clientFailure(error, "the index", log);
+  });
+  if (found !== undefined) return merkle ? { tx_hash: found.txid, merkle: found.branch } : found.txid;
+  if (height > (feed.tip?.height ?? -1)) throw outOfRange(height);
+  throw badRequest(`no tx at position ${position} in block at height ${height}`);
 }
 
 function outOfRange(height: number): ProtocolError {

@@ -110,7 +110,7 @@ async function merkleProof(
 
 /** Where the index goes without the block meanwhile, it has no such transaction either. */
 function coinbaseProof(transactions: Transactions, height: number) {
-  return transactions.at(height, 0).catch(() => undefined);
+  return transactions.at(height, 0, true).catch(() => undefined);
 }
 
 async function broadcast({ mempool, log }: ChainParts, raw: string): Promise<string> {
