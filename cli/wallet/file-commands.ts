@@ -1,21 +1,16 @@
-/** What `supervisor wallet …` does with wallet files: make, open, close, move to and from other programs. */
+/** What `supervisor wallet …` does with wallet files: make, open, close, show the words. */
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { createWhole } from "../../runtime/whole-file.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { askHidden, askText, knownPassword, newPassword, recoveryWords } from "./secret-input.ts";
 import { atDesk, stemOf, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
-import { listLines, wordLines } from "./wallet-view.ts";
+import { listLines, unlockLines, wordLines } from "./wallet-view.ts";
 
 interface NewOptions extends WalletOptions {
   readonly passphrase?: boolean;
   readonly legacy?: boolean;
   readonly bonds: boolean;
 }
-
-const FILE_BYTES_MAX = 400_000;
 
 export function list(options: WalletOptions, terminal: Terminal): Promise<number> {
   return atDesk(
@@ -86,18 +81,23 @@ export function recover(
   );
 }
 
-export function unlock(options: WalletOptions, terminal: Terminal): Promise<number> {
+export function unlock(
+  options: WalletOptions & { readonly passphrase?: boolean },
+  terminal: Terminal,
+): Promise<number> {
   return atDesk(
     options,
     terminal,
     async (desk) => {
       const wallet = await desk.wallet();
-      const { wasUnlocked } = await desk.unlock(wallet);
-      return { wallet, wasUnlocked };
+      const passphrase = options.passphrase
+        ? await askHidden(terminal, "The BIP39 passphrase, which the file does not say")
+        : "";
+      // The session is kept for the next commands; whoever reads the answer does not need it.
+      const { wasUnlocked, form } = await desk.unlock(wallet, passphrase);
+      return { wallet, wasUnlocked, form };
     },
-    ({ wallet, wasUnlocked }) => [
-      wasUnlocked ? `The wallet ${wallet} was unlocked already.` : `The wallet ${wallet} is unlocked.`,
-    ],
+    unlockLines,
   );
 }
 
@@ -153,62 +153,6 @@ export function seed(options: WalletOptions, terminal: Terminal): Promise<number
   );
 }
 
-export function exportFile(
-  file: string,
-  options: WalletOptions & { readonly form: string },
-  terminal: Terminal,
-): Promise<number> {
-  const { form } = options;
-  if (form !== "clientserver" && form !== "joinmarket-ng") {
-    throw misuse(`--form is clientserver or joinmarket-ng, not "${form}".`);
-  }
-  return atDesk(
-    options,
-    terminal,
-    (desk) =>
-      desk.asOwner(async (owned, walletd) => {
-        const password = await knownPassword(options, terminal, `Password of the wallet ${owned.wallet}`);
-        const { file: bytes, labels } = await walletd.exportFile({ ...owned, password, form });
-        const files = [file];
-        writeNew(file, Buffer.from(bytes, "base64"));
-        if (labels !== null) {
-          files.push(`${file}.labels.jsonl`);
-          writeNew(`${file}.labels.jsonl`, Buffer.from(labels));
-        }
-        return { wallet: owned.wallet, files };
-      }),
-    ({ files }) => [`Written: ${files.join(", ")}. Whoever has it and the password has the coins.`],
-  );
-}
-
-export function importFile(
-  file: string,
-  options: WalletOptions & { readonly labels?: string },
-  terminal: Terminal,
-): Promise<number> {
-  const bytes = readWhole(file);
-  const labels = options.labels === undefined ? {} : { labels: readWhole(options.labels).toString("utf8") };
-  const wallet = stemOf(options.wallet ?? basename(file).replace(/\.mnemonic$/, ""));
-  return atDesk(
-    options,
-    terminal,
-    async (desk) => {
-      const password = await knownPassword(options, terminal, `Password of ${file}`);
-      const made = await desk.walletd.importFile({
-        wallet,
-        password,
-        file: bytes.toString("base64"),
-        ...labels,
-      });
-      desk.keep(wallet, made.session);
-      return { wallet, form: made.form, fingerprint: made.fingerprint };
-    },
-    ({ form, fingerprint }) => [
-      `The wallet ${wallet} (${fingerprint}) is there, taken over from a file of ${form}; ${file} was not touched.`,
-    ],
-  );
-}
-
 async function newWallet(wallet: string, options: NewOptions, terminal: Terminal) {
   const password = await newPassword(options, terminal, `A password for the wallet ${wallet}`);
   const passphrase = options.passphrase
@@ -232,27 +176,6 @@ async function quiz(words: string, terminal: Terminal): Promise<void> {
     say(terminal, "No; look once more.");
   }
   say(terminal, "Right. Keep them where nobody finds them and nothing burns.");
-}
-
-function writeNew(path: string, bytes: Buffer): void {
-  try {
-    createWhole(path, bytes);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "a file of that name is there, and it is not overwritten" : code;
-    throw misuse(`${path} cannot be written: ${why}.`);
-  }
-}
-
-function readWhole(path: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  if (bytes.length > FILE_BYTES_MAX) throw misuse(`${path} is too large for a wallet file.`);
-  return bytes;
 }
 
 export function wholeNumber(what: string, text: string, least: number, most: number): number {

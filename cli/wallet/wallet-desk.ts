@@ -1,6 +1,7 @@
 /** Where a wallet command does its work: the bus, the wallet that is meant, and the session that its password gives. */
 import type { Client } from "../../bus/bus.ts";
 import type { ConnectedBus } from "../../bus/connected-bus.ts";
+import type { RpcOutput } from "../../bus/contract/contract.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
@@ -20,6 +21,8 @@ export interface Owned {
   readonly wallet: string;
   readonly session: string;
 }
+
+type Unlocked = Pick<RpcOutput<typeof walletdContract, "unlock">, "session" | "wasUnlocked" | "form">;
 
 export class WalletDesk {
   readonly walletd: Walletd;
@@ -82,11 +85,11 @@ export class WalletDesk {
     return question({ wallet, session: fresh }, this.walletd);
   }
 
-  async unlock(wallet: string): Promise<{ readonly session: string; readonly wasUnlocked: boolean }> {
+  async unlock(wallet: string, passphrase = ""): Promise<Unlocked> {
     const password = await knownPassword(this.#options, this.#terminal, `Password of the wallet ${wallet}`);
-    const { session, wasUnlocked } = await this.walletd.unlock({ wallet, password });
+    const { session, wasUnlocked, form } = await this.walletd.unlock({ wallet, password, passphrase });
     this.keep(wallet, session);
-    return { session, wasUnlocked };
+    return { session, wasUnlocked, form };
   }
 
   keep(wallet: string, session: string): void {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ProgramTools } from "../program-tools.ts";
 
 const files = () => import("./file-commands.ts");
+const moving = () => import("./move-commands.ts");
 const coins = () => import("./coin-commands.ts");
 const spending = () => import("./spend-commands.ts");
 
@@ -77,8 +78,13 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
   of(
     "unlock",
     "open a wallet",
-    "Opens a wallet with its password. The commands after it do not ask again.",
-  ).action(async (options) => exitWith(await (await files()).unlock(options, terminal)));
+    "Opens a wallet with its password. The commands after it do not ask again. Another program's file in the\nwallets folder becomes one of ours under the same password; the original is kept beside it.",
+  )
+    .option(
+      "--passphrase",
+      "ask for a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it",
+    )
+    .action(async (options) => exitWith(await (await files()).unlock(options, terminal)));
   of(
     "lock",
     "close a wallet",
@@ -93,20 +99,44 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
   of(
     "export",
     "write a wallet file for another program",
-    "Writes the wallet in the form of another program, under the same password. Nothing is overwritten.",
+    "Writes the wallet in the form of another program, under the same password, and what that form has no place\nfor as a file of labels beside it. Nothing is overwritten.",
   )
     .argument("<file>", "where to")
     .requiredOption("--form <form>", "clientserver or joinmarket-ng")
-    .action(async (file, options) => exitWith(await (await files()).exportFile(file, options, terminal)));
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet export ~/.joinmarket/wallets/back.jmdat --form clientserver", ""],
+        ["supervisor wallet export ~/.joinmarket-ng/wallets/back.jmdat --form joinmarket-ng", ""],
+      ),
+    )
+    .action(async (file, options) => exitWith(await (await moving()).exportFile(file, options, terminal)));
   of(
     "import",
     "take over a wallet file of another program",
-    "Takes over a wallet file of joinmarket-clientserver or joinmarket-ng. The file itself is not touched.",
+    "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of words in a file, with labels,\nfrozen coins and imported keys. Labels and history that joinmarket-ng keeps beside it are found by themselves.\nThe file itself is not touched.",
   )
     .argument("<file>", "a .jmdat or .mnemonic file")
-    .option("--labels <file>", "the labels that joinmarket-ng keeps beside it (wallet_metadata_….jsonl)")
-    .addHelpText("after", examples(["supervisor wallet import ~/.joinmarket/wallets/old.jmdat", ""]))
-    .action(async (file, options) => exitWith(await (await files()).importFile(file, options, terminal)));
+    .option(
+      "--passphrase",
+      "ask for a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it",
+    )
+    .option(
+      "--labels <file>",
+      "joinmarket-ng's labels (wallet_metadata_….jsonl) where it is not beside the wallet",
+    )
+    .option("--history <file>", "joinmarket-ng's history.csv where it is not beside the wallet")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet import ~/.joinmarket/wallets/old.jmdat", ""],
+        [
+          "supervisor wallet import ~/.joinmarket-ng/wallets/default.mnemonic -w savings",
+          "under another name",
+        ],
+      ),
+    )
+    .action(async (file, options) => exitWith(await (await moving()).importFile(file, options, terminal)));
 }
 
 function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): void {

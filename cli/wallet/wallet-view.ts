@@ -15,13 +15,26 @@ type Mixdepth = Output<"balances">["mixdepths"][number];
 type Account = Output<"display">["accounts"][number];
 type Entry = Account["branches"][number]["entries"][number];
 
-const FORM_NAMES: Readonly<Record<Wallets[number]["form"], string>> = {
+type Form = Wallets[number]["form"];
+
+const OWNERS: Readonly<Record<Form, string>> = {
+  troupe: "ours",
+  clientserver: "joinmarket-clientserver's",
+  "clientserver-plain": "joinmarket-clientserver's, without a password",
+  "joinmarket-ng": "joinmarket-ng's",
+  "joinmarket-ng-legacy": "joinmarket-ng's, of its older form",
+  words: "plain words",
+  unknown: "of no form that we know",
+};
+
+const FORM_NAMES: Readonly<Record<Form, string>> = {
   troupe: "",
   clientserver: "joinmarket-clientserver's; it becomes ours when it is unlocked",
-  "clientserver-plain": "joinmarket-clientserver's, without a password",
+  "clientserver-plain":
+    "joinmarket-clientserver's, without a password; it gets the one that it is unlocked with",
   "joinmarket-ng": "joinmarket-ng's; it becomes ours when it is unlocked",
   "joinmarket-ng-legacy": "joinmarket-ng's older form; it becomes ours when it is unlocked",
-  words: "plain words",
+  words: "plain words; they get the password that they are unlocked with",
   unknown: "of no form that we know",
 };
 
@@ -36,6 +49,56 @@ export function listLines(wallets: Wallets, paint: Paint): string[] {
     wallets,
     paint,
   );
+}
+
+/** What has become of the file, and of a form that anybody can read what is to be done. */
+export function unlockLines({
+  wallet,
+  wasUnlocked,
+  form,
+}: {
+  readonly wallet: string;
+  readonly wasUnlocked: boolean;
+  readonly form: Form;
+}): string[] {
+  const name = harmless(wallet);
+  if (wasUnlocked) return [`The wallet ${name} was unlocked already.`];
+  if (form === "troupe") return [`The wallet ${name} is unlocked.`];
+  return [
+    `The wallet ${name} is unlocked. Its file was ${OWNERS[form]}; it is ours now, under the same password.`,
+    `The original is kept beside it, as ${name}.jmdat.original-1 or the next free number.`,
+    ...plainWarning(form, "the original"),
+  ];
+}
+
+export function originLines(imported: {
+  readonly wallet: string;
+  readonly file: string;
+  readonly form: Form;
+  readonly fingerprint: string;
+  readonly sideFiles: readonly string[];
+  readonly taken: number;
+  readonly ignored: number;
+}): string[] {
+  const { wallet, file, form, fingerprint, sideFiles, taken, ignored } = imported;
+  return [
+    `The wallet ${harmless(wallet)} (${fingerprint}) is there and unlocked, from a file that was ${OWNERS[form]}.`,
+    ...(sideFiles.length === 0
+      ? []
+      : [
+          `${taken} lines taken from ${sideFiles.map(harmless).join(" and ")}${ignored === 0 ? "" : `; ${ignored} say nothing to us`}.`,
+        ]),
+    `Its coins are being looked up: \`supervisor wallet status\`. ${harmless(file)} was not touched.`,
+    ...plainWarning(form, "that file"),
+  ];
+}
+
+function plainWarning(form: Form, what: string): string[] {
+  return form === "words" || form === "clientserver-plain"
+    ? [
+        `Whoever reads ${what} has the coins: it has no password. Delete it once you are sure that you do not need it.`,
+      ]
+    : [];
 }
 
 /** Numbered, four in a row, as they are written down. */

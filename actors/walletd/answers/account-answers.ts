@@ -8,9 +8,10 @@ import { balancesOf } from "../accounts/balances.ts";
 import { bondsOf } from "../accounts/bonds.ts";
 import { coinList } from "../accounts/coin-list.ts";
 import { displayOf } from "../accounts/display.ts";
-import { exportLabels, importLabels, LABELS_MAX } from "../accounts/labels.ts";
 import { BOND_BRANCH } from "../accounts/script-book.ts";
 import { denials } from "../denials.ts";
+import { writeLabels } from "../files/labels.ts";
+import { changesOfSideFiles, LABELS_MAX } from "../files/side-files.ts";
 import { checkSetting } from "../wallets/wallet-settings.ts";
 import { statusOf } from "../wallets/wallet-status.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
@@ -115,10 +116,15 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
       wallet.touched();
       return {};
     },
-    labels: (owned, call) => ({ text: exportLabels(ownedBy(desk, owned, call)) }),
+    labels: (owned, call) => ({ text: writeLabels(ownedBy(desk, owned, call).state) }),
     async importLabels({ text, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
-      const counts = await importLabels(wallet, text);
+      const counts = await wallet.store.transact((state) => {
+        const { changes, ...found } = changesOfSideFiles({ labels: text, history: "" }, wallet.keys, state);
+        return { changes, result: found };
+      });
+      // Addresses that another program has handed out lie behind ours: they are watched from now on.
+      wallet.sync.issued();
       wallet.touched();
       return counts;
     },

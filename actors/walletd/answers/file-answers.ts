@@ -3,10 +3,22 @@ import { newMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { denials } from "../denials.ts";
+import { formOf } from "../files/open-foreign.ts";
+import { writeForeign } from "../files/write-foreign.ts";
+import { wipeSecrets } from "../store/wallet-secrets.ts";
 import type { Desk } from "./owner-desk.ts";
 import { ownedBy } from "./owner-desk.ts";
 
-type FileMethods = "list" | "create" | "recover" | "unlock" | "lock" | "changePassword" | "revealSeed";
+type FileMethods =
+  | "list"
+  | "create"
+  | "recover"
+  | "importFile"
+  | "exportFile"
+  | "unlock"
+  | "lock"
+  | "changePassword"
+  | "revealSeed";
 
 export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, FileMethods> {
   const { rack, config } = desk;
@@ -14,7 +26,13 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
     async list() {
       const files = await rack.folder.list();
       return {
-        wallets: files.map((wallet) => ({ wallet, form: "troupe", isUnlocked: rack.isOpen(wallet) })),
+        wallets: await Promise.all(
+          files.map(async (wallet) => ({
+            wallet,
+            form: await rack.folder.form(wallet),
+            isUnlocked: rack.isOpen(wallet),
+          })),
+        ),
       };
     },
     async create({ wordCount, ...wish }, { caller }) {
@@ -26,10 +44,35 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       if (gap !== undefined) wallet.sync.rescan(gap);
       return { session, fingerprint: wallet.fingerprint };
     },
-    async unlock({ wallet, password }, { caller }) {
-      const opened = await rack.unlock(wallet, password, caller);
-      const { session, wasUnlocked } = opened;
-      return { session, wasUnlocked, fingerprint: opened.wallet.fingerprint };
+    async importFile({ file, labels, history, ...wish }, { caller }) {
+      const bytes = Buffer.from(file, "base64");
+      try {
+        const form = formOf(bytes) ?? "unknown";
+        const opened = await rack.importFile(wish, bytes, { labels, history }, caller);
+        const { wallet, session, taken, ignored } = opened;
+        const { fingerprint, keys } = wallet;
+        return { session, fingerprint, form, joinmarketNgId: keys.ngFingerprint(), taken, ignored };
+      } finally {
+        // It may be words, or private keys, as they are.
+        bytes.fill(0);
+      }
+    },
+    async exportFile({ password, form, ...owned }, call) {
+      const { store, keys } = ownedBy(desk, owned, call);
+      await rack.folder.checkPassword(store, password);
+      // Copies: what is lent is wiped before the file's key is made.
+      const secrets = store.withSecrets((lent) => structuredClone(lent));
+      try {
+        const { file, labels } = await writeForeign(form, { state: store.state, secrets }, password);
+        return { file: file.toString("base64"), labels, joinmarketNgId: keys.ngFingerprint() };
+      } finally {
+        wipeSecrets(secrets);
+      }
+    },
+    async unlock(wish, { caller }) {
+      const form = await rack.folder.form(wish.wallet);
+      const { session, wasUnlocked, wallet } = await rack.unlock(wish, caller);
+      return { session, wasUnlocked, form, fingerprint: wallet.fingerprint };
     },
     async lock({ wallet, session }, call) {
       if (session !== undefined) ownedBy(desk, { wallet, session }, call);

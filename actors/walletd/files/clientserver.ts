@@ -69,7 +69,8 @@ export async function writeClientserver(
   }
 }
 
-function readData(data: Dictionary, { network, wallet }: ForeignFile): ImportedWallet {
+function readData(data: Dictionary, { network, wallet, passphrase }: ForeignFile): ImportedWallet {
+  if (passphrase !== "") throw refusals.passphraseInFile(wallet);
   const its = text(data.get("network"));
   if (NETWORKS[its]?.includes(network) !== true) throw refusals.otherNetwork(wallet, its.slice(0, 20));
   const kind = data.get("wallet_type");
@@ -187,7 +188,7 @@ function dataOf(state: WalletState, { entropy, passphrase, importedKeys }: Walle
 
 function networkOf(network: string): string {
   for (const [its, ours] of Object.entries(NETWORKS)) if (ours.includes(network)) return its;
-  throw refusals.unsupported("export", `joinmarket-clientserver does not know the network ${network}`);
+  throw refusals.notWritten(`joinmarket-clientserver does not know the network ${network}`);
 }
 
 function indexesOf({ mixdepths, nextIndexes }: WalletState): Dictionary {

@@ -11,7 +11,7 @@ import type { WalletSecrets } from "../store/wallet-secrets.ts";
 import { newWalletState } from "../store/wallet-state.ts";
 import { readClientserver, writeClientserver } from "./clientserver.ts";
 import { openContainer, sealContainer } from "./clientserver-crypto.ts";
-import { writeJoinmarketNg } from "./joinmarket-ng.ts";
+import { writeJoinmarketNg } from "./joinmarket-ng/wallet-file.ts";
 import { formOf, openForeign } from "./open-foreign.ts";
 
 const ABANDON = `${"abandon ".repeat(11)}about`;
@@ -20,7 +20,7 @@ const IV = Buffer.from("101112131415161718191a1b1c1d1e1f", "hex");
 const { published } = vectors;
 
 const open = (bytes: Buffer, password = "hunter2", network = "regtest") =>
-  openForeign({ bytes, password, network, wallet: "a.jmdat" });
+  openForeign({ bytes, password, network, wallet: "a.jmdat", passphrase: "" });
 const codeOf = (opening: Promise<unknown>) =>
   opening.then(
     () => "opened",
@@ -266,6 +266,7 @@ test("bytes of nobody's form are told as such, and a forged head gets no memory"
       readClientserver({
         bytes: Buffer.from("JMENCWLTd4:data3:abce"),
         password: "",
+        passphrase: "",
         network: "regtest",
         wallet: "a",
       }),

@@ -10,8 +10,8 @@ export interface ImportedWallet {
 export interface ForeignFile {
   readonly bytes: Buffer;
   readonly password: string;
-  /** BIP-39's, for forms that do not keep it. */
-  readonly passphrase?: string;
+  /** BIP-39's, for forms that do not keep it; empty is none. */
+  readonly passphrase: string;
   /** The network that we run on: the files hardly say. */
   readonly network: string;
   /** As people call the file; for messages. */

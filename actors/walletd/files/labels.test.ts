@@ -4,8 +4,8 @@ import { changeArbitrary } from "../../../tests/harness/walletd/wallet-changes.t
 import vectors from "../../../tests/vectors/wallet-files.json" with { type: "json" };
 import { applyChange } from "../store/wallet-change.ts";
 import { newWalletState } from "../store/wallet-state.ts";
-import { readCommaLines } from "./comma-lines.ts";
-import { readNgData } from "./joinmarket-ng-data.ts";
+import { readCommaLines } from "./joinmarket-ng/comma-lines.ts";
+import { readNgData } from "./joinmarket-ng/side-data.ts";
 import { readLabels, writeLabels } from "./labels.ts";
 
 const { metadata, history } = vectors.joinmarketNg;

@@ -29,6 +29,8 @@ export interface ReadLabels {
   readonly handedOut: readonly string[];
   /** Coins that are the equal outputs of CoinJoins, says joinmarket-ng. */
   readonly coinjoinOutputs: readonly string[];
+  /** How many lines said something, if only that nothing is to be done. */
+  readonly taken: number;
   /** How many lines said nothing that we understand. */
   readonly skipped: number;
 }
@@ -38,7 +40,7 @@ export function readLabels(text: string): ReadLabels {
   const changes: WalletChange[] = [];
   const handedOut: string[] = [];
   const coinjoinOutputs: string[] = [];
-  let skipped = 0;
+  let [taken, skipped] = [0, 0];
   for (const one of text.slice(0, TEXT_LENGTH_MAX).split("\n")) {
     if (one.trim() === "") continue;
     const line = parseLine(one);
@@ -46,11 +48,12 @@ export function readLabels(text: string): ReadLabels {
       skipped++;
       continue;
     }
+    taken++;
     changes.push(...changesOf(line));
     if (line.type === "addr" && HANDED_OUT.test(line.label ?? "")) handedOut.push(line.ref);
     if (line.jm_coinjoin_output === true) coinjoinOutputs.push(line.ref);
   }
-  return { changes, handedOut, coinjoinOutputs, skipped };
+  return { changes, handedOut, coinjoinOutputs, taken, skipped };
 }
 
 /** Every label, and every coin about which somebody has decided, in an order that does not change by itself. */

@@ -1,9 +1,11 @@
 /** Any wallet file of the programs that we take wallets over from: told apart by its first bytes, and opened. */
 import { refusals } from "../store/refusals.ts";
+import { wipeSecrets } from "../store/wallet-secrets.ts";
+import { WalletStateSchema } from "../store/wallet-state.ts";
 import { readClientserver } from "./clientserver.ts";
 import { ENCRYPTED_MAGIC, PLAIN_MAGIC } from "./clientserver-crypto.ts";
 import type { ForeignFile, ForeignForm, ImportedWallet } from "./imported-wallet.ts";
-import { NG_MAGIC, readJoinmarketNg, readLegacyNg, readWords } from "./joinmarket-ng.ts";
+import { NG_MAGIC, readJoinmarketNg, readLegacyNg, readWords } from "./joinmarket-ng/wallet-file.ts";
 
 const SALT_BYTES = 16;
 const TOKEN_BYTES_MIN = 100;
@@ -11,6 +13,8 @@ const TOKEN_BYTES_MIN = 100;
 const TOKEN_START = "gAAAA";
 /** 24 words, and room for careless spaces. */
 const WORDS_BYTES_MAX = 1_000;
+/** All addresses up to it are watched; nobody has handed out so many. */
+const NEXT_INDEX_MAX = 100_000;
 
 export function formOf(bytes: Buffer): ForeignForm | undefined {
   if (startsWith(bytes, PLAIN_MAGIC)) return "clientserver-plain";
@@ -23,7 +27,16 @@ export function formOf(bytes: Buffer): ForeignForm | undefined {
 }
 
 /** The password of a form that has none is not looked at. */
-export function openForeign(file: ForeignFile): Promise<ImportedWallet> {
+export async function openForeign(file: ForeignFile): Promise<ImportedWallet> {
+  const imported = await readForeign(file);
+  const { data: state } = WalletStateSchema.safeParse(imported.state);
+  const isBearable = Object.values(imported.state.nextIndexes).every((next) => next <= NEXT_INDEX_MAX);
+  if (state !== undefined && isBearable) return { ...imported, state };
+  wipeSecrets(imported.secrets);
+  throw refusals.corrupt(file.wallet, "numbers that no wallet has");
+}
+
+function readForeign(file: ForeignFile): Promise<ImportedWallet> {
   switch (formOf(file.bytes)) {
     case "clientserver-plain":
     case "clientserver":

@@ -15,8 +15,8 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** Undefined when there is no such file. */
-  read(path: string): Promise<Buffer | undefined>;
+  /** Undefined when there is no such file. All of it, or its first bytes when so many are enough. */
+  read(path: string, enoughBytes?: number): Promise<Buffer | undefined>;
   /** Makes a file for its owner only; throws `EEXIST` when the name is taken. */
   create(path: string): Promise<DiskFile>;
   open(path: string): Promise<DiskFile>;
@@ -28,7 +28,7 @@ export interface Disk {
 }
 
 export const systemDisk: Disk = {
-  async read(path) {
+  async read(path, enoughBytes) {
     let file: FileHandle;
     try {
       // O_NONBLOCK: a named pipe must not keep us waiting for a writer.
@@ -42,7 +42,9 @@ export const systemDisk: Disk = {
       if (!stat.isFile() || stat.size > FILE_BYTES_MAX) {
         throw Object.assign(new Error("not an ordinary file, or too large for a wallet"), { code: "EFTYPE" });
       }
-      return await file.readFile();
+      if (enoughBytes === undefined) return await file.readFile();
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(enoughBytes), 0, enoughBytes, 0);
+      return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();
     }

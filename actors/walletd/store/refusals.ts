@@ -67,6 +67,24 @@ export const refusals = {
       `The wallet file ${wallet} cannot be taken over: ${what}.`,
     );
   },
+  ours(wallet: string): TroupeError {
+    return refusal(
+      { code: "WALLETD_FILE_UNSUPPORTED", wallet },
+      `The file for ${wallet} is a wallet of ours already: copy it into the wallets folder, and unlock it.`,
+    );
+  },
+  passphraseInFile(wallet: string): TroupeError {
+    return refusal(
+      { code: "WALLETD_FILE_UNSUPPORTED", wallet },
+      `The wallet file ${wallet} keeps its BIP39 passphrase itself. Open it without giving one.`,
+    );
+  },
+  notWritten(why: string): TroupeError {
+    return refusal(
+      { code: "WALLETD_FILE_UNSUPPORTED", wallet: "" },
+      `The wallet cannot be written in that form: ${why}.`,
+    );
+  },
   otherNetwork(wallet: string, network: string): TroupeError {
     return refusal(
       { code: "WALLETD_FILE_NETWORK", wallet },

@@ -3,7 +3,8 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { TroupeError } from "../../../runtime/errors.ts";
-import { openForeign } from "../files/open-foreign.ts";
+import type { ForeignForm, ImportedWallet } from "../files/imported-wallet.ts";
+import { formOf, openForeign } from "../files/open-foreign.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { type Lock, livingOwner, WalletLock } from "./lock.ts";
 import { FULL_COST, isOurFile, type KeyCost } from "./password-key.ts";
@@ -17,6 +18,8 @@ import { type StorePlace, WalletStore } from "./wallet-store.ts";
 const ENDING = ".jmdat";
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}_-])?$/u;
 const ORIGINALS_MAX = 100;
+/** What tells the forms apart stands in the first bytes; only plain words are looked at as a whole, and are shorter. */
+const HEAD_BYTES = 2_048;
 const NAME_LENGTH_MAX = 100;
 /** File systems take 255 bytes, and the lock's and draft's names are longer than the wallet's. */
 const NAME_BYTES_MAX = 200;
@@ -32,6 +35,8 @@ export interface FolderOptions {
   readonly disk?: Disk;
   readonly cost?: KeyCost;
 }
+
+export type WalletForm = "troupe" | ForeignForm | "unknown";
 
 export class WalletFolder {
   readonly #options: FolderOptions;
@@ -59,6 +64,15 @@ export class WalletFolder {
     }
   }
 
+  /** Which program's form a file has, without opening it. Unknown too: a file that is gone or cannot be read. */
+  async form(name: string): Promise<WalletForm> {
+    const path = join(this.#options.directory, walletFileName(name));
+    // Whoever wants more of it than its form is told what is wrong with it.
+    const head = await this.#disk.read(path, HEAD_BYTES).catch(() => undefined);
+    if (head === undefined) return "unknown";
+    return isOurFile(head) ? "troupe" : (formOf(head) ?? "unknown");
+  }
+
   /** Makes a wallet file and leaves the wallet open. */
   async create(
     name: string,
@@ -78,13 +92,14 @@ export class WalletFolder {
    * A file of another program in the folder becomes one of ours with the same password, and the original stays beside it
    * as `<name>.original-<n>`. After any refusal everything is as it was. Wrong passwords have to wait; see `Tries`.
    */
-  open(name: string, password: string, { passphrase }: { passphrase?: string } = {}): Promise<WalletStore> {
+  open(name: string, password: string, passphrase = ""): Promise<WalletStore> {
     const wallet = walletFileName(name);
     return this.#tries.guard(wallet, () =>
       this.#locked(wallet, async (place, lock) => {
         const bytes = await this.#disk.read(place.path);
         if (bytes === undefined) throw refusals.missing(wallet);
         if (!isOurFile(bytes)) return this.#adopt(place, lock, bytes, password, passphrase);
+        if (passphrase !== "") throw refusals.passphraseInFile(wallet);
         const store = await WalletStore.open(place, lock, password);
         const { network } = store.state;
         if (network === this.#options.network) return store;
@@ -94,19 +109,22 @@ export class WalletFolder {
     );
   }
 
-  /** Makes a wallet of another program's file that is not in the folder. */
+  /** Makes a wallet of another program's file that is not in the folder; `complete` may add to it before there is a file. */
   async import(
     name: string,
-    bytes: Buffer,
-    password: string,
-    { passphrase }: { passphrase?: string } = {},
+    { bytes, password, passphrase = "" }: { bytes: Buffer; password: string; passphrase?: string },
+    complete: (content: ImportedWallet) => void = () => {},
   ): Promise<WalletStore> {
     const wallet = walletFileName(name);
     const { network } = this.#options;
+    // Before the password's slow key: the answer would be the same.
+    if ((await this.list()).includes(wallet)) throw refusals.exists(wallet);
+    if (isOurFile(bytes)) throw refusals.ours(wallet);
     const content = await this.#tries.guard(wallet, () =>
-      openForeign({ bytes, password, network, wallet, ...(passphrase === undefined ? {} : { passphrase }) }),
+      openForeign({ bytes, password, network, wallet, passphrase }),
     );
     try {
+      complete(content);
       return await this.create(wallet, password, content);
     } finally {
       wipeSecrets(content.secrets);
@@ -123,37 +141,46 @@ export class WalletFolder {
     lock: Lock,
     bytes: Buffer,
     password: string,
-    passphrase: string | undefined,
+    passphrase: string,
   ): Promise<WalletStore> {
     const { wallet, path } = place;
     const { directory, network } = this.#options;
     // joinmarket-clientserver would write its own file over ours when it is done.
     const owner = livingOwner(await this.#disk.read(join(directory, `.${wallet}.lock`)));
     if (owner !== undefined) throw refusals.locked(wallet, `joinmarket-clientserver (process ${owner})`);
-    const content = await openForeign({
-      bytes,
-      password,
-      network,
-      wallet,
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
+    const content = await openForeign({ bytes, password, network, wallet, passphrase });
     try {
-      await this.#keepOriginal(path, bytes);
-      return await WalletStore.create(place, lock, password, content, "replace");
+      const kept = await this.#keepOriginal(path, bytes);
+      try {
+        return await WalletStore.create(place, lock, password, content, "replace");
+      } catch (error) {
+        await this.#forgetOriginal(path, kept, bytes);
+        throw error;
+      }
     } finally {
       wipeSecrets(content.secrets);
     }
   }
 
   /** A second name for the file, before ours takes the first. What an earlier attempt has kept is not kept twice. */
-  async #keepOriginal(path: string, bytes: Buffer): Promise<void> {
+  async #keepOriginal(path: string, bytes: Buffer): Promise<string | undefined> {
     for (let number = 1; number <= ORIGINALS_MAX; number++) {
       const name = `${path}.original-${number}`;
       const there = await this.#disk.read(name);
-      if (there?.equals(bytes)) return;
-      if (there === undefined) return this.#disk.link(path, name);
+      if (there?.equals(bytes)) return undefined;
+      if (there === undefined) {
+        await this.#disk.link(path, name);
+        return name;
+      }
     }
     throw refusals.exists(`${path}.original-${ORIGINALS_MAX}`);
+  }
+
+  /** Ours was not made: the second name goes again, unless it is not certain that the file still has its first. */
+  async #forgetOriginal(path: string, kept: string | undefined, bytes: Buffer): Promise<void> {
+    // A name too many is no harm, and what went wrong before is what must be told.
+    const there = await this.#disk.read(path).catch(() => undefined);
+    if (kept !== undefined && there?.equals(bytes)) await this.#disk.remove(kept).catch(() => undefined);
   }
 
   /** The lock is let go of again unless a store has been made, which then owns it. */

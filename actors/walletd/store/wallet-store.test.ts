@@ -311,13 +311,17 @@ describe("a file of another program in the folder", () => {
 
   test("is imported from elsewhere under a name that is free", async () => {
     const words = Buffer.from("legal winner thank year wave sausage worth useful legal winner thank yellow");
-    const store = kept(await folder.import("new", words, "mine", { passphrase: "TREZOR" }));
+    const store = kept(await folder.import("new", { bytes: words, password: "mine", passphrase: "TREZOR" }));
 
     expect(entropyOf(store)).toBe("7f".repeat(16));
     expect(store.withSecrets(({ passphrase }) => Buffer.from(passphrase).toString())).toBe("TREZOR");
-    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_EXISTS" });
+    await expect(folder.import("new", { bytes: words, password: "mine" })).rejects.toMatchObject({
+      code: "WALLETD_FILE_EXISTS",
+    });
     await store.close();
-    await expect(folder.import("new", words, "mine")).rejects.toMatchObject({ code: "WALLETD_FILE_EXISTS" });
+    await expect(folder.import("new", { bytes: words, password: "mine" })).rejects.toMatchObject({
+      code: "WALLETD_FILE_EXISTS",
+    });
   });
 });
 

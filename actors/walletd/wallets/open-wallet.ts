@@ -1,10 +1,6 @@
 /** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
-
-import { masterKey } from "../../../bitcoin/keys/hd-key.ts";
-import { newMnemonic, seedOf } from "../../../bitcoin/keys/mnemonic.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
-import { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey, WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { type Branch, countedBranches, ScriptBook } from "../accounts/script-book.ts";
 import type { ChainFeed } from "../coins/chain-feed.ts";
@@ -26,6 +22,7 @@ import type { RawTransactions } from "../history/raw-transactions.ts";
 import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
+import { keysOf } from "./keys-of.ts";
 import { readSettings, type WalletSettings } from "./wallet-settings.ts";
 
 export interface WalletParts {
@@ -62,18 +59,8 @@ export class OpenWallet {
   constructor(store: WalletStore, parts: WalletParts) {
     this.store = store;
     this.#parts = parts;
-    const { scriptType: type, hasBonds } = store.state;
-    const { keys, fingerprint } = store.withSecrets(({ entropy, passphrase }) => {
-      const seed = seedOf(newMnemonic(entropy).words, Buffer.from(passphrase).toString("utf8"));
-      const master = masterKey(seed, parts.network);
-      const made = {
-        keys: WalletKeys.fromSeed(seed, { network: parts.network, type, hasBonds }),
-        fingerprint: master.fingerprint,
-      };
-      master.wipe();
-      seed.fill(0);
-      return made;
-    });
+    const { hasBonds } = store.state;
+    const { keys, fingerprint } = store.withSecrets((secrets) => keysOf(store.state, secrets, parts.network));
     this.keys = keys;
     this.fingerprint = fingerprint;
     this.book = new ScriptBook(keys);

@@ -3,9 +3,12 @@ import { randomBytes } from "node:crypto";
 import { newMnemonic, parseMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { denials } from "../denials.ts";
+import { changesOfSideFiles, type SideFiles, type TakenChanges } from "../files/side-files.ts";
+import { applyChange } from "../store/wallet-change.ts";
 import { type WalletFolder, walletFileName } from "../store/wallet-folder.ts";
 import { newWalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
+import { keysOf } from "./keys-of.ts";
 import { OpenWallet, type WalletParts } from "./open-wallet.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -14,6 +17,13 @@ export interface NewWalletWish {
   readonly password: string;
   readonly type: "bip84" | "bip49";
   readonly hasBonds: boolean;
+  readonly passphrase: string;
+}
+
+export interface UnlockWish {
+  readonly wallet: string;
+  readonly password: string;
+  /** BIP39's, for files that do not say it. */
   readonly passphrase: string;
 }
 
@@ -105,7 +115,28 @@ export class WalletRack {
     });
   }
 
-  unlock(wallet: string, password: string, caller: string): Promise<Opened> {
+  /** Of another program's file; what lies beside it is in the wallet from its first moment. */
+  importFile(
+    { wallet, password, passphrase }: UnlockWish,
+    bytes: Buffer,
+    beside: SideFiles,
+    caller: string,
+  ): Promise<Opened & Pick<TakenChanges, "taken" | "ignored">> {
+    return this.#turn(wallet, async (name) => {
+      this.#needRoom(name);
+      let counts = { taken: 0, ignored: 0 };
+      const store = await this.#folder.import(name, { bytes, password, passphrase }, ({ state, secrets }) => {
+        const { keys } = keysOf(state, secrets, this.#parts.network);
+        const { changes, ...found } = changesOfSideFiles(beside, keys, state);
+        keys.wipe();
+        for (const change of changes) applyChange(state, change);
+        counts = found;
+      });
+      return { ...(await this.#take(store, caller)), ...counts };
+    });
+  }
+
+  unlock({ wallet, password, passphrase }: UnlockWish, caller: string): Promise<Opened> {
     return this.#turn(wallet, async (name) => {
       const open = this.#open.get(name);
       if (open !== undefined) {
@@ -114,7 +145,7 @@ export class WalletRack {
         return { wallet: open, session: this.#sessions.begin(name, caller), wasUnlocked: true };
       }
       this.#needRoom(name);
-      return this.#take(await this.#folder.open(name, password), caller);
+      return this.#take(await this.#folder.open(name, password, passphrase), caller);
     });
   }
 

@@ -4,7 +4,7 @@ import { contract } from "../../contract/contract.ts";
 import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
 import { WalletFormSchema, WalletTypeSchema } from "./objects.ts";
 import { FILE_ERRORS, NEW_FILE_ERRORS, OWNER_ERRORS, PASSWORD_ERRORS } from "./refusals.ts";
-import { Height, Owned, Passphrase, Password, Session, WalletName, Words } from "./values.ts";
+import { Count, Height, Owned, Passphrase, Password, Session, WalletName, Words } from "./values.ts";
 
 const FILE_TEXT_MAX = 600_000;
 const Opened = z.object({ session: Session, fingerprint: z.string() });
@@ -53,25 +53,39 @@ export const withFiles = contract("walletd", {
     ...SLOW,
   })
   .rpc("importFile", {
-    doc: "Takes over a wallet file of joinmarket-clientserver or joinmarket-ng, with its labels and freezes, and opens it.",
+    doc: "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of plain words, and opens it.",
     input: z.object({
       wallet: WalletName,
       password: Password,
       file: z.base64().max(FILE_TEXT_MAX),
-      /** The labels file that joinmarket-ng keeps beside the wallet. */
-      labels: z.string().max(LABELS_TEXT_MAX).optional(),
+      /** BIP39's; refused for a file that says itself which it is. */
+      passphrase: Passphrase.default(""),
+      /** What joinmarket-ng keeps beside the wallet: its labels (BIP329 with its marks), and its history. */
+      labels: z.string().max(LABELS_TEXT_MAX).default(""),
+      history: z.string().max(LABELS_TEXT_MAX).default(""),
     }),
-    output: Opened.extend({ form: WalletFormSchema }),
-    errors: { ...NEW_FILE_ERRORS, ...FILE_ERRORS, ...PASSWORD_ERRORS },
-    redact: ["password", "file", "labels", "session"],
+    output: Opened.extend({
+      form: WalletFormSchema,
+      joinmarketNgId: z.string(),
+      taken: Count,
+      ignored: Count,
+    }),
+    errors: {
+      ...NEW_FILE_ERRORS,
+      ...FILE_ERRORS,
+      ...PASSWORD_ERRORS,
+      WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }),
+    },
+    redact: ["password", "passphrase", "file", "labels", "history", "session"],
     requestBytesMax: LARGE_REQUEST_BYTES,
     idempotency: "idempotent",
     ...SLOW,
   })
   .rpc("exportFile", {
-    doc: "The wallet as a file of another form, under the same password, which must be given again.",
+    doc: "The wallet as a file of another program, under the same password, which must be given again.",
     input: Owned.extend({ password: Password, form: z.enum(["clientserver", "joinmarket-ng"]) }),
-    output: z.object({ file: z.base64(), labels: z.string().nullable() }),
+    /** What the file itself has no place for, as lines of BIP329: null when there is nothing. */
+    output: z.object({ file: z.base64(), labels: z.string().nullable(), joinmarketNgId: z.string() }),
     errors: {
       ...OWNER_ERRORS,
       ...PASSWORD_ERRORS,
@@ -82,16 +96,22 @@ export const withFiles = contract("walletd", {
     ...SLOW,
   })
   .rpc("unlock", {
-    doc: "Opens a wallet with its password. Each success gives a session of its own; the earlier ones stay.",
-    input: z.object({ wallet: WalletName, password: Password }),
-    output: Opened.extend({ wasUnlocked: z.boolean() }),
+    doc: "Opens a wallet with its password. Each success gives a session of its own; the earlier ones stay. Another program's file becomes one of ours; the original is kept beside it.",
+    input: z.object({
+      wallet: WalletName,
+      password: Password,
+      /** BIP39's, of another program's file that does not say it; refused for any other. */
+      passphrase: Passphrase.default(""),
+    }),
+    /** The form that the file had. */
+    output: Opened.extend({ wasUnlocked: z.boolean(), form: WalletFormSchema }),
     errors: {
       ...FILE_ERRORS,
       ...PASSWORD_ERRORS,
       WALLETD_BAD_NAME: z.object({ wallet: z.string() }),
       WALLETD_TOO_MANY_OPEN: z.object({ wallet: z.string() }),
     },
-    redact: ["password", "session"],
+    redact: ["password", "passphrase", "session"],
     idempotency: "idempotent",
     ...SLOW,
   })

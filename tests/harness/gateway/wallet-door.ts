@@ -210,7 +210,7 @@ export class WalletDoor {
         if (held === undefined) throw refusal("WALLETD_FILE_MISSING", wallet);
         if (held.password !== password) throw refusal("WALLETD_WRONG_PASSWORD", wallet);
         const wasUnlocked = held.sessions.size > 0;
-        return { ...this.#open(wallet), wasUnlocked };
+        return { ...this.#open(wallet), wasUnlocked, form: "troupe" as const };
       },
       lock: (ask) => {
         const held = this.#owned({ wallet: ask.wallet, session: ask.session ?? "" });

@@ -68,10 +68,10 @@ export class MemoryDisk implements Disk {
     return [...this.#names.keys()].sort();
   }
 
-  async read(path: string): Promise<Buffer | undefined> {
+  async read(path: string, enoughBytes?: number): Promise<Buffer | undefined> {
     await this.#step();
     const inode = this.#names.get(path);
-    return inode === undefined ? undefined : Buffer.from(inode.bytes);
+    return inode === undefined ? undefined : Buffer.from(inode.bytes.subarray(0, enoughBytes));
   }
 
   async create(path: string): Promise<DiskFile> {

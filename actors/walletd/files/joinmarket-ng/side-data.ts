@@ -1,8 +1,8 @@
 /** What joinmarket-ng keeps beside a wallet file, as changes of ours: its labels and frozen coins, and its history. */
-import type { WalletChange } from "../store/wallet-change.ts";
-import { OutpointSchema, TxidSchema } from "../store/wallet-state.ts";
+import type { WalletChange } from "../../store/wallet-change.ts";
+import { OutpointSchema, TxidSchema } from "../../store/wallet-state.ts";
+import { readLabels } from "../labels.ts";
 import { readCommaLines } from "./comma-lines.ts";
-import { readLabels } from "./labels.ts";
 
 const TEXT_LENGTH_MAX = 64 * 1024 * 1024;
 const FIELD_LENGTH_MAX = 2_000;
@@ -35,6 +35,8 @@ export interface NgData {
   readonly changes: readonly WalletChange[];
   /** Addresses that must not be handed out again, those of transactions that came to nothing among them. */
   readonly handedOut: readonly string[];
+  /** Lines and rows that said something, and lines that said nothing that we understand. */
+  readonly taken: number;
   readonly skipped: number;
 }
 
@@ -44,8 +46,10 @@ export function readNgData({ metadata = "", history = "", fingerprint }: NgFiles
   const labels = readLabels(metadata);
   const notes = new Map<string, NonNullable<Facts>>();
   const handedOut = new Set(labels.handedOut);
+  let { taken } = labels;
   for (const row of readCommaLines(history.slice(0, TEXT_LENGTH_MAX))) {
     if (row["wallet_fingerprint"] !== fingerprint) continue;
+    taken++;
     for (const column of ["destination_address", "change_address"]) {
       if (row[column]) handedOut.add(row[column]);
     }
@@ -64,6 +68,7 @@ export function readNgData({ metadata = "", history = "", fingerprint }: NgFiles
       ...[...notes].map(([txid, note]): WalletChange => ({ kind: "note", txid, note })),
     ],
     handedOut: [...handedOut],
+    taken,
     skipped: labels.skipped,
   };
 }

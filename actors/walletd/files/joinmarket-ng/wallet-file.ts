@@ -2,13 +2,13 @@
 import { pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { newMnemonic, parseMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
-import { argon2Key, isBearable, type KeyCost } from "../store/password-key.ts";
-import { refusals } from "../store/refusals.ts";
-import type { WalletSecrets } from "../store/wallet-secrets.ts";
-import { newWalletState } from "../store/wallet-state.ts";
+import { newMnemonic, parseMnemonic } from "../../../../bitcoin/keys/mnemonic.ts";
+import { argon2Key, isBearable, type KeyCost } from "../../store/password-key.ts";
+import { refusals } from "../../store/refusals.ts";
+import type { WalletSecrets } from "../../store/wallet-secrets.ts";
+import { newWalletState } from "../../store/wallet-state.ts";
+import type { ForeignFile, ImportedWallet } from "../imported-wallet.ts";
 import { openFernet, sealFernet } from "./fernet.ts";
-import type { ForeignFile, ImportedWallet } from "./imported-wallet.ts";
 
 export const NG_MAGIC = Buffer.from("JMNG");
 const VERSION = 1;
@@ -65,10 +65,16 @@ export async function writeJoinmarketNg(
     seconds: 0,
   },
 ): Promise<Buffer> {
-  const refuse = (why: string) => refusals.unsupported("export", why);
-  if (secrets.passphrase.length > 0) throw refuse("joinmarket-ng's files have no place for a passphrase");
-  if (state.scriptType !== "bip84") throw refuse("joinmarket-ng has no BIP-49 wallets");
-  if (secrets.importedKeys.length > 0) throw refuse("joinmarket-ng has no imported keys");
+  const refuse = refusals.notWritten;
+  if (secrets.passphrase.length > 0) {
+    throw refuse(
+      "joinmarket-ng's files have no place for a passphrase; recover it there from words and passphrase",
+    );
+  }
+  if (state.scriptType !== "bip84") throw refuse("joinmarket-ng has no BIP49 wallets; send the coins there");
+  if (secrets.importedKeys.length > 0) {
+    throw refuse("joinmarket-ng has no imported keys; spend their coins, or choose clientserver");
+  }
   const payload = [
     `"mnemonic": "${newMnemonic(secrets.entropy).words.join(" ")}"`,
     `"wallet_type": "${state.hasBonds ? "sw-fb" : "sw"}"`,
@@ -112,7 +118,7 @@ function readToken(key: Buffer, token: Buffer, file: ForeignFile): ImportedWalle
 /** It derives BIP-84 with a branch for bonds, whatever kind the file names. */
 function walletOf(
   words: string,
-  { network, wallet, passphrase = "" }: ForeignFile,
+  { network, wallet, passphrase }: ForeignFile,
   program: "joinmarket-ng" | "words",
   creationHeight: number | undefined,
 ): ImportedWallet {

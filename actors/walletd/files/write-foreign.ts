@@ -1,0 +1,27 @@
+/** A wallet of ours as other programs' files, with what those have no place for as lines of labels. */
+import { writeClientserver } from "./clientserver.ts";
+import type { ImportedWallet } from "./imported-wallet.ts";
+import { writeJoinmarketNg } from "./joinmarket-ng/wallet-file.ts";
+import { writeLabels } from "./labels.ts";
+
+export interface WrittenFile {
+  readonly file: Buffer;
+  /** Null when the file says it all. */
+  readonly labels: string | null;
+}
+
+/** Under the wallet's password. */
+export async function writeForeign(
+  form: "clientserver" | "joinmarket-ng",
+  content: ImportedWallet,
+  password: string,
+): Promise<WrittenFile> {
+  if (form === "joinmarket-ng") {
+    const labels = writeLabels(content.state);
+    return { file: await writeJoinmarketNg(content, password), labels: labels === "" ? null : labels };
+  }
+  // It keeps freezes, and labels of addresses; of no other kind.
+  const others = Object.entries(content.state.labels).filter(([key]) => !key.startsWith("addr "));
+  const labels = writeLabels({ ...content.state, labels: Object.fromEntries(others), frozen: {} });
+  return { file: await writeClientserver(content, password), labels: labels === "" ? null : labels };
+}
