@@ -26,6 +26,7 @@ import { Sender } from "./spend/sender.ts";
 import { FULL_COST, type KeyCost } from "./store/password-key.ts";
 import { WalletFolder } from "./store/wallet-folder.ts";
 import { Successes } from "./successes.ts";
+import { AutoLock } from "./wallets/auto-lock.ts";
 import type { OpenWallet } from "./wallets/open-wallet.ts";
 import { WalletRack } from "./wallets/rack.ts";
 
@@ -56,6 +57,7 @@ class Walletd implements Actor {
   readonly #rack: WalletRack;
   readonly #metrics: WalletdMetrics;
   readonly #grants: Grants;
+  readonly #autoLock: AutoLock;
   #publisher: Publisher<typeof walletdContract> | undefined;
   #service: Service | undefined;
 
@@ -94,6 +96,13 @@ class Walletd implements Actor {
         this.#publisher?.event("wallet.locked", { wallet: name, why });
         this.#tellWallets();
       },
+    });
+    this.#autoLock = new AutoLock({
+      rack: this.#rack,
+      grants: this.#grants,
+      clock,
+      afterMinutes: config.lock_after_minutes,
+      onTrouble: (error) => log.error("an idle wallet could not be locked", { error }),
     });
     this.#metrics = new WalletdMetrics(meter, () => {
       const open = [...this.#rack.wallets()];
@@ -139,11 +148,13 @@ class Walletd implements Actor {
       publisher: this.#publisher,
       idempotency: new Successes(clock),
     });
+    this.#autoLock.start();
     this.#tellWallets();
     this.#report();
   }
 
   async stop(): Promise<void> {
+    this.#autoLock.stop();
     await this.#service?.stop();
     await this.#rack.lockAll();
     await this.#feed.stop();

@@ -8,7 +8,7 @@ import { txidOf } from "../../bitcoin/transaction.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
 import { coinText, type Moment, MoneyWorld, ticks } from "../../tests/harness/walletd/money-world.ts";
-import { hastyClock, knownWallet, WalletdUnderTest } from "../../tests/harness/walletd/walletd-under-test.ts";
+import { HastyClock, knownWallet, WalletdUnderTest } from "../../tests/harness/walletd/walletd-under-test.ts";
 
 const RUNS = Number(process.env["TROUPE_WALLET_LIVES"] ?? 12);
 const MIXDEPTHS = 3;
@@ -80,7 +80,7 @@ class Life {
     const others = Array.from({ length: 3 }, (_, i) => p2wpkhScript(new Uint8Array(20).fill(i + 1)));
     const money = new MoneyWorld(() => random.fraction(), others);
     const config = { mixdepths: MIXDEPTHS, gap: GAP, freeze_reuse_sat: 0, fee_random_percent: 20 };
-    const under = await WalletdUnderTest.start(money, { config, clock: hastyClock });
+    const under = await WalletdUnderTest.start(money, { config, clock: new HastyClock() });
     const made = new Life(random, money, under);
     await made.#begin();
     return made;

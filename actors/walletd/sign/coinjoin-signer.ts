@@ -49,7 +49,8 @@ export async function signCoinjoin(
   wallet.needKnown();
   const transaction = readTransaction(wish.rawTx, wallet);
   const requestHash = hashOf(transaction);
-  const { signatures, isNew, amountSat } = await wallet.store.transact((state) => {
+  let countedSat = 0;
+  const decision = wallet.store.transact((state) => {
     const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, side);
     const coins = coinsOf(wallet, outpoints);
     const ownInputs = judge(wallet, transaction, {
@@ -63,7 +64,12 @@ export async function signCoinjoin(
     if (before !== undefined && before.requestHash !== requestHash)
       throw denials.willNotSign("already-signed");
     const amountSat = terms.amountSat ?? sumOf(coins);
-    if (before === undefined) checkAmount(granted, amountSat);
+    if (before === undefined) {
+      checkAmount(granted, amountSat);
+      // At once: whoever asks for two at the same time gets no more than one after the other.
+      countedSat = amountSat;
+      granted.usedSat += amountSat;
+    }
     const reservation = state.reservations[wish.reservation];
     const atMs = wallet.nowMs;
     const changes: WalletChange[] =
@@ -81,17 +87,15 @@ export async function signCoinjoin(
               reservation: { ...reservation, untilMs: Math.max(reservation.untilMs, atMs + SIGNED_MS) },
             },
           ];
-    return {
-      changes,
-      result: {
-        signatures: sign(wallet, transaction, coins, ownInputs),
-        isNew: changes.length > 0,
-        amountSat,
-      },
-    };
+    return { changes, result: sign(wallet, transaction, coins, ownInputs) };
   });
-  if (isNew) granted.usedSat += amountSat;
-  return { signatures };
+  try {
+    return { signatures: await decision };
+  } catch (error) {
+    // What is not on the disk was not given out.
+    granted.usedSat -= countedSat;
+    throw error;
+  }
 }
 
 /** Which inputs are ours, if all that was promised is kept. */

@@ -20,7 +20,9 @@ export interface Granted {
   readonly wallet: string;
   readonly caller: Side;
   readonly limits: GrantLimits;
+  /** For people; what counts is `endsAtMonotonicMs`, which no jump of the clock moves. */
   readonly expiresAtMs: number;
+  readonly endsAtMonotonicMs: number;
   /** What was signed away to be mixed so far. */
   usedSat: number;
 }
@@ -45,7 +47,8 @@ export class Grants {
     const grant = randomBytes(GRANT_BYTES).toString("hex");
     const id = createHash("sha256").update(grant).digest("hex").slice(0, ID_LENGTH);
     const expiresAtMs = this.#clock.now() + ttlS * 1_000;
-    const granted = { id, wallet, caller, limits, expiresAtMs, usedSat: 0 };
+    const endsAtMonotonicMs = this.#clock.monotonicMs() + ttlS * 1_000;
+    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0 };
     this.#grants.set(grant, granted);
     return { grant, granted };
   }
@@ -53,7 +56,11 @@ export class Grants {
   /** One refusal for unknown, worn out, and somebody else's. */
   need(grant: string, caller: string): Granted {
     const granted = this.#grants.get(grant);
-    if (granted === undefined || granted.caller !== caller || granted.expiresAtMs <= this.#clock.now()) {
+    if (
+      granted === undefined ||
+      granted.caller !== caller ||
+      granted.endsAtMonotonicMs <= this.#clock.monotonicMs()
+    ) {
       throw denials.noGrant();
     }
     return granted;
@@ -61,8 +68,9 @@ export class Grants {
 
   /** Those that still hold. */
   of(wallet: string): Granted[] {
-    const nowMs = this.#clock.now();
-    for (const granted of this.#grants.values()) if (granted.expiresAtMs <= nowMs) this.#end(granted.id);
+    const nowMs = this.#clock.monotonicMs();
+    for (const granted of this.#grants.values())
+      if (granted.endsAtMonotonicMs <= nowMs) this.#end(granted.id);
     return [...this.#grants.values()].filter((granted) => granted.wallet === wallet);
   }
 

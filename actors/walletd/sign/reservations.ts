@@ -117,7 +117,11 @@ export async function reserve(
 export async function release(wallet: OpenWallet, granted: Granted, id: string): Promise<void> {
   await wallet.store.transact((state) => {
     const isOwn = state.reservations[id]?.owner === granted.id;
-    return { changes: isOwn ? [{ kind: "reserved", id, reservation: null }] : [], result: undefined };
+    // What is signed may be sent by others at any time, so its coins stay set aside.
+    return {
+      changes: isOwn && state.signed[id] === undefined ? [{ kind: "reserved", id, reservation: null }] : [],
+      result: undefined,
+    };
   });
   wallet.touched();
 }

@@ -35,7 +35,7 @@ export class Tries {
     return this.#gate.run(async () => {
       const misses = this.#misses.get(wallet);
       const waitMs = (misses?.untilMs ?? 0) - this.#clock.monotonicMs();
-      if (misses !== undefined && waitMs > 0) throw refusals.tooManyTries(wallet, waitMs);
+      if (misses !== undefined && waitMs > 0) throw refusals.tooManyTries(wallet, Math.ceil(waitMs));
       try {
         const result = await attempt();
         this.#misses.delete(wallet);

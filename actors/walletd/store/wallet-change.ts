@@ -35,6 +35,7 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("reserved"), id: IdSchema, reservation: ReservationSchema.nullable() }),
   z.strictObject({ kind: z.literal("signed"), key: IdSchema, signed: SignedSchema.nullable() }),
+  z.strictObject({ kind: z.literal("signed.settled"), key: IdSchema }),
   z.strictObject({ kind: z.literal("commitment.used"), commitment: IdSchema, use: CommitmentSchema }),
   z.strictObject({ kind: z.literal("note"), txid: TxidSchema, note: FactsSchema.nullable() }),
   z.strictObject({
@@ -79,6 +80,11 @@ export function applyChange(state: WalletState, change: WalletChange): void {
       return put(state.reservations, change.id, change.reservation);
     case "signed":
       return put(state.signed, change.key, change.signed);
+    case "signed.settled": {
+      const signed = state.signed[change.key];
+      if (signed !== undefined) state.settledKeys[change.key] = signed.atMs;
+      return put(state.signed, change.key, null);
+    }
     case "commitment.used":
       state.commitments[change.commitment] = change.use;
       return;

@@ -86,6 +86,8 @@ export const WalletStateSchema = z.strictObject({
   reservations: z.record(IdSchema, ReservationSchema),
   /** By the key of the request. */
   signed: z.record(IdSchema, SignedSchema),
+  /** By the key of a request whose transaction is settled for good: when it was signed. It signs nothing again. */
+  settledKeys: z.record(IdSchema, TimeSchema).default({}),
   /** By commitment. */
   commitments: z.record(IdSchema, CommitmentSchema),
   /** By txid. */
@@ -111,6 +113,7 @@ export function newWalletState(wallet: NewWallet): WalletState {
     labels: {},
     reservations: {},
     signed: {},
+    settledKeys: {},
     commitments: {},
     notes: {},
     settings: {},

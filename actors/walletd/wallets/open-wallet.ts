@@ -23,6 +23,7 @@ import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.t
 import type { WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
 import { keysOf } from "./keys-of.ts";
+import { isSettled, overChanges } from "./tidying.ts";
 import { readSettings, type WalletSettings } from "./wallet-settings.ts";
 
 export interface WalletParts {
@@ -54,7 +55,8 @@ export class OpenWallet {
   readonly sync: WalletSync;
   readonly transactions: OwnTransactions;
   readonly #parts: WalletParts;
-  #usedAtMs: number;
+  readonly #toStampMs: number;
+  #used = { monotonicMs: 0, atMs: 0 };
 
   constructor(store: WalletStore, parts: WalletParts) {
     this.store = store;
@@ -79,7 +81,8 @@ export class OpenWallet {
       nextIndex: (branch) => this.nextIndex(branch),
       onChange: (moves) => this.#changed(moves),
     });
-    this.#usedAtMs = parts.clock.monotonicMs();
+    this.#toStampMs = Math.round(parts.clock.now() - parts.clock.monotonicMs());
+    this.used();
   }
 
   get name(): string {
@@ -102,22 +105,44 @@ export class OpenWallet {
     return this.state.mixdepths;
   }
 
+  /** Since it was opened no jump of the host's clock moves it: what is set aside ends neither early nor never. */
   get nowMs(): number {
-    return this.#parts.clock.now();
+    return Math.floor(this.#parts.clock.monotonicMs()) + this.#toStampMs;
   }
 
+  /** By the longer of two clocks: one stands still while the host sleeps, the other may be set back. */
   get idleMs(): number {
-    return this.#parts.clock.monotonicMs() - this.#usedAtMs;
+    const { clock } = this.#parts;
+    return Math.max(clock.monotonicMs() - this.#used.monotonicMs, clock.now() - this.#used.atMs);
   }
 
   used(): void {
-    this.#usedAtMs = this.#parts.clock.monotonicMs();
+    const { clock } = this.#parts;
+    this.#used = { monotonicMs: clock.monotonicMs(), atMs: clock.now() };
   }
 
   async close(): Promise<void> {
     await this.sync.stop();
     this.keys.wipe();
     await this.store.close();
+  }
+
+  /** Lets go of what is over. After opening there is no grant yet, so that nobody can sign what an earlier one reserved. */
+  async tidy({ isOpening }: { readonly isOpening: boolean }): Promise<void> {
+    const { nowMs, view } = this;
+    try {
+      await this.store.transact((state) => ({
+        changes: overChanges(state, {
+          nowMs,
+          isOpening,
+          isSettled: (record) => isSettled(record, view, nowMs),
+        }),
+        result: undefined,
+      }));
+    } catch (error) {
+      // Nothing of it is urgent; a disk that is full says so to whoever wants something kept.
+      this.#parts.onTrouble(this, error);
+    }
   }
 
   /** Throws while the coins are not known. */
@@ -162,11 +187,10 @@ export class OpenWallet {
   }
 
   get standingRules(): StandingRules {
-    const { clock, medianTime } = this.#parts;
     return {
       state: this.state,
-      reserved: reservedNow(this.state, clock.now()),
-      medianTimeS: medianTime.timeS,
+      reserved: reservedNow(this.state, this.nowMs),
+      medianTimeS: this.#parts.medianTime.timeS,
       freezeReuseSat: this.settings.freezeReuseSat,
     };
   }
@@ -198,6 +222,7 @@ export class OpenWallet {
     const isFirst = !this.#wasKnown;
     this.#wasKnown = true;
     this.#keepRules().catch((error) => this.#parts.onTrouble(this, error));
+    void this.tidy({ isOpening: false });
     // Without them coins keep their names of the first moment; the next change tries again.
     this.transactions.load().catch((error) => this.#parts.onTrouble(this, error));
     this.#parts.onChange(this, moves, isFirst);

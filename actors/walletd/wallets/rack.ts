@@ -149,11 +149,15 @@ export class WalletRack {
     });
   }
 
-  /** False when it was not open. */
-  lock(wallet: string, why: "asked" | "idle" | "failure"): Promise<boolean> {
+  /** False when it was not open, or is not to be closed any more when its turn comes. */
+  lock(
+    wallet: string,
+    why: "asked" | "idle" | "failure",
+    isStillWanted: (open: OpenWallet) => boolean = () => true,
+  ): Promise<boolean> {
     return this.#turn(wallet, async (name) => {
       const open = this.#open.get(name);
-      if (open === undefined) return false;
+      if (open === undefined || !isStillWanted(open)) return false;
       // First nobody can reach it any more, then it is taken apart.
       this.#open.delete(name);
       this.#sessions.endAll(name);
@@ -195,6 +199,7 @@ export class WalletRack {
       await store.close();
       throw error;
     }
+    await wallet.tidy({ isOpening: true });
     this.#open.set(wallet.name, wallet);
     wallet.sync.start();
     this.#news.unlocked(wallet);

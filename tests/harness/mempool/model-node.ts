@@ -143,6 +143,11 @@ export class ModelNode implements MempoolSource {
     this.#connect(taken);
   }
 
+  /** A block of just these, whatever they spend. */
+  mineThese(transactions: readonly Transaction[]): void {
+    this.#connect(transactions);
+  }
+
   /** Takes blocks back, and puts one more in their place; what they had comes back if it still may. */
   reorganise(depth: number, share: number): void {
     const back: Transaction[] = [];

@@ -1,6 +1,7 @@
 /** A node's chain and mempool for the wallet daemon, told by an index and a mempool that each lag behind it as they please, and what a wallet owns by looking at all of it. */
-import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
+import { p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import {
   parseTransaction,
@@ -34,6 +35,11 @@ interface Output {
 
 const RELAY_SAT_PER_KVB = 1_000;
 
+/** Pays nobody of interest, and does nothing by chance. */
+export function stillWorld(): MoneyWorld {
+  return new MoneyWorld(() => 0.5, [p2wpkhScript(new Uint8Array(20).fill(1))]);
+}
+
 export class MoneyWorld {
   readonly node: ModelNode;
   /** What others can be paid at; whoever adds to it is paid too. */
@@ -41,6 +47,7 @@ export class MoneyWorld {
   readonly #random: () => number;
   readonly #own = new Set<string>();
   readonly #raw = new Map<string, Transaction>();
+  readonly #isSpent = new Set<Transaction>();
   readonly #model = new ModelMempool();
   #blocks: NodeBlock[] = [];
   #news: Promise<unknown> = Promise.resolve();
@@ -179,6 +186,40 @@ export class MoneyWorld {
     return true;
   }
 
+  /** A block pays these, out of money that nobody misses; everybody knows of it. */
+  async pay(
+    ...outputs: readonly { readonly script: Uint8Array; readonly amountSat: number }[]
+  ): Promise<string> {
+    const source = this.node.blocks
+      .flatMap(({ transactions: [coinbase] }) => (coinbase === undefined ? [] : [coinbase]))
+      .find((coinbase) => !this.#isSpent.has(coinbase) && coinbase !== this.node.blocks[0]?.transactions[0]);
+    if (source === undefined) throw new Error("the world has no money left: mine more");
+    this.#isSpent.add(source);
+    const payment: Transaction = {
+      version: 2,
+      inputs: [
+        {
+          previousTxidBytes: txidToBytes(txidOf(source)),
+          ...{ previousIndex: 0, scriptSig: Uint8Array.of(1), sequence: 0xffff_fffd, witness: [] },
+        },
+      ],
+      outputs: outputs.map(({ script, amountSat }) => ({
+        scriptPubKey: script,
+        amountSat: BigInt(amountSat),
+      })),
+      locktime: 0,
+    };
+    if (!this.node.submit(payment)) throw new Error("the node does not take the payment");
+    this.node.mine(1);
+    await this.follow();
+    return txidOf(payment);
+  }
+
+  async mine(blocks: number): Promise<void> {
+    for (let i = 0; i < blocks; i++) this.node.mine(1);
+    await this.follow();
+  }
+
   /** Both are level with the node, and all news is out. */
   async follow(): Promise<void> {
     this.followMempool();
@@ -311,11 +352,18 @@ function outpointOf(input: Transaction["inputs"][number]): string {
   return `${txidFromBytes(input.previousTxidBytes)}:${input.previousIndex}`;
 }
 
-function outputsOf(transaction: Transaction): Output[] {
-  const txid = txidOf(transaction);
-  return transaction.outputs.flatMap(({ amountSat, scriptPubKey }, index) =>
-    isIndexedScript(scriptPubKey)
-      ? [{ txid, index, amountSat: Number(amountSat), scriptHash: scriptHashOf(scriptPubKey) }]
-      : [],
-  );
+const known = new WeakMap<Transaction, readonly Output[]>();
+
+function outputsOf(transaction: Transaction): readonly Output[] {
+  let outputs = known.get(transaction);
+  if (outputs === undefined) {
+    const txid = txidOf(transaction);
+    outputs = transaction.outputs.flatMap(({ amountSat, scriptPubKey }, index) =>
+      isIndexedScript(scriptPubKey)
+        ? [{ txid, index, amountSat: Number(amountSat), scriptHash: scriptHashOf(scriptPubKey) }]
+        : [],
+    );
+    known.set(transaction, outputs);
+  }
+  return outputs;
 }

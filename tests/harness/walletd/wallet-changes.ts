@@ -71,6 +71,7 @@ export const changeArbitrary: fc.Arbitrary<WalletChange> = fc.oneof(
       }),
     ),
   }),
+  fc.record({ kind: fc.constant("signed.settled" as const), key: few("key") }),
   fc.record({
     kind: fc.constant("commitment.used" as const),
     commitment: few("commitment"),

@@ -8,12 +8,14 @@ import { newMnemonic, seedOf } from "../../../bitcoin/keys/mnemonic.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
+import type { Transport } from "../../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import { type Clock, systemClock, type Timer } from "../../../runtime/clock.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
+import { waitFor } from "../wait-for.ts";
 import type { World, WorldMaker } from "../worlds.ts";
 import type { MoneyWorld } from "./money-world.ts";
 import { CHEAP } from "./wallet-changes.ts";
@@ -21,19 +23,46 @@ import { CHEAP } from "./wallet-changes.ts";
 export type WalletdClient = Client<typeof walletdContract>;
 export type WalletdCaller = "operator" | "gateway" | "maker" | "taker";
 
+export const PASSWORD = "correct horse";
+
+export interface Owned {
+  readonly wallet: string;
+  readonly session: string;
+}
+
 export interface WalletdSettings {
   readonly config?: Partial<WalletdConfig>;
   readonly clock?: Clock;
   readonly carrier?: WorldMaker["name"];
 }
 
-/** Waits a twentieth of what it is told: what only bounds how long something may take is over sooner. */
-export const hastyClock: Clock = Object.freeze({
-  now: () => Date.now(),
-  monotonicMs: () => performance.now() * 20,
-  after: (delayMs: number, run: () => void, options?: { background?: boolean }): Timer =>
-    systemClock.after(delayMs / 20, run, options),
-});
+/** Waits a twentieth of what it is told: what only bounds how long something may take is over sooner. Time may pass at once, or jump. */
+export class HastyClock implements Clock {
+  #passedMs = 0;
+  #jumpedMs = 0;
+
+  now(): number {
+    return Date.now() + this.#passedMs + this.#jumpedMs;
+  }
+
+  monotonicMs(): number {
+    return performance.now() * 20 + this.#passedMs;
+  }
+
+  after(delayMs: number, run: () => void, options?: { background?: boolean }): Timer {
+    return systemClock.after(delayMs / 20, run, options);
+  }
+
+  /** So much later; what waits for longer goes on waiting. */
+  pass(ms: number): void {
+    this.#passedMs += ms;
+  }
+
+  /** Somebody sets the host's clock. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms;
+  }
+}
 
 export class WalletdUnderTest {
   readonly money: MoneyWorld;
@@ -67,6 +96,11 @@ export class WalletdUnderTest {
     return bus;
   }
 
+  /** A bare connection of that user: what stands in an actor's place once it is broken into. */
+  connect(user: string): Promise<Transport> {
+    return this.#world.connect(user);
+  }
+
   as(caller: WalletdCaller): WalletdClient {
     return this.busOf(caller).client(walletdContract);
   }
@@ -83,7 +117,7 @@ export class WalletdUnderTest {
         config: { ...walletdSection.schema.parse({}), ...config },
         bus: this.#bus,
         dataDirectory: this.directory,
-        clock: clock ?? hastyClock,
+        clock: clock ?? new HastyClock(),
       }),
     );
     await this.#actor.start();
@@ -93,6 +127,24 @@ export class WalletdUnderTest {
     await this.#actor?.stop();
     await this.#bus?.close();
     this.#actor = undefined;
+  }
+
+  /** Opens the wallet of known words, once it knows its coins. */
+  async recovered(wallet: string, words: string, more: { readonly hasBonds?: boolean } = {}): Promise<Owned> {
+    const { session } = await this.as("operator").recover({ wallet, words, password: PASSWORD, ...more });
+    const owned = { wallet, session };
+    await this.level(owned);
+    return owned;
+  }
+
+  /** Until the wallet stands on the node's tip. */
+  async level(owned: Owned): Promise<void> {
+    const { hash } = this.money.node.tip;
+    const status = () => this.as("operator").status(owned);
+    await waitFor(
+      `${owned.wallet} to know the newest block`,
+      async () => (await status()).sync.tip?.hash === hash,
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,357 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
+import { withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
+import { txidOf } from "../../../bitcoin/transaction.ts";
+import { checkBondProof } from "../../../joinmarket/bond/proof.ts";
+import { verifyOpening } from "../../../joinmarket/podle/commitment.ts";
+import {
+  MAKER_TERMS,
+  madeFor,
+  rawOf,
+  signedCoins,
+  takenFrom,
+} from "../../../tests/harness/walletd/coinjoin-sides.ts";
+import { stillWorld } from "../../../tests/harness/walletd/money-world.ts";
+import {
+  HastyClock,
+  knownWallet,
+  type Owned,
+  PASSWORD,
+  WalletdUnderTest,
+} from "../../../tests/harness/walletd/walletd-under-test.ts";
+
+const WALLET = knownWallet(9);
+const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+const DAY_MS = 86_400_000;
+
+let clock: HastyClock;
+let under: WalletdUnderTest;
+let owned: Owned;
+beforeEach(async () => {
+  clock = new HastyClock();
+  const money = stillWorld();
+  under = await WalletdUnderTest.start(money, { clock, config: { mixdepths: 3, gap: 4 } });
+  await pay(0, 0, 300_000);
+  await pay(0, 1, 400_000);
+  await pay(1, 0, 500_000);
+  owned = await under.recovered("mixed", WALLET.words, { hasBonds: true });
+});
+afterEach(() => under.stop());
+
+async function pay(mixdepth: number, index: number, amountSat: number, chain = 0): Promise<string> {
+  const { scriptPubKey } = WALLET.keys.key({ mixdepth, chain, index });
+  return under.money.pay({ script: scriptPubKey, amountSat });
+}
+
+async function granted(caller: "maker" | "taker", limits: object = {}, ttlS = 86_400): Promise<string> {
+  const { grant } = await under.as("operator").grant({ ...owned, caller, limits, ttlS });
+  return grant;
+}
+
+describe("a maker", () => {
+  it("is told what it may offer, sets coins aside, and gets signatures that every node takes", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const { mixdepths, hasBond } = await maker.funds({ grant });
+    const side = await maker.reserveAsMaker({
+      grant,
+      mixdepth: 0,
+      ...MAKER_TERMS,
+      encryptionKey: "ab".repeat(32),
+    });
+    const transaction = takenFrom(side);
+    const signed = await maker.signAsMaker({
+      grant,
+      reservation: side.reservation,
+      rawTx: rawOf(transaction),
+    });
+
+    expect(mixdepths.map(({ availableSat }) => availableSat)).toEqual([700_000, 500_000, 0]);
+    expect(hasBond).toBe(false);
+    expect(side.coins).toHaveLength(1);
+    expect(side.auth?.publicKey).toMatch(/^0[23]/);
+    // The mixed amount goes one mixdepth on, the change stays.
+    expect(side.coinjoinAddress).toBe(WALLET.keys.key({ mixdepth: 1, chain: 1, index: 0 }).address);
+    expect(side.changeAddress).toBe(WALLET.keys.key({ mixdepth: 0, chain: 1, index: 0 }).address);
+    expect(signedCoins(transaction, signed, side)).toBe(1);
+    expect((await maker.funds({ grant })).mixdepths[0]?.availableSat).toBe(
+      700_000 - (side.coins[0]?.amountSat ?? 0),
+    );
+  });
+
+  it("may ask for the same signatures again, and gets the same", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const side = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    const asked = { grant, reservation: side.reservation, rawTx: rawOf(takenFrom(side)) };
+
+    expect(await maker.signAsMaker(asked)).toEqual(await maker.signAsMaker(asked));
+  });
+
+  it("finds the coinjoin in the history, with what it noted of it", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const side = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    const transaction = takenFrom(side);
+    const { signatures } = await maker.signAsMaker({
+      grant,
+      reservation: side.reservation,
+      rawTx: rawOf(transaction),
+    });
+    const signed = withSignedInputs(
+      transaction,
+      signatures.map(({ index, witness }) => ({
+        ...{ index, scriptSig: new Uint8Array(0) },
+        witness: witness.map((item) => hexToBytes(item)),
+      })),
+    );
+    const txid = txidOf(signed);
+    await maker.addHistoryNote({ grant, txid, note: NOTE });
+    // The taker's coin is nothing to this node: it comes with a block.
+    under.money.node.mineThese([signed]);
+    await under.money.follow();
+    await under.level(owned);
+    const { entries } = await under.as("operator").history(owned);
+
+    expect(entries[0]).toMatchObject({
+      ...{ txid, isCoinjoin: true, role: "maker", participants: 2, coinjoinSat: MAKER_TERMS.amountSat },
+      changeSat: MAKER_TERMS.coinjoinFeeSat - MAKER_TERMS.txfeeSat,
+      note: NOTE,
+    });
+    expect((await under.as("operator").yieldReport(owned)).lines).toHaveLength(2);
+    expect((await under.as("operator").balances(owned)).totalSat).toBe(1_200_000 + 400);
+  });
+
+  it("gets the coins back when it lets go of them, but not when they are signed for", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const first = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    await maker.release({ grant, reservation: first.reservation });
+    const freed = await maker.funds({ grant });
+    const second = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    await maker.signAsMaker({ grant, reservation: second.reservation, rawTx: rawOf(takenFrom(second)) });
+    await maker.release({ grant, reservation: second.reservation });
+    const kept = await maker.funds({ grant });
+
+    expect(freed.mixdepths[0]?.availableSat).toBe(700_000);
+    expect(kept.mixdepths[0]?.availableSat).toBeLessThan(700_000);
+    // Addresses that were told to somebody are never told again.
+    expect(second.coinjoinAddress).not.toBe(first.coinjoinAddress);
+    expect(second.changeAddress).not.toBe(first.changeAddress);
+  });
+
+  it("proves the wallet's best bond to one taker", async () => {
+    const { address, path } = await under.as("operator").bondAddress({ ...owned, lockDate: "2090-01" });
+    const key = WALLET.keys.key({ mixdepth: 0, chain: 2, index: 70 * 12 });
+    const txid = await under.money.pay({ script: key.scriptPubKey, amountSat: 5_000_000 });
+    await under.level(owned);
+    const grant = await granted("maker");
+    const nicks = { maker: "J5aMaker", taker: "J5aTaker" };
+    const { proof } = await under
+      .as("maker")
+      .bondProof({ grant, makerNick: nicks.maker, takerNick: nicks.taker });
+
+    expect(address).toBe(key.address);
+    expect(path).toBe(key.pathText);
+    expect((await under.as("maker").funds({ grant })).hasBond).toBe(true);
+    const proven = checkBondProof(proof ?? "", nicks, under.money.node.tip.height);
+    expect(proven).toMatchObject({ txid: parseTxid(txid), vout: 0 });
+    expect(
+      checkBondProof(proof ?? "", { ...nicks, taker: "J5other" }, under.money.node.tip.height),
+    ).toBeUndefined();
+  });
+
+  it("has no bond to prove when there is none", async () => {
+    const grant = await granted("maker");
+
+    expect(await under.as("maker").bondProof({ grant, makerNick: "J5a", takerNick: "J5b" })).toEqual({
+      proof: null,
+    });
+  });
+});
+
+describe("a taker", () => {
+  const FEES = { makerFeesSatMax: 1_000, miningFeeSatMax: 5_000 };
+
+  it("sends an amount to where its grant allows, and gets signatures that every node takes", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", { ...FEES, destinations: [ELSEWHERE] });
+    const wish = { grant, mixdepth: 1, amountSat: 200_000, destination: ELSEWHERE, ...FEES };
+    const side = await taker.reserveAsTaker(wish);
+    const transaction = madeFor(side, 200_000);
+    const asked = { grant, reservation: side.reservation, rawTx: rawOf(transaction), participants: 3 };
+    const signed = await taker.signAsTaker(asked);
+
+    expect(side.coinjoinAddress).toBe(ELSEWHERE);
+    expect(signedCoins(transaction, signed, side)).toBe(side.coins.length);
+    expect(await taker.signAsTaker(asked)).toEqual(signed);
+  });
+
+  it("mixes into the wallet's next mixdepth when it names no destination, all of it when it names no amount", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const side = await taker.reserveAsTaker({
+      grant,
+      mixdepth: 0,
+      amountSat: null,
+      destination: null,
+      ...FEES,
+    });
+
+    expect(side.coins.map(({ amountSat }) => amountSat).sort()).toEqual([300_000, 400_000]);
+    expect(side.coinjoinAddress).toBe(WALLET.keys.key({ mixdepth: 1, chain: 1, index: 0 }).address);
+    expect((await taker.funds({ grant })).mixdepths[0]).toMatchObject({ availableSat: 0, coins: 0 });
+  });
+
+  it("stands for each coin three times, each time provably and never with the same proof", async () => {
+    await under.money.mine(6);
+    await under.level(owned);
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const side = await taker.reserveAsTaker({
+      grant,
+      mixdepth: 1,
+      amountSat: 200_000,
+      destination: null,
+      ...FEES,
+    });
+    const asked = { grant, reservation: side.reservation };
+    const made = [
+      await taker.commitment(asked),
+      await taker.commitment(asked),
+      await taker.commitment(asked),
+    ];
+
+    for (const [index, { commitment, opening }] of made.entries()) {
+      const { P, P2, s, e } = opening;
+      const bytes = { P: hexToBytes(P), P2: hexToBytes(P2), s: hexToBytes(s), e: hexToBytes(e) };
+      const whole = { txid: parseTxid(opening.txid), vout: opening.index, ...bytes };
+      expect(verifyOpening(whole, commitment)).toBe(index);
+      expect({ txid: opening.txid, index: opening.index }).toEqual({
+        ...{ txid: side.coins[0]?.txid, index: side.coins[0]?.index },
+      });
+    }
+    expect(new Set(made.map(({ commitment }) => commitment)).size).toBe(3);
+    await expect(taker.commitment(asked)).rejects.toMatchObject({
+      code: "WALLETD_NO_COMMITMENT",
+      data: { usedUp: 1 },
+    });
+    // Also after a restart: what was shown once is on the disk.
+    await under.stopActor();
+    await under.startActor();
+    const { session } = await under.as("operator").unlock({ wallet: "mixed", password: PASSWORD });
+    owned = { wallet: "mixed", session };
+    await under.level(owned);
+    const { coins } = await under.as("operator").coins(owned);
+    expect(coins.find(({ txid }) => txid === side.coins[0]?.txid)).toMatchObject({
+      commitmentsUsed: 3,
+      commitmentsLeft: 0,
+    });
+  });
+
+  it("has nothing to stand for it when the coins are too young or too small", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const side = await taker.reserveAsTaker({
+      grant,
+      mixdepth: 1,
+      amountSat: 200_000,
+      destination: null,
+      ...FEES,
+    });
+    const asked = { grant, reservation: side.reservation };
+
+    await expect(taker.commitment({ ...asked, ageMin: 50 })).rejects.toMatchObject({ data: { tooYoung: 1 } });
+    // 100 % of what is mixed is less than the coin; so the coin must be there alone to be too small.
+    const { commitment } = await taker.commitment({ ...asked, ageMin: 1, percentMin: 100 });
+    expect(commitment).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe("what is set aside", () => {
+  it("is free again when its time is over, and neither earlier nor later when somebody sets the clock", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const available = async () => (await maker.funds({ grant })).mixdepths[1]?.availableSat;
+    await maker.reserveAsMaker({ grant, mixdepth: 1, ...MAKER_TERMS, ttlS: 3_600 });
+
+    clock.jump(30 * DAY_MS);
+    expect(await available()).toBe(0);
+    clock.jump(-60 * DAY_MS);
+    expect(await available()).toBe(0);
+    clock.pass(3_600_000);
+    expect(await available()).toBe(500_000);
+  });
+
+  it("is nobody's after the wallet was locked, unless it is signed for", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const loose = await maker.reserveAsMaker({ grant, mixdepth: 1, ...MAKER_TERMS, ttlS: 86_400 });
+    const signed = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    await maker.signAsMaker({ grant, reservation: signed.reservation, rawTx: rawOf(takenFrom(signed)) });
+    await under.as("operator").lock(owned);
+    const { session } = await under.as("operator").unlock({ wallet: "mixed", password: PASSWORD });
+    owned = { wallet: "mixed", session };
+    await under.level(owned);
+    const { coins } = await under.as("operator").coins(owned);
+    const held = coins.filter(({ reservation }) => reservation !== null);
+
+    expect(held.map(({ reservation }) => reservation)).toEqual([signed.reservation]);
+    expect(loose.reservation).not.toBe(signed.reservation);
+    await expect(maker.funds({ grant })).rejects.toMatchObject({ code: "WALLETD_NO_GRANT" });
+  });
+
+  it("is kept for a day at most after the clock was set back while the wallet was locked", async () => {
+    clock.jump(400 * DAY_MS);
+    await under.as("operator").lock(owned);
+    const reopen = async () => {
+      const { session } = await under.as("operator").unlock({ wallet: "mixed", password: PASSWORD });
+      owned = { wallet: "mixed", session };
+      await under.level(owned);
+    };
+    await reopen();
+    const grant = await granted("maker");
+    const side = await under.as("maker").reserveAsMaker({ grant, mixdepth: 1, ...MAKER_TERMS });
+    await under
+      .as("maker")
+      .signAsMaker({ grant, reservation: side.reservation, rawTx: rawOf(takenFrom(side)) });
+    await under.as("operator").lock(owned);
+    clock.jump(-400 * DAY_MS);
+    await reopen();
+    const available = async () => (await under.as("operator").balances(owned)).mixdepths[1]?.availableSat;
+
+    expect(await available()).toBe(0);
+    clock.pass(DAY_MS);
+    expect(await available()).toBe(500_000);
+  });
+
+  it("ends with the grant, whose own time no clock moves either", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker", {}, 3_600);
+    await maker.reserveAsMaker({ grant, mixdepth: 1, ...MAKER_TERMS });
+    clock.jump(-DAY_MS);
+    await maker.funds({ grant });
+    clock.jump(30 * DAY_MS);
+    await maker.funds({ grant });
+    clock.pass(3_600_000);
+    await expect(maker.funds({ grant })).rejects.toMatchObject({ code: "WALLETD_NO_GRANT" });
+
+    const other = await granted("maker");
+    await maker.reserveAsMaker({ grant: other, mixdepth: 0, ...MAKER_TERMS });
+    await under.as("operator").revoke(owned);
+    expect((await under.as("operator").balances(owned)).mixdepths[0]?.reservedSat).toBe(0);
+    await expect(maker.funds({ grant: other })).rejects.toMatchObject({ code: "WALLETD_NO_GRANT" });
+  });
+});
+
+const NOTE = {
+  ...{ role: "maker" as const, isSuccess: true, failure: null, amountSat: MAKER_TERMS.amountSat },
+  ...{ inputs: 1, inputSat: 400_000, peers: ["J5aTaker"], feeReceivedSat: 500, txfeeContributionSat: 100 },
+  ...{
+    makerFeesSat: 0,
+    miningFeeSat: 0,
+    startedAtS: 1_700_000_000,
+    completedAtS: 1_700_000_600,
+    broadcastBy: "",
+  },
+};
