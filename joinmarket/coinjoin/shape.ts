@@ -45,7 +45,7 @@ export const DROPPED_CHANGE_SAT_MAX = 2_730;
 /** Makers' change below this would tell nothing new but cost them to spend: such an answer is refused. */
 export const MAKER_CHANGE_SAT_MIN = 27_300;
 /** The rounding of a sweep's amount may take one satoshi more than there is; the miners bear it. */
-const SWEEP_SHORTAGE_SAT_MAX = 1;
+export const SWEEP_SHORTAGE_SAT_MAX = 1;
 
 /** What is left to the taker after the makers' fees and its share of the miners'; negative if it is not enough. */
 export function takerRestSat({ taker, makers, amountSat, minerFeeSat }: CoinjoinPlan): number {
@@ -96,7 +96,7 @@ export interface SweepOffer {
 
 /** The amount with which nothing is left of the taker's coins, rounded half to even: up to a satoshi too much or too little. */
 export function sweepAmountSat(
-  coins: readonly CoinjoinCoin[],
+  coins: readonly Pick<CoinjoinCoin, "valueSat">[],
   offers: readonly SweepOffer[],
   minerFeeSat: number,
 ): number {

@@ -1,0 +1,218 @@
+/** What others know of the taker: the market's offers, what a coinjoin would cost, coinjoins that run, and how each ended. */
+import { z } from "zod";
+import { contract } from "../contract/contract.ts";
+import { Address, AmountSat, Count, Grant, Hash, Mixdepth, TimeS } from "./walletd/values.ts";
+
+export const COINJOIN_MAKERS_MAX = 20;
+const OFFERS_SHOWN_MAX = 5_000;
+const RUNS_SHOWN_MAX = 100;
+
+const Nick = z.string().max(32);
+const Id = z.string().regex(/^[0-9a-f]{16}$/);
+const FeerateSatPerVb = z.number().min(0).max(100_000);
+
+/** How a channel of the market stands, for people. */
+const ChannelSchema = z.object({
+  id: z.string().max(120),
+  kind: z.enum(["irc", "onion"]),
+  state: z.enum(["connecting", "up", "down"]),
+  error: z.string().max(300).nullable(),
+});
+
+const OfferSchema = z.object({
+  nick: Nick,
+  oid: Count,
+  type: z.string().max(32),
+  minSizeSat: AmountSat,
+  maxSizeSat: AmountSat,
+  txfeeSat: AmountSat,
+  /** As the maker wrote it: satoshi, or a share of the amount. */
+  fee: z.string().max(80),
+  /** In the protocol's unit; 0 when none is proved. */
+  bondValue: z.number().min(0),
+});
+export type TakerOffer = z.infer<typeof OfferSchema>;
+
+const LimitsSchema = z.object({
+  /** What one maker may cost: an offer above both is refused. The taker's section says it when absent. */
+  absoluteSat: AmountSat.optional(),
+  relative: z
+    .string()
+    .max(40)
+    .regex(/^(?:0?\.\d{1,32}|0|\d{1,2}E-\d{1,2})$/i)
+    .optional(),
+});
+
+/** The shape of a coinjoin before anything of the wallet is set aside. */
+const WishSchema = z.object({
+  /** Null takes all of the mixdepth. */
+  amountSat: AmountSat.min(1).nullable(),
+  /** Chosen at random within the taker's section when absent. */
+  makers: z.int().min(1).max(COINJOIN_MAKERS_MAX).optional(),
+  makersMin: z.int().min(1).max(COINJOIN_MAKERS_MAX).optional(),
+  limits: LimitsSchema.default({}),
+  /** The miners' fee; by the taker's section when absent. */
+  satPerVb: FeerateSatPerVb.optional(),
+  /** Our own makers, which would tell an observer nothing but cost us. */
+  ignored: z.array(Nick).max(200).default([]),
+});
+
+export const BROADCAST_POLICIES = ["self", "random-maker", "not-self"] as const;
+const PHASES = [
+  "orderbook",
+  "reserve",
+  "fill",
+  "sign",
+  "send",
+  "confirm",
+  "done",
+  "failed",
+  "cancelled",
+] as const;
+
+export const CoinjoinRunSchema = z.object({
+  id: Id,
+  /** One more with each change: ask for what is newer. */
+  version: Count,
+  phase: z.enum(PHASES),
+  isOver: z.boolean(),
+  /** What is happening, or how it ended, in a sentence for people. */
+  progress: z.string().max(300),
+  attempt: z.int().min(0),
+  mixdepth: Mixdepth,
+  isSweep: z.boolean(),
+  amountSat: AmountSat.nullable(),
+  makersWanted: Count,
+  /** Of this attempt: asked, agreed with, and signed. */
+  makersAsked: Count,
+  makersGood: Count,
+  makersSigned: Count,
+  makerFeesSat: AmountSat.nullable(),
+  miningFeeSat: AmountSat.nullable(),
+  txid: Hash.nullable(),
+  broadcastBy: z.string().max(32).nullable(),
+  /** What each maker that failed us did, in order. */
+  faults: z.array(z.object({ nick: Nick, phase: z.enum(PHASES), why: z.string().max(200) })).max(200),
+  failure: z.object({ code: z.string().max(64), message: z.string().max(500) }).nullable(),
+  startedAtS: TimeS,
+  endedAtS: TimeS.nullable(),
+});
+export type CoinjoinRun = z.infer<typeof CoinjoinRunSchema>;
+
+const OWNERS = ["operator", "gateway"] as const;
+/** Until the market has answered: over Tor that takes its time. */
+const MARKET_WAIT_MS = 100_000;
+const MARKET_ERRORS = {
+  TAKER_NO_MARKET: z.object({ channels: z.array(ChannelSchema) }),
+  TAKER_BUSY: z.object({ most: z.int() }),
+} as const;
+const RUN_ERRORS = { TAKER_NO_SUCH_RUN: z.object({ id: Id }) } as const;
+
+export const takerContract = contract("taker", {
+  semver: "1.0.0",
+  doc: "Asks makers of the JoinMarket for coinjoins: gathers offers, says what it will cost, and carries it out with coins that walletd grants.",
+  instances: "any",
+})
+  .rpc("orderbook", {
+    doc: "The offers of the market, asked for now under a name of its own; answered when no more come.",
+    input: z.object({}),
+    output: z.object({
+      channels: z.array(ChannelSchema).max(64),
+      makers: Count,
+      offers: z.array(OfferSchema).max(OFFERS_SHOWN_MAX),
+    }),
+    errors: MARKET_ERRORS,
+    deadlineMs: MARKET_WAIT_MS,
+    idempotency: "idempotent",
+    callers: OWNERS,
+    concurrency: 2,
+    queue: 16,
+  })
+  .rpc("plan", {
+    doc: "Gathers the market's offers and says what a coinjoin of this shape would cost. Nothing is set aside; `start` with the plan's id goes on with these offers.",
+    input: WishSchema.extend({
+      /** What the mixdepth has, and of how many coins: tells what all of it makes, and how large the transaction is. */
+      availableSat: AmountSat,
+      coins: z.int().min(1).max(10_000),
+    }),
+    output: z.object({
+      plan: Id,
+      amountSat: AmountSat,
+      makers: z.array(OfferSchema.extend({ costSat: AmountSat })).max(COINJOIN_MAKERS_MAX),
+      makersMin: Count,
+      /** How many could be asked for this amount at these prices. */
+      candidates: Count,
+      makerFeesSat: AmountSat,
+      miningFeeSat: AmountSat,
+      satPerVb: FeerateSatPerVb,
+      /** What it may become when makers have to be replaced or bring more coins: what a grant should allow. */
+      makerFeesSatMax: AmountSat,
+      miningFeeSatMax: AmountSat,
+      channels: z.array(ChannelSchema).max(64),
+    }),
+    errors: {
+      ...MARKET_ERRORS,
+      TAKER_FEW_MAKERS: z.object({ found: Count, wanted: Count }),
+      TAKER_TOO_SMALL: z.object({ availableSat: AmountSat }),
+      TAKER_FEERATE: z.object({ satPerVb: z.number() }),
+    },
+    redact: ["availableSat", "amountSat", "coins"],
+    deadlineMs: MARKET_WAIT_MS,
+    idempotency: "idempotent",
+    callers: OWNERS,
+    concurrency: 4,
+    queue: 16,
+  })
+  .rpc("start", {
+    doc: "Begins a coinjoin with coins that the wallet's owner has granted, and answers at once; `run` tells how it goes.",
+    input: WishSchema.extend({
+      grant: Grant,
+      mixdepth: Mixdepth,
+      /** Null is the wallet's own next mixdepth. */
+      destination: Address.nullable().default(null),
+      makerFeesSatMax: AmountSat,
+      miningFeeSatMax: AmountSat,
+      broadcast: z.enum(BROADCAST_POLICIES).optional(),
+      plan: Id.optional(),
+    }),
+    output: z.object({ id: Id }),
+    errors: { TAKER_BUSY: z.object({ most: z.int() }) },
+    redact: ["grant", "destination", "amountSat"],
+    deadlineMs: 5_000,
+    idempotency: "key",
+    callers: OWNERS,
+  })
+  .rpc("run", {
+    doc: "How a coinjoin stands; with `newerThan` the answer waits up to 20 seconds for something new.",
+    input: z.object({ id: Id, newerThan: Count.optional() }),
+    output: CoinjoinRunSchema,
+    errors: RUN_ERRORS,
+    redact: ["amountSat", "txid", "faults"],
+    deadlineMs: 30_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+    concurrency: 64,
+  })
+  .rpc("runs", {
+    doc: "The coinjoins that run and the last that ended, the newest first.",
+    input: z.object({ limit: z.int().min(1).max(RUNS_SHOWN_MAX).default(20) }),
+    output: z.object({ runs: z.array(CoinjoinRunSchema).max(RUNS_SHOWN_MAX) }),
+    redact: ["runs"],
+    deadlineMs: 5_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+  })
+  .rpc("cancel", {
+    doc: "Ends a coinjoin and frees its coins, unless our own signatures have been made: then it goes on.",
+    input: z.object({ id: Id }),
+    output: z.object({ isCancelled: z.boolean() }),
+    errors: RUN_ERRORS,
+    deadlineMs: 5_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+  })
+  .event("run.changed", {
+    doc: "A coinjoin has come further, or has ended: ask for it.",
+    body: z.object({ id: Id, phase: z.enum(PHASES), isOver: z.boolean() }),
+    readers: ["gateway"],
+  });
