@@ -1,0 +1,97 @@
+/** Looks up coins that strangers name: whether they exist, are unspent, what they are worth, and how deep they lie. */
+import { hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
+import type { Network } from "../../../bitcoin/network.ts";
+import { parseTransaction, type Transaction } from "../../../bitcoin/transaction.ts";
+import type { Bus, Client } from "../../../bus/bus.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { mempoolContract } from "../../../bus/contracts/mempool.ts";
+import type { MakerCoin } from "../../../joinmarket/coinjoin/taker-check.ts";
+
+export interface NamedOutpoint {
+  readonly txid: string;
+  readonly vout: number;
+}
+
+/** With the block that confirmed it. */
+export interface ForeignCoin extends MakerCoin {
+  readonly height: number | null;
+}
+
+const OUTPOINTS_MAX = 500;
+const RAW_MAX = 100;
+
+export class ForeignCoins {
+  readonly #indexer: Client<typeof indexerContract>;
+  readonly #mempool: Client<typeof mempoolContract>;
+  readonly #network: Network;
+
+  constructor(bus: Bus, network: Network) {
+    this.#indexer = bus.client(indexerContract);
+    this.#mempool = bus.client(mempoolContract);
+    this.#network = network;
+  }
+
+  /** In the order of the question; nothing for one that does not exist or is spent, also by an unconfirmed transaction. */
+  async look(outpoints: readonly NamedOutpoint[]): Promise<readonly (ForeignCoin | undefined)[]> {
+    const found: (ForeignCoin | undefined)[] = [];
+    for (let at = 0; at < outpoints.length; at += OUTPOINTS_MAX) {
+      found.push(...(await this.#batch(outpoints.slice(at, at + OUTPOINTS_MAX))));
+    }
+    return found;
+  }
+
+  async #batch(outpoints: readonly NamedOutpoint[]): Promise<readonly (ForeignCoin | undefined)[]> {
+    const txids = [...new Set(outpoints.map(({ txid }) => txid))];
+    const asked = outpoints.map(({ txid, vout }) => ({ txid, index: vout }));
+    const [{ tip, results: places }, { results: spent }] = await Promise.all([
+      this.#indexer.places({ txids }),
+      this.#indexer.spenders({ outpoints: asked }),
+    ]);
+    const view = tip === null ? {} : { confirmedTip: tip.hash };
+    const { results: moving } = await this.#mempool.spenders({ outpoints: asked, ...view });
+    const heights = new Map(txids.map((txid, i) => [txid, places[i]?.height ?? null]));
+    const transactions = await this.#transactions(txids, heights);
+    return outpoints.map(({ txid, vout }, i) => {
+      const output = transactions.get(txid)?.outputs[vout];
+      const isSpent = (spent[i] ?? null) !== null || (moving[i] ?? null) !== null;
+      if (output === undefined || isSpent) return undefined;
+      const height = heights.get(txid) ?? null;
+      return {
+        txid: parseTxid(txid),
+        vout,
+        valueSat: Number(output.amountSat),
+        scriptPubKey: output.scriptPubKey,
+        confirmations: height === null || tip === null ? 0 : Math.max(0, tip.height - height + 1),
+        height,
+      };
+    });
+  }
+
+  async #transactions(
+    txids: readonly string[],
+    heights: ReadonlyMap<string, number | null>,
+  ): Promise<ReadonlyMap<string, Transaction>> {
+    const found = new Map<string, Transaction>();
+    const ask = async (wanted: readonly string[], source: "indexer" | "mempool") => {
+      for (let at = 0; at < wanted.length; at += RAW_MAX) {
+        const part = wanted.slice(at, at + RAW_MAX);
+        const { results } =
+          source === "indexer"
+            ? await this.#indexer.rawTransactions({ txids: part })
+            : await this.#mempool.rawTransactions({ txids: part });
+        for (const [i, hex] of results.entries()) {
+          const txid = part[i];
+          if (hex === null || txid === undefined) continue;
+          found.set(txid, parseTransaction(hexToBytes(hex), this.#network.serialization));
+        }
+      }
+    };
+    const isDeep = (txid: string) => heights.get(txid) !== null;
+    await ask(txids.filter(isDeep), "indexer");
+    await ask(
+      txids.filter((txid) => !isDeep(txid)),
+      "mempool",
+    );
+    return found;
+  }
+}
