@@ -5,6 +5,7 @@ import { indexerContract } from "./indexer.ts";
 import { mempoolContract } from "./mempool.ts";
 import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
+import { takerContract } from "./taker.ts";
 import { walletdContract } from "./walletd.ts";
 
 export const allContracts: readonly Contract[] = Object.freeze([
@@ -14,4 +15,5 @@ export const allContracts: readonly Contract[] = Object.freeze([
   indexerContract,
   mempoolContract,
   walletdContract,
+  takerContract,
 ]);

@@ -21,7 +21,8 @@ const ChannelSchema = z.object({
 
 const OfferSchema = z.object({
   nick: Nick,
-  oid: Count,
+  /** Peers allow it more digits than numbers hold. */
+  oid: z.string().max(20),
   type: z.string().max(32),
   minSizeSat: AmountSat,
   maxSizeSat: AmountSat,
@@ -64,7 +65,6 @@ const PHASES = [
   "fill",
   "sign",
   "send",
-  "confirm",
   "done",
   "failed",
   "cancelled",

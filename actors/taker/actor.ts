@@ -1,0 +1,115 @@
+/** The taker: asks the market for coinjoins with coins that wallets' owners have granted. It holds no key of a wallet. */
+import { randomBytes, randomInt } from "node:crypto";
+import { join } from "node:path";
+import { networkByName } from "../../bitcoin/network.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
+import type { Publisher, Service } from "../../bus/bus.ts";
+import { indexerContract } from "../../bus/contracts/indexer.ts";
+import { mempoolContract } from "../../bus/contracts/mempool.ts";
+import { takerContract } from "../../bus/contracts/taker.ts";
+import { walletdContract } from "../../bus/contracts/walletd.ts";
+import type { Market } from "../../joinmarket/channel/market.ts";
+import { Plans } from "./answers/plans.ts";
+import { takerAnswers } from "./answers/taker-answers.ts";
+import { Feerate } from "./chain/feerate.ts";
+import { ForeignCoins } from "./chain/foreign-coins.ts";
+import { Sightings } from "./chain/sightings.ts";
+import type { CoinjoinParts } from "./coinjoin/parts.ts";
+import { Picker } from "./coinjoin/pick.ts";
+import { isOver, type RunRecord } from "./coinjoin/record.ts";
+import { RecordFolder } from "./coinjoin/record-folder.ts";
+import { Runs } from "./coinjoin/runs.ts";
+import { type TakerConfig, takerSection } from "./config.ts";
+import { BondJudge } from "./market/bond-judge.ts";
+import { Gathering } from "./market/gathering.ts";
+import { TakerMetrics } from "./metrics.ts";
+
+type Context = ActorContext<TakerConfig>;
+
+/** What differs between the program and its tests. */
+export interface TakerParts {
+  /** Each with a nick of its own. */
+  openMarket(context: Context): Market;
+}
+
+const INSTANCE = "main";
+const RANDOM_STEPS = 2 ** 32;
+const MS_PER_S = 1_000;
+
+export function takerWith(parts: TakerParts): ActorDefinition<typeof takerSection.schema> {
+  return { name: "taker", section: takerSection, create: (context) => new Taker(context, parts) };
+}
+
+class Taker implements Actor {
+  readonly #context: Context;
+  readonly #sightings: Sightings;
+  readonly #parts: CoinjoinParts;
+  readonly #runs: Runs;
+  readonly #plans: Plans;
+  #publisher: Publisher<typeof takerContract> | undefined;
+  #service: Service | undefined;
+
+  constructor(context: Context, { openMarket }: TakerParts) {
+    this.#context = context;
+    const { bus, clock, log, config, meter } = context;
+    const network = networkByName(context.network);
+    const coins = new ForeignCoins(bus, network);
+    this.#sightings = new Sightings({ bus, clock, log });
+    const rules = { clock, gatherMs: config.gather_seconds * MS_PER_S, quietMs: config.quiet_ms };
+    this.#parts = {
+      config,
+      network,
+      clock,
+      log,
+      metrics: new TakerMetrics(meter, () => ({ running: this.#runs.running })),
+      walletd: bus.client(walletdContract),
+      mempool: bus.client(mempoolContract),
+      indexer: bus.client(indexerContract),
+      folder: new RecordFolder(join(context.dataDirectory, "runs")),
+      coins,
+      feerate: new Feerate(bus, config, random),
+      bonds: new BondJudge(bus, coins, clock),
+      sightings: this.#sightings,
+      picker: new Picker(config, random),
+      randomBelow: (end) => randomInt(end),
+      randomBytes: (lengthBytes) => randomBytes(lengthBytes),
+      openGathering: () => new Gathering(openMarket(context), rules),
+      onPhase: (record) => this.#onPhase(record),
+    };
+    this.#runs = new Runs(this.#parts);
+    this.#plans = new Plans(this.#parts);
+  }
+
+  async start(): Promise<void> {
+    const { bus } = this.#context;
+    await this.#sightings.start();
+    this.#publisher = bus.publisher(takerContract, INSTANCE);
+    this.#runs.resume();
+    const desk = { parts: this.#parts, runs: this.#runs, plans: this.#plans };
+    this.#service = await bus.serve(takerContract, takerAnswers(desk), { publisher: this.#publisher });
+    this.#report();
+  }
+
+  async stop(): Promise<void> {
+    await this.#runs.stop();
+    await this.#service?.stop();
+    await this.#plans.stop();
+    await this.#sightings.stop();
+    await this.#publisher?.stop();
+  }
+
+  #onPhase(record: RunRecord): void {
+    this.#publisher?.event("run.changed", { id: record.id, phase: record.phase, isOver: isOver(record) });
+    this.#report();
+  }
+
+  #report(): void {
+    const { running } = this.#runs;
+    this.#context.report("ready", running === 0 ? undefined : `${running} coinjoins`);
+  }
+}
+
+/** From 0 up to 1, from the system's random source. */
+function random(): number {
+  return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+}
