@@ -3,6 +3,7 @@ import { gatewayErrors } from "../actors/gateway/errors.ts";
 import { indexerErrors } from "../actors/indexer/errors.ts";
 import { mempoolErrors } from "../actors/mempool/errors.ts";
 import { sandboxErrors } from "../actors/node/errors.ts";
+import { takerErrors } from "../actors/taker/errors.ts";
 import { walletdErrors } from "../actors/walletd/errors.ts";
 import { bitcoinErrors } from "../bitcoin/errors.ts";
 import { nodeErrors } from "../bitcoind/errors.ts";
@@ -23,6 +24,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   indexerErrors,
   mempoolErrors,
   walletdErrors,
+  takerErrors,
   cliErrors,
   nodeErrors,
   sandboxErrors,

@@ -34,7 +34,9 @@ export const takerSection = section(
       .string()
       .regex(/^0?\.\d{1,12}$|^0$/)
       .default("0.001")
-      .describe("What one maker may ask as a share of the amount: 0.001 is a tenth of a percent. See `fee_limits`."),
+      .describe(
+        "What one maker may ask as a share of the amount: 0.001 is a tenth of a percent. See `fee_limits`.",
+      ),
     fee_limits: z
       .enum(["either", "each"])
       .default("either")
@@ -44,13 +46,17 @@ export const takerSection = section(
     chooser: z
       .enum(["bonds", "random", "cheapest", "weighted"])
       .default("bonds")
-      .describe("How makers are picked: by the worth of their fidelity bonds, by lot, by price, or mostly by price."),
+      .describe(
+        "How makers are picked: by the worth of their fidelity bonds, by lot, by price, or mostly by price.",
+      ),
     uniform_percent: z
       .number()
       .min(0)
       .max(100)
       .default(12.5)
-      .describe("With `chooser` bonds: how many picks of a hundred are by lot, so that makers without a bond get some."),
+      .describe(
+        "With `chooser` bonds: how many picks of a hundred are by lot, so that makers without a bond get some.",
+      ),
     bondless_free: z
       .boolean()
       .default(false)
@@ -140,7 +146,9 @@ export const takerSection = section(
       .min(1)
       .max(3_600)
       .default(60)
-      .describe("A maker that has not sent the transaction by then is taken not to do it. In the sandbox at most 5."),
+      .describe(
+        "A maker that has not sent the transaction by then is taken not to do it. In the sandbox at most 5.",
+      ),
   }),
 );
 

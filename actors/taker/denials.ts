@@ -52,10 +52,15 @@ export const denials = Object.freeze({
   refused: (reason: string) =>
     denial({ code: "TAKER_REFUSED", reason }, `The node does not take the transaction (${reason}).`),
   notSent: (txid: string) =>
-    denial({ code: "TAKER_NOT_SENT", txid }, `The transaction ${txid} is signed, and nobody was seen to send it.`),
+    denial(
+      { code: "TAKER_NOT_SENT", txid },
+      `The transaction ${txid} is signed, and nobody was seen to send it.`,
+    ),
   cancelled: () => denial({ code: "TAKER_CANCELLED" }, "The coinjoin was ended before it was signed."),
   disk: (cause: unknown) =>
-    new TroupeError({ code: "TAKER_DISK" }, "What happens to the coinjoin cannot be written down.", { cause }),
+    new TroupeError({ code: "TAKER_DISK" }, "What happens to the coinjoin cannot be written down.", {
+      cause,
+    }),
 });
 
 function denial<F extends Failure>(failure: F, message: string): TroupeError {

@@ -17,7 +17,8 @@ export const takerErrors = errorTable({
   },
   TAKER_FEW_MAKERS: {
     meaning: "Fewer makers than wanted can be asked for this amount at these prices.",
-    remedy: "Ask fewer makers, for another amount, or allow higher fees; `supervisor orderbook` shows what there is.",
+    remedy:
+      "Ask fewer makers, for another amount, or allow higher fees; `supervisor orderbook` shows what there is.",
   },
   TAKER_TOO_SMALL: {
     meaning: "What is there does not cover the amount and what makers and miners get.",
@@ -48,7 +49,7 @@ export const takerErrors = errorTable({
   TAKER_NOT_SENT: {
     meaning: "The transaction is finished and signed, but nobody was seen to send it.",
     remedy:
-      "Its coins stay reserved for an hour, and it may still appear. With `broadcast = \"self\"` our own node sends it.",
+      'Its coins stay reserved for an hour, and it may still appear. With `broadcast = "self"` our own node sends it.',
   },
   TAKER_CANCELLED: {
     meaning: "The coinjoin was ended by its owner before it was signed.",

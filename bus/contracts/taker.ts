@@ -59,16 +59,7 @@ const WishSchema = z.object({
 });
 
 export const BROADCAST_POLICIES = ["self", "random-maker", "not-self"] as const;
-const PHASES = [
-  "orderbook",
-  "reserve",
-  "fill",
-  "sign",
-  "send",
-  "done",
-  "failed",
-  "cancelled",
-] as const;
+const PHASES = ["orderbook", "reserve", "fill", "sign", "send", "done", "failed", "cancelled"] as const;
 
 export const CoinjoinRunSchema = z.object({
   id: Id,

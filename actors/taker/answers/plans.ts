@@ -1,10 +1,10 @@
 /** What a coinjoin would cost before its owner has decided: the offers are kept for a while, so that it begins where the plan ended. */
 import type { RpcReply, RpcRequest } from "../../../bus/contract/contract.ts";
 import type { TakerOffer, takerContract } from "../../../bus/contracts/taker.ts";
-import type { Candidate, ProvenValue } from "../../../joinmarket/orderbook/candidates.ts";
 import type { Offer } from "../../../joinmarket/offer/offer.ts";
+import type { Candidate, ProvenValue } from "../../../joinmarket/orderbook/candidates.ts";
 import type { Timer } from "../../../runtime/clock.ts";
-import { expectedMinerFeeSat, grantedSat, makerFeesSat } from "../coinjoin/costs.ts";
+import { expectedMinerFeeSat, grantedSat, makerFeesSat } from "../agreement/costs.ts";
 import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import { denials } from "../denials.ts";
 import type { Gathering } from "../market/gathering.ts";
@@ -37,7 +37,9 @@ export class Plans {
     try {
       await gathering.start();
       const reply = await this.#reckon(wish, gathering, signal);
-      const timer = this.#parts.clock.after(KEPT_MS, () => void this.#drop(gathering.id), { background: true });
+      const timer = this.#parts.clock.after(KEPT_MS, () => void this.#drop(gathering.id), {
+        background: true,
+      });
       this.#kept.set(gathering.id, { gathering, timer });
       return reply;
     } catch (error) {
@@ -74,7 +76,8 @@ export class Plans {
     if (amountSat > wish.availableSat) throw denials.tooSmall(wish.availableSat);
     const limits = limitsOf(config, wish.limits);
     const rules = { limits, ignored: new Set([...wish.ignored, gathering.nick]) };
-    const there = () => picker.candidates({ makers: gathering.book.makers(), bonds: new Map() }, amountSat, rules);
+    const there = () =>
+      picker.candidates({ makers: gathering.book.makers(), bonds: new Map() }, amountSat, rules);
     await gathering.offers(() => there().length >= wanted, signal);
 
     const makers = gathering.book.makers();
@@ -103,7 +106,12 @@ export class Plans {
       makerFeesSat: feesSat,
       miningFeeSat: minersSat,
       satPerVb: satPerKvb / 1_000,
-      ...within(grantedSat(feesSat, minersSat), wish.availableSat - choice.amountSat, feesSat + minersSat, wish),
+      ...within(
+        grantedSat(feesSat, minersSat),
+        wish.availableSat - choice.amountSat,
+        feesSat + minersSat,
+        wish,
+      ),
       channels: gathering.channels,
     };
   }
@@ -141,7 +149,16 @@ function shownCandidate({ nick, offer, bondValue }: Candidate): TakerOffer {
 
 export function shownOffer(nick: string, offer: Offer, bondValue: number): TakerOffer {
   const { offerId, type, minSat, maxSat, txfeeSat, feeText } = offer;
-  return { nick, oid: offerId, type, minSizeSat: minSat, maxSizeSat: maxSat, txfeeSat, fee: feeText, bondValue };
+  return {
+    nick,
+    oid: offerId,
+    type,
+    minSizeSat: minSat,
+    maxSizeSat: maxSat,
+    txfeeSat,
+    fee: feeText,
+    bondValue,
+  };
 }
 
 /** Of all offers, for whoever wants to see the market. */

@@ -1,14 +1,13 @@
 /** One coinjoin from offers to a transaction that the network has: it goes through, or it ends with its coins free. */
-import { parseTxid } from "../../../bitcoin/bytes.ts";
-import { hexToBytes } from "../../../bitcoin/bytes.ts";
+import { hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
 import type { CoinjoinRun } from "../../../bus/contracts/taker.ts";
 import type { CoinjoinCoin } from "../../../joinmarket/coinjoin/own-side.ts";
 import { BoxKeys } from "../../../joinmarket/messages/box.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
+import { agree } from "../agreement/agreement.ts";
 import { denials } from "../denials.ts";
 import type { Gathering } from "../market/gathering.ts";
 import { Pokes } from "../pokes.ts";
-import { agree } from "./agreement.ts";
 import type { CoinjoinParts } from "./parts.ts";
 import { isOver, type RunRecord, shownRun } from "./record.ts";
 import { sendOut } from "./sending.ts";
@@ -243,7 +242,10 @@ export class Coinjoin {
       await this.#parts.walletd.release({ grant, reservation });
     } catch (error) {
       // Locked or revoked meanwhile: walletd frees them when their time is over.
-      this.#parts.log.info("a coinjoin's coins are not freed yet", { run: id, code: toWireError(error).code });
+      this.#parts.log.info("a coinjoin's coins are not freed yet", {
+        run: id,
+        code: toWireError(error).code,
+      });
     }
   }
 

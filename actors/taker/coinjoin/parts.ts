@@ -7,6 +7,7 @@ import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import type { RandomBelow } from "../../../joinmarket/coinjoin/shape.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
+import type { Picker } from "../agreement/pick.ts";
 import type { Feerate } from "../chain/feerate.ts";
 import type { ForeignCoins } from "../chain/foreign-coins.ts";
 import type { Sightings } from "../chain/sightings.ts";
@@ -14,7 +15,6 @@ import type { TakerConfig } from "../config.ts";
 import type { BondJudge } from "../market/bond-judge.ts";
 import type { Gathering } from "../market/gathering.ts";
 import type { TakerMetrics } from "../metrics.ts";
-import type { Picker } from "./pick.ts";
 import type { RunRecord } from "./record.ts";
 import type { RecordFolder } from "./record-folder.ts";
 

@@ -39,9 +39,15 @@ export class Runs {
     void run.ended.then(() => this.#ended(run));
   }
 
-  shown(id: string, newerThan: number | undefined, timeoutMs: number, signal: AbortSignal): Promise<CoinjoinRun> | CoinjoinRun {
+  shown(
+    id: string,
+    newerThan: number | undefined,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<CoinjoinRun> | CoinjoinRun {
     const run = this.#running.get(id);
-    if (run !== undefined) return newerThan === undefined ? run.shown : run.news(newerThan, timeoutMs, signal);
+    if (run !== undefined)
+      return newerThan === undefined ? run.shown : run.news(newerThan, timeoutMs, signal);
     const record = this.#over.find((one) => one.id === id);
     if (record === undefined) throw denials.noSuchRun(id);
     return shownRun(record, OVER_VERSION);
@@ -51,9 +57,7 @@ export class Runs {
   list(limit: number): CoinjoinRun[] {
     const over = this.#over.map((record) => shownRun(record, OVER_VERSION));
     const running = [...this.#running.values()].map(({ shown }) => shown);
-    return [...over, ...running]
-      .sort((a, b) => b.startedAtS - a.startedAtS)
-      .slice(0, limit);
+    return [...over, ...running].sort((a, b) => b.startedAtS - a.startedAtS).slice(0, limit);
   }
 
   cancel(id: string): boolean {

@@ -37,7 +37,10 @@ export async function sendOut(parts: CoinjoinParts, task: SendingTask): Promise<
 }
 
 /** In the order in which they are tried. */
-function chosenSenders({ randomBelow }: CoinjoinParts, { wish, makers, signedTx }: RunRecord): readonly string[] {
+function chosenSenders(
+  { randomBelow }: CoinjoinParts,
+  { wish, makers, signedTx }: RunRecord,
+): readonly string[] {
   const isTooLong = writePush(hexToBytes(signedTx ?? "")) === undefined;
   if (wish.broadcast === "self" || (isTooLong && wish.broadcast === "random-maker")) return [];
   const left = [...makers];
@@ -70,7 +73,11 @@ async function pushedBy(
   return seen;
 }
 
-async function bySelf({ mempool, clock, sightings }: CoinjoinParts, task: SendingTask, txid: string): Promise<void> {
+async function bySelf(
+  { mempool, clock, sightings }: CoinjoinParts,
+  task: SendingTask,
+  txid: string,
+): Promise<void> {
   const rawTx = Buffer.from(task.record.signedTx ?? "", "hex").toString("base64");
   for (let retry = 0; ; retry++) {
     try {
@@ -78,7 +85,9 @@ async function bySelf({ mempool, clock, sightings }: CoinjoinParts, task: Sendin
       return;
     } catch (error) {
       if (hasCode(error, "MEMPOOL_REFUSED")) {
-        const { kind, reason } = (error as unknown as TroupeError<{ code: string; kind: string; reason: string }>).data;
+        const { kind, reason } = (
+          error as unknown as TroupeError<{ code: string; kind: string; reason: string }>
+        ).data;
         if (kind === "already-confirmed") return;
         if (kind === "missing-inputs" || kind === "conflict" || kind === "invalid") {
           // A block that has it makes its own inputs missing.

@@ -15,7 +15,9 @@ export class RunSpan {
         "coinjoin.is_sweep": wish.amountSat === null,
         "coinjoin.is_resumed": attempt > 0,
         // The power of ten: an amount would be as good as an identity.
-        ...(wish.amountSat === null ? {} : { "coinjoin.amount_bucket": Math.floor(Math.log10(wish.amountSat)) }),
+        ...(wish.amountSat === null
+          ? {}
+          : { "coinjoin.amount_bucket": Math.floor(Math.log10(wish.amountSat)) }),
       },
     });
   }

@@ -81,6 +81,10 @@ export class MoneyWorld {
         tip: this.#tip,
         results: scripthashes.map((hash) => this.#unspents(hash)),
       }),
+      spenders: ({ outpoints }) => ({
+        tip: this.#tip,
+        results: outpoints.map(({ txid, index }) => this.#spenderOf(`${txid}:${index}`)),
+      }),
       places: ({ txids }) => ({ tip: this.#tip, results: txids.map((txid) => this.#place(txid)) }),
       headers: ({ height, count }) => {
         const found = this.#blocks.slice(height, height + count);
@@ -149,6 +153,7 @@ export class MoneyWorld {
       for (const transaction of transactions) this.#raw.set(txidOf(transaction), transaction);
     }
     const before = this.#answers();
+    const known = new Set(this.#model.txs.map(({ txid }) => txid));
     this.#model.txs.splice(0, this.#model.txs.length, ...this.node.modelTxs());
     const after = this.#answers();
     const hashes = new Set([...before.keys(), ...after.keys()]);
@@ -157,10 +162,11 @@ export class MoneyWorld {
     const isMoved = tip.hash !== this.#model.view.tip?.hash;
     this.#model.view = { tip, isSynced: true };
     this.#remember();
+    const added = this.#model.txs.map(({ txid }) => txid).filter((txid) => !known.has(txid));
     if (touched.length === 0 && !isMoved) return;
     this.#mempool?.publisher.event("view.changed", {
       view: this.#model.view,
-      ...{ touched, added: [], removed: [], outpoints: [], part: 0, parts: 1 },
+      ...{ touched, added, removed: [], outpoints: [], part: 0, parts: 1 },
     });
   }
 
@@ -308,6 +314,13 @@ export class MoneyWorld {
   #place(wanted: string): { height: number; position: number; blockHash: string } | null {
     for (const { txid, height, position } of this.#confirmed()) {
       if (txid === wanted) return { height, position, blockHash: this.#blocks[height]?.hash as string };
+    }
+    return null;
+  }
+
+  #spenderOf(outpoint: string): { txid: string; height: number } | null {
+    for (const { transaction, txid, height } of this.#confirmed()) {
+      if (transaction.inputs.some((input) => outpointOf(input) === outpoint)) return { txid, height };
     }
     return null;
   }

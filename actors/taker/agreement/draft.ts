@@ -1,12 +1,18 @@
 /** The transaction of a coinjoin once its makers are known: who brings too many coins is left out, the miners get what is due. */
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import type { Transaction } from "../../../bitcoin/transaction.ts";
-import { buildCoinjoin, type CoinjoinPlan, DROPPED_CHANGE_SAT_MAX, takerRestSat } from "../../../joinmarket/coinjoin/shape.ts";
+import {
+  buildCoinjoin,
+  type CoinjoinPlan,
+  DROPPED_CHANGE_SAT_MAX,
+  takerRestSat,
+} from "../../../joinmarket/coinjoin/shape.ts";
 import { hasCode } from "../../../runtime/errors.ts";
+import type { CoinjoinParts } from "../coinjoin/parts.ts";
+import type { RunWish } from "../coinjoin/record.ts";
+import type { WalletShare } from "../coinjoin/wallet-share.ts";
 import { denials } from "../denials.ts";
-import type { AgreementTask } from "./agreement.ts";
 import { minerFeeSat } from "./costs.ts";
-import type { CoinjoinParts } from "./parts.ts";
 import type { Team } from "./team.ts";
 
 export interface Draft {
@@ -21,11 +27,14 @@ const SWEEP_RATE_MIN = 0.2;
 
 export async function drafted(
   parts: CoinjoinParts,
-  { share, record }: Pick<AgreementTask, "share" | "record">,
-  { team, amountSat, satPerKvb }: { readonly team: Team; readonly amountSat: number; readonly satPerKvb: number },
+  { share, wish }: { readonly share: WalletShare; readonly wish: RunWish },
+  {
+    team,
+    amountSat,
+    satPerKvb,
+  }: { readonly team: Team; readonly amountSat: number; readonly satPerKvb: number },
 ): Promise<Draft> {
   const { network, randomBelow, indexer } = parts;
-  const { wish } = record;
   const isSweep = wish.amountSat === null;
   const destinationScript = scriptOfAddress(share.coinjoinAddress, network);
   const changeScript = scriptOfAddress(share.changeAddress, network);
@@ -37,7 +46,9 @@ export async function drafted(
       ...(isSweep ? [] : [changeScript]),
       ...makers.flatMap((maker) => [maker.coinjoinScript, maker.changeScript]),
     ];
-    const scripts = [...share.coins, ...makers.flatMap(({ coins }) => coins)].map((coin) => coin.scriptPubKey);
+    const scripts = [...share.coins, ...makers.flatMap(({ coins }) => coins)].map(
+      (coin) => coin.scriptPubKey,
+    );
     const dueSat = minerFeeSat(scripts, outputs, satPerKvb);
     const plan: CoinjoinPlan = {
       taker: { coins: share.coins, destinationScript, ...(isSweep ? {} : { changeScript }) },
@@ -52,10 +63,17 @@ export async function drafted(
     const neededSat = Math.max(leastSat, lowestSat);
     const feesSat = makers.reduce((sum, maker) => sum + maker.coinjoinFeeSat, 0);
     const isFair = paidSat >= neededSat && paidSat <= wish.miningFeeSatMax;
-    if (isFair) return { transaction: built(plan, share.inputSat, randomBelow), makerFeesSat: feesSat, minerFeeSat: paidSat };
+    if (isFair)
+      return {
+        transaction: built(plan, share.inputSat, randomBelow),
+        makerFeesSat: feesSat,
+        minerFeeSat: paidSat,
+      };
     // Too many coins of others: without the one that brings most it may do.
     const isTooLarge = isSweep ? paidSat < neededSat : paidSat > wish.miningFeeSatMax;
-    const [largest] = [...team.good].sort((a, b) => (b.part?.coins.length ?? 0) - (a.part?.coins.length ?? 0));
+    const [largest] = [...team.good].sort(
+      (a, b) => (b.part?.coins.length ?? 0) - (a.part?.coins.length ?? 0),
+    );
     if (!isTooLarge || largest === undefined || makers.length <= wish.makersMin) {
       throw denials.miningFee(isSweep ? neededSat : paidSat, wish.miningFeeSatMax);
     }

@@ -1,6 +1,7 @@
 /** What a coinjoin costs: the size that its transaction will have, and what makers and miners get. Pure. */
-import { estimateSizeVb, feeOfSizeSat, SCRIPT_LENGTH } from "../../../joinmarket/coins/sizes.ts";
+
 import { classifyScript } from "../../../bitcoin/script/script-type.ts";
+import { estimateSizeVb, feeOfSizeSat, SCRIPT_LENGTH } from "../../../joinmarket/coins/sizes.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 
 /** As joinmarket-clientserver reckons before it knows better. */

@@ -4,7 +4,11 @@ import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import type { SignedInput } from "../../../bitcoin/signing/inputs.ts";
 import type { Transaction } from "../../../bitcoin/transaction.ts";
 import { type CoinjoinCoin, outpointOf } from "../../../joinmarket/coinjoin/own-side.ts";
-import { type AnswerVerdict, checkMakerAnswer, type MakerAnswer } from "../../../joinmarket/coinjoin/taker-check.ts";
+import {
+  type AnswerVerdict,
+  checkMakerAnswer,
+  type MakerAnswer,
+} from "../../../joinmarket/coinjoin/taker-check.ts";
 import type { BoxKeys } from "../../../joinmarket/messages/box.ts";
 import type { Command } from "../../../joinmarket/messages/command.ts";
 import type { MakerInputs } from "../../../joinmarket/messages/inputs.ts";
@@ -87,7 +91,7 @@ export class Team implements Ear {
     const talks = this.good;
     for (const talk of talks) talk.askSignature(transaction);
     const isDone = ({ state }: Conversation) => state === "signed" || state === "failed";
-    await this.#until(() => talks.every(isDone) , timeoutMs);
+    await this.#until(() => talks.every(isDone), timeoutMs);
     for (const talk of talks) if (!isDone(talk)) talk.fail("it did not sign in time");
     return talks.every(({ state }) => state === "signed");
   }

@@ -6,17 +6,17 @@ import type { BoxKeys } from "../../../joinmarket/messages/box.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 import { formatRevelation } from "../../../joinmarket/podle/revelation.ts";
 import { hasCode, type TroupeError } from "../../../runtime/errors.ts";
+import type { CoinjoinParts } from "../coinjoin/parts.ts";
+import type { RunRecord } from "../coinjoin/record.ts";
+import type { RunSpan } from "../coinjoin/span.ts";
+import type { WalletShare } from "../coinjoin/wallet-share.ts";
 import { denials } from "../denials.ts";
 import type { Gathering } from "../market/gathering.ts";
 import type { TalkFault } from "./conversation.ts";
 import { expectedMinerFeeSat, makerFeesSat } from "./costs.ts";
 import { drafted } from "./draft.ts";
-import type { CoinjoinParts } from "./parts.ts";
 import type { MarketView } from "./pick.ts";
-import type { RunRecord } from "./record.ts";
-import type { RunSpan } from "./span.ts";
 import { type Commitment, Team } from "./team.ts";
-import type { WalletShare } from "./wallet-share.ts";
 
 export interface AgreementTask {
   readonly record: RunRecord;
@@ -63,7 +63,10 @@ class Agreement {
       this.#attempt++;
       const satPerKvb = await this.#parts.feerate.satPerKvb(this.#task.record.wish.satPerVb ?? undefined);
       const count = this.#count();
-      const bonds = await this.#parts.bonds.values(this.#task.gathering.book.makers(), this.#task.gathering.nick);
+      const bonds = await this.#parts.bonds.values(
+        this.#task.gathering.book.makers(),
+        this.#task.gathering.nick,
+      );
       const { team, amountSat } = await span.phase("fill", () => this.#team(count, satPerKvb, bonds));
       try {
         const isSigned = await span.phase(
@@ -224,7 +227,11 @@ class Agreement {
   }
 
   async #signatures(team: Team, amountSat: number, satPerKvb: number): Promise<boolean> {
-    const draft = await drafted(this.#parts, this.#task, { team, amountSat, satPerKvb });
+    const draft = await drafted(
+      this.#parts,
+      { share: this.#task.share, wish: this.#task.record.wish },
+      { team, amountSat, satPerKvb },
+    );
     const { transaction, makerFeesSat: feesSat, minerFeeSat } = draft;
     const nicks = team.good.map(({ candidate }) => candidate.nick);
     this.#task.change({
@@ -258,7 +265,9 @@ class Agreement {
     const good = team.good.length;
     const signed = team.signed.length;
     const progress =
-      signed > 0 ? `${signed} of ${good} makers have signed.` : `${good} of ${count} makers have named their coins.`;
+      signed > 0
+        ? `${signed} of ${good} makers have signed.`
+        : `${good} of ${count} makers have named their coins.`;
     this.#task.change({ makersAsked: team.asked, makersGood: good, makersSigned: signed, progress });
   }
 }

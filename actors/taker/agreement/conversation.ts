@@ -1,6 +1,6 @@
 /** The talk with one maker, from our question to its last signature; whatever it says twice, late or wrong changes nothing else. */
 import { base64ToBytes, hexToBytes } from "../../../bitcoin/bytes.ts";
-import { type SignedInput } from "../../../bitcoin/signing/inputs.ts";
+import type { SignedInput } from "../../../bitcoin/signing/inputs.ts";
 import { serializeStripped, type Transaction } from "../../../bitcoin/transaction.ts";
 import { indexesOf } from "../../../joinmarket/coinjoin/own-side.ts";
 import type { MakerPart } from "../../../joinmarket/coinjoin/shape.ts";

@@ -74,7 +74,10 @@ export class Picker {
     }
   }
 
-  #rules(view: MarketView, { limits, ignored }: Pick<PickWish, "limits" | "ignored">): Omit<CandidateRules, "amountSat"> {
+  #rules(
+    view: MarketView,
+    { limits, ignored }: Pick<PickWish, "limits" | "ignored">,
+  ): Omit<CandidateRules, "amountSat"> {
     const { absoluteSat, relative } = limits;
     const { fee_limits: mode } = this.#config;
     return { limits: { mode, absoluteSat, relative: parseShare(relative) }, ignored, bonds: view.bonds };
