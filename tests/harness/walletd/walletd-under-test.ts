@@ -90,11 +90,6 @@ export class WalletdUnderTest {
     return under;
   }
 
-  /** One more connection to the same bus. */
-  connect(user: string): Promise<Transport> {
-    return this.#world.connect(user);
-  }
-
   busOf(caller: WalletdCaller): ConnectedBus {
     const bus = this.#callers.get(caller);
     if (bus === undefined) throw new Error(`${caller} is not connected`);
