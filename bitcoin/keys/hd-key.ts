@@ -8,6 +8,13 @@ import { HARDENED } from "./derivation-path.ts";
 /** The longest text of an extended key is 112 letters: nothing longer is even looked at. */
 const TEXT_LENGTH_MAX = 120;
 
+/** The versions of a public and of a private key. */
+const SLIP132 = Object.freeze({
+  bip84: { main: [0x04b24746, 0x04b2430c], test: [0x045f1cf6, 0x045f18bc] },
+  bip49: { main: [0x049d7cb2, 0x049d7878], test: [0x044a5262, 0x044a4e28] },
+} as const);
+const SLIP132_TEXT = /^[zvyu]p(?:ub|rv)/;
+
 let library: BIP32API | undefined;
 
 /** The root of all keys of a seed. */
@@ -26,6 +33,25 @@ export function parseHdKey(text: string, network: Network): HdKey {
     return new HdKey(bip32().fromBase58(text, prefixesOf(network)));
   } catch {
     throw badKey(`no extended key of ${network.name}`);
+  }
+}
+
+/**
+ * SLIP132's letters, which say the kind of addresses too: zpub and vpub of BIP84, ypub and upub of BIP49. Its text is
+ * written `xpub…` or `tpub…` from then on. Nothing if the text is of another kind.
+ */
+export function parseSlip132Key(text: string, type: "bip84" | "bip49", network: Network): HdKey | undefined {
+  if (text.length > TEXT_LENGTH_MAX || !SLIP132_TEXT.test(text)) return undefined;
+  const isMain = network.name === "mainnet";
+  const [isPublic, isPrivate] = SLIP132[type][isMain ? "main" : "test"];
+  const own = prefixesOf(network);
+  try {
+    const node = bip32().fromBase58(text, { ...own, bip32: { public: isPublic, private: isPrivate } });
+    node.network = own;
+    return new HdKey(node);
+  } catch {
+    // Of the other kind or network, or mistyped: whoever asks reads it as a usual one then, and says so.
+    return undefined;
   }
 }
 

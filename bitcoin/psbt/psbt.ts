@@ -4,7 +4,7 @@ import { bytesToHex, equalBytes, hexToBytes } from "../bytes.ts";
 import { badPsbt, notSigned } from "../errors.ts";
 import { formatDerivationPath, parseDerivationPath } from "../keys/derivation-path.ts";
 import { SIGHASH_ALL } from "../signing/der.ts";
-import { assembleInput, type SignedInput, withSignedInputs } from "../signing/inputs.ts";
+import { assembleInput, isInputSigned, type SignedInput, withSignedInputs } from "../signing/inputs.ts";
 import { parseWitness } from "../signing/witness-stack.ts";
 import {
   parseTransaction,
@@ -44,6 +44,12 @@ export interface FinishedPsbt {
   readonly transaction: Transaction;
   /** The inputs that are not wholly signed yet; none: the transaction can be sent. */
   readonly unsignedInputs: readonly number[];
+}
+
+/** What a wallet knows of a coin by itself, whatever a PSBT tells of it. */
+export interface KnownCoin {
+  readonly spent: TransactionOutput;
+  readonly witnessScript?: Uint8Array;
 }
 
 /** The library's field of a key's origin. */
@@ -132,6 +138,23 @@ export class Psbt {
     return coin;
   }
 
+  /** Whether the transaction that made the coin is there as a whole: only its hash vouches for an amount. */
+  isProven(index: number): boolean {
+    return this.#input(index).nonWitnessUtxo !== undefined;
+  }
+
+  /** Whether it is finished: nothing more can be signed. */
+  isFinal(index: number): boolean {
+    const { finalScriptSig, finalScriptWitness } = this.#input(index);
+    return finalScriptSig !== undefined || finalScriptWitness !== undefined;
+  }
+
+  /** Whether an input asks for, or has, a signature that leaves parts of the transaction open. */
+  leavesPartsOpen(index: number): boolean {
+    const { sighashType = SIGHASH_ALL, partialSig = [] } = this.#input(index);
+    return sighashType !== SIGHASH_ALL || partialSig.some(({ signature }) => signature.at(-1) !== SIGHASH_ALL);
+  }
+
   witnessScript(index: number): Uint8Array | undefined {
     return this.#input(index).witnessScript;
   }
@@ -149,11 +172,8 @@ export class Psbt {
   /** Adds signatures of ours. Refused as a whole if an input is finished, or asks for a signature that leaves things open. */
   addSignatures(signed: readonly SignedInput[]): void {
     for (const { index } of signed) {
-      const { sighashType = SIGHASH_ALL, finalScriptSig, finalScriptWitness } = this.#input(index);
-      if (sighashType !== SIGHASH_ALL)
-        throw notSigned(index, "it asks for a signature that leaves parts open");
-      if (finalScriptSig !== undefined || finalScriptWitness !== undefined)
-        throw notSigned(index, "it is finished");
+      if (this.leavesPartsOpen(index)) throw notSigned(index, "it asks for a signature that leaves parts open");
+      if (this.isFinal(index)) throw notSigned(index, "it is finished");
     }
     for (const { index, publicKey, signature } of signed) {
       const known = this.#input(index).partialSig ?? [];
@@ -162,9 +182,12 @@ export class Psbt {
     }
   }
 
-  /** The transaction with all inputs for which there is a signature that holds, and which inputs still lack one. */
-  finish(): FinishedPsbt {
-    const signed = this.transaction.inputs.map((_, index) => this.#finished(index));
+  /**
+   * The transaction with all inputs for which there is a signature that holds, and which inputs still lack one. Of a coin
+   * that `known` knows, what the PSBT tells counts for nothing, and a finished input must hold too.
+   */
+  finish(known: (index: number) => KnownCoin | undefined = () => undefined): FinishedPsbt {
+    const signed = this.transaction.inputs.map((_, index) => this.#finished(index, known(index)));
     const unsignedInputs = signed.flatMap((input, index) => (input === undefined ? [index] : []));
     const done = signed.filter((input) => input !== undefined);
     return { transaction: withSignedInputs(this.transaction, done), unsignedInputs };
@@ -182,14 +205,22 @@ export class Psbt {
     return Buffer.from(this.toBytes(version)).toString("base64");
   }
 
-  #finished(index: number): Pick<SignedInput, "index" | "scriptSig" | "witness"> | undefined {
-    const { finalScriptSig, finalScriptWitness, partialSig = [], witnessScript } = this.#input(index);
-    if (finalScriptSig !== undefined || finalScriptWitness !== undefined) {
+  #finished(
+    index: number,
+    known: KnownCoin | undefined,
+  ): Pick<SignedInput, "index" | "scriptSig" | "witness"> | undefined {
+    const { finalScriptSig, finalScriptWitness, partialSig = [] } = this.#input(index);
+    if (this.isFinal(index)) {
       const scriptSig = finalScriptSig ?? new Uint8Array(0);
       const witness = finalScriptWitness === undefined ? [] : attempt(() => parseWitness(finalScriptWitness));
-      return { index, scriptSig, witness };
+      const final = { index, scriptSig, witness };
+      if (known === undefined) return final;
+      return isInputSigned(withSignedInputs(this.transaction, [final]), index, known.spent)
+        ? final
+        : undefined;
     }
-    const spent = this.spent(index);
+    const spent = known?.spent ?? this.spent(index);
+    const witnessScript = known === undefined ? this.witnessScript(index) : known.witnessScript;
     if (spent === undefined) return undefined;
     for (const { pubkey, signature } of partialSig) {
       const by = { publicKey: pubkey, signature, ...(witnessScript === undefined ? {} : { witnessScript }) };

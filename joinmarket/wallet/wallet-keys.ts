@@ -1,10 +1,11 @@
 /** All keys of one JoinMarket wallet: public halves, scripts and addresses by their place, private halves while the seed is there. */
-import { bytesToHex, type ScriptHash } from "../../bitcoin/bytes.ts";
+import { bytesToHex, equalBytes, type ScriptHash } from "../../bitcoin/bytes.ts";
 import { hash160, sha256, sha256d } from "../../bitcoin/hash.ts";
-import { HARDENED, hardened } from "../../bitcoin/keys/derivation-path.ts";
+import { HARDENED, hardened, parseDerivationPath } from "../../bitcoin/keys/derivation-path.ts";
 import { type HdKey, masterKey, parseHdKey } from "../../bitcoin/keys/hd-key.ts";
 import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import type { Network } from "../../bitcoin/network.ts";
+import type { KeyOrigin } from "../../bitcoin/psbt/psbt.ts";
 import { addressOfScript } from "../../bitcoin/script/address.ts";
 import { p2wpkhScript, p2wshScript } from "../../bitcoin/script/script.ts";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
@@ -62,21 +63,26 @@ export class WalletKeys {
   /** By `mixdepth/chain`, without private halves: most questions are for the next key of a branch. */
   readonly #branches = new Map<string, HdKey>();
 
-  private constructor(kind: WalletKind, master: HdKey | undefined) {
+  /** Of the root key; nothing where only accounts are known, and nobody said it. */
+  readonly fingerprint: string | undefined;
+
+  private constructor(kind: WalletKind, master: HdKey | undefined, fingerprint: string | undefined) {
     this.kind = kind;
     this.#master = master;
+    this.fingerprint = fingerprint;
   }
 
   /** A wallet that can sign. The seed is not kept; what is made of it is, until `wipe`. */
   static fromSeed(seed: Uint8Array, kind: WalletKind): WalletKeys {
     checkKind(kind);
-    return new WalletKeys(kind, masterKey(seed, kind.network));
+    const master = masterKey(seed, kind.network);
+    return new WalletKeys(kind, master, master.fingerprint);
   }
 
   /** A wallet that only watches: the exported keys of its mixdepths, in any order, as `accountText` gives them. */
-  static fromAccounts(texts: readonly string[], kind: WalletKind): WalletKeys {
+  static fromAccounts(texts: readonly string[], kind: WalletKind, fingerprint?: string): WalletKeys {
     checkKind(kind);
-    const keys = new WalletKeys(kind, undefined);
+    const keys = new WalletKeys(kind, undefined, fingerprint);
     for (const text of texts) {
       const bare = text.startsWith(BOND_EXPORT_MARK) ? text.slice(BOND_EXPORT_MARK.length) : text;
       const given = parseHdKey(bare, kind.network);
@@ -91,6 +97,30 @@ export class WalletKeys {
 
   get canSign(): boolean {
     return this.#master !== undefined;
+  }
+
+  /** Whether there are keys of this mixdepth: a wallet that only watches may have some and not others. */
+  hasMixdepth(mixdepth: number): boolean {
+    return this.#master !== undefined || this.#accounts.has(mixdepth);
+  }
+
+  /** Where a key is, for other signers. Without the root's fingerprint the account's own key stands for the root. */
+  origin({ path, pathText, publicKey }: WalletKey): KeyOrigin {
+    if (this.fingerprint !== undefined) {
+      const [steps = ""] = pathText.split(":");
+      return { publicKey, fingerprint: this.fingerprint, steps: parseDerivationPath(steps) };
+    }
+    const { fingerprint } = this.#account(path.mixdepth);
+    return { publicKey, fingerprint, steps: [path.chain, path.index] };
+  }
+
+  /** The key of ours that such an origin means, whoever wrote it: the public key decides, not the fingerprint. */
+  keyAt(origin: KeyOrigin, mixdepths: number): WalletKey | undefined {
+    const key = this.#placesOf(origin, mixdepths)
+      .filter((path) => this.hasMixdepth(path.mixdepth) && path.chain !== BURN_CHAIN)
+      .filter((path) => path.chain !== BOND_CHAIN || this.kind.hasBonds)
+      .find((path) => equalBytes(this.publicKey(path), origin.publicKey));
+    return key === undefined ? undefined : this.key(key);
   }
 
   /** The key at a place, with its script and address. For a bond the index is the month's timenumber. */
@@ -168,6 +198,19 @@ export class WalletKeys {
     this.#master?.wipe();
     this.#accounts.clear();
     this.#branches.clear();
+  }
+
+  #placesOf({ steps, fingerprint }: KeyOrigin, mixdepths: number): readonly KeyPath[] {
+    const [chain = 0, index = 0] = steps.slice(-2);
+    const isWhole = steps.length === ACCOUNT_DEPTH + 2;
+    const isRelative = steps.length === 2;
+    const places = Array.from({ length: mixdepths }, (_, mixdepth) => ({ mixdepth, chain, index }));
+    return places.filter((path) => {
+      const { mixdepth } = path;
+      if (!isKeyPath({ ...path, purpose: this.#purpose(), coin: this.#coin() })) return false;
+      if (isWhole) return this.#accountSteps(mixdepth).every((step, at) => step === steps[at]);
+      return isRelative && this.hasMixdepth(mixdepth) && this.#account(mixdepth).fingerprint === fingerprint;
+    });
   }
 
   #payment(path: KeyPath, publicKey: Uint8Array): { scriptPubKey: Uint8Array; spending: Spending } {
