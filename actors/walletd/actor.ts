@@ -18,10 +18,14 @@ import { type WalletdConfig, walletdSection } from "./config.ts";
 import { History } from "./history/history.ts";
 import { RawTransactions } from "./history/raw-transactions.ts";
 import { WalletdMetrics } from "./metrics.ts";
+import { PsbtDesk } from "./psbt/psbt-desk.ts";
 import { BondSpeaker } from "./sign/bond-speaker.ts";
 import { Grants } from "./sign/grants.ts";
 import { Broadcast } from "./spend/broadcast.ts";
+import { Bumper } from "./spend/bumper.ts";
+import { Delivery } from "./spend/delivery.ts";
 import { Feerates } from "./spend/feerates.ts";
+import { Planner } from "./spend/planner.ts";
 import { Sender } from "./spend/sender.ts";
 import { FULL_COST, type KeyCost } from "./store/password-key.ts";
 import { WalletFolder } from "./store/wallet-folder.ts";
@@ -54,6 +58,7 @@ class Walletd implements Actor {
   readonly #context: Context;
   readonly #feed: ChainFeed;
   readonly #medianTime: MedianTime;
+  readonly #raw: RawTransactions;
   readonly #rack: WalletRack;
   readonly #metrics: WalletdMetrics;
   readonly #grants: Grants;
@@ -74,6 +79,7 @@ class Walletd implements Actor {
       cost,
       report: (error) => log.error("a wallet file is in trouble", { error }),
     });
+    this.#raw = new RawTransactions(bus, network);
     const parts = {
       network,
       config,
@@ -81,7 +87,7 @@ class Walletd implements Actor {
       feed: this.#feed,
       lookup: new BusLookup(bus),
       medianTime: this.#medianTime,
-      raw: new RawTransactions(bus, network),
+      raw: this.#raw,
       onChange: (wallet: OpenWallet, moves: Moves) => this.#changed(wallet, moves),
       onTrouble: (_: OpenWallet, error: unknown) =>
         log.error("a wallet could not keep what it saw", { error }),
@@ -119,6 +125,8 @@ class Walletd implements Actor {
       tipChanged: () => this.#tick(),
     });
     this.#publisher = bus.publisher(walletdContract, INSTANCE);
+    const planner = new Planner({ config, feerates: new Feerates(bus, random), random });
+    const delivery = new Delivery(new Broadcast(bus), clock);
     const desk = {
       network: networkByName(this.#context.network),
       config,
@@ -130,13 +138,9 @@ class Walletd implements Actor {
       bonds: new BondSpeaker(bus, this.#medianTime),
       metrics: this.#metrics,
       random,
-      sender: new Sender({
-        config,
-        clock,
-        feerates: new Feerates(bus, random),
-        broadcast: new Broadcast(bus),
-        random,
-      }),
+      sender: new Sender({ config, planner, delivery }),
+      bumper: new Bumper({ bus, config, planner, delivery, raw: this.#raw }),
+      psbts: new PsbtDesk({ config, planner, delivery, raw: this.#raw }),
     };
     const handlers = {
       ...fileAnswers(desk),
@@ -144,7 +148,7 @@ class Walletd implements Actor {
       ...spendingAnswers(desk),
       ...coinjoinAnswers(desk),
     };
-    this.#service = await bus.serve(walletdContract, withRefusals(handlers), {
+    this.#service = await bus.serve(walletdContract, handlers, {
       publisher: this.#publisher,
       idempotency: new Successes(clock),
     });
@@ -214,14 +218,4 @@ class Walletd implements Actor {
 /** From 0 up to 1, from the system's random source. */
 function random(): number {
   return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
-}
-
-function withRefusals(handlers: Partial<Handlers<typeof walletdContract>>): Handlers<typeof walletdContract> {
-  const missing = Object.keys(walletdContract.rpcs).map((method) => [
-    method,
-    () => {
-      throw new TroupeError({ code: "BUS_NOT_FOUND" }, `${method} is not served by this release.`);
-    },
-  ]);
-  return { ...Object.fromEntries(missing), ...handlers } as Handlers<typeof walletdContract>;
 }

@@ -8,6 +8,8 @@ const TXID = "ab".repeat(32);
 /** One of each kind, as its thrower makes it. */
 const SAMPLES = [
   denials.noSession("w"),
+  denials.watchOnly("w"),
+  denials.accountKey("it is private"),
   denials.tooManyOpen("w", 4),
   denials.words("The third word is unknown."),
   denials.passwordNeeded("w"),

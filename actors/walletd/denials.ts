@@ -27,6 +27,13 @@ export const denials = Object.freeze({
       { code: "WALLETD_NO_SESSION", wallet },
       `The wallet ${wallet} is locked, or this session is not one of it. Unlock it.`,
     ),
+  watchOnly: (wallet: string) =>
+    denial(
+      { code: "WALLETD_WATCH_ONLY", wallet },
+      `The wallet ${wallet} only watches: its keys are elsewhere. Make a PSBT here, and sign it where they are.`,
+    ),
+  accountKey: (what: string) =>
+    denial({ code: "WALLETD_ACCOUNT_KEY", what }, `This is not the public key of an account: ${what}.`),
   tooManyOpen: (wallet: string, most: number) =>
     denial(
       { code: "WALLETD_TOO_MANY_OPEN", wallet },

@@ -73,6 +73,17 @@ export const walletdErrors = errorTable({
     meaning: "The wallet is locked, or the session is unknown, worn out, or somebody else's.",
     remedy: "Unlock the wallet with its password and use the session that this gives.",
   },
+  WALLETD_WATCH_ONLY: {
+    meaning: "The wallet was made from public keys: it sees its coins and cannot sign.",
+    remedy:
+      "Make a PSBT (`supervisor wallet psbt create`), sign it where the keys are, and bring it back to `psbt finish`.",
+  },
+  WALLETD_ACCOUNT_KEY: {
+    meaning:
+      "The text is not the public key of a wallet's account, or several of them do not belong together.",
+    remedy:
+      "Give what `supervisor wallet xpub` shows, or the account key of another wallet: xpub, zpub, ypub, or a wpkh(…) descriptor.",
+  },
   WALLETD_TOO_MANY_OPEN: {
     meaning: "As many wallets as `open_max` allows are unlocked.",
     remedy: "Lock one, or raise `open_max` in [walletd].",

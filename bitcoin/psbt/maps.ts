@@ -37,6 +37,8 @@ export const INPUT = Object.freeze({
   timeLocktime: "11",
   heightLocktime: "12",
 });
+/** Of an input that is finished. */
+export const FINAL = Object.freeze({ scriptSig: "07", witness: "08" });
 export const OUTPUT = Object.freeze({ amount: "03", script: "04" });
 
 const GLOBAL_OF_TWO: readonly string[] = [

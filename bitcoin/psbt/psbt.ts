@@ -5,7 +5,7 @@ import { badPsbt, notSigned } from "../errors.ts";
 import { formatDerivationPath, parseDerivationPath } from "../keys/derivation-path.ts";
 import { SIGHASH_ALL } from "../signing/der.ts";
 import { assembleInput, isInputSigned, type SignedInput, withSignedInputs } from "../signing/inputs.ts";
-import { parseWitness } from "../signing/witness-stack.ts";
+import { parseWitness, serializeWitness } from "../signing/witness-stack.ts";
 import {
   parseTransaction,
   serializeStripped,
@@ -13,7 +13,7 @@ import {
   type TransactionOutput,
   txidBytesOf,
 } from "../transaction.ts";
-import { GLOBAL, type PsbtVersion, readMaps, unsignedTransactionOf, writeMaps } from "./maps.ts";
+import { FINAL, GLOBAL, type PsbtVersion, readMaps, unsignedTransactionOf, writeMaps } from "./maps.ts";
 import { type OnlyInTwo, toVersionTwo, toVersionZero } from "./version-two.ts";
 
 /** Where a key is in its wallet's tree, so that its signer finds it. */
@@ -112,6 +112,22 @@ export class Psbt {
     return new Psbt(readLibrary(writeMaps(zero.maps)), 2, zero.only);
   }
 
+  /** A transaction that its signers have finished by themselves, as the PSBT that it was. */
+  static ofSigned(transaction: Transaction): Psbt {
+    const inputs = transaction.inputs.map(({ scriptSig, witness }) => {
+      const map = new Map<string, Uint8Array>();
+      if (scriptSig.length > 0) map.set(FINAL.scriptSig, scriptSig);
+      if (witness.length > 0) map.set(FINAL.witness, serializeWitness(witness));
+      return map;
+    });
+    const unsigned = transaction.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(0), witness: [] }));
+    const stripped = serializeStripped({ ...transaction, inputs: unsigned });
+    const outputs = transaction.outputs.map(() => new Map<string, Uint8Array>());
+    return Psbt.parse(
+      writeMaps({ global: new Map([[GLOBAL.unsignedTransaction, stripped]]), inputs, outputs }),
+    );
+  }
+
   static parseBase64(text: string): Psbt {
     const bytes = Buffer.from(text.trim(), "base64");
     if (bytes.toString("base64") !== text.trim()) throw badPsbt("it is not written in base64");
@@ -176,8 +192,10 @@ export class Psbt {
       if (this.isFinal(index)) throw notSigned(index, "it is finished");
     }
     for (const { index, publicKey, signature } of signed) {
-      const known = this.#input(index).partialSig ?? [];
-      if (known.some(({ pubkey }) => equalBytes(pubkey, publicKey))) continue;
+      const input = this.#input(index);
+      const others = input.partialSig?.filter(({ pubkey }) => !equalBytes(pubkey, publicKey));
+      // What somebody has put in place of ours would stand in its way.
+      if (others !== undefined) input.partialSig = others;
       attempt(() => this.#library.updateInput(index, { partialSig: [{ pubkey: publicKey, signature }] }));
     }
   }

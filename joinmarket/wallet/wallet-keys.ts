@@ -1,7 +1,12 @@
 /** All keys of one JoinMarket wallet: public halves, scripts and addresses by their place, private halves while the seed is there. */
 import { bytesToHex, equalBytes, type ScriptHash } from "../../bitcoin/bytes.ts";
 import { hash160, sha256, sha256d } from "../../bitcoin/hash.ts";
-import { HARDENED, hardened, parseDerivationPath } from "../../bitcoin/keys/derivation-path.ts";
+import {
+  formatDerivationPath,
+  HARDENED,
+  hardened,
+  parseDerivationPath,
+} from "../../bitcoin/keys/derivation-path.ts";
 import { type HdKey, masterKey, parseHdKey } from "../../bitcoin/keys/hd-key.ts";
 import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import type { Network } from "../../bitcoin/network.ts";
@@ -165,6 +170,11 @@ export class WalletKeys {
   accountText(mixdepth: number): string {
     const text = this.#account(mixdepth).publicText();
     return this.kind.hasBonds && mixdepth === 0 ? `${BOND_EXPORT_MARK}${text}` : text;
+  }
+
+  /** `m/84'/0'/2'`. */
+  accountPath(mixdepth: number): string {
+    return formatDerivationPath(this.#accountSteps(mixdepth));
   }
 
   /** The public key of a branch, as `display` shows it. */

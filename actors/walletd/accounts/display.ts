@@ -11,23 +11,26 @@ type Entry = z.infer<typeof EntrySchema>;
 type Use = Entry["use"];
 
 export function displayOf(wallet: OpenWallet): Account[] {
-  return Array.from({ length: wallet.mixdepths }, (_, mixdepth) => {
-    const coins = wallet.coins(mixdepth);
-    const branches = [
-      branchView(wallet, { mixdepth, chain: EXTERNAL_CHAIN, kind: "external" }, coins),
-      branchView(wallet, { mixdepth, chain: INTERNAL_CHAIN, kind: "internal" }, coins),
-    ];
-    if (mixdepth === 0 && wallet.state.hasBonds) {
-      branches.push(branchView(wallet, { mixdepth, chain: BOND_CHAIN, kind: "bonds" }, coins));
-      branches.push(branchView(wallet, { mixdepth, chain: BURN_CHAIN, kind: "burn" }, []));
-    }
-    return {
-      mixdepth,
-      balanceSat: sumOf(branches, "balanceSat"),
-      availableSat: sumOf(branches, "availableSat"),
-      branches,
-    };
-  });
+  const mixdepths = Array.from({ length: wallet.mixdepths }, (_, mixdepth) => mixdepth);
+  return mixdepths
+    .filter((mixdepth) => wallet.hasMixdepth(mixdepth))
+    .map((mixdepth) => {
+      const coins = wallet.coins(mixdepth);
+      const branches = [
+        branchView(wallet, { mixdepth, chain: EXTERNAL_CHAIN, kind: "external" }, coins),
+        branchView(wallet, { mixdepth, chain: INTERNAL_CHAIN, kind: "internal" }, coins),
+      ];
+      if (mixdepth === 0 && wallet.state.hasBonds) {
+        branches.push(branchView(wallet, { mixdepth, chain: BOND_CHAIN, kind: "bonds" }, coins));
+        branches.push(branchView(wallet, { mixdepth, chain: BURN_CHAIN, kind: "burn" }, []));
+      }
+      return {
+        mixdepth,
+        balanceSat: sumOf(branches, "balanceSat"),
+        availableSat: sumOf(branches, "availableSat"),
+        branches,
+      };
+    });
 }
 
 function branchView(

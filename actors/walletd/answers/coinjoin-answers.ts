@@ -7,7 +7,7 @@ import { commit } from "../sign/commitments.ts";
 import type { Granted } from "../sign/grants.ts";
 import { type ReserveWish, release, reserve } from "../sign/reservations.ts";
 import { candidatesOf } from "../spend/candidates.ts";
-import { scriptFor } from "../spend/sender.ts";
+import { scriptFor } from "../spend/planner.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
 
@@ -37,6 +37,7 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
   return {
     grant({ caller, limits, ttlS, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
+      wallet.needKeys();
       const { grant, granted: given } = grants.give(wallet.name, caller, limits, ttlS);
       return { grant, id: given.id, expiresAtS: Math.floor(given.expiresAtMs / 1_000) };
     },

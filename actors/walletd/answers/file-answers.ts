@@ -2,6 +2,7 @@
 import { newMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
+import { publicAccounts } from "../accounts/public-accounts.ts";
 import { denials } from "../denials.ts";
 import { formOf } from "../files/open-foreign.ts";
 import { writeForeign } from "../files/write-foreign.ts";
@@ -15,6 +16,8 @@ type FileMethods =
   | "recover"
   | "importFile"
   | "exportFile"
+  | "watch"
+  | "publicKeys"
   | "unlock"
   | "lock"
   | "changePassword"
@@ -58,7 +61,9 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       }
     },
     async exportFile({ password, form, ...owned }, call) {
-      const { store, keys } = ownedBy(desk, owned, call);
+      const open = ownedBy(desk, owned, call);
+      open.needKeys();
+      const { store, keys } = open;
       await rack.folder.checkPassword(store, password);
       // Copies: what is lent is wiped before the file's key is made.
       const secrets = store.withSecrets((lent) => structuredClone(lent));
@@ -69,6 +74,12 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
         wipeSecrets(secrets);
       }
     },
+    async watch({ gap, ...wish }, { caller }) {
+      const { wallet, session } = await rack.watch(wish, caller);
+      if (gap !== undefined) wallet.sync.rescan(gap);
+      return { session, fingerprint: wallet.fingerprint };
+    },
+    publicKeys: (owned, call) => ({ accounts: publicAccounts(ownedBy(desk, owned, call)) }),
     async unlock(wish, { caller }) {
       const form = await rack.folder.form(wish.wallet);
       const { session, wasUnlocked, wallet } = await rack.unlock(wish, caller);
@@ -87,7 +98,9 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       return {};
     },
     async revealSeed({ password, ...owned }, call) {
-      const { store, name } = ownedBy(desk, owned, call);
+      const open = ownedBy(desk, owned, call);
+      open.needKeys();
+      const { store, name } = open;
       const isFree = call.caller === "gateway" && config.seed_over_http === "yes";
       if (password !== undefined) await rack.folder.checkPassword(store, password);
       else if (!isFree) throw denials.passwordNeeded(name);

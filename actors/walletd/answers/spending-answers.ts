@@ -15,7 +15,19 @@ import { type Desk, ownedBy } from "./owner-desk.ts";
 const COMPACT_BYTES = 65;
 const BIP137_HEADER_MIN = 35;
 
-type SpendingMethods = "send" | "history" | "historyCsv" | "yieldReport" | "signMessage" | "verifyMessage";
+type SpendingMethods =
+  | "send"
+  | "bump"
+  | "psbtCreate"
+  | "psbtShow"
+  | "psbtSign"
+  | "psbtFinish"
+  | "psbtCancel"
+  | "history"
+  | "historyCsv"
+  | "yieldReport"
+  | "signMessage"
+  | "verifyMessage";
 
 export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, SpendingMethods> {
   return {
@@ -24,6 +36,18 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       if (isDryRun) return desk.sender.dryRun(open, wish);
       return desk.sender.send(open, wish, { caller: call.caller, key: call.key ?? "" }, label);
     },
+    bump({ isDryRun, wallet, session, ...wish }, call) {
+      const open = ownedBy(desk, { wallet, session }, call);
+      if (isDryRun) return desk.bumper.dryRun(open, wish);
+      return desk.bumper.bump(open, wish, { caller: call.caller, key: call.key ?? "" });
+    },
+    psbtCreate: ({ wallet, session, version, ...wish }, call) =>
+      desk.psbts.create(ownedBy(desk, { wallet, session }, call), wish, version),
+    psbtShow: ({ psbt, ...owned }, call) => desk.psbts.show(ownedBy(desk, owned, call), psbt),
+    psbtSign: ({ psbt, ...owned }, call) => desk.psbts.sign(ownedBy(desk, owned, call), psbt, call.caller),
+    psbtFinish: ({ psbt, signedTx, isSent, ...owned }, call) =>
+      desk.psbts.finish(ownedBy(desk, owned, call), { psbt, signedTx }, { caller: call.caller, isSent }),
+    psbtCancel: ({ txid, ...owned }, call) => desk.psbts.cancel(ownedBy(desk, owned, call), txid),
     history({ limit, offset, ...owned }, call) {
       const open = ownedBy(desk, owned, call);
       open.needKnown();
@@ -36,7 +60,9 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     },
     yieldReport: (owned, call) => ({ lines: desk.history.yieldLines(ownedBy(desk, owned, call)) }),
     signMessage({ path, message, form, ...owned }, call) {
-      const { keys } = ownedBy(desk, owned, call);
+      const open = ownedBy(desk, owned, call);
+      open.needKeys();
+      const { keys } = open;
       const key = keyAt(keys, path);
       const { kind } = key.spending;
       if (kind === "bond") throw denials.noSuchPlace("address for messages at a bond's place");

@@ -9,7 +9,7 @@ import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
 import { denials } from "../denials.ts";
 import { type Candidate, candidatesOf } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
-import { issueOf } from "../spend/sender.ts";
+import { issueOf } from "../spend/signed-record.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 import type { Granted, Side } from "./grants.ts";
 

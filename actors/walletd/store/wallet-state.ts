@@ -64,6 +64,19 @@ export const OriginSchema = z.strictObject({
   kept: z.record(z.string().max(1_000), z.string()),
 });
 
+/** A wallet that only watches has no secrets: the public keys of its mixdepths stand for them. */
+const WatchedSchema = z.strictObject({
+  keys: z
+    .array(z.string().max(200))
+    .min(1)
+    .max(MIXDEPTH_MAX + 1),
+  /** Of the root key, if it is known. */
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .optional(),
+});
+
 /** A later release may add entries, each with a default: a wallet of this release opens there. */
 export const WalletStateSchema = z.strictObject({
   network: z.string().min(1).max(32),
@@ -98,6 +111,7 @@ export const WalletStateSchema = z.strictObject({
   /** What could be worked out again, by whoever did: derived scripts. */
   cache: z.record(IdSchema, z.string().max(16_000_000)),
   origin: OriginSchema.optional(),
+  watched: WatchedSchema.optional(),
 });
 
 export type WalletState = z.infer<typeof WalletStateSchema>;

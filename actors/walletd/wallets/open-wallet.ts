@@ -45,11 +45,11 @@ export interface StandingCoin extends OwnCoin {
 }
 
 const NO_MOVES: Moves = new Map();
+const UNKNOWN_FINGERPRINT = "00000000";
 
 export class OpenWallet {
   readonly store: WalletStore;
   readonly keys: WalletKeys;
-  readonly fingerprint: string;
   readonly book: ScriptBook;
   readonly view: CoinView;
   readonly sync: WalletSync;
@@ -61,11 +61,8 @@ export class OpenWallet {
   constructor(store: WalletStore, parts: WalletParts) {
     this.store = store;
     this.#parts = parts;
-    const { hasBonds } = store.state;
-    const { keys, fingerprint } = store.withSecrets((secrets) => keysOf(store.state, secrets, parts.network));
-    this.keys = keys;
-    this.fingerprint = fingerprint;
-    this.book = new ScriptBook(keys);
+    this.keys = store.withSecrets((secrets) => keysOf(store.state, secrets, parts.network));
+    this.book = new ScriptBook(this.keys);
     this.view = new CoinView(this.book);
     const { raw, network } = parts;
     this.transactions = new OwnTransactions({ raw, network, book: this.book, view: this.view });
@@ -75,8 +72,8 @@ export class OpenWallet {
       feed: parts.feed,
       lookup: parts.lookup,
       clock: parts.clock,
-      branches: () => countedBranches(this.state.mixdepths),
-      hasBonds,
+      branches: () => this.#branches,
+      hasBonds: store.state.hasBonds,
       gap: () => this.settings.gap,
       nextIndex: (branch) => this.nextIndex(branch),
       onChange: (moves) => this.#changed(moves),
@@ -103,6 +100,21 @@ export class OpenWallet {
 
   get mixdepths(): number {
     return this.state.mixdepths;
+  }
+
+  /** Whether there are keys of this mixdepth: a wallet that watches may have some and not others. */
+  hasMixdepth(mixdepth: number): boolean {
+    return mixdepth < this.mixdepths && this.keys.hasMixdepth(mixdepth);
+  }
+
+  /** Of the root key; zeros where nobody has told a wallet that only watches. */
+  get fingerprint(): string {
+    return this.keys.fingerprint ?? UNKNOWN_FINGERPRINT;
+  }
+
+  /** Throws for a wallet that only watches. */
+  needKeys(): void {
+    if (!this.keys.canSign) throw denials.watchOnly(this.name);
   }
 
   /** Since it was opened no jump of the host's clock moves it: what is set aside ends neither early nor never. */
@@ -164,7 +176,7 @@ export class OpenWallet {
     changesFor: (key: WalletKey) => readonly WalletChange[] = () => [],
   ): Promise<WalletKey> {
     const { mixdepth, chain } = branch;
-    if (mixdepth >= this.mixdepths) throw denials.noSuchPlace(`mixdepth ${mixdepth}`);
+    if (!this.hasMixdepth(mixdepth)) throw denials.noSuchPlace(`mixdepth ${mixdepth}`);
     const key = await this.store.transact(() => {
       const index = this.freshIndex(branch);
       const issued = this.book.at({ mixdepth, chain, index });
@@ -228,11 +240,15 @@ export class OpenWallet {
     this.#parts.onChange(this, moves, isFirst);
   }
 
+  get #branches(): readonly Branch[] {
+    return countedBranches(this.mixdepths).filter(({ mixdepth }) => this.keys.hasMixdepth(mixdepth));
+  }
+
   /** Writes down what follows from the chain: which addresses are used, and which coins a rule froze. */
   async #keepRules(): Promise<void> {
     await this.store.transact(() => {
       const changes: WalletChange[] = [];
-      for (const branch of countedBranches(this.mixdepths)) {
+      for (const branch of this.#branches) {
         const nextIndex = this.freshIndex(branch);
         if (nextIndex > this.nextIndex(branch))
           changes.push({ kind: "address.issued", ...branch, nextIndex });

@@ -11,6 +11,7 @@ import type { WalletStore } from "../store/wallet-store.ts";
 import { keysOf } from "./keys-of.ts";
 import { OpenWallet, type WalletParts } from "./open-wallet.ts";
 import { Sessions } from "./sessions.ts";
+import { type AccountsWish, accountsOf } from "./watched-accounts.ts";
 
 export interface NewWalletWish {
   readonly wallet: string;
@@ -25,6 +26,12 @@ export interface UnlockWish {
   readonly password: string;
   /** BIP39's, for files that do not say it. */
   readonly passphrase: string;
+}
+
+export interface WatchWish extends AccountsWish {
+  readonly wallet: string;
+  readonly password: string;
+  readonly creationHeight?: number | undefined;
 }
 
 export interface Opened {
@@ -43,6 +50,8 @@ export interface RackNews {
   unlocked(wallet: OpenWallet): void;
   locked(name: string, why: "asked" | "idle" | "failure"): void;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 export class WalletRack {
   readonly #folder: WalletFolder;
@@ -115,6 +124,26 @@ export class WalletRack {
     });
   }
 
+  /** A wallet that only watches. */
+  watch(wish: WatchWish, caller: string): Promise<Opened> {
+    return this.#turn(wish.wallet, async (name) => {
+      this.#needRoom(name);
+      const { network, clock } = this.#parts;
+      const { type, hasBonds, mixdepths, watched } = accountsOf(wish, network);
+      const state = newWalletState({
+        network: network.name,
+        scriptType: type,
+        hasBonds,
+        mixdepths,
+        watched,
+        createdAtMs: clock.now(),
+        ...(wish.creationHeight === undefined ? {} : { creationHeight: wish.creationHeight }),
+      });
+      const secrets = { entropy: NO_BYTES, passphrase: NO_BYTES, importedKeys: [] };
+      return this.#take(await this.#folder.create(name, wish.password, { state, secrets }), caller);
+    });
+  }
+
   /** Of another program's file; what lies beside it is in the wallet from its first moment. */
   importFile(
     { wallet, password, passphrase }: UnlockWish,
@@ -126,7 +155,7 @@ export class WalletRack {
       this.#needRoom(name);
       let counts = { taken: 0, ignored: 0 };
       const store = await this.#folder.import(name, { bytes, password, passphrase }, ({ state, secrets }) => {
-        const { keys } = keysOf(state, secrets, this.#parts.network);
+        const keys = keysOf(state, secrets, this.#parts.network);
         const { changes, ...found } = changesOfSideFiles(beside, keys, state);
         keys.wipe();
         for (const change of changes) applyChange(state, change);

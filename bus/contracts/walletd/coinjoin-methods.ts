@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { COINJOIN_SIDES, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
 import { CoinjoinNoteSchema, ReservationSchema } from "./objects.ts";
-import { GRANT_ERRORS, OWNER_ERRORS, RESERVE_ERRORS, SIGN_ERRORS } from "./refusals.ts";
+import { GRANT_ERRORS, OWNER_ERRORS, RESERVE_ERRORS, SIGN_ERRORS, WATCH_ERRORS } from "./refusals.ts";
 import { withSpending } from "./spending-methods.ts";
 import {
   Address,
@@ -78,7 +78,11 @@ export const withCoinjoins = withSpending
         .default(86_400),
     }),
     output: z.object({ grant: Grant, id: GrantId, expiresAtS: TimeS }),
-    errors: { ...OWNER_ERRORS, WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }) },
+    errors: {
+      ...OWNER_ERRORS,
+      ...WATCH_ERRORS,
+      WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }),
+    },
     redact: ["session", "grant", "limits"],
     ...QUICK,
     idempotency: "key",

@@ -3,8 +3,26 @@ import { z } from "zod";
 import { contract } from "../../contract/contract.ts";
 import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
 import { WalletFormSchema, WalletTypeSchema } from "./objects.ts";
-import { FILE_ERRORS, NEW_FILE_ERRORS, OWNER_ERRORS, PASSWORD_ERRORS } from "./refusals.ts";
-import { Count, Height, Owned, Passphrase, Password, Session, WalletName, Words } from "./values.ts";
+import {
+  FILE_ERRORS,
+  NEW_FILE_ERRORS,
+  OWNER_ERRORS,
+  PASSWORD_ERRORS,
+  SESSION_ERRORS,
+  WATCH_ERRORS,
+} from "./refusals.ts";
+import {
+  Count,
+  Height,
+  KeyPath,
+  Mixdepth,
+  Owned,
+  Passphrase,
+  Password,
+  Session,
+  WalletName,
+  Words,
+} from "./values.ts";
 
 const FILE_TEXT_MAX = 600_000;
 const Opened = z.object({ session: Session, fingerprint: z.string() });
@@ -52,6 +70,42 @@ export const withFiles = contract("walletd", {
     idempotency: "idempotent",
     ...SLOW,
   })
+  .rpc("watch", {
+    doc: "Makes a wallet that only watches from the public keys of its accounts, and opens it. What it pays is signed elsewhere, as a PSBT.",
+    input: z.object({
+      wallet: WalletName,
+      password: Password,
+      /** For each mixdepth one: xpub, zpub, ypub (tpub, vpub, upub), with origin, or a wpkh or sh(wpkh) descriptor. */
+      keys: z.array(z.string().min(1).max(400)).min(1).max(100),
+      /** Where the keys do not say it. */
+      type: WalletTypeSchema.optional(),
+      fingerprint: z
+        .string()
+        .regex(/^[0-9a-f]{8}$/)
+        .optional(),
+      hasBonds: z.boolean().default(false),
+      creationHeight: Height.optional(),
+      gap: z.int().min(1).max(10_000).optional(),
+    }),
+    output: Opened,
+    errors: { ...NEW_FILE_ERRORS, WALLETD_ACCOUNT_KEY: z.object({ what: z.string() }) },
+    redact: ["password", "keys", "fingerprint", "session"],
+    requestBytesMax: 128 * 1024,
+    idempotency: "idempotent",
+    ...SLOW,
+  })
+  .rpc("publicKeys", {
+    doc: "The public key of each mixdepth, for wallets that only watch: whoever has it sees all of that mixdepth, and can spend nothing.",
+    input: Owned,
+    output: z.object({
+      accounts: z.array(
+        z.object({ mixdepth: Mixdepth, path: KeyPath, xpub: z.string(), descriptor: z.string() }),
+      ),
+    }),
+    errors: SESSION_ERRORS,
+    redact: ["session", "accounts"],
+    ...QUICK,
+  })
   .rpc("importFile", {
     doc: "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of plain words, and opens it.",
     input: z.object({
@@ -88,6 +142,7 @@ export const withFiles = contract("walletd", {
     output: z.object({ file: z.base64(), labels: z.string().nullable(), joinmarketNgId: z.string() }),
     errors: {
       ...OWNER_ERRORS,
+      ...WATCH_ERRORS,
       ...PASSWORD_ERRORS,
       WALLETD_FILE_UNSUPPORTED: z.object({ wallet: z.string() }),
     },
@@ -140,6 +195,7 @@ export const withFiles = contract("walletd", {
     errors: {
       ...OWNER_ERRORS,
       ...PASSWORD_ERRORS,
+      ...WATCH_ERRORS,
       WALLETD_PASSWORD_NEEDED: z.object({ wallet: z.string() }),
     },
     redact: ["session", "password", "words", "passphrase"],

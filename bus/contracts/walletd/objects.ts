@@ -50,10 +50,11 @@ export const WalletStatusSchema = z.object({
   type: WalletTypeSchema,
   hasBonds: z.boolean(),
   canSign: z.boolean(),
-  /** The BIP32 fingerprint of the master key, and the ids by which the two older programs call this wallet. */
+  /** The BIP32 fingerprint of the master key, zeros if it is not known. */
   fingerprint: z.string(),
-  clientserverId: z.string(),
-  joinmarketNgId: z.string(),
+  /** The ids by which the two older programs call this wallet; null where only public keys are known. */
+  clientserverId: z.string().nullable(),
+  joinmarketNgId: z.string().nullable(),
   createdAtS: TimeS.nullable(),
   creationHeight: Height.nullable(),
   mixdepths: z.int().min(1),
@@ -178,6 +179,45 @@ export const SpendSchema = z.object({
   isSent: z.boolean(),
   /** The transaction that this one takes the place of. */
   replaces: Hash.nullable(),
+});
+
+/** What a PSBT would do, by the wallet's own records: what its maker says of coins counts only where its hash vouches for it. */
+export const PsbtViewSchema = z.object({
+  /** Of the transaction without signatures. */
+  txid: Hash,
+  version: z.union([z.literal(0), z.literal(2)]),
+  inputs: z.array(
+    Outpoint.extend({
+      /** Null where nothing proves it. */
+      amountSat: AmountSat.nullable(),
+      address: Address.nullable(),
+      isOurs: z.boolean(),
+      path: KeyPath.nullable(),
+      isSigned: z.boolean(),
+      /** Why it would not be signed here. */
+      trouble: z.string().nullable(),
+    }),
+  ),
+  outputs: z.array(
+    z.object({
+      amountSat: AmountSat,
+      address: Address.nullable(),
+      script: Hex,
+      isOurs: z.boolean(),
+      path: KeyPath.nullable(),
+    }),
+  ),
+  /** What of our coins does not come back to us. */
+  paysOutSat: AmountSat,
+  /** Null where an input of others has no proven amount. */
+  feeSat: AmountSat.nullable(),
+  sizeVb: z.int().min(1),
+  satPerVb: z.number().min(0).nullable(),
+  /** Made here by `psbtCreate`, and its coins are still set aside. */
+  isFromHere: z.boolean(),
+  isComplete: z.boolean(),
+  /** Why nothing of it would be signed here; null where it would be. */
+  refusal: z.string().nullable(),
 });
 
 /** By what a transaction did to the wallet; the words of the older programs' reports. */

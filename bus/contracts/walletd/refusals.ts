@@ -44,6 +44,9 @@ export const NEW_FILE_ERRORS = {
 export const SESSION_ERRORS = { WALLETD_NO_SESSION: OfWallet } as const;
 export const OWNER_ERRORS = { ...SESSION_ERRORS, ...DISK_ERRORS } as const;
 
+/** The wallet has no keys to sign with. */
+export const WATCH_ERRORS = { WALLETD_WATCH_ONLY: OfWallet } as const;
+
 /** The chain is not known well enough to answer. */
 export const CHAIN_ERRORS = {
   WALLETD_NOT_SYNCED: OfWallet.extend({ progress: z.number().min(0).max(1) }),
@@ -54,6 +57,8 @@ const Shortage = z.object({ neededSat: AmountSat, availableSat: AmountSat });
 export const SPEND_ERRORS = {
   ...OWNER_ERRORS,
   ...CHAIN_ERRORS,
+  ...WATCH_ERRORS,
+  WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }),
   WALLETD_FUNDS: Shortage,
   WALLETD_COIN: Outpoint.extend({
     why: z.enum(["not-ours", "frozen", "reserved", "other-mixdepth", "unconfirmed", "timelocked", "spent"]),

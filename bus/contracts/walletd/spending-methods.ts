@@ -2,8 +2,15 @@
 import { z } from "zod";
 import { withAccounts } from "./account-methods.ts";
 import { LARGE_REQUEST_BYTES, QUICK, SENDING } from "./calling.ts";
-import { HistoryEntrySchema, SpendSchema } from "./objects.ts";
-import { CHAIN_ERRORS, PSBT_ERRORS, SESSION_ERRORS, SPEND_ERRORS } from "./refusals.ts";
+import { HistoryEntrySchema, PsbtViewSchema, SpendSchema } from "./objects.ts";
+import {
+  CHAIN_ERRORS,
+  OWNER_ERRORS,
+  PSBT_ERRORS,
+  SESSION_ERRORS,
+  SPEND_ERRORS,
+  WATCH_ERRORS,
+} from "./refusals.ts";
 import {
   Address,
   AmountSat,
@@ -17,6 +24,7 @@ import {
   Outpoint,
   Owned,
   Psbt,
+  RawTxBase64,
   RawTxHex,
   WALLET_INPUTS_MAX,
   WALLET_PAYMENTS_MAX,
@@ -59,21 +67,37 @@ export const withSpending = withAccounts
   .rpc("psbtCreate", {
     doc: "The transaction that `send` would make, unsigned, as a PSBT. Its coins are reserved for an hour.",
     input: SpendInput.extend({ version: z.union([z.literal(0), z.literal(2)]).default(0) }),
-    output: z.object({ psbt: Psbt, feeSat: AmountSat, sizeVb: z.int().min(1), changeSat: AmountSat }),
-    errors: SPEND_ERRORS,
+    output: z.object({
+      psbt: Psbt,
+      txid: Hash,
+      feeSat: AmountSat,
+      sizeVb: z.int().min(1),
+      changeSat: AmountSat,
+    }),
+    errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
     redact: ["session", "payments", "inputs", "psbt", "changeSat"],
     requestBytesMax: 128 * 1024,
     ...SENDING,
   })
+  .rpc("psbtShow", {
+    doc: "What a PSBT pays, to whom, from which coins of ours, and for what fee; and what keeps us from signing it.",
+    input: Owned.extend({ psbt: Psbt }),
+    output: PsbtViewSchema,
+    errors: { ...SESSION_ERRORS, ...PSBT_ERRORS },
+    redact: ["session", "psbt", "inputs", "outputs", "paysOutSat"],
+    ...QUICK,
+    requestBytesMax: LARGE_REQUEST_BYTES,
+  })
   .rpc("psbtSign", {
-    doc: "Signs those inputs that are ours and can be signed, never with another sighash type than ALL.",
+    doc: "Signs those inputs that are ours, all of them or none, never with another sighash type than ALL.",
     input: Owned.extend({ psbt: Psbt }),
     output: z.object({
       psbt: Psbt,
+      txid: Hash,
       signed: z.array(Count),
       isComplete: z.boolean(),
       paysOutSat: AmountSat,
-      feeSat: AmountSat,
+      feeSat: AmountSat.nullable(),
     }),
     errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
     redact: ["session", "psbt", "paysOutSat"],
@@ -81,13 +105,32 @@ export const withSpending = withAccounts
     ...SENDING,
   })
   .rpc("psbtFinish", {
-    doc: "Makes the transaction of a PSBT that has all signatures, and sends it if asked.",
-    input: Owned.extend({ psbt: Psbt, isSent: z.boolean().default(false) }),
-    output: z.object({ rawTx: RawTxHex, txid: Hash, isSent: z.boolean() }),
+    doc: "Makes the transaction of a PSBT that was made or signed here and has all its signatures, each of which is checked; sends it if asked.",
+    input: Owned.extend({
+      /** What came back from the signers; or the whole transaction, where a signer gives that. */
+      psbt: Psbt.optional(),
+      signedTx: RawTxBase64.optional(),
+      isSent: z.boolean().default(false),
+    }),
+    output: z.object({
+      rawTx: RawTxHex,
+      txid: Hash,
+      isSent: z.boolean(),
+      paysOutSat: AmountSat,
+      feeSat: AmountSat.nullable(),
+    }),
     errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
-    redact: ["session", "psbt", "rawTx"],
+    redact: ["session", "psbt", "signedTx", "rawTx", "paysOutSat"],
     requestBytesMax: LARGE_REQUEST_BYTES,
     ...SENDING,
+  })
+  .rpc("psbtCancel", {
+    doc: "Gives the coins of a PSBT back that was made or signed here and not sent. A signed one can still be sent by whoever has it.",
+    input: Owned.extend({ txid: Hash }),
+    output: z.object({ wasReserved: z.boolean() }),
+    errors: OWNER_ERRORS,
+    redact: ["session"],
+    ...QUICK,
   })
   .rpc("signMessage", {
     doc: "Proves that a key is ours by signing a message with it.",
@@ -97,7 +140,7 @@ export const withSpending = withAccounts
       form: z.enum(["clientserver", "bip137", "bip322"]).default("clientserver"),
     }),
     output: z.object({ signature: z.base64(), address: Address }),
-    errors: { ...SESSION_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
+    errors: { ...SESSION_ERRORS, ...WATCH_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
     redact: ["session", "path", "message", "signature", "address"],
     ...QUICK,
     requestBytesMax: 128 * 1024,

@@ -57,6 +57,7 @@ export const RawTxHex = z
   .string()
   .max(2 * TRANSACTION_TEXT_MAX)
   .regex(/^(?:[0-9a-f]{2})+$/);
+export const RawTxBase64 = z.base64().max(TRANSACTION_TEXT_MAX);
 export const Psbt = z.base64().max(PSBT_TEXT_MAX);
 
 /** What a transaction pays: so much for each virtual byte, or what brings it into one of the next blocks. */

@@ -1,0 +1,56 @@
+/** Brings a signed transaction to the node, and waits until our own view has it. */
+import { hexToBytes } from "../../../bitcoin/bytes.ts";
+import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
+import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import { type Clock, sleep } from "../../../runtime/clock.ts";
+import { hasCode } from "../../../runtime/errors.ts";
+import type { OpenWallet } from "../wallets/open-wallet.ts";
+import type { Broadcast } from "./broadcast.ts";
+import type { SignedRecord } from "./signed-record.ts";
+
+const SEEN_GRACE_MS = 2_000;
+const SEEN_LOOK_MS = 20;
+
+export class Delivery {
+  readonly #broadcast: Broadcast;
+  readonly #clock: Clock;
+
+  constructor(broadcast: Broadcast, clock: Clock) {
+    this.#broadcast = broadcast;
+    this.#clock = clock;
+  }
+
+  /** Whoever asks for the balance next finds it spent. What the node refuses is struck out, and its coins are free again. */
+  async deliver(
+    wallet: OpenWallet,
+    id: string,
+    { txid, rawTx }: Pick<SignedRecord, "txid" | "rawTx">,
+  ): Promise<void> {
+    try {
+      await this.#broadcast.send(txid, rawTx);
+    } catch (error) {
+      if (hasCode(error, "WALLETD_NOT_TAKEN")) {
+        await wallet.store.append(
+          { kind: "signed", key: id, signed: null },
+          { kind: "reserved", id, reservation: null },
+        );
+        wallet.touched();
+      }
+      throw error;
+    }
+    await this.#seen(wallet, parseTransaction(hexToBytes(rawTx)));
+    await wallet.store.append({ kind: "reserved", id, reservation: null });
+  }
+
+  async #seen(wallet: OpenWallet, transaction: Transaction): Promise<void> {
+    const txid = txidOf(transaction);
+    wallet.sync.scriptsTouched([
+      ...transaction.outputs.map(({ scriptPubKey }) => scriptHashOf(scriptPubKey)),
+      ...[...wallet.view.coins.values()].map(({ key }) => key.scriptHash),
+    ]);
+    const untilMs = this.#clock.monotonicMs() + SEEN_GRACE_MS;
+    while (wallet.view.placeOf(txid) === undefined && this.#clock.monotonicMs() < untilMs) {
+      await sleep(this.#clock, SEEN_LOOK_MS);
+    }
+  }
+}
