@@ -117,7 +117,8 @@ export function descriptorChecksum(descriptor: string): string {
   if (count > 0) feed(group);
   for (let i = 0; i < 8; i++) feed(0);
   sum ^= 1n;
-  return Array.from({ length: 8 }, (_, i) => CHECKSUM_LETTERS[Number((sum >> BigInt(5 * (7 - i))) & 31n)]).join(
-    "",
-  );
+  return Array.from(
+    { length: 8 },
+    (_, i) => CHECKSUM_LETTERS[Number((sum >> BigInt(5 * (7 - i))) & 31n)],
+  ).join("");
 }

@@ -120,7 +120,11 @@ export class Psbt {
       if (witness.length > 0) map.set(FINAL.witness, serializeWitness(witness));
       return map;
     });
-    const unsigned = transaction.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(0), witness: [] }));
+    const unsigned = transaction.inputs.map((input) => ({
+      ...input,
+      scriptSig: new Uint8Array(0),
+      witness: [],
+    }));
     const stripped = serializeStripped({ ...transaction, inputs: unsigned });
     const outputs = transaction.outputs.map(() => new Map<string, Uint8Array>());
     return Psbt.parse(
@@ -168,7 +172,9 @@ export class Psbt {
   /** Whether an input asks for, or has, a signature that leaves parts of the transaction open. */
   leavesPartsOpen(index: number): boolean {
     const { sighashType = SIGHASH_ALL, partialSig = [] } = this.#input(index);
-    return sighashType !== SIGHASH_ALL || partialSig.some(({ signature }) => signature.at(-1) !== SIGHASH_ALL);
+    return (
+      sighashType !== SIGHASH_ALL || partialSig.some(({ signature }) => signature.at(-1) !== SIGHASH_ALL)
+    );
   }
 
   witnessScript(index: number): Uint8Array | undefined {
@@ -188,7 +194,8 @@ export class Psbt {
   /** Adds signatures of ours. Refused as a whole if an input is finished, or asks for a signature that leaves things open. */
   addSignatures(signed: readonly SignedInput[]): void {
     for (const { index } of signed) {
-      if (this.leavesPartsOpen(index)) throw notSigned(index, "it asks for a signature that leaves parts open");
+      if (this.leavesPartsOpen(index))
+        throw notSigned(index, "it asks for a signature that leaves parts open");
       if (this.isFinal(index)) throw notSigned(index, "it is finished");
     }
     for (const { index, publicKey, signature } of signed) {

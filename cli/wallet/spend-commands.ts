@@ -1,8 +1,6 @@
 /** What `supervisor wallet …` spends and signs: it always says what it will cost before it asks. */
-import { readFileSync } from "node:fs";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
-import { createWhole } from "../../runtime/whole-file.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth, parseOutpoint } from "./amounts.ts";
@@ -11,7 +9,7 @@ import { confirmed } from "./secret-input.ts";
 import { historyLines, spendLines } from "./spend-view.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "./wallet-desk.ts";
 
-export type Spend = RpcOutput<typeof walletdContract, "send">;
+type Spend = RpcOutput<typeof walletdContract, "send">;
 
 export interface SpendOptions extends WalletOptions {
   readonly mixdepth: string;
@@ -26,8 +24,6 @@ interface SendOptions extends SpendOptions {
   readonly yes?: boolean;
   readonly label?: string;
 }
-
-const PSBT_BYTES_MAX = 700_000;
 
 export function send(payments: readonly string[], options: SendOptions, terminal: Terminal): Promise<number> {
   const input = spendInput(payments, options);
@@ -53,7 +49,12 @@ export function bump(
   const fee = parseFee(options.fee);
   const id = parseTxid(txid);
   return sendIn(options, terminal, (owned, walletd, plan) =>
-    walletd.bump({ ...owned, txid: id, fee, isDryRun: plan === undefined }),
+    // What was shown is what is sent: an estimate may be another one by then.
+    walletd.bump({
+      ...owned,
+      txid: id,
+      ...(plan === undefined ? { fee, isDryRun: true } : { fee: { satPerVb: plan.satPerVb } }),
+    }),
   );
 }
 
@@ -82,66 +83,6 @@ async function sendIn(
   } finally {
     await desk.close();
   }
-}
-
-export function psbtCreate(
-  payments: readonly string[],
-  options: SpendOptions & { readonly psbtVersion: string; readonly out?: string },
-  terminal: Terminal,
-): Promise<number> {
-  const version = options.psbtVersion === "0" ? 0 : options.psbtVersion === "2" ? 2 : undefined;
-  if (version === undefined) throw misuse(`--psbt-version is 0 or 2, not "${options.psbtVersion}".`);
-  const input = spendInput(payments, options);
-  return atDesk(
-    options,
-    terminal,
-    (desk) =>
-      desk.asOwner(async (owned, walletd) => {
-        const made = await walletd.psbtCreate({ ...owned, ...input, version });
-        return { ...made, ...writtenTo(options.out, made.psbt) };
-      }),
-    (made) => ("file" in made ? [`Written: ${made.file}. Its coins are reserved for an hour.`] : [made.psbt]),
-  );
-}
-
-export function psbtSign(
-  file: string,
-  options: WalletOptions & { readonly out?: string },
-  terminal: Terminal,
-): Promise<number> {
-  const psbt = readPsbt(file);
-  return atDesk(
-    options,
-    terminal,
-    (desk) =>
-      desk.asOwner(async (owned, walletd) => {
-        const signed = await walletd.psbtSign({ ...owned, psbt });
-        return { ...signed, ...writtenTo(options.out, signed.psbt) };
-      }),
-    (signed) => [
-      "file" in signed ? `Written: ${signed.file}.` : signed.psbt,
-      ...(options.out === undefined
-        ? []
-        : [
-            `${signed.signed.length} inputs signed; it ${signed.isComplete ? "has all signatures" : "waits for others' signatures"}.`,
-          ]),
-    ],
-  );
-}
-
-export function psbtFinish(
-  file: string,
-  options: WalletOptions & { readonly send?: boolean },
-  terminal: Terminal,
-): Promise<number> {
-  const psbt = readPsbt(file);
-  return atDesk(
-    options,
-    terminal,
-    (desk) =>
-      desk.asOwner((owned, walletd) => walletd.psbtFinish({ ...owned, psbt, isSent: options.send === true })),
-    ({ rawTx, txid, isSent }) => (isSent ? [`Sent: ${txid}`] : [rawTx]),
-  );
 }
 
 export function signMessage(
@@ -217,7 +158,7 @@ export function yieldReport(options: WalletOptions, terminal: Terminal): Promise
   );
 }
 
-function spendInput(payments: readonly string[], options: SpendOptions) {
+export function spendInput(payments: readonly string[], options: SpendOptions) {
   const { fee, inputs, confirmations } = options;
   if (payments.length === 0 || payments.length % 2 !== 0) {
     throw misuse(
@@ -251,31 +192,4 @@ function coinsOf({ transaction }: Spend) {
 function parseTxid(text: string): string {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
   throw misuse(`"${text}" is no transaction's id: 64 hexadecimal digits.`);
-}
-
-/** As text or as bytes: both forms are in use. */
-function readPsbt(path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path === "-" ? 0 : path);
-  } catch (error) {
-    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  if (bytes.length > PSBT_BYTES_MAX) throw misuse(`${path} is too large for a PSBT.`);
-  return bytes.subarray(0, 5).toString("latin1") === "psbt\xff"
-    ? bytes.toString("base64")
-    : bytes.toString("latin1").trim();
-}
-
-function writtenTo(path: string | undefined, psbt: string): { file: string } | object {
-  if (path === undefined) return {};
-  try {
-    createWhole(path, Buffer.from(psbt, "base64"));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw misuse(
-      `${path} cannot be written: ${code === "EEXIST" ? "a file of that name is there, and it is not overwritten" : code}.`,
-    );
-  }
-  return { file: path };
 }

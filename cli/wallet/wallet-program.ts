@@ -6,6 +6,8 @@ const files = () => import("./file-commands.ts");
 const moving = () => import("./move-commands.ts");
 const coins = () => import("./coin-commands.ts");
 const spending = () => import("./spend-commands.ts");
+const watching = () => import("./psbt/watch-commands.ts");
+const psbts = () => import("./psbt/psbt-commands.ts");
 
 /** One command of the group, with the options that all of them have. */
 type Make = (usage: string, summary: string, description: string) => Command;
@@ -17,9 +19,19 @@ export function addWallet(program: Command, tools: ProgramTools): void {
     .description(
       "Wallets as JoinMarket derives them. Their keys stay in walletd; a wallet is opened by its password and\nlocked again when nobody has asked for a while.",
     );
+  const { make, of } = groupOf(wallet, tools);
+  addFiles(make, of, tools);
+  addCoins(of, tools);
+  addSpending(of, tools);
+  addPsbt(wallet, tools);
+  addMessages(of, tools);
+}
+
+/** The two ways to a command of a group: about all wallets, and about one. */
+function groupOf(group: Command, tools: ProgramTools): { readonly make: Make; readonly of: Make } {
   const make: Make = (usage, summary, description) =>
     tools
-      .withPlace(wallet.command(usage))
+      .withPlace(group.command(usage))
       .summary(summary)
       .description(description)
       .option("--password-file <file>", "read the password from its first line; - is the pipe")
@@ -29,11 +41,7 @@ export function addWallet(program: Command, tools: ProgramTools): void {
       "-w, --wallet <name>",
       "which wallet; default: the only one, or the only one that is unlocked",
     );
-  addFiles(make, of, tools);
-  addCoins(of, tools);
-  addSpending(of, tools);
-  addPsbt(of, tools);
-  addMessages(of, tools);
+  return { make, of };
 }
 
 function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: ProgramTools): void {
@@ -53,14 +61,26 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
     .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
     .option("--no-bonds", "without the branch for fidelity bonds")
     .option("--no-quiz", "do not ask for one of the words afterwards")
+    .option(
+      "--xpub <keys...>",
+      "watch these accounts instead: xpub, zpub, ypub or a descriptor for each mixdepth",
+    )
+    .option("--xpub-file <file>", "the same, one on each line; - is the pipe")
+    .option("--fingerprint <hex>", "of the root key, where the keys do not say it; hardware signers want it")
     .addHelpText(
       "after",
       examples(
         ["supervisor wallet create savings", ""],
         ["supervisor wallet create hot --words 24 --password-file pw --json", "for scripts"],
+        ["supervisor wallet create cold --xpub zpub6r…", "sees its coins and cannot spend them"],
       ),
     )
-    .action(async (name, options) => exitWith(await (await files()).create(name, options, terminal)));
+    .action(async (name, options) => {
+      const isWatched = options.xpub !== undefined || options.xpubFile !== undefined;
+      const { watch } = await watching();
+      const { create } = await files();
+      exitWith(await (isWatched ? watch : create)(name, options, terminal));
+    });
   make(
     "recover",
     "make a wallet from words that you have",
@@ -93,6 +113,11 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
   of("passwd", "change a wallet's password", "Puts the wallet under another password.")
     .option("--new-password-file <file>", "read the new password from its first line")
     .action(async (options) => exitWith(await (await files()).changePassword(options, terminal)));
+  of(
+    "xpub",
+    "the public keys, for a wallet that only watches",
+    "Shows the public key of each mixdepth as a descriptor. Whoever has it sees the coins, and can spend none.",
+  ).action(async (options) => exitWith(await (await watching()).publicKeys(options, terminal)));
   of("seed", "show a wallet's words", "Shows the words, after the password was given again.").action(
     async (options) => exitWith(await (await files()).seed(options, terminal)),
   );
@@ -273,38 +298,65 @@ function addSpending(of: Make, { terminal, exitWith, examples }: ProgramTools): 
     .action(async (txid, options) => exitWith(await (await spending()).bump(txid, options, terminal)));
 }
 
-function addPsbt(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+const PSBT_FILE = "a PSBT as bytes or as text; - is the pipe, and base64 may stand here itself";
+
+function addPsbt(wallet: Command, tools: ProgramTools): void {
+  const { exitWith, examples, terminal } = tools;
+  const psbt = wallet
+    .command("psbt")
+    .summary("payments that are signed elsewhere: create, show, sign, finish, cancel")
+    .description(
+      "Payments whose keys are elsewhere, as partially signed transactions (BIP174, BIP370). `create` here, `sign` where\nthe keys are, bring it back and `finish` it. Each step shows what is paid, and checks what the others have done.",
+    )
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet psbt create bc1q… 0.01btc -o pay.psbt", "where the wallet is watched"],
+        ["supervisor wallet psbt sign pay.psbt -o signed.psbt", "where its words are"],
+        ["supervisor wallet psbt finish signed.psbt --send", "where it is watched again"],
+      ),
+    );
+  const of = groupOf(psbt, tools).of;
   withSpend(
     of(
-      "psbt-create",
+      "create",
       "a payment to be signed elsewhere",
-      "Makes the payment that `send` would make, unsigned, as a PSBT.",
+      "Makes the payment that `send` would make, unsigned, as a PSBT. Its coins are set aside for an hour.",
     ),
   )
     .option("--psbt-version <number>", "0 or 2", "0")
     .option("-o, --out <file>", "write it there; default: as text to the terminal")
-    .action(async (payments, options) =>
-      exitWith(await (await spending()).psbtCreate(payments, options, terminal)),
-    );
-  of("psbt-sign", "sign our inputs of a PSBT", "Signs the inputs of a PSBT that are this wallet's.")
-    .argument("<file>", "a PSBT as bytes or as text; - is the pipe")
-    .option("-o, --out <file>", "write it there; default: as text to the terminal")
-    .addHelpText(
-      "after",
-      examples(
-        ["supervisor wallet psbt-sign in.psbt -o out.psbt", ""],
-        ["supervisor wallet psbt-finish out.psbt --send", ""],
-      ),
-    )
-    .action(async (file, options) => exitWith(await (await spending()).psbtSign(file, options, terminal)));
+    .option("--qr", "show it as a QR code too, if it fits")
+    .action(async (payments, options) => exitWith(await (await psbts()).create(payments, options, terminal)));
   of(
-    "psbt-finish",
-    "the transaction of a PSBT with all signatures",
-    "Makes the transaction of a PSBT that has all its signatures.",
+    "show",
+    "what a PSBT pays",
+    "Shows what a PSBT pays, from which of our coins, and what keeps us from it.",
   )
-    .argument("<file>", "a PSBT as bytes or as text; - is the pipe")
-    .option("--send", "send it too")
-    .action(async (file, options) => exitWith(await (await spending()).psbtFinish(file, options, terminal)));
+    .argument("<file>", PSBT_FILE)
+    .action(async (file, options) => exitWith(await (await psbts()).show(file, options, terminal)));
+  of(
+    "sign",
+    "sign our inputs of a PSBT",
+    "Shows what a PSBT pays, asks, and signs all its inputs that are ours.",
+  )
+    .argument("<file>", PSBT_FILE)
+    .option("-o, --out <file>", "write it there; default: as text to the terminal")
+    .option("--qr", "show it as a QR code too, if it fits")
+    .option("--yes", "do not ask")
+    .action(async (file, options) => exitWith(await (await psbts()).sign(file, options, terminal)));
+  of(
+    "finish",
+    "check what came back, and make the transaction",
+    "Checks every signature, and that nothing else than what was made or signed here is paid; then makes the transaction.",
+  )
+    .argument("<file>", `${PSBT_FILE}; a whole signed transaction, too`)
+    .option("--send", "send it: it is shown, and asked for, before")
+    .option("--yes", "do not ask")
+    .action(async (file, options) => exitWith(await (await psbts()).finish(file, options, terminal)));
+  of("cancel", "give the coins of a PSBT back", "Gives back the coins that were set aside for a PSBT.")
+    .argument("<file>", PSBT_FILE)
+    .action(async (file, options) => exitWith(await (await psbts()).cancel(file, options, terminal)));
 }
 
 function addMessages(of: Make, { terminal, exitWith, examples }: ProgramTools): void {

@@ -1,0 +1,203 @@
+/** `supervisor wallet psbt …`: payments that are signed elsewhere. What is signed or sent is always shown before. */
+import { readFileSync } from "node:fs";
+import { createWhole } from "../../../runtime/whole-file.ts";
+import { EXIT, misuse } from "../../errors.ts";
+import { paintOf, say, sayJson, type Terminal, widthOf } from "../../terminal-io.ts";
+import { confirmed } from "../secret-input.ts";
+import { type SpendOptions, spendInput } from "../spend-commands.ts";
+import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet-desk.ts";
+import { type PsbtText, psbtText } from "./psbt-text.ts";
+import { psbtLines, psbtQr } from "./psbt-view.ts";
+
+interface OutOptions extends WalletOptions {
+  readonly out?: string;
+  readonly qr?: boolean;
+}
+
+interface AskOptions extends WalletOptions {
+  readonly yes?: boolean;
+}
+
+const FILE_BYTES_MAX = 1_100_000;
+
+export async function create(
+  payments: readonly string[],
+  options: SpendOptions & OutOptions & { readonly psbtVersion: string },
+  terminal: Terminal,
+): Promise<number> {
+  const version = options.psbtVersion === "0" ? 0 : options.psbtVersion === "2" ? 2 : undefined;
+  if (version === undefined) throw misuse(`--psbt-version is 0 or 2, not "${options.psbtVersion}".`);
+  const input = spendInput(payments, options);
+  return withOwner(options, terminal, async (owned, walletd) => {
+    const made = await walletd.psbtCreate({ ...owned, ...input, version });
+    const view = await walletd.psbtShow({ ...owned, psbt: made.psbt });
+    if (options.json) sayJson(terminal, { ...made, view, ...writtenTo(options.out, made.psbt) });
+    else {
+      aside(options, terminal, psbtLines(view, paintOf(terminal)));
+      give(made.psbt, options, terminal, "Its coins are set aside for an hour.");
+    }
+    return EXIT.ok;
+  });
+}
+
+export function show(file: string, options: WalletOptions, terminal: Terminal): Promise<number> {
+  const { psbt } = readPsbt(file);
+  return atDesk(
+    options,
+    terminal,
+    (desk) => desk.asOwner((owned, walletd) => walletd.psbtShow({ ...owned, psbt })),
+    (view) => psbtLines(view, paintOf(terminal)),
+  );
+}
+
+export async function sign(
+  file: string,
+  options: OutOptions & AskOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { psbt } = readPsbt(file);
+  return withOwner(options, terminal, async (owned, walletd) => {
+    const view = await walletd.psbtShow({ ...owned, psbt });
+    if (!options.json) aside(options, terminal, psbtLines(view, paintOf(terminal)));
+    // Asked for in vain it says why in the words of the refusal.
+    if (view.refusal === null && !options.yes && !(await confirmed(terminal, "Sign it?"))) {
+      say(terminal, "Nothing was signed.");
+      return EXIT.failed;
+    }
+    const signed = await walletd.psbtSign({ ...owned, psbt });
+    if (options.json) sayJson(terminal, { ...signed, ...writtenTo(options.out, signed.psbt) });
+    else {
+      const inputs = signed.signed.length === 1 ? "One input" : `${signed.signed.length} inputs`;
+      const rest = signed.isComplete ? "it has all signatures" : "it waits for the signatures of others";
+      give(signed.psbt, options, terminal, `${inputs} signed; ${rest}.`);
+    }
+    return EXIT.ok;
+  });
+}
+
+export async function finish(
+  file: string,
+  options: AskOptions & { readonly send?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const answer = readAnswer(file);
+  return withOwner(options, terminal, async (owned, walletd) => {
+    const made = await walletd.psbtFinish({ ...owned, ...answer });
+    if (!options.send) {
+      if (options.json) sayJson(terminal, made);
+      else say(terminal, made.rawTx);
+      return EXIT.ok;
+    }
+    if (!options.json) {
+      const view =
+        answer.psbt === undefined ? undefined : await walletd.psbtShow({ ...owned, psbt: answer.psbt });
+      const lines = view === undefined ? [`${made.txid}`] : psbtLines(view, paintOf(terminal));
+      for (const line of lines) say(terminal, line);
+    }
+    if (!options.yes && !(await confirmed(terminal, "All signatures hold. Send it?"))) {
+      say(terminal, "Nothing was sent.");
+      return EXIT.failed;
+    }
+    const sent = await walletd.psbtFinish({ ...owned, ...answer, isSent: true });
+    if (options.json) sayJson(terminal, sent);
+    else say(terminal, `Sent: ${sent.txid}`);
+    return EXIT.ok;
+  });
+}
+
+export function cancel(file: string, options: WalletOptions, terminal: Terminal): Promise<number> {
+  const { psbt } = readPsbt(file);
+  return atDesk(
+    options,
+    terminal,
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        const { txid } = await walletd.psbtShow({ ...owned, psbt });
+        return { txid, ...(await walletd.psbtCancel({ ...owned, txid })) };
+      }),
+    ({ wasReserved }) => [
+      wasReserved
+        ? "Its coins are free again. If it was signed, whoever has it can still send it."
+        : "Nothing was set aside for it.",
+    ],
+  );
+}
+
+async function withOwner(
+  options: WalletOptions,
+  terminal: Terminal,
+  work: (owned: Owned, walletd: Walletd) => Promise<number>,
+): Promise<number> {
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    return await desk.asOwner(work);
+  } finally {
+    await desk.close();
+  }
+}
+
+/** For the person; a pipe gets the PSBT and nothing else. */
+function aside({ out }: OutOptions, terminal: Terminal, lines: readonly string[]): void {
+  const stream = terminal.stdout.isTTY || out !== undefined ? terminal.stdout : terminal.stderr;
+  for (const line of lines) stream.write(`${line}\n`);
+}
+
+function give(psbt: string, options: OutOptions, terminal: Terminal, remark: string): void {
+  const { out, qr = false } = options;
+  if (qr) for (const line of psbtQr(psbt, widthOf(terminal))) say(terminal, line);
+  if (out === undefined) {
+    say(terminal, psbt);
+    aside(options, terminal, [remark]);
+    return;
+  }
+  writtenTo(out, psbt);
+  say(terminal, `Written: ${out}. ${remark}`);
+}
+
+function readPsbt(file: string): { psbt: string } {
+  const text = readAny(file);
+  if (text.psbt === undefined) throw misuse(`${nameOf(file)} is a whole transaction, not a PSBT.`);
+  return { psbt: text.psbt };
+}
+
+function readAnswer(file: string): { psbt?: string; signedTx?: string } {
+  const { psbt, signedTx } = readAny(file);
+  return psbt === undefined ? { signedTx: signedTx ?? "" } : { psbt };
+}
+
+function readAny(file: string): PsbtText {
+  const direct = psbtText(Buffer.from(file));
+  const found = direct?.psbt === undefined ? psbtText(readBytes(file)) : direct;
+  if (found === undefined)
+    throw misuse(`${nameOf(file)} is no PSBT: it begins neither with its bytes nor with cHNidP.`);
+  return found;
+}
+
+function readBytes(file: string): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file === "-" ? 0 : file);
+  } catch (error) {
+    throw misuse(`${nameOf(file)} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  if (bytes.length > FILE_BYTES_MAX) throw misuse(`${nameOf(file)} is too large for a PSBT.`);
+  return bytes;
+}
+
+function nameOf(file: string): string {
+  if (file === "-") return "What came by the pipe";
+  return file.length > 100 ? `${file.slice(0, 100)}…` : file;
+}
+
+function writtenTo(path: string | undefined, psbt: string): { file: string } | object {
+  if (path === undefined) return {};
+  try {
+    createWhole(path, Buffer.from(psbt, "base64"));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw misuse(
+      `${path} cannot be written: ${code === "EEXIST" ? "a file of that name is there, and it is not overwritten" : code}.`,
+    );
+  }
+  return { file: path };
+}
