@@ -1,0 +1,71 @@
+/** The wallet daemon as its supervisor starts it, with cheap passwords: a process of its own, confined, that a test may kill. */
+import { walletdSection } from "../../../actors/walletd/config.ts";
+import type { Boot } from "../../../bus/actor.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import type { Life } from "../../../supervisor/life.ts";
+import { built, builtUrl } from "../built.ts";
+import type { World } from "../worlds.ts";
+
+const START_TIMEOUT_MS = 60_000;
+
+export class WalletdProcess {
+  readonly #life: Life;
+  /** What it wrote besides its log. */
+  readonly words: readonly string[];
+
+  private constructor(life: Life, words: readonly string[]) {
+    this.#life = life;
+    this.words = words;
+  }
+
+  static async start(world: World, directory: string, section: object): Promise<WalletdProcess> {
+    const { launchProcess } = await built<typeof import("../../../supervisor/places/process.ts")>(
+      "supervisor/places/process.js",
+    );
+    const boot: Boot = {
+      ...{
+        actor: "walletd",
+        instance: "main",
+        host: "box",
+        section: { ...walletdSection.schema.parse({}), ...section },
+      },
+      bus: {
+        servers: [`nats://127.0.0.1:${world.port}`],
+        ...{ user: "walletd", seed: world.seedOf("walletd"), connectTimeoutMs: START_TIMEOUT_MS },
+      },
+      log: { level: "fatal", file: undefined },
+      telemetry: { otlpEndpoint: undefined, sampleRatio: 0 },
+      ...{ dataDirectory: directory, network: "regtest", version: "0" },
+    };
+    const words: string[] = [];
+    const life = launchProcess(
+      {
+        ...{
+          id: "walletd",
+          entry: builtUrl("tests/harness/walletd/cheap-walletd.js"),
+          boot: () => boot,
+          clock: systemClock,
+        },
+        startTimeoutMs: START_TIMEOUT_MS,
+        permissions: { read: [directory], write: [directory] },
+      },
+      {
+        report: () => undefined,
+        doors: () => undefined,
+        logged: ({ message }) => void words.push(message),
+      },
+    );
+    await life.started;
+    return new WalletdProcess(life, words);
+  }
+
+  get exited(): Promise<unknown> {
+    return this.#life.exited;
+  }
+
+  /** SIGKILL, at once. */
+  async kill(): Promise<void> {
+    this.#life.kill();
+    await this.#life.exited;
+  }
+}
