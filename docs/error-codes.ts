@@ -1,4 +1,5 @@
 /** The error codes of all rooms: the tables that explain them, and the sources that throw them. */
+import { directoryErrors } from "../actors/directory/errors.ts";
 import { gatewayErrors } from "../actors/gateway/errors.ts";
 import { indexerErrors } from "../actors/indexer/errors.ts";
 import { mempoolErrors } from "../actors/mempool/errors.ts";
@@ -24,6 +25,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   indexerErrors,
   mempoolErrors,
   walletdErrors,
+  directoryErrors,
   takerErrors,
   cliErrors,
   nodeErrors,

@@ -40,6 +40,14 @@ export const joinmarketErrors = errorTable({
     meaning: "A message to the market has a form that no peer would read.",
     remedy: "This is a fault of Troupe: please report it with the log.",
   },
+  JOINMARKET_MESSAGE_TOO_LONG: {
+    meaning: "A message is longer than a channel carries: peers would cut the connection.",
+    remedy: "Use fewer coins in one join, or let our own node broadcast the transaction.",
+  },
+  JOINMARKET_NO_CHANNEL: {
+    meaning: "The market has no channels, or has been closed.",
+    remedy: "Name at least one directory or IRC server in [market].",
+  },
   JOINMARKET_PEER_GONE: {
     meaning: "The counterparty is on no channel any more, so that nothing can be told to it.",
     remedy: "Choose another counterparty, or wait until it is back.",
@@ -55,6 +63,8 @@ type JoinmarketFailure =
   | { readonly code: "JOINMARKET_NO_COINJOIN"; readonly missingSat: number }
   | { readonly code: "JOINMARKET_NO_SUCH_KEY"; readonly what: string }
   | { readonly code: "JOINMARKET_UNSENDABLE" }
+  | { readonly code: "JOINMARKET_MESSAGE_TOO_LONG"; readonly lengthBytes: number; readonly maxBytes: number }
+  | { readonly code: "JOINMARKET_NO_CHANNEL" }
   | { readonly code: "JOINMARKET_PEER_GONE"; readonly nick: string };
 
 export class JoinmarketError<F extends JoinmarketFailure = JoinmarketFailure> extends TroupeError<F> {}

@@ -1,11 +1,13 @@
 /** The actors of this release, one row each: the only place that knows all of them. Start order is the table's order. */
 import { z } from "zod";
+import { directorySection } from "../actors/directory/config.ts";
 import { gatewaySection } from "../actors/gateway/config.ts";
 import { indexerSection } from "../actors/indexer/config.ts";
 import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
 import { walletdSection } from "../actors/walletd/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
+import { marketSection } from "../joinmarket/channel/config.ts";
 import type { Config } from "../runtime/config/config.ts";
 import { runtimeSections } from "../runtime/config/config-sections.ts";
 import { parseHostPort } from "../runtime/config/config-values.ts";
@@ -35,6 +37,8 @@ export interface ActorRow {
   readonly placement: Placement;
   /** Where it runs in a sandbox unless the configuration says otherwise, when that is not its usual place. */
   readonly sandboxPlacement?: Placement;
+  /** Outside the sandbox it is somebody's choice: whoever starts it by name gets it in that place. */
+  readonly namedPlacement?: Placement;
   /** It needs a Bitcoin node: our own in the sandbox, another elsewhere. */
   readonly asksNode?: boolean;
   readonly restart: Restart;
@@ -147,6 +151,29 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     doors: () => [],
   },
   {
+    id: "directory",
+    doc: "A directory node: it introduces JoinMarket's makers and takers to each other and carries their messages.",
+    section: directorySection,
+    entry: new URL("../actors/directory/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "stage:main",
+    namedPlacement: "process",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 5_000, termMs: 10_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection: (config, ownNode) => ({
+      ...config.get(directorySection),
+      ...(ownNode === undefined ? {} : { listen: ownNode.directory }),
+    }),
+    doors(config: Config) {
+      const address = parseHostPort(config.get(directorySection).listen);
+      return address === undefined ? [] : [{ name: "directory", ...address, key: "[directory] listen" }];
+    },
+  },
+  {
     id: "gateway",
     doc: "The doors for outsiders: Electrum wallets, wallet apps such as JAM, web page, health, metrics.",
     section: gatewaySection,
@@ -224,5 +251,6 @@ export const ALL_SECTIONS: readonly Section[] = Object.freeze([
   implementationSection,
   nodeSection,
   torSection,
+  marketSection,
   ...ACTORS.map((row) => row.section),
 ]);

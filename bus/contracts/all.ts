@@ -1,5 +1,6 @@
 /** Every contract of this release: permissions and the documentation of the bus are made from this list. */
 import type { Contract } from "../contract/contract.ts";
+import { directoryContract } from "./directory.ts";
 import { gatewayContract } from "./gateway.ts";
 import { indexerContract } from "./indexer.ts";
 import { mempoolContract } from "./mempool.ts";
@@ -15,5 +16,6 @@ export const allContracts: readonly Contract[] = Object.freeze([
   indexerContract,
   mempoolContract,
   walletdContract,
+  directoryContract,
   takerContract,
 ]);

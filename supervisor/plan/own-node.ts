@@ -1,11 +1,14 @@
 /** The sandbox's own node as the other actors find it: one address for the whole life of the supervisor. */
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { directorySection } from "../../actors/directory/config.ts";
 import { sandboxSection } from "../../actors/node/config.ts";
 import { type NodeConfig, nodeSection } from "../../bitcoind/config.ts";
+import { type MarketConfig, marketSection } from "../../joinmarket/channel/config.ts";
 import type { Config } from "../../runtime/config/config.ts";
 import { expandHome } from "../../runtime/config/path.ts";
 import { freePort } from "../../runtime/free-port.ts";
+import { torSection } from "../config.ts";
 import type { Placement } from "../spec.ts";
 import { badPlan } from "./bad-plan.ts";
 
@@ -18,6 +21,8 @@ export interface OwnNode {
   readonly dataDirectory: string;
   /** The path of the bitcoind that is to keep a new chain, or `none`. Found here: an actor has no environment. */
   readonly keeper: string;
+  /** Where the directory node beside it listens, `host:port`. */
+  readonly directory: string;
 }
 
 /** Where our own node shall answer, when it runs here. A port that the configuration leaves open is chosen once, so that it outlives the node's restarts. */
@@ -29,7 +34,26 @@ export async function ownNodeOf(
   const keeper = keeperFor(config, placement);
   if (keeper === undefined) return undefined;
   const wanted = config.get(sandboxSection).rpc_port;
-  return { port: wanted === 0 ? await freePort() : wanted, dataDirectory, keeper };
+  const port = wanted === 0 ? await freePort() : wanted;
+  return { port, dataDirectory, keeper, directory: await directoryOf(config) };
+}
+
+/** Makers and takers must know it before it runs. */
+async function directoryOf(config: Config): Promise<string> {
+  const { listen } = config.get(directorySection);
+  return listen.endsWith(":0") ? `${listen.slice(0, -1)}${await freePort()}` : listen;
+}
+
+/** The section `[market]` for makers and takers: in the sandbox they meet at our own directory. */
+export function marketConfigFor(config: Config, ownNode: OwnNode | undefined): MarketConfig {
+  const values = config.get(marketSection);
+  const socks = values.socks ?? config.get(torSection).socks;
+  const isOwn = values.directories.length === 0 && ownNode !== undefined;
+  return {
+    ...values,
+    ...(isOwn ? { directories: [ownNode.directory] } : {}),
+    ...(socks === undefined ? {} : { socks }),
+  };
 }
 
 /** Who shall keep the chain of our own node; nothing when none runs here. Throws for a program that cannot be run. */

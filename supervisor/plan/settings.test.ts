@@ -76,6 +76,18 @@ test("the sandbox brings its own node, unless the configuration says otherwise",
   expect(placementIn({ sandbox: true, only: ["gateway"] })).toBe("off");
 });
 
+test("a directory node runs in the sandbox, and elsewhere when it is started by name", () => {
+  const placementIn = (request: Partial<Request>) =>
+    readSettings({ data: directory, environment: {}, ...request }).actors.find(({ id }) => id === "directory")
+      ?.placement;
+
+  expect(placementIn({})).toBeUndefined();
+  expect(placementIn({ sandbox: true })).toBe("stage:main");
+  expect(placementIn({ only: ["directory"] })).toBe("process");
+  expect(placementIn({ only: ["directory"], set: ["placement.directory=stage:main"] })).toBe("stage:main");
+  expect(placementIn({ only: ["gateway"] })).toBeUndefined();
+});
+
 test("a worker is found beside the configuration that names it", () => {
   writeFileSync(join(directory, "mine.js"), "");
   writeFileSync(join(directory, "t.toml"), '[implementation]\ngateway = "./mine.js"\n', { mode: 0o600 });

@@ -119,8 +119,10 @@ function placedActors(config: Config, { only, sandbox }: Request): PlacedActor[]
   return ACTORS.flatMap((row) => {
     const isSaid = config.sourceOf(placementSection, row.id) !== "default";
     // The sandbox's own actors are not even shown elsewhere, unless somebody places them.
-    if (row.sandboxPlacement !== undefined && sandbox !== true && !isSaid) return [];
-    const usual = sandbox === true && !isSaid ? row.sandboxPlacement : undefined;
+    const isNamed = only?.includes(row.id) === true && !isSaid;
+    const named = isNamed && sandbox !== true ? row.namedPlacement : undefined;
+    if (row.sandboxPlacement !== undefined && sandbox !== true && !isSaid && named === undefined) return [];
+    const usual = sandbox === true && !isSaid ? row.sandboxPlacement : named;
     const isLeftOut = only !== undefined && !only.includes(row.id);
     const placement = isLeftOut ? "off" : (usual ?? placements[row.id] ?? row.placement);
     const swapped = implementations[row.id];

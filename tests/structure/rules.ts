@@ -17,13 +17,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "actors/walletd": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/maker": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/taker": ["bus", "joinmarket", "bitcoin", "runtime"],
+  "actors/directory": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/gateway": ["bus", "bitcoin", "runtime"],
   supervisor: ["bus", "runtime"],
   cli: ["supervisor", "bus", "runtime"],
 };
 
-/** Of an actor and of the node's client the supervisor knows the section of the configuration and nothing else. */
-const SUPERVISOR_SEES = /^(actors\/[^/]+|bitcoind)\/config\.ts$/;
+/** Of an actor, the node's client and the market the supervisor knows the section of the configuration and nothing else. */
+const SUPERVISOR_SEES = /^(actors\/[^/]+|bitcoind|joinmarket\/channel)\/config\.ts$/;
 
 /** The doctor asks the node as the actors will ask it: a second client of its own would one day judge otherwise. */
 const DOCTOR = /^supervisor\/doctor\//;

@@ -39,6 +39,7 @@ export class Home {
     ...["--set", "gateway.wallet_listen=127.0.0.1:0"],
     ...["--set", "gateway.electrum_tcp_listen=127.0.0.1:0"],
     ...["--set", "gateway.electrum_tls_listen=127.0.0.1:0"],
+    ...["--set", "directory.listen=127.0.0.1:0"],
     ...["--set", "sandbox.rpc_port=0"],
     ...["--set", "sandbox.bitcoind=none"],
   ];

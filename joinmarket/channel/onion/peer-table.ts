@@ -1,0 +1,93 @@
+/** Who is on the onion channel: in which directories each peer was seen, where it can be dialled, what it can do. */
+import { isNick } from "../../nick/nick.ts";
+import type { DirectoryLink } from "./directory-link.ts";
+import type { ListedPeer } from "./peerlist.ts";
+
+/** Twice what any directory takes; a directory that invents more is not believed. */
+const PEERS_MAX = 20_000;
+
+export interface KnownPeer {
+  readonly directories: Set<DirectoryLink>;
+  location: string | undefined;
+  features: ReadonlySet<string>;
+  /** By which directory its last verified message came. */
+  lastWay: DirectoryLink | undefined;
+}
+
+export interface PeerTableOptions {
+  readonly ownNick: string;
+  onSeen(nick: string, features: ReadonlySet<string>): void;
+  onGone(nick: string): void;
+  /** Whether a peer can be reached without any directory. */
+  isDirect(nick: string): boolean;
+}
+
+export class PeerTable {
+  readonly #options: PeerTableOptions;
+  readonly #peers = new Map<string, KnownPeer>();
+
+  constructor(options: PeerTableOptions) {
+    this.#options = options;
+  }
+
+  get(nick: string): KnownPeer | undefined {
+    return this.#peers.get(nick);
+  }
+
+  /** It has been heard; nothing if it is no peer or there are too many. */
+  seen(nick: string, directory: DirectoryLink | undefined): KnownPeer | undefined {
+    const isNew = !this.#peers.has(nick);
+    const peer = this.#entry(nick);
+    if (peer === undefined) return undefined;
+    if (directory !== undefined) peer.directories.add(directory);
+    if (isNew) this.#options.onSeen(nick, peer.features);
+    return peer;
+  }
+
+  listed(listed: ListedPeer, directory: DirectoryLink): void {
+    if (listed.hasLeft) return this.lost(listed.nick, directory);
+    const isNew = !this.#peers.has(listed.nick);
+    const peer = this.#entry(listed.nick);
+    if (peer === undefined) return;
+    peer.directories.add(directory);
+    peer.location = listed.location ?? peer.location;
+    // An entry without features says nothing of them: directories leave them out for many reasons.
+    const hasNews = [...listed.features].some((feature) => !peer.features.has(feature));
+    if (hasNews) peer.features = listed.features;
+    if (isNew || hasNews) this.#options.onSeen(listed.nick, peer.features);
+  }
+
+  /** It has left one directory, or its direct connection has ended. */
+  lost(nick: string, directory: DirectoryLink | undefined): void {
+    const peer = this.#peers.get(nick);
+    if (peer === undefined) return;
+    if (directory !== undefined) {
+      peer.directories.delete(directory);
+      if (peer.lastWay === directory) peer.lastWay = undefined;
+    }
+    if (peer.directories.size > 0 || this.#options.isDirect(nick)) return;
+    this.#peers.delete(nick);
+    this.#options.onGone(nick);
+  }
+
+  /** The connection to a directory has ended: what it showed cannot be reached through it. */
+  forget(directory: DirectoryLink): void {
+    for (const [nick, { directories }] of this.#peers) {
+      if (directories.has(directory)) this.lost(nick, directory);
+    }
+  }
+
+  #entry(nick: string): KnownPeer | undefined {
+    const known = this.#peers.get(nick);
+    if (known !== undefined) return known;
+    if (nick === this.#options.ownNick || !isNick(nick) || this.#peers.size >= PEERS_MAX) return undefined;
+    const peer: KnownPeer = {
+      directories: new Set(),
+      location: undefined,
+      features: new Set(),
+      lastWay: undefined,
+    };
+    this.#peers.set(nick, peer);
+    return peer;
+  }
+}
