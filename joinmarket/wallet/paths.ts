@@ -19,6 +19,9 @@ export const BOND_CHAIN = 2;
 /** Coins burnt as a bond, which only joinmarket-clientserver knows. In mixdepth 0 only. */
 export const BURN_CHAIN = 3;
 
+/** No branch of the tree: keys that came from elsewhere, each at its place in a mixdepth's list of them. */
+export const IMPORTED_CHAIN = 4;
+
 /** BIP84 pays to p2wpkh, BIP49 to the same inside a script hash. */
 export type Purpose = 84 | 49;
 /** 0 for bitcoins, 1 for those of every test network (SLIP44). */

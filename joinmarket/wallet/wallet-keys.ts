@@ -1,5 +1,5 @@
 /** All keys of one JoinMarket wallet: public halves, scripts and addresses by their place, private halves while the seed is there. */
-import { bytesToHex, equalBytes, type ScriptHash } from "../../bitcoin/bytes.ts";
+import { bytesToHex, equalBytes } from "../../bitcoin/bytes.ts";
 import { hash160, sha256, sha256d } from "../../bitcoin/hash.ts";
 import {
   formatDerivationPath,
@@ -17,6 +17,7 @@ import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
 import { timelockScript } from "../../bitcoin/script/timelock.ts";
 import { locktimeOfTimenumber } from "../bond/timenumber.ts";
 import { JoinmarketError } from "../errors.ts";
+import { ImportedKeys, type ImportedPrivateKey } from "./imported-keys.ts";
 import {
   BOND_CHAIN,
   BURN_CHAIN,
@@ -24,11 +25,13 @@ import {
   coinTypeOf,
   type FullKeyPath,
   formatKeyPath,
+  IMPORTED_CHAIN,
   isKeyPath,
   type KeyPath,
   type Purpose,
   stepsOf,
 } from "./paths.ts";
+import type { Spending, WalletKey } from "./wallet-key.ts";
 
 export interface WalletKind {
   readonly network: Network;
@@ -37,23 +40,6 @@ export interface WalletKind {
   /** Whether the wallet is one for fidelity bonds (`sw-fb`), with branches 2 and 3 in mixdepth 0. */
   readonly hasBonds: boolean;
 }
-
-/** Everything public about one key. */
-export interface WalletKey {
-  readonly path: KeyPath;
-  readonly pathText: string;
-  readonly publicKey: Uint8Array;
-  readonly scriptPubKey: Uint8Array;
-  readonly scriptHash: ScriptHash;
-  readonly address: string;
-  readonly spending: Spending;
-}
-
-/** What an input needs besides signature and key. */
-export type Spending =
-  | { readonly kind: "p2wpkh" }
-  | { readonly kind: "p2sh-p2wpkh"; readonly redeemScript: Uint8Array }
-  | { readonly kind: "bond"; readonly witnessScript: Uint8Array; readonly locktime: number };
 
 /** joinmarket-clientserver's mark before the exported key of a mixdepth that has bonds. */
 const BOND_EXPORT_MARK = "fbonds-mpk-";
@@ -70,18 +56,29 @@ export class WalletKeys {
 
   /** Of the root key; nothing where only accounts are known, and nobody said it. */
   readonly fingerprint: string | undefined;
+  readonly #imported: ImportedKeys;
 
-  private constructor(kind: WalletKind, master: HdKey | undefined, fingerprint: string | undefined) {
+  private constructor(
+    kind: WalletKind,
+    master: HdKey | undefined,
+    fingerprint: string | undefined,
+    imported: readonly ImportedPrivateKey[] = [],
+  ) {
     this.kind = kind;
     this.#master = master;
     this.fingerprint = fingerprint;
+    this.#imported = new ImportedKeys(imported, kind.network);
   }
 
   /** A wallet that can sign. The seed is not kept; what is made of it is, until `wipe`. */
-  static fromSeed(seed: Uint8Array, kind: WalletKind): WalletKeys {
+  static fromSeed(
+    seed: Uint8Array,
+    kind: WalletKind,
+    imported: readonly ImportedPrivateKey[] = [],
+  ): WalletKeys {
     checkKind(kind);
     const master = masterKey(seed, kind.network);
-    return new WalletKeys(kind, master, master.fingerprint);
+    return new WalletKeys(kind, master, master.fingerprint, imported);
   }
 
   /** A wallet that only watches: the exported keys of its mixdepths, in any order, as `accountText` gives them. */
@@ -109,8 +106,11 @@ export class WalletKeys {
     return this.#master !== undefined || this.#accounts.has(mixdepth);
   }
 
-  /** Where a key is, for other signers. Without the root's fingerprint the account's own key stands for the root. */
+  /** Where a key is, for other signers. Without the root's fingerprint the account's own key stands for the root; an imported key is its own. */
   origin({ path, pathText, publicKey }: WalletKey): KeyOrigin {
+    if (path.chain === IMPORTED_CHAIN) {
+      return { publicKey, fingerprint: bytesToHex(hash160(publicKey).subarray(0, 4)), steps: [] };
+    }
     if (this.fingerprint !== undefined) {
       const [steps = ""] = pathText.split(":");
       return { publicKey, fingerprint: this.fingerprint, steps: parseDerivationPath(steps) };
@@ -128,8 +128,14 @@ export class WalletKeys {
     return key === undefined ? undefined : this.key(key);
   }
 
+  /** Those that the seed does not know, in the order of their places. */
+  get imported(): readonly WalletKey[] {
+    return this.#imported.all;
+  }
+
   /** The key at a place, with its script and address. For a bond the index is the month's timenumber. */
   key(path: KeyPath): WalletKey {
+    if (path.chain === IMPORTED_CHAIN) return this.#imported.key(path);
     const pathText = this.pathText(path);
     const { mixdepth, chain, index } = path;
     if (chain === BURN_CHAIN) throw noSuchKey("burnt coins have no address");
@@ -155,6 +161,7 @@ export class WalletKeys {
 
   /** A copy of the private key at a place, for its signature; the caller overwrites it when done. */
   privateKey(path: KeyPath): Uint8Array {
+    if (path.chain === IMPORTED_CHAIN) return this.#imported.privateKey(path);
     const key = this.#signer().derive(stepsOf(this.#full(path)));
     const privateKey = key.privateKey();
     key.wipe();
@@ -203,8 +210,9 @@ export class WalletKeys {
     return fingerprint;
   }
 
-  /** Overwrites the private half; what is public goes with the object. */
+  /** Overwrites the private halves; what is public goes with the object. */
   wipe(): void {
+    this.#imported.wipe();
     this.#master?.wipe();
     this.#accounts.clear();
     this.#branches.clear();

@@ -1,8 +1,14 @@
 /** The wallet as its owner reads it: accounts, their branches, addresses with coins and the next unused ones. */
 import type { z } from "zod";
 import type { AccountSchema, BranchSchema, EntrySchema } from "../../../bus/contracts/walletd/objects.ts";
-import { BOND_CHAIN, BURN_CHAIN, EXTERNAL_CHAIN, INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import {
+  BOND_CHAIN,
+  BURN_CHAIN,
+  EXTERNAL_CHAIN,
+  IMPORTED_CHAIN,
+  INTERNAL_CHAIN,
+} from "../../../joinmarket/wallet/paths.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 
 type Account = z.infer<typeof AccountSchema>;
@@ -23,6 +29,9 @@ export function displayOf(wallet: OpenWallet): Account[] {
       if (mixdepth === 0 && wallet.state.hasBonds) {
         branches.push(branchView(wallet, { mixdepth, chain: BOND_CHAIN, kind: "bonds" }, coins));
         branches.push(branchView(wallet, { mixdepth, chain: BURN_CHAIN, kind: "burn" }, []));
+      }
+      if (wallet.book.branch({ mixdepth, chain: IMPORTED_CHAIN }).length > 0) {
+        branches.push(branchView(wallet, { mixdepth, chain: IMPORTED_CHAIN, kind: "imported" }, coins));
       }
       return {
         mixdepth,
@@ -53,16 +62,25 @@ function branchView(
   const entries = shown.map((key) => entryOf(wallet, key, byIndex.get(key.path.index) ?? []));
   return {
     kind,
-    path: `m/${wallet.state.scriptType === "bip84" ? 84 : 49}'/${coinOf(wallet)}'/${mixdepth}'/${chain}`,
-    xpub: chain === INTERNAL_CHAIN ? null : wallet.keys.branchText(mixdepth, chain),
+    ...placeOf(wallet, mixdepth, chain),
     balanceSat: sumOf(entries, "amountSat"),
     availableSat: sumOf(entries, "availableSat"),
     entries,
   };
 }
 
+function placeOf(wallet: OpenWallet, mixdepth: number, chain: number): Pick<BranchView, "path" | "xpub"> {
+  // As joinmarket-clientserver calls it; no key is above these.
+  if (chain === IMPORTED_CHAIN) return { path: "m/0", xpub: null };
+  return {
+    path: `m/${wallet.state.scriptType === "bip84" ? 84 : 49}'/${coinOf(wallet)}'/${mixdepth}'/${chain}`,
+    xpub: chain === INTERNAL_CHAIN ? null : wallet.keys.branchText(mixdepth, chain),
+  };
+}
+
 /** Without coins: the next unused addresses that may be given to others, and bonds whose address was given out. */
 function isListed(wallet: OpenWallet, { path, address }: WalletKey, fresh: number): boolean {
+  if (path.chain === IMPORTED_CHAIN) return true;
   if (path.chain === BOND_CHAIN) return wallet.state.bonds[address] !== undefined;
   return path.chain === EXTERNAL_CHAIN && path.index >= fresh && path.index < fresh + wallet.settings.gap;
 }

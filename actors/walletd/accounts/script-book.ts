@@ -2,8 +2,14 @@
 
 import { TIMENUMBER_COUNT } from "../../../joinmarket/bond/timenumber.ts";
 import type { KeyPath } from "../../../joinmarket/wallet/paths.ts";
-import { BOND_CHAIN, EXTERNAL_CHAIN, INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey, WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import {
+  BOND_CHAIN,
+  EXTERNAL_CHAIN,
+  IMPORTED_CHAIN,
+  INTERNAL_CHAIN,
+} from "../../../joinmarket/wallet/paths.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
+import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 
 export interface Branch {
   readonly mixdepth: number;
@@ -38,7 +44,22 @@ export class ScriptBook {
   }
 
   at(path: KeyPath): WalletKey {
+    // Removed ones leave gaps: their places are not those in the list.
+    if (path.chain === IMPORTED_CHAIN) return this.#keys.key(path);
     return this.branch(path)[path.index] ?? this.#keys.key(path);
+  }
+
+  /** Keys that came from elsewhere, all at once; gives their hashes when they are new. */
+  watchImported(): string[] {
+    const added: string[] = [];
+    for (const key of this.#keys.imported) {
+      if (this.#byHash.has(key.scriptHash)) continue;
+      const name = `${key.path.mixdepth}/${IMPORTED_CHAIN}`;
+      this.#branches.set(name, [...(this.#branches.get(name) ?? []), key]);
+      this.#byHash.set(key.scriptHash, key);
+      added.push(key.scriptHash);
+    }
+    return added;
   }
 
   /** Derives a branch up to so many scripts, and gives the hashes of the new ones. */

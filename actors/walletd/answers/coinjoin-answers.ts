@@ -6,7 +6,7 @@ import { signCoinjoin } from "../sign/coinjoin-signer.ts";
 import { commit } from "../sign/commitments.ts";
 import type { Granted } from "../sign/grants.ts";
 import { type ReserveWish, release, reserve } from "../sign/reservations.ts";
-import { candidatesOf } from "../spend/candidates.ts";
+import { mixable } from "../spend/candidates.ts";
 import { scriptFor } from "../spend/planner.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
@@ -61,7 +61,7 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       const mixdepths = Array.from({ length: wallet.mixdepths }, (_, mixdepth) => mixdepth)
         .filter((mixdepth) => by.limits.mixdepths?.includes(mixdepth) ?? true)
         .map((mixdepth) => {
-          const sums = candidatesOf(wallet, { mixdepth, confirmationsMin, isMixed: () => false });
+          const sums = mixable(wallet, { mixdepth, confirmationsMin, isMixed: () => false });
           const amounts = sums.map(({ amountSat }) => amountSat);
           return {
             mixdepth,

@@ -6,7 +6,8 @@ import { signMessage, verifyMessage } from "../../../bitcoin/signing/message.ts"
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { parseKeyPath } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey, WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
+import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { denials } from "../denials.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
@@ -83,8 +84,8 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
 
 function keyAt(keys: WalletKeys, text: string): WalletKey {
   try {
-    const path = parseKeyPath(text);
-    const key = keys.key(path);
+    const imported = keys.imported.find(({ pathText }) => pathText === text);
+    const key = imported ?? keys.key(parseKeyPath(text));
     // The path of a wallet of another type or network leads to a key here too, but not to the one that was meant.
     if (key.pathText === text) return key;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The coins of one wallet as they are at one block: replaced as a whole, never half. */
 import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { ScriptBook } from "../accounts/script-book.ts";
 import { NO_FACTS, outpointText, type ScriptFacts, type Unspent } from "./script-facts.ts";
 

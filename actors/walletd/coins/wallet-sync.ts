@@ -207,6 +207,7 @@ export class WalletSync implements ChainWatcher {
       const count = Math.max(nextIndex(branch), lastUsed + 1) + Math.max(gap(), this.#gapOnce);
       for (const hash of book.extend(branch, count)) this.#dirty.add(hash);
     }
+    for (const hash of book.watchImported()) this.#dirty.add(hash);
     if (hasBonds) for (const hash of book.extend(BOND_BRANCH, BOND_BRANCH.count)) this.#dirty.add(hash);
   }
 

@@ -5,7 +5,7 @@ import { addressOfScript } from "../../../bitcoin/script/address.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { isCoinbase, type Transaction } from "../../../bitcoin/transaction.ts";
 import { type DetectedCoinjoin, detectCoinjoin } from "../../../joinmarket/coinjoin/detect.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { ScriptBook } from "../accounts/script-book.ts";
 import { outpointText } from "../coins/script-facts.ts";
 

@@ -2,7 +2,7 @@
 import { Psbt, type PsbtInputFacts, type PsbtOutputFacts } from "../../../bitcoin/psbt/psbt.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { serializeTransaction } from "../../../bitcoin/transaction.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { denials } from "../denials.ts";
 import type { RawTransactions } from "../history/raw-transactions.ts";
 import type { Draft, KeyedCoin } from "../spend/draft.ts";

@@ -3,7 +3,7 @@ import { type Txid, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import type { KeyOrigin, KnownCoin, Psbt } from "../../../bitcoin/psbt/psbt.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import type { Transaction } from "../../../bitcoin/transaction.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { denials } from "../denials.ts";
 
 /** What a PSBT tells beside its transaction. */

@@ -5,9 +5,9 @@ import { bytesToHex } from "../../../bitcoin/bytes.ts";
 import { selectCoins } from "../../../joinmarket/coins/select.ts";
 import { vouchFor } from "../../../joinmarket/messages/inputs.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { denials } from "../denials.ts";
-import { type Candidate, candidatesOf } from "../spend/candidates.ts";
+import { type Candidate, mixable } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
 import { issueOf } from "../spend/signed-record.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
@@ -169,7 +169,7 @@ export function checkAmount({ limits, usedSat }: Granted, amountSat: number): vo
 function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): readonly Candidate[] {
   const { mixdepth, confirmationsMin, amountSat, targetSat } = wish;
   const isMixed = (coin: StandingCoin) => wallet.transactions.roleOf(coin) === "coinjoin-output";
-  const candidates = candidatesOf(wallet, { mixdepth, confirmationsMin, isMixed });
+  const candidates = mixable(wallet, { mixdepth, confirmationsMin, isMixed });
   const availableSat = sumOf(candidates);
   if (amountSat === null) {
     if (availableSat <= targetSat) throw denials.funds(targetSat, availableSat);

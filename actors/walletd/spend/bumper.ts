@@ -10,7 +10,7 @@ import type { Bus, Client } from "../../../bus/bus.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { WalletFee } from "../../../bus/contracts/walletd/values.ts";
 import { feeOfSizeSat } from "../../../joinmarket/coins/sizes.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { outpointText } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";

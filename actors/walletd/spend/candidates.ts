@@ -25,6 +25,12 @@ export function candidatesOf(wallet: OpenWallet, rules: CandidateRules): Candida
     .map((coin) => candidate(coin, rules));
 }
 
+/** For a coinjoin: others expect the kind of scripts that the wallet has, which an imported key may not have. */
+export function mixable(wallet: OpenWallet, rules: CandidateRules): Candidate[] {
+  const kind = wallet.state.scriptType === "bip84" ? "p2wpkh" : "p2sh-p2wpkh";
+  return candidatesOf(wallet, rules).filter(({ key }) => key.spending.kind === kind);
+}
+
 /** For a sweep: the bonds that have ended, if nothing else of the mixdepth can be spent. */
 export function sweepable(wallet: OpenWallet, rules: CandidateRules): Candidate[] {
   const usual = candidatesOf(wallet, rules);

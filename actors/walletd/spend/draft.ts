@@ -2,7 +2,8 @@
 import { parseTxid, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { type InputKey, signInputs, withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
 import type { Transaction } from "../../../bitcoin/transaction.ts";
-import type { WalletKey, WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
+import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Plan, PlanCoin } from "./plan.ts";
 
 export interface KeyedCoin {

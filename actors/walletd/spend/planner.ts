@@ -5,7 +5,7 @@ import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { sizeVbOf, type Transaction } from "../../../bitcoin/transaction.ts";
 import type { WalletFee } from "../../../bus/contracts/walletd/values.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";

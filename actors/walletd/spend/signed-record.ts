@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
 import { serializeTransaction, txidOf } from "../../../bitcoin/transaction.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { Decision } from "../store/wallet-store.ts";

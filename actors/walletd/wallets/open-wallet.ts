@@ -1,6 +1,7 @@
 /** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
 import type { Network } from "../../../bitcoin/network.ts";
-import type { WalletKey, WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
+import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { type Branch, countedBranches, ScriptBook } from "../accounts/script-book.ts";
 import type { ChainFeed } from "../coins/chain-feed.ts";
