@@ -13,7 +13,6 @@ import chain from "../../../tests/vectors/foreign-wallets/chain.json" with { typ
 import clientserver from "../../../tests/vectors/foreign-wallets/clientserver.json" with { type: "json" };
 import joinmarketNg from "../../../tests/vectors/foreign-wallets/joinmarket-ng.json" with { type: "json" };
 
-const MIXDEPTHS = ["0", "1", "2", "3", "4"] as const;
 /** For files that have no password of their own. */
 const PASSWORD = "ours";
 const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
