@@ -191,6 +191,18 @@ export class Psbt {
     return originsOf(this.#library.data.outputs[index]?.bip32Derivation);
   }
 
+  /** Adds what is known of an input and was not told, so that whoever finishes it needs to know nothing else. */
+  tell(index: number, { spent, origin, ...scripts }: PsbtInputFacts): void {
+    const told = this.#input(index);
+    const isTold = told.witnessUtxo !== undefined || told.nonWitnessUtxo !== undefined;
+    const missing = {
+      ...(isTold ? {} : { witnessUtxo: { script: spent.scriptPubKey, value: spent.amountSat } }),
+      ...(told.bip32Derivation === undefined ? originField(origin) : {}),
+      ...(told.redeemScript === undefined && told.witnessScript === undefined ? scriptFields(scripts) : {}),
+    };
+    attempt(() => this.#library.updateInput(index, missing));
+  }
+
   /** Adds signatures of ours. Refused as a whole if an input is finished, or asks for a signature that leaves things open. */
   addSignatures(signed: readonly SignedInput[]): void {
     for (const { index } of signed) {

@@ -10,6 +10,8 @@ import { Home } from "../harness/cli/command.ts";
 import { callNode } from "../harness/node/bitcoind.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
+/** A new sandbox begins with so many. */
+const FIRST_BLOCKS = 120;
 const REWARD_SAT = 5_000_000_000;
 /** A wallet of ours that nobody has; coins that go there are gone. */
 const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -78,7 +80,8 @@ async function fund({ walletd, mine }: Troupe, owned: Owned, sat: number): Promi
   await mine(100, ELSEWHERE);
   await waitFor("the coins", async () => {
     const known = await walletd.balances(owned).catch(() => undefined);
-    return known?.mixdepths[0]?.availableSat === sat;
+    const height = FIRST_BLOCKS + 100 + sat / REWARD_SAT;
+    return known?.tip?.height === height && known.mixdepths[0]?.availableSat === sat;
   });
 }
 

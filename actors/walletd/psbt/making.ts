@@ -32,7 +32,8 @@ export async function psbtOf(
   return Psbt.create(transaction, inputs, outputs);
 }
 
-function factsOf({ keys }: OpenWallet, key: WalletKey): PsbtOutputFacts {
+/** Scripts and origin of a key, for an input or an output. */
+export function factsOf({ keys }: OpenWallet, key: WalletKey): PsbtOutputFacts {
   const { spending } = key;
   return {
     origin: keys.origin(key),

@@ -19,7 +19,7 @@ import type { Planner, SpendWish } from "../spend/planner.ts";
 import { issueOf, UNSEEN_MS } from "../spend/signed-record.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
-import { psbtOf } from "./making.ts";
+import { factsOf, psbtOf } from "./making.ts";
 import { type PsbtView, refusalOf, sizeOf, viewOf } from "./psbt-view.ts";
 import { knownCoins, type Sight, sightOf } from "./sight.ts";
 import { recordsOf } from "./wallet-records.ts";
@@ -50,7 +50,10 @@ export class PsbtDesk {
       const { plan, draft, changeKey } = planner.prepare(wallet, wish, satPerKvb);
       const id = idOf(draft.transaction);
       const outpoints = draft.coins.map(({ outpoint }) => outpoint);
-      const changes: WalletChange[] = [reservedFor(id, outpoints, wallet.nowMs)];
+      const changes: WalletChange[] = [
+        reservedFor(id, outpoints, wallet.nowMs),
+        { kind: "psbt", id, psbt: { outpoints, atMs: wallet.nowMs } },
+      ];
       if (plan.changeSat > 0) changes.push(issueOf(changeKey));
       return { changes, result: { plan, draft, id } };
     });
@@ -66,7 +69,7 @@ export class PsbtDesk {
         changeSat: plan.changeSat,
       };
     } catch (error) {
-      await wallet.store.append({ kind: "reserved", id, reservation: null });
+      await wallet.store.append(...forgotten(id));
       wallet.touched();
       throw error;
     }
@@ -159,9 +162,12 @@ export class PsbtDesk {
     const id = txid.slice(0, ID_DIGITS);
     const wasReserved = await wallet.store.transact((state) => {
       const reservation = Object.hasOwn(state.reservations, id) ? state.reservations[id] : undefined;
-      if (reservation?.owner !== PSBT) return { changes: [], result: false };
-      const isLive = reservation.untilMs > wallet.nowMs;
-      return { changes: [{ kind: "reserved", id, reservation: null }], result: isLive };
+      const isOurs = reservation?.owner === PSBT;
+      const isKnown = isOurs || Object.hasOwn(state.psbts, id);
+      return {
+        changes: isKnown ? forgotten(id) : [],
+        result: isOurs && reservation.untilMs > wallet.nowMs,
+      };
     });
     wallet.touched();
     return { wasReserved };
@@ -221,9 +227,15 @@ function ownOutpoints({ inputs }: Sight): string[] {
   return inputs.filter(({ key }) => key !== undefined).map(({ outpoint }) => outpoint);
 }
 
+function forgotten(id: string): WalletChange[] {
+  return [
+    { kind: "reserved", id, reservation: null },
+    { kind: "psbt", id, psbt: null },
+  ];
+}
+
 function isFromHere({ state }: OpenWallet, id: string): boolean {
-  const isMade = Object.hasOwn(state.reservations, id) && state.reservations[id]?.owner === PSBT;
-  return isMade || Object.hasOwn(state.signed, id);
+  return Object.hasOwn(state.psbts, id) || Object.hasOwn(state.signed, id);
 }
 
 /** The id is of outputs, amounts, coins and locktime: whatever is different in one of them is another transaction. */
@@ -234,8 +246,8 @@ function needFromHere(wallet: OpenWallet, transaction: Transaction, id: string):
       ({ previousTxidBytes, previousIndex }) => `${txidFromBytes(previousTxidBytes)}:${previousIndex}`,
     ),
   );
-  const isChanged = Object.values(wallet.state.reservations).some(
-    ({ owner, outpoints }) => owner === PSBT && outpoints.some((outpoint) => spends.has(outpoint)),
+  const isChanged = Object.values(wallet.state.psbts).some(({ outpoints }) =>
+    outpoints.some((outpoint) => spends.has(outpoint)),
   );
   throw denials.psbt(
     isChanged
@@ -265,7 +277,7 @@ function needUntroubled({ inputs }: Sight): void {
 /** What was set aside or signed under this id must be there still, and be known: else nobody could check its signatures. */
 function needOwn({ state }: OpenWallet, sight: Sight, id: string): void {
   const own = new Set(ownOutpoints(sight));
-  const promised = state.signed[id]?.inputs ?? state.reservations[id]?.outpoints ?? [];
+  const promised = state.signed[id]?.inputs ?? state.psbts[id]?.outpoints ?? [];
   const missing = promised.find((outpoint) => !own.has(outpoint));
   if (missing === undefined) return;
   const [txid = "", index] = missing.split(":");
@@ -281,6 +293,10 @@ function signOwn(wallet: OpenWallet, psbt: Psbt, { inputs }: Sight): number[] {
   try {
     return readable(() => {
       const signed = signInputs(psbt.transaction, keys);
+      for (const { index, spent } of keys) {
+        const key = inputs[index]?.key;
+        if (key !== undefined) psbt.tell(index, { spent, ...factsOf(wallet, key) });
+      }
       psbt.addSignatures(signed);
       return signed.map(({ index }) => index);
     });

@@ -68,8 +68,6 @@ export function sightOf(telling: Telling, records: Records): Sight {
   for (const { amountSat } of transaction.outputs) needAmount(amountSat);
   const inputs = mixdepthsApart(transaction.inputs.map((_, index) => inputOf(telling, index, records)));
   const outputs = transaction.outputs.map((_, index) => outputOf(telling, index, records));
-  const isTwice = new Set(inputs.map(({ outpoint }) => outpoint)).size < inputs.length;
-  if (isTwice) throw denials.psbt("it spends one coin twice");
   const own = inputs.filter(({ key }) => key !== undefined);
   const outSat = sum(outputs.map(({ amountSat }) => amountSat));
   const isAllKnown = inputs.every(({ amountSat }) => amountSat !== undefined);

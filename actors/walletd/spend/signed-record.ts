@@ -38,15 +38,12 @@ export function requestOf({ caller, key }: Asking, parts: readonly unknown[]): R
 
 /** What was signed for this very request before. */
 export function knownRecord({ state }: OpenWallet, { id, hash }: Request): SignedRecord | undefined {
+  // Of a transaction deep in the chain only the key is remembered.
+  if (Object.hasOwn(state.settledKeys, id)) throw keyIsTaken();
   const signed = Object.hasOwn(state.signed, id) ? state.signed[id] : undefined;
   if (signed === undefined) return undefined;
   const { rawTx, inputsSat, requestHash } = signed;
-  if (requestHash !== hash || rawTx === undefined || inputsSat === undefined) {
-    throw new TroupeError(
-      { code: "BUS_CONFLICT" },
-      "This key belongs to another transaction already. Take a new key for a new payment.",
-    );
-  }
+  if (requestHash !== hash || rawTx === undefined || inputsSat === undefined) throw keyIsTaken();
   return { txid: signed.txid, rawTx, inputsSat };
 }
 
@@ -86,6 +83,13 @@ export function signedDecision(
 
 export function issueOf({ path: { mixdepth, chain, index } }: WalletKey): WalletChange {
   return { kind: "address.issued", mixdepth, chain, nextIndex: index + 1 };
+}
+
+function keyIsTaken(): TroupeError {
+  return new TroupeError(
+    { code: "BUS_CONFLICT" },
+    "This key belongs to another transaction already. Take a new key for a new payment.",
+  );
 }
 
 function hashOf(parts: readonly unknown[]): string {

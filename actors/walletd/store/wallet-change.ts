@@ -11,6 +11,7 @@ import {
   LabelTypeSchema,
   MixdepthSchema,
   OutpointSchema,
+  PsbtSchema,
   ReservationSchema,
   SignedSchema,
   TxidSchema,
@@ -36,6 +37,7 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reserved"), id: IdSchema, reservation: ReservationSchema.nullable() }),
   z.strictObject({ kind: z.literal("signed"), key: IdSchema, signed: SignedSchema.nullable() }),
   z.strictObject({ kind: z.literal("signed.settled"), key: IdSchema }),
+  z.strictObject({ kind: z.literal("psbt"), id: IdSchema, psbt: PsbtSchema.nullable() }),
   z.strictObject({ kind: z.literal("commitment.used"), commitment: IdSchema, use: CommitmentSchema }),
   z.strictObject({ kind: z.literal("note"), txid: TxidSchema, note: FactsSchema.nullable() }),
   z.strictObject({
@@ -85,6 +87,8 @@ export function applyChange(state: WalletState, change: WalletChange): void {
       if (signed !== undefined) state.settledKeys[change.key] = signed.atMs;
       return put(state.signed, change.key, null);
     }
+    case "psbt":
+      return put(state.psbts, change.id, change.psbt);
     case "commitment.used":
       state.commitments[change.commitment] = change.use;
       return;

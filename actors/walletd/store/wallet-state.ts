@@ -52,6 +52,12 @@ export const CommitmentSchema = z.strictObject({
   atMs: TimeSchema,
 });
 
+/** A payment that was made here for signers elsewhere. */
+export const PsbtSchema = z.strictObject({
+  outpoints: z.array(OutpointSchema).max(2_000),
+  atMs: TimeSchema,
+});
+
 export const BondSchema = z.strictObject({
   path: z.string().max(100),
   locktime: z.int().min(0),
@@ -101,6 +107,8 @@ export const WalletStateSchema = z.strictObject({
   signed: z.record(IdSchema, SignedSchema),
   /** By the key of a request whose transaction is settled for good: when it was signed. It signs nothing again. */
   settledKeys: z.record(IdSchema, TimeSchema).default({}),
+  /** By the first digits of the unsigned transaction's id. */
+  psbts: z.record(IdSchema, PsbtSchema).default({}),
   /** By commitment. */
   commitments: z.record(IdSchema, CommitmentSchema),
   /** By txid. */
@@ -128,6 +136,7 @@ export function newWalletState(wallet: NewWallet): WalletState {
     reservations: {},
     signed: {},
     settledKeys: {},
+    psbts: {},
     commitments: {},
     notes: {},
     settings: {},

@@ -97,3 +97,10 @@ describe("what was signed", () => {
     expect(tidied(free).settledKeys).toEqual({});
   });
 });
+
+it("remembers a PSBT for the three months that it may be on its way to a signer, and no longer", () => {
+  const made = (days: number) => ({ outpoints: [COIN], atMs: NOW_MS - days * DAY_MS });
+  const before = state({ psbts: { young: made(89), old: made(90) } });
+
+  expect(Object.keys(tidied(before).psbts)).toEqual(["young"]);
+});

@@ -20,11 +20,13 @@ const COINJOIN_KEPT_MS = 7 * 86_400_000;
 const SEND_KEPT_MS = 2 * 86_400_000;
 /** Nobody sends a transaction again that was forgotten by all mempools so long ago, unless its coins are still there. */
 const FORGOTTEN_MS = 30 * 86_400_000;
+/** Longer than anybody carries a payment to a signer and back. */
+const PSBT_KEPT_MS = 90 * 86_400_000;
 /** Deeper than any reorganisation that there was. */
 const SETTLED_CONFIRMATIONS = 100;
 
 export function overChanges(
-  { reservations, signed }: Readonly<WalletState>,
+  { reservations, signed, psbts }: Readonly<WalletState>,
   { nowMs, isOpening, isSettled }: TidyingTerms,
 ): WalletChange[] {
   const changes: WalletChange[] = [];
@@ -47,6 +49,9 @@ export function overChanges(
     } else if (record.atMs + SEND_KEPT_MS <= nowMs && isSettled(record)) {
       changes.push({ kind: "signed.settled", key });
     }
+  }
+  for (const [id, { atMs }] of Object.entries(psbts)) {
+    if (atMs + PSBT_KEPT_MS <= nowMs) changes.push({ kind: "psbt", id, psbt: null });
   }
   return changes;
 }

@@ -73,6 +73,11 @@ export const changeArbitrary: fc.Arbitrary<WalletChange> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("signed.settled" as const), key: few("key") }),
   fc.record({
+    kind: fc.constant("psbt" as const),
+    id: few("id"),
+    psbt: fc.option(fc.record({ outpoints: fc.array(outpoint, { maxLength: 3 }), atMs })),
+  }),
+  fc.record({
     kind: fc.constant("commitment.used" as const),
     commitment: few("commitment"),
     use: fc.record({ outpoint, index: fc.integer({ min: 0, max: 2 }), atMs }),
