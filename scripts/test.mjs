@@ -13,6 +13,7 @@ const PEERS = [
   { program: "ip", debianPackage: "iproute2", neededBy: "hosts of their own" },
   { program: "microsocks", debianPackage: "microsocks", neededBy: "Electrum peers through a SOCKS proxy" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
+  { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];
 
 /** Debian puts servers here, and a user's path often leaves it out. */

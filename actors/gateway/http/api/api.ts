@@ -190,7 +190,9 @@ export class WalletApi {
         doc,
       });
     };
-    await opened("wallet_listen", "wallet", "Wallet apps such as JAM, over https; on this machine http too.");
+    const withPages = "Open it in a browser: the wallet's pages, and its API for wallet apps.";
+    const without = "Wallet apps such as JAM, over https; on this machine http too.";
+    await opened("wallet_listen", "wallet", config.wallet_pages === undefined ? without : withPages);
     await opened(
       "wallet_ws_listen",
       "wallet ws",

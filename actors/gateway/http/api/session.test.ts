@@ -19,6 +19,7 @@ const NOBODY = {
   nickname: null,
   rescanning: false,
   block_height: null,
+  descriptor_wallet_name: null,
 };
 const INVALID =
   'Bearer, error="invalid_token", error_description="The access token provided is revoked, malformed, or invalid for other reasons."';

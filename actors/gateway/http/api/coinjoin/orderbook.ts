@@ -12,10 +12,18 @@ export function orderbookEndpoints(): Endpoint[] {
       answer: z.object({ offers: z.array(Row), fidelitybonds: z.array(Row) }),
       handle: () => ({ offers: [], fidelitybonds: [] }),
     }),
-    endpoint("POST", "/obwatch/refreshorderbook", "refreshorderbook", {
-      doc: "Asks the makers anew.",
-      answer: NothingSchema,
-      handle: () => ({}),
-    }),
+    // JoinMarket-NG takes both methods.
+    ...(["POST", "GET"] as const).map((method) =>
+      endpoint(
+        method,
+        "/obwatch/refreshorderbook",
+        method === "GET" ? "refreshorderbookbyget" : "refreshorderbook",
+        {
+          doc: "Asks the makers anew.",
+          answer: NothingSchema,
+          handle: () => ({}),
+        },
+      ),
+    ),
   ];
 }

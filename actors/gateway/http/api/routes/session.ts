@@ -17,6 +17,8 @@ const SessionSchema = z.object({
   nickname: z.string().nullable(),
   rescanning: z.boolean(),
   block_height: z.int().nullable(),
+  /** JoinMarket-NG's: the wallet inside the node, of which there is none. */
+  descriptor_wallet_name: z.null(),
 });
 
 export function sessionEndpoints(parts: RouteParts): Endpoint[] {
@@ -24,8 +26,9 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
   return [
     endpoint("GET", "/api/v1/getinfo", "version", {
       doc: "The version of joinmarket-clientserver that this API is like, and our own.",
-      answer: z.object({ version: z.string(), troupe: z.string() }),
-      handle: () => ({ version: COMPATIBLE_VERSION, troupe: version }),
+      answer: z.object({ version: z.string(), backend: z.string(), troupe: z.string() }),
+      // Where coins are looked up, as JoinMarket-NG tells it.
+      handle: () => ({ version: COMPATIBLE_VERSION, backend: "troupe-index", troupe: version }),
     }),
     endpoint("GET", "/api/v1/session", "session", {
       doc: "Which wallet is open and what runs; with a token also the height of the chain.",
@@ -45,6 +48,7 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
           nickname: null,
           rescanning: sync?.isScanning ?? false,
           block_height: wallet === undefined ? null : (sync?.tip?.height ?? null),
+          descriptor_wallet_name: null,
         };
       },
     }),

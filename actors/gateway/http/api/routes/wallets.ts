@@ -68,7 +68,10 @@ export function walletEndpoints(parts: RouteParts): Endpoint[] {
             ...(word_count !== undefined && { wordCount: word_count }),
             ...(passphrase !== undefined && { passphrase }),
           });
-          return opened(parts, { name: wallet, session: made.session }, { seedphrase: made.words });
+          const open = { name: wallet, session: made.session };
+          // Nothing can be in it; a client that saw it searched would let nobody receive until it asks again.
+          await untilKnown(parts, open);
+          return opened(parts, open, { seedphrase: made.words });
         }),
     }),
     endpoint("POST", "/api/v1/wallet/recover", "recoverwallet", {
