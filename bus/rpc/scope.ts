@@ -13,16 +13,28 @@ export interface Scope {
 /** A nested call leaves its caller this long to make use of the answer. */
 export const NESTED_RESERVE_MS = 20;
 
+/** While any scope is followed, every promise of the thread costs twice as much: so they are only while a handler runs. */
 export class Scopes {
   readonly #storage = new AsyncLocalStorage<Scope | undefined>();
+  #running = 0;
 
+  /** Until `end`. */
   run<T>(scope: Scope, body: () => T): T {
+    this.#running += 1;
     return this.#storage.run(scope, body);
+  }
+
+  /** The handler has answered. */
+  end(scope: Scope): void {
+    if (scope.isOver) return;
+    scope.isOver = true;
+    this.#running -= 1;
+    if (this.#running === 0) this.#storage.disable();
   }
 
   /** For what has another cause than the request in whose turn it happens to run. */
   runOutside<T>(body: () => T): T {
-    return this.#storage.run(undefined, body);
+    return this.#running === 0 ? body() : this.#storage.run(undefined, body);
   }
 
   current(): Scope | undefined {

@@ -239,7 +239,7 @@ export class Endpoint {
     const scope: Scope = { dueMs: job.terms.dueMs, trace: trace.setSpan(parent, span), isOver: false };
     const startMs = station.clock.monotonicMs();
     const end = ({ reply, fault }: Ending): void => {
-      scope.isOver = true;
+      station.scopes.end(scope);
       this.#finish(job, span, startMs, reply, fault);
     };
     const succeed = (output: unknown): void =>
