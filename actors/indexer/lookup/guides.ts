@@ -6,9 +6,12 @@ import type { RunCursor } from "./run-cursor.ts";
 import { RunGuide } from "./run-guide.ts";
 import type { Steps } from "./steps.ts";
 
-/** A guide is made when its run has been looked into this often for each block that making it must read. */
-const LOOKUPS_PER_BLOCK = 0.1;
-const LOOKUPS_MIN = 20;
+/**
+ * A guide is made when its run has been looked into this often for each block that making it must read. By itself it pays
+ * after a lookup for each block; but who asks goes on asking, and what is made between questions costs nobody's time.
+ */
+const LOOKUPS_PER_BLOCK = 0.01;
+const LOOKUPS_MIN = 4;
 /** Reading a block for it takes as long as a few lookups without: with so many ahead it is made before them. */
 const LOOKUPS_AHEAD_PER_BLOCK = 4;
 

@@ -24,6 +24,8 @@ export class RunGuide {
   readonly #heads: Uint32Array;
   readonly #filter: Uint32Array;
   readonly #prefixBytes: number;
+  /** From a key's head to the filter's word. */
+  readonly #scale: number;
 
   private constructor(keys: readonly Buffer[], filter: Uint32Array, prefixBytes: number) {
     this.#keys = Buffer.concat(keys);
@@ -31,6 +33,7 @@ export class RunGuide {
     this.#prefixBytes = prefixBytes;
     this.#heads = Uint32Array.from(keys, (key) => keyHeadAt(key, prefixBytes));
     this.#filter = filter;
+    this.#scale = filter.length / KEY_HEADS;
   }
 
   /** About how many bytes the guide of so many blocks takes. */
@@ -87,7 +90,7 @@ export class RunGuide {
 
   /** False: the run has no row of this key. */
   mayHold(key: Uint8Array): boolean {
-    const word = Math.floor(keyHeadAt(key, 0) * (this.#filter.length / KEY_HEADS));
+    const word = Math.floor(keyHeadAt(key, 0) * this.#scale);
     const bits = bitsOf(key, 0);
     return ((this.#filter[word] as number) & bits) === bits;
   }

@@ -5,8 +5,8 @@ import type { IndexerFailure } from "../errors.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import { TXIDS } from "../store/tables.ts";
 
-/** Of one page each: a megabyte. A power of two. */
-const SLOTS = 256;
+/** Of one page each: 16 MB, which are touched as they are used. A power of two. */
+const SLOTS = 4_096;
 const EMPTY = -1;
 
 export class TxidFile {
