@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../../../runtime/clock.ts";
+import { ManualClock, systemClock } from "../../../../runtime/clock.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
 import { Gathering } from "./gathering.ts";
 
@@ -43,6 +43,38 @@ describe("gathered questions", () => {
     expect(batches.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4]]);
     batches[1]?.answer([2, 3, 4]);
     expect(await Promise.all(answers)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("wait for one another while a batch is under way, but not for an answer that takes long", async () => {
+    const batches: { questions: readonly number[]; answer: (answers: number[]) => void }[] = [];
+    const clock = new ManualClock();
+    const gathering = new Gathering<number, number>({
+      clock,
+      ask: (questions) =>
+        new Promise((answer) => {
+          batches.push({ questions, answer });
+        }),
+      batchMax: 100,
+    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const ask = async (...questions: number[]) => {
+      for (const question of questions) void gathering.ask(question);
+      await turn();
+    };
+    const asked = () => batches.map(({ questions }) => questions.length);
+    await ask(1);
+    await ask(2);
+    await ask(3);
+    expect(asked()).toEqual([1]);
+    clock.advance(10);
+    expect(asked()).toEqual([1, 2]);
+    await ask(...Array.from({ length: 40 }, (_, i) => i));
+    expect(asked()).toEqual([1, 2, 40]);
+    await ask(4);
+    for (const { questions, answer } of batches) answer([...questions]);
+    await turn();
+    await turn();
+    expect(asked()).toEqual([1, 2, 40, 1]);
   });
 
   it("fail together, and the next ones are asked all the same", async () => {

@@ -1,5 +1,5 @@
 /** Gathers the questions that come in one turn of the loop, from all sessions, into one message to the actor that answers. */
-import { type Clock, sleep } from "../../../../runtime/clock.ts";
+import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { isPassing } from "./failure.ts";
 
@@ -20,6 +20,12 @@ interface Waiting<Q, A> {
 }
 
 const BATCHES_MAX = 4;
+/**
+ * A message wakes four threads, whatever is in it. So while one is under way, the next goes when so many questions wait,
+ * or when one has waited for so long: another's slow question must not hold it up.
+ */
+const WORTH_A_MESSAGE = 24;
+const WAIT_MS_MAX = 2;
 const WAITING_MAX = 50_000;
 /** An actor that is started again answers well before that, and wallets wait longer. */
 const PATIENCE_MS = 10_000;
@@ -34,6 +40,7 @@ export class Gathering<Q, A> {
   #waiting: Waiting<Q, A>[] = [];
   #running = 0;
   #isScheduled = false;
+  #overdue: Timer | undefined;
 
   constructor({
     clock,
@@ -63,11 +70,23 @@ export class Gathering<Q, A> {
     // After the turn in which sessions hand over what they have received.
     setImmediate(() => {
       this.#isScheduled = false;
-      while (this.#waiting.length > 0 && this.#running < this.#batchesMax) void this.#send();
+      while (this.#waiting.length > 0 && this.#running < this.#batchesMax) {
+        if (this.#running > 0 && this.#waiting.length < WORTH_A_MESSAGE) return this.#sendLater();
+        void this.#send();
+      }
+    });
+  }
+
+  #sendLater(): void {
+    this.#overdue ??= this.#clock.after(WAIT_MS_MAX, () => {
+      this.#overdue = undefined;
+      if (this.#waiting.length > 0 && this.#running < this.#batchesMax) void this.#send();
     });
   }
 
   async #send(): Promise<void> {
+    this.#overdue?.cancel();
+    this.#overdue = undefined;
     const batch =
       this.#waiting.length <= this.#batchMax ? this.#waiting : this.#waiting.slice(0, this.#batchMax);
     this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.#batchMax);
