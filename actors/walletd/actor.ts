@@ -138,9 +138,9 @@ class Walletd implements Actor {
       bonds: new BondSpeaker(bus, this.#medianTime),
       metrics: this.#metrics,
       random,
-      sender: new Sender({ config, planner, delivery }),
-      bumper: new Bumper({ bus, config, planner, delivery, raw: this.#raw }),
-      psbts: new PsbtDesk({ config, planner, delivery, raw: this.#raw }),
+      sender: new Sender({ config, planner, delivery, metrics: this.#metrics }),
+      bumper: new Bumper({ bus, config, planner, delivery, raw: this.#raw, metrics: this.#metrics }),
+      psbts: new PsbtDesk({ config, planner, delivery, raw: this.#raw, metrics: this.#metrics }),
     };
     const handlers = {
       ...fileAnswers(desk),

@@ -320,7 +320,9 @@ class Victim {
         "WALLETD_NO_GRANT",
         "WALLETD_STORE_CLOSED",
       ].includes(code);
-      if (!isLost && !isFair) throw error;
+      if (!isLost && !isFair) {
+        throw new Error(`${step} failed; walletd says: ${this.#process?.errors}`, { cause: error });
+      }
     }
   }
 

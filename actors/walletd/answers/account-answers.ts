@@ -45,9 +45,10 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
       const accounts = displayOf(wallet);
       return { tip, totalSat, availableSat, accounts };
     },
-    balances(owned, call) {
+    async balances(owned, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKnown();
+      await wallet.transactions.loadYoung();
       return balancesOf(wallet);
     },
     async coins({ mixdepth, ...owned }, call) {

@@ -71,6 +71,7 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       try {
         const format = form === "clientserver" ? "legacy" : form;
         const bytes = Buffer.from(message, "utf8");
+        desk.metrics.signed("message");
         return { signature: signMessage(bytes, privateKey, kind, format), address: key.address };
       } finally {
         privateKey.fill(0);

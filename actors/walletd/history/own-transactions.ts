@@ -44,6 +44,17 @@ export class OwnTransactions {
     }
   }
 
+  /** Reads what tells whether a young coin was mined, before all the rest: without it nobody knows what can be spent. */
+  async loadYoung(): Promise<void> {
+    for (let missing = this.#missingYoung(); missing.length > 0; ) {
+      await this.#fetch(missing);
+      const still = this.#missingYoung();
+      // What nobody has any more is on its way out of the view too.
+      if (still.length >= missing.length && still.every((txid) => missing.includes(txid))) return;
+      missing = still;
+    }
+  }
+
   roleOf(coin: OwnCoin): CoinRole {
     const isInternal = coin.key.path.chain === INTERNAL_CHAIN;
     return roleOfCoin({ valueSat: coin.amountSat, isInternal }, this.facts(coin.txid)?.coinjoin);
@@ -59,11 +70,24 @@ export class OwnTransactions {
     return missing;
   }
 
-  async #read(): Promise<void> {
-    const { raw, book, view, network } = this.#parts;
-    await raw.fetch(this.#missing(), (txid, transaction) => {
+  #missingYoung(): string[] {
+    const young = new Set<string>();
+    for (const { txid, confirmations } of this.#parts.view.coins.values()) {
+      if (confirmations < MATURE_CONFIRMATIONS && !this.#facts.has(txid)) young.add(txid);
+    }
+    return [...young];
+  }
+
+  async #fetch(txids: readonly string[]): Promise<void> {
+    const { raw, book, network } = this.#parts;
+    await raw.fetch(txids, (txid, transaction) => {
       this.#facts.set(txid, factsOf(transaction, book, network));
     });
+  }
+
+  async #read(): Promise<void> {
+    const { view } = this.#parts;
+    await this.#fetch(this.#missing());
     for (const txid of this.#facts.keys()) if (view.placeOf(txid) === undefined) this.#facts.delete(txid);
   }
 }

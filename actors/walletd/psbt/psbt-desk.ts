@@ -12,6 +12,7 @@ import { hasCode, toWireError } from "../../../runtime/errors.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { RawTransactions } from "../history/raw-transactions.ts";
+import type { WalletdMetrics } from "../metrics.ts";
 import { checkDailyLimit } from "../spend/daily-limit.ts";
 import type { Delivery } from "../spend/delivery.ts";
 import { inputKeyOf } from "../spend/draft.ts";
@@ -29,6 +30,7 @@ export interface PsbtDeskParts {
   readonly planner: Planner;
   readonly delivery: Delivery;
   readonly raw: RawTransactions;
+  readonly metrics: Pick<WalletdMetrics, "signed">;
 }
 
 /** The owner of a reservation that is for a PSBT. */
@@ -101,6 +103,7 @@ export class PsbtDesk {
       const outpoints = ownOutpoints(sight);
       const changes: WalletChange[] = [reservedFor(id, outpoints, wallet.nowMs)];
       if (before === undefined) {
+        this.#parts.metrics.signed("psbt");
         changes.push({
           kind: "signed",
           key: id,

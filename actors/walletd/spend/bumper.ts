@@ -16,6 +16,7 @@ import { outpointText } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { RawTransactions } from "../history/raw-transactions.ts";
+import type { WalletdMetrics } from "../metrics.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
@@ -38,6 +39,7 @@ export interface BumperParts {
   readonly planner: Planner;
   readonly delivery: Delivery;
   readonly raw: RawTransactions;
+  readonly metrics: Pick<WalletdMetrics, "signed">;
 }
 
 /** What is to be replaced, taken apart. */
@@ -86,12 +88,14 @@ export class Bumper {
 
   async bump(wallet: OpenWallet, wish: BumpWish, asking: Asking): Promise<Spent> {
     wallet.needKeys();
-    const { delivery, config } = this.#parts;
+    const { delivery, config, metrics } = this.#parts;
     const request = requestOf(asking, [wallet.name, "bump", wish]);
     let record = knownRecord(wallet, request);
     if (record === undefined) {
       const { original, rates } = await this.#look(wallet, wish);
       record = await wallet.store.transact(() => {
+        const known = knownRecord(wallet, request);
+        if (known !== undefined) return { changes: [], result: known };
         const prepared = this.#prepare(wallet, original, rates);
         // The payments were counted when they were first signed.
         const paidOutSat = prepared.plan.feeSat - original.feeSat;
@@ -100,6 +104,7 @@ export class Bumper {
         const isNewChange = plan.changeSat > 0 && changeKey !== undefined;
         const more: WalletChange[] = isNewChange ? [issueOf(changeKey)] : [];
         const decision = signedDecision(wallet, draft, request, { paidOutSat, more });
+        metrics.signed("send");
         const label = wallet.label("tx", original.txid);
         if (label === "") return decision;
         const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };

@@ -38,11 +38,12 @@ export class Delivery {
       }
       throw error;
     }
-    await this.#seen(wallet, parseTransaction(hexToBytes(rawTx)));
+    // Until our view has it only the reservation keeps its coins from being spent again, by what would replace it.
+    if (!(await this.#isSeen(wallet, parseTransaction(hexToBytes(rawTx))))) return;
     await wallet.store.append({ kind: "reserved", id, reservation: null });
   }
 
-  async #seen(wallet: OpenWallet, transaction: Transaction): Promise<void> {
+  async #isSeen(wallet: OpenWallet, transaction: Transaction): Promise<boolean> {
     const txid = txidOf(transaction);
     wallet.sync.scriptsTouched([
       ...transaction.outputs.map(({ scriptPubKey }) => scriptHashOf(scriptPubKey)),
@@ -52,5 +53,6 @@ export class Delivery {
     while (wallet.view.placeOf(txid) === undefined && this.#clock.monotonicMs() < untilMs) {
       await sleep(this.#clock, SEEN_LOOK_MS);
     }
+    return wallet.view.placeOf(txid) !== undefined;
   }
 }

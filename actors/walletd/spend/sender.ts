@@ -2,6 +2,7 @@
 import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction } from "../../../bitcoin/transaction.ts";
 import type { WalletdConfig } from "../config.ts";
+import type { WalletdMetrics } from "../metrics.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { checkDailyLimit } from "./daily-limit.ts";
@@ -26,6 +27,7 @@ export interface SenderParts {
   readonly config: WalletdConfig;
   readonly planner: Planner;
   readonly delivery: Delivery;
+  readonly metrics: Pick<WalletdMetrics, "signed">;
 }
 
 export class Sender {
@@ -53,13 +55,16 @@ export class Sender {
 
   /** One decision: what is chosen here is set aside, signed and on the disk when this resolves. */
   async #sign(wallet: OpenWallet, wish: SpendWish, request: Request, label: string): Promise<SignedRecord> {
-    const { planner, config } = this.#parts;
+    const { planner, config, metrics } = this.#parts;
     const satPerKvb = await planner.rateOf(wallet, wish.fee);
     const record = await wallet.store.transact(() => {
+      const known = knownRecord(wallet, request);
+      if (known !== undefined) return { changes: [], result: known };
       const { plan, draft, changeKey, paidOutSat } = planner.prepare(wallet, wish, satPerKvb);
       checkDailyLimit(wallet, config, { caller: request.caller, sat: paidOutSat });
       const more: WalletChange[] = plan.changeSat > 0 ? [issueOf(changeKey)] : [];
       const decision = signedDecision(wallet, draft, request, { paidOutSat, more });
+      metrics.signed("send");
       if (label === "") return decision;
       const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };
       return { ...decision, changes: [...decision.changes, labelled] };

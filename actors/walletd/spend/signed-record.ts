@@ -36,7 +36,7 @@ export function requestOf({ caller, key }: Asking, parts: readonly unknown[]): R
   return { id: hashOf([caller, key]).slice(0, ID_DIGITS), hash: hashOf(parts), caller };
 }
 
-/** What was signed for this very request before. */
+/** What was signed for this very request before. Ask inside the decision too: the same may have been asked twice at once. */
 export function knownRecord({ state }: OpenWallet, { id, hash }: Request): SignedRecord | undefined {
   // Of a transaction deep in the chain only the key is remembered.
   if (Object.hasOwn(state.settledKeys, id)) throw keyIsTaken();

@@ -1,5 +1,5 @@
 /** A node's chain and mempool for the wallet daemon, told by an index and a mempool that each lag behind it as they please, and what a wallet owns by looking at all of it. */
-import { bytesToHex, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import { p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
@@ -59,6 +59,8 @@ export class MoneyWorld {
   readonly sent: Transaction[] = [];
   /** Makes the next broadcast's answer get lost, after the node has taken it or before. */
   loses: "after" | "before" | undefined;
+  /** The mempool that is asked for its view has not heard of what was sent. */
+  isSilent = false;
   /** Asked before a broadcast is answered. */
   onBroadcast: () => Promise<void> | void = () => undefined;
 
@@ -221,6 +223,21 @@ export class MoneyWorld {
     return txidOf(payment);
   }
 
+  /** Somebody who has the same keys is faster. */
+  spendElsewhere(txid: string, index: number): void {
+    this.node.submit({
+      version: 2,
+      inputs: [
+        {
+          previousTxidBytes: txidToBytes(txid as Txid),
+          ...{ previousIndex: index, scriptSig: Uint8Array.of(1), sequence: 0xffff_fffd, witness: [] },
+        },
+      ],
+      outputs: [{ amountSat: 1_000n, scriptPubKey: p2wpkhScript(new Uint8Array(20).fill(9)) }],
+      locktime: 0,
+    });
+  }
+
   async mine(blocks: number): Promise<void> {
     for (let i = 0; i < blocks; i++) this.node.mine(1);
     await this.follow();
@@ -265,7 +282,7 @@ export class MoneyWorld {
           "the node refuses it",
         );
       }
-      this.followMempool();
+      if (!this.isSilent) this.followMempool();
     }
     if (loses === undefined) return { txid };
     throw new TroupeError(

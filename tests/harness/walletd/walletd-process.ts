@@ -1,4 +1,6 @@
 /** The wallet daemon as its supervisor starts it, with cheap passwords: a process of its own, confined, that a test may kill. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { walletdSection } from "../../../actors/walletd/config.ts";
 import type { Boot } from "../../../bus/actor.ts";
 import { systemClock } from "../../../runtime/clock.ts";
@@ -10,12 +12,11 @@ const START_TIMEOUT_MS = 60_000;
 
 export class WalletdProcess {
   readonly #life: Life;
-  /** What it wrote besides its log. */
-  readonly words: readonly string[];
+  readonly #directory: string;
 
-  private constructor(life: Life, words: readonly string[]) {
+  private constructor(life: Life, directory: string) {
     this.#life = life;
-    this.words = words;
+    this.#directory = directory;
   }
 
   static async start(world: World, directory: string, section: object): Promise<WalletdProcess> {
@@ -33,11 +34,10 @@ export class WalletdProcess {
         servers: [`nats://127.0.0.1:${world.port}`],
         ...{ user: "walletd", seed: world.seedOf("walletd"), connectTimeoutMs: START_TIMEOUT_MS },
       },
-      log: { level: "fatal", file: undefined },
+      log: { level: "error", file: join(directory, "walletd.log") },
       telemetry: { otlpEndpoint: undefined, sampleRatio: 0 },
       ...{ dataDirectory: directory, network: "regtest", version: "0" },
     };
-    const words: string[] = [];
     const life = launchProcess(
       {
         ...{
@@ -52,15 +52,25 @@ export class WalletdProcess {
       {
         report: () => undefined,
         doors: () => undefined,
-        logged: ({ message }) => void words.push(message),
+        logged: () => undefined,
       },
     );
     await life.started;
-    return new WalletdProcess(life, words);
+    return new WalletdProcess(life, directory);
   }
 
   get exited(): Promise<unknown> {
     return this.#life.exited;
+  }
+
+  /** What it held for an error, the newest last. */
+  get errors(): string {
+    try {
+      return readFileSync(join(this.#directory, "walletd.log"), "utf8").split("\n").slice(-4).join("\n");
+    } catch {
+      // It had nothing to say.
+      return "";
+    }
   }
 
   /** SIGKILL, at once. */

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { txidOf } from "../../../bitcoin/transaction.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { stillWorld } from "../../../tests/harness/walletd/money-world.ts";
+import {
+  HastyClock,
+  knownWallet,
+  type Owned,
+  PASSWORD,
+  WalletdUnderTest,
+} from "../../../tests/harness/walletd/walletd-under-test.ts";
+
+const WALLET = knownWallet(31);
+const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+const DAY_MS = 86_400_000;
+
+let clock: HastyClock;
+let under: WalletdUnderTest;
+let owned: Owned;
+beforeEach(async () => {
+  clock = new HastyClock();
+  under = await WalletdUnderTest.start(stillWorld(), { clock, config: { mixdepths: 2, gap: 4 } });
+  await under.money.pay({
+    script: WALLET.keys.key({ mixdepth: 0, chain: 0, index: 0 }).scriptPubKey,
+    amountSat: 500_000,
+  });
+  owned = await under.recovered("payer", WALLET.words, { hasBonds: false });
+});
+afterEach(() => under.stop());
+
+function send(key: string, amountSat = 100_000) {
+  const payments = [{ address: ELSEWHERE, amountSat }];
+  return under.as("operator").send({ ...owned, mixdepth: 0, payments, fee: { satPerVb: 2 } }, { key });
+}
+
+async function reopen(): Promise<void> {
+  await under.stopActor();
+  await under.startActor();
+  const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
+  owned = { wallet: "payer", session };
+  await under.level(owned);
+}
+
+const sentTxids = () => new Set(under.money.sent.map((transaction) => txidOf(transaction)));
+
+describe("one key", () => {
+  it("pays once, whether the answer is lost before the node or after it, and after any restart", async () => {
+    for (const loses of ["before", "after"] as const) {
+      under.money.loses = loses;
+      await expect(send(`lost-${loses}`)).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
+      await reopen();
+      const first = await send(`lost-${loses}`);
+      await reopen();
+      expect((await send(`lost-${loses}`)).transaction.txid).toBe(first.transaction.txid);
+    }
+    expect(sentTxids().size).toBe(2);
+  });
+
+  it("is no key for another payment, ever", async () => {
+    await send("k");
+    await reopen();
+    await expect(send("k", 50_000)).rejects.toMatchObject({ code: "BUS_CONFLICT" });
+    expect(sentTxids().size).toBe(1);
+  });
+
+  it("signs nothing again when a hundred blocks lie on what it sent and its record is let go", async () => {
+    await send("old");
+    await under.money.mine(101);
+    clock.pass(3 * DAY_MS);
+    await under.money.mine(1);
+    await under.level(owned);
+    await reopen();
+
+    await expect(send("old")).rejects.toMatchObject({ code: "BUS_CONFLICT" });
+    await expect(send("old", 1_000)).rejects.toMatchObject({ code: "BUS_CONFLICT" });
+    expect(sentTxids().size).toBe(1);
+    await send("new");
+    expect(sentTxids().size).toBe(2);
+  });
+});
+
+describe("a payment that the mempool does not tell of", () => {
+  it("keeps its coins, so that no other payment takes its place", async () => {
+    under.money.isSilent = true;
+    await send("first");
+    const waiting = await under.as("operator").balances(owned);
+
+    expect(waiting.mixdepths[0]).toMatchObject({ availableSat: 0, reservedSat: 500_000 });
+    await expect(send("second")).rejects.toMatchObject({ code: "WALLETD_FUNDS" });
+    // Once it is heard of, its change can be spent.
+    under.money.isSilent = false;
+    under.money.followMempool();
+    await waitFor("the change", async () => (await under.as("operator").balances(owned)).availableSat > 0);
+    await send("second");
+    expect(sentTxids().size).toBe(2);
+    for (const txid of sentTxids()) expect(under.money.node.mempool.has(txid)).toBe(true);
+  });
+
+  it("gives its coins back when the node refuses it", async () => {
+    const { coins } = await under.as("operator").coins(owned);
+    under.money.onBroadcast = () => {
+      // Somebody else with the same words is faster.
+      under.money.onBroadcast = () => undefined;
+      under.money.spendElsewhere(coins[0]?.txid ?? "", coins[0]?.index ?? 0);
+    };
+    await expect(send("late")).rejects.toMatchObject({ code: "WALLETD_NOT_TAKEN" });
+    under.money.node.evict();
+    under.money.followMempool();
+    await send("again");
+    expect((await under.as("operator").balances(owned)).mixdepths[0]?.reservedSat).toBe(0);
+  });
+});
+
+describe("what was mined", () => {
+  it("cannot be spent before a hundred blocks lie on it, and is never told to be, not even at first", async () => {
+    const { scriptPubKey } = WALLET.keys.key({ mixdepth: 1, chain: 0, index: 0 });
+    const [elsewhere] = under.money.scripts.splice(0, 1, scriptPubKey);
+    await under.money.mine(1);
+    if (elsewhere !== undefined) under.money.scripts.splice(0, 1, elsewhere);
+    await reopen();
+    const balance = async () => (await under.as("operator").balances(owned)).mixdepths[1];
+
+    expect(await balance()).toMatchObject({ totalSat: 1_000_000, availableSat: 0 });
+    await under.money.mine(99);
+    await under.level(owned);
+    expect(await balance()).toMatchObject({ totalSat: 1_000_000, availableSat: 1_000_000 });
+  });
+});
