@@ -24,7 +24,7 @@ export async function openContainer(file: Buffer, password: string, wallet: stri
   // The cipher itself has no way to tell that the key was another: only these eight bytes inside.
   if (!PLAIN_MAGIC.equals(content.subarray(0, PLAIN_MAGIC.length))) {
     content.fill(0);
-    throw refusals.wrongPassword(wallet);
+    throw refusals.wrongPasswordOrDamaged(wallet);
   }
   return content.subarray(PLAIN_MAGIC.length, content.length - paddingOf(content));
 }

@@ -31,6 +31,13 @@ export const refusals = {
   wrongPassword(wallet: string): TroupeError {
     return refusal({ code: "WALLETD_WRONG_PASSWORD", wallet }, `That is not the password of ${wallet}.`);
   },
+  /** Of forms in which a wrong password and a damaged file look the same. */
+  wrongPasswordOrDamaged(wallet: string): TroupeError {
+    return refusal(
+      { code: "WALLETD_WRONG_PASSWORD", wallet },
+      `That is not the password of ${wallet}, or the file is damaged: its form cannot tell which. It was not touched.`,
+    );
+  },
   tooManyTries(wallet: string, retryAfterMs: number): TroupeError {
     return refusal(
       { code: "WALLETD_TOO_MANY_TRIES", wallet, retryAfterMs },

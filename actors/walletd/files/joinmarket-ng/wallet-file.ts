@@ -101,7 +101,7 @@ export async function writeJoinmarketNg(
 function readToken(key: Buffer, token: Buffer, file: ForeignFile): ImportedWallet {
   const text = openFernet(key, token);
   key.fill(0);
-  if (text === undefined) throw refusals.wrongPassword(file.wallet);
+  if (text === undefined) throw refusals.wrongPasswordOrDamaged(file.wallet);
   try {
     if (text[0] !== "{".charCodeAt(0)) return readWords(text.toString("utf8"), file);
     const { mnemonic, creation_height } = PayloadSchema.parse(JSON.parse(text.toString("utf8")));
