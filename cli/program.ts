@@ -5,6 +5,7 @@ import { configInputOf, readSettings } from "../supervisor/plan/settings.ts";
 import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
 import { configCommand } from "./config-command.ts";
+import { addEarn } from "./earn/earn-program.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
 import { indexRebuild } from "./index/rebuild-command.ts";
 import { indexStatus } from "./index/status-command.ts";
@@ -46,6 +47,7 @@ export function makeProgram(
   addQuestions(program, terminal, exitWith);
   addIndex(program, terminal, exitWith);
   addElectrum(program, { terminal, exitWith, withPlace, examples });
+  addEarn(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);

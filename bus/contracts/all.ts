@@ -3,6 +3,7 @@ import type { Contract } from "../contract/contract.ts";
 import { directoryContract } from "./directory.ts";
 import { gatewayContract } from "./gateway.ts";
 import { indexerContract } from "./indexer.ts";
+import { makerContract } from "./maker.ts";
 import { mempoolContract } from "./mempool.ts";
 import { nodeContract } from "./node.ts";
 import { supervisorContract } from "./supervisor.ts";
@@ -17,5 +18,6 @@ export const allContracts: readonly Contract[] = Object.freeze([
   mempoolContract,
   walletdContract,
   directoryContract,
+  makerContract,
   takerContract,
 ]);

@@ -43,5 +43,5 @@ export const walletdContract = withCoinjoins
   .state("wallets", {
     doc: "The wallets that are unlocked.",
     body: z.object({ wallets: z.array(z.object({ wallet: WalletName, isKnown: z.boolean() })) }),
-    readers: ["gateway"],
+    readers: ["gateway", "maker"],
   });

@@ -1,7 +1,7 @@
 /** Where a wallet command does its work: the bus, the wallet that is meant, and the session that its password gives. */
 import type { Client } from "../../bus/bus.ts";
 import type { ConnectedBus } from "../../bus/connected-bus.ts";
-import type { RpcOutput } from "../../bus/contract/contract.ts";
+import type { Contract, RpcOutput } from "../../bus/contract/contract.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
@@ -45,6 +45,11 @@ export class WalletDesk {
       terminal,
       await operatorBus(requestOf(options, terminal), "supervisor wallet"),
     );
+  }
+
+  /** Another actor, asked over the same connection. */
+  client<C extends Contract>(contract: C): Client<C> {
+    return this.#bus.client(contract);
   }
 
   close(): Promise<void> {

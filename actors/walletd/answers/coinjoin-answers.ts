@@ -18,6 +18,7 @@ type CoinjoinMethods =
   | "reserveAsMaker"
   | "reserveAsTaker"
   | "release"
+  | "resign"
   | "commitment"
   | "bondProof"
   | "signAsMaker"
@@ -44,14 +45,7 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     async revoke({ id, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       const ended = new Set(grants.revoke(wallet.name, id).map((one) => one.id));
-      await wallet.store.transact((state) => ({
-        changes: Object.entries(state.reservations)
-          // What is signed may still be sent, so its coins stay set aside.
-          .filter(([key, { owner }]) => ended.has(owner) && state.signed[key] === undefined)
-          .map(([key]) => ({ kind: "reserved" as const, id: key, reservation: null })),
-        result: undefined,
-      }));
-      wallet.touched();
+      await release(wallet, ended);
       return { revoked: ended.size };
     },
     async funds({ grant, confirmationsMin }, call) {
@@ -95,7 +89,12 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     },
     async release({ grant, reservation }, call) {
       const { wallet, by } = granted(grant, call);
-      await release(wallet, by, reservation);
+      return { released: await release(wallet, new Set([by.id]), reservation) };
+    },
+    async resign({ grant }, call) {
+      const { wallet, by } = granted(grant, call);
+      grants.revoke(wallet.name, by.id);
+      await release(wallet, new Set([by.id]));
       return {};
     },
     commitment({ grant, ...wish }, call) {

@@ -10,6 +10,7 @@ import { denials } from "../denials.ts";
 import { type Candidate, mixable } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
 import { issueOf } from "../spend/signed-record.ts";
+import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 import type { Granted, Side } from "./grants.ts";
 
@@ -114,16 +115,23 @@ export async function reserve(
   return reserved;
 }
 
-export async function release(wallet: OpenWallet, granted: Granted, id: string): Promise<void> {
-  await wallet.store.transact((state) => {
-    const isOwn = state.reservations[id]?.owner === granted.id;
-    // What is signed may be sent by others at any time, so its coins stay set aside.
-    return {
-      changes: isOwn && state.signed[id] === undefined ? [{ kind: "reserved", id, reservation: null }] : [],
-      result: undefined,
-    };
+/** One, or all of these grants'. What is signed may be sent by others at any time, so its coins stay set aside. */
+export async function release(wallet: OpenWallet, owners: ReadonlySet<string>, id?: string): Promise<number> {
+  const released = await wallet.store.transact((state) => {
+    const ids = Object.entries(state.reservations)
+      .filter(
+        ([key, { owner }]) => owners.has(owner) && !isSigned(state, key) && (id === undefined || key === id),
+      )
+      .map(([key]) => key);
+    const changes = ids.map((key) => ({ kind: "reserved" as const, id: key, reservation: null }));
+    return { changes, result: changes.length };
   });
   wallet.touched();
+  return released;
+}
+
+function isSigned({ signed }: Readonly<WalletState>, id: string): boolean {
+  return Object.hasOwn(signed, id);
 }
 
 /** The promise behind a reservation of this grant that has not run out. */

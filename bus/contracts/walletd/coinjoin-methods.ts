@@ -145,8 +145,17 @@ export const withCoinjoins = withSpending
     callers: ["taker"],
   })
   .rpc("release", {
-    doc: "Gives reserved coins back. The addresses are not given out again.",
-    input: z.object({ grant: Grant, reservation: ReservationId }),
+    doc: "Gives reserved coins back; when no reservation is named, all of the grant's for which nothing was signed. The addresses are not given out again.",
+    input: z.object({ grant: Grant, reservation: ReservationId.optional() }),
+    output: z.object({ released: Count }),
+    errors: GRANT_ERRORS,
+    redact: ["grant"],
+    ...QUICK,
+    callers: COINJOIN_SIDES,
+  })
+  .rpc("resign", {
+    doc: "The holder gives its grant up, with all that it set aside and signed nothing for.",
+    input: z.object({ grant: Grant }),
     output: z.object({}),
     errors: GRANT_ERRORS,
     redact: ["grant"],

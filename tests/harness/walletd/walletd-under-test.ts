@@ -101,6 +101,12 @@ export class WalletdUnderTest {
     return this.#world.connect(user);
   }
 
+  /** As when the caller's thread ends without a word; it is connected anew for the next life. */
+  async disconnect(caller: WalletdCaller): Promise<void> {
+    await this.busOf(caller).close();
+    this.#callers.set(caller, new ConnectedBus(await this.#world.connect(caller), { log: silentLog() }));
+  }
+
   as(caller: WalletdCaller): WalletdClient {
     return this.busOf(caller).client(walletdContract);
   }

@@ -1,0 +1,27 @@
+/** A maker over a real wallet daemon: a whole coinjoin, and what it says in which order. */
+import { afterEach, expect, it } from "vitest";
+import { MakerWorld } from "../../tests/harness/maker/maker-world.ts";
+
+let world: MakerWorld;
+afterEach(() => world.stop());
+
+it("serves a taker from the order book to the chain, and earns what it asked for", async () => {
+  world = await MakerWorld.start({ terms: { absoluteFeeSat: 5_000 } });
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, 120_000_000);
+  const coins = await world.promisedCoins(taker);
+  const transaction = taker.build(offer, coins);
+  await taker.tx(maker, transaction);
+  await world.until("the signatures", () => taker.signatures.length === coins.length);
+  const signed = taker.finish(transaction, coins);
+
+  expect(signed).toBeDefined();
+  if (signed === undefined) return;
+  expect(world.money.node.submit(signed)).toBe(true);
+  await world.money.follow();
+  await world.until("the maker to see it", async () => (await world.status()).seen === 1);
+  const status = await world.status();
+  expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat: Number(offer.feeText) });
+  const { entries } = await world.walletd.as("operator").history(world.owned);
+  expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
+});

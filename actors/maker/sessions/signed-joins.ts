@@ -1,0 +1,126 @@
+/** Coinjoins that we signed: until the chain shows them, and as long as their taker may ask us to send them. */
+
+import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import type { Bus, Client } from "../../../bus/bus.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
+import { mempoolContract } from "../../../bus/contracts/mempool.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { MakerPromised, Walletd } from "./promise.ts";
+
+export interface SignedJoin {
+  readonly taker: string;
+  /** The transaction's id without anybody's signatures: nested coins of others change it when they are signed. */
+  readonly bareId: string;
+  readonly amountSat: number;
+  readonly promised: MakerPromised;
+  readonly startedAtMs: number;
+  readonly signedAtMs: number;
+}
+
+interface Watched extends SignedJoin {
+  isPushed: boolean;
+  isSeen: boolean;
+}
+
+export interface SignedJoinsParts {
+  readonly bus: Bus;
+  readonly walletd: Walletd;
+  readonly clock: Clock;
+  readonly grant: string;
+}
+
+/** As long as others' makers wait for the transaction. */
+const PUSH_MS = 3_600_000;
+const JOINS_MAX = 200;
+
+export class SignedJoins {
+  readonly #parts: SignedJoinsParts;
+  readonly #indexer: Client<typeof indexerContract>;
+  readonly #mempool: Client<typeof mempoolContract>;
+  readonly #joins = new Set<Watched>();
+
+  constructor(parts: SignedJoinsParts) {
+    this.#parts = parts;
+    this.#indexer = parts.bus.client(indexerContract);
+    this.#mempool = parts.bus.client(mempoolContract);
+  }
+
+  async add(join: SignedJoin): Promise<void> {
+    const known = [...this.#joins].some(({ promised }) => promised.reservation === join.promised.reservation);
+    if (known) return;
+    for (const old of this.#joins) {
+      if (this.#joins.size >= JOINS_MAX || this.#isOver(old)) this.#joins.delete(old);
+    }
+    this.#joins.add({ ...join, isPushed: false, isSeen: false });
+    // Told at once: if we end before the chain shows it, the history still knows what it was.
+    await this.#note(join, join.bareId, null);
+  }
+
+  /** The one that a taker may ask us to send: signed by us for it, once, and not long ago. */
+  takeForPush(taker: string, transaction: Transaction): SignedJoin | undefined {
+    const bareId = bareIdOf(transaction);
+    for (const join of this.#joins) {
+      if (join.taker !== taker || join.bareId !== bareId || join.isPushed || this.#isOver(join)) continue;
+      join.isPushed = true;
+      return join;
+    }
+    return undefined;
+  }
+
+  /**
+   * Those that the chain shows by now. We sign nothing else with a coin that we promised, so whatever spends it is the
+   * coinjoin, whatever its id has become.
+   */
+  async look(): Promise<readonly SignedJoin[]> {
+    const waiting = [...this.#joins].filter((join) => !join.isSeen);
+    if (waiting.length === 0) return [];
+    const outpoints = waiting.flatMap(({ promised }) => promised.outpoints.slice(0, 1));
+    const [mempool, chain] = await Promise.all([
+      this.#mempool.spenders({ outpoints }),
+      this.#indexer.spenders({ outpoints }),
+    ]);
+    const seen: SignedJoin[] = [];
+    for (const [at, join] of waiting.entries()) {
+      const txid = (chain.results[at] ?? mempool.results[at])?.txid;
+      if (txid === undefined || join.isSeen) continue;
+      join.isSeen = true;
+      seen.push(join);
+      await this.#note(join, txid, Math.floor(this.#parts.clock.now() / 1_000));
+    }
+    return seen;
+  }
+
+  #isOver({ signedAtMs }: SignedJoin): boolean {
+    return this.#parts.clock.now() - signedAtMs > PUSH_MS;
+  }
+
+  async #note(join: SignedJoin, txid: string, completedAtS: number | null): Promise<void> {
+    const { promised, amountSat, taker, startedAtMs } = join;
+    await this.#parts.walletd.addHistoryNote({
+      grant: this.#parts.grant,
+      txid,
+      note: {
+        role: "maker",
+        isSuccess: true,
+        failure: null,
+        amountSat,
+        inputs: promised.outpoints.length,
+        inputSat: promised.inputSat,
+        peers: [taker],
+        feeReceivedSat: promised.coinjoinFeeSat,
+        txfeeContributionSat: promised.txfeeSat,
+        makerFeesSat: 0,
+        miningFeeSat: 0,
+        startedAtS: Math.floor(startedAtMs / 1_000),
+        completedAtS,
+        broadcastBy: "",
+      },
+    });
+  }
+}
+
+/** The id of a transaction as it was before anybody signed. */
+export function bareIdOf(transaction: Transaction): string {
+  const inputs = transaction.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(0), witness: [] }));
+  return txidOf({ ...transaction, inputs });
+}

@@ -1,0 +1,44 @@
+/** What a wallet earned as a maker, added up from its history. Pure. */
+import type { RpcOutput } from "../../bus/contract/contract.ts";
+import type { walletdContract } from "../../bus/contracts/walletd.ts";
+
+type Entry = RpcOutput<typeof walletdContract, "history">["entries"][number];
+
+interface Earned {
+  readonly joins: number;
+  readonly mixedSat: number;
+  readonly earnedSat: number;
+}
+
+export interface EarnReport extends Earned {
+  readonly wallet: string;
+  /** Coinjoins that no block has yet; they are not in the sums. */
+  readonly unconfirmed: number;
+  /** The newest first. */
+  readonly months: readonly (Earned & { readonly month: string })[];
+}
+
+const NOTHING: Earned = { joins: 0, mixedSat: 0, earnedSat: 0 };
+
+export function earnReportOf(wallet: string, entries: readonly Entry[]): EarnReport {
+  const served = entries.filter(({ role, isCoinjoin }) => role === "maker" && isCoinjoin);
+  const confirmed = served.filter(({ height }) => height !== null);
+  const months = new Map<string, Earned>();
+  for (const entry of confirmed) {
+    const month = new Date(entry.timeS * 1_000).toISOString().slice(0, 7);
+    months.set(month, plus(months.get(month) ?? NOTHING, entry));
+  }
+  return {
+    wallet,
+    ...confirmed.reduce(plus, NOTHING),
+    unconfirmed: served.length - confirmed.length,
+    months: [...months]
+      .map(([month, earned]) => ({ month, ...earned }))
+      .toSorted((a, b) => (a.month < b.month ? 1 : -1)),
+  };
+}
+
+/** What the wallet has more than before is what was earned: coins only moved within it. */
+function plus({ joins, mixedSat, earnedSat }: Earned, { coinjoinSat, changeSat }: Entry): Earned {
+  return { joins: joins + 1, mixedSat: mixedSat + (coinjoinSat ?? 0), earnedSat: earnedSat + changeSat };
+}
