@@ -3,6 +3,7 @@ import { z } from "zod";
 import { directorySection } from "../actors/directory/config.ts";
 import { gatewaySection } from "../actors/gateway/config.ts";
 import { indexerSection } from "../actors/indexer/config.ts";
+import { makerSection } from "../actors/maker/config.ts";
 import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
 import { walletdSection } from "../actors/walletd/config.ts";
@@ -14,7 +15,7 @@ import { parseHostPort } from "../runtime/config/config-values.ts";
 import { type Section, section } from "../runtime/config/section.ts";
 import { busSection, torSection } from "./config.ts";
 import type { WantedDoor } from "./doctor/network.ts";
-import { nodeConfigFor, type OwnNode } from "./plan/own-node.ts";
+import { marketConfigFor, nodeConfigFor, type OwnNode } from "./plan/own-node.ts";
 import {
   type Heartbeat,
   type Intensity,
@@ -172,6 +173,26 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
       const address = parseHostPort(config.get(directorySection).listen);
       return address === undefined ? [] : [{ name: "directory", ...address, key: "[directory] listen" }];
     },
+  },
+  {
+    id: "maker",
+    doc: "Wallets that earn: offers their coins for coinjoins and serves whoever takes an offer. Holds no key.",
+    section: makerSection,
+    entry: new URL("../actors/maker/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "stage:main",
+    namedPlacement: "stage:main",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 10_000, termMs: 15_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection: (config, ownNode) => ({
+      ...config.get(makerSection),
+      market: marketConfigFor(config, ownNode),
+    }),
+    doors: () => [],
   },
   {
     id: "gateway",

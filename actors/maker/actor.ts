@@ -8,7 +8,7 @@ import { MAKERS_MAX, makerContract } from "../../bus/contracts/maker.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
 import { CommitmentDesk } from "./commitments/commitment-desk.ts";
-import { type MakerConfig, makerSection } from "./config.ts";
+import { type MakerConfig, makerStartSection } from "./config.ts";
 import { MakerError } from "./errors.ts";
 import { readOrders, writeOrders } from "./makers/kept-orders.ts";
 import { Maker, type MakerOrder } from "./makers/maker.ts";
@@ -30,8 +30,8 @@ const RANDOM_STEPS = 2 ** 32;
 /** Funds with which any terms make an offer, if they make one at all. */
 const AMPLE = { largestSat: 2_000_000_000_000_000, hasBond: true };
 
-export function makerWith(parts: MakerActorParts): ActorDefinition<typeof makerSection.schema> {
-  return { name: "maker", section: makerSection, create: (context) => new MakerActor(context, parts) };
+export function makerWith(parts: MakerActorParts): ActorDefinition<typeof makerStartSection.schema> {
+  return { name: "maker", section: makerStartSection, create: (context) => new MakerActor(context, parts) };
 }
 
 class MakerActor implements Actor {

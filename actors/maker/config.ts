@@ -1,5 +1,6 @@
 /** The maker's section of the configuration: what its wallets ask for, and what they stand of strangers. */
 import { z } from "zod";
+import { marketSection } from "../../joinmarket/channel/config.ts";
 import { section } from "../../runtime/config/section.ts";
 
 const SATOSHI_MAX = 2_100_000_000_000_000;
@@ -98,4 +99,13 @@ export const makerSection = section(
   }),
 );
 
-export type MakerConfig = z.output<typeof makerSection.schema>;
+/** What the actor is started with: its own section, and under `market` the section of that name. */
+export const makerStartSection = section(
+  "maker",
+  makerSection.title,
+  makerSection.schema.extend({
+    market: marketSection.schema.prefault({}).describe("The section [market]."),
+  }),
+);
+
+export type MakerConfig = z.output<typeof makerStartSection.schema>;

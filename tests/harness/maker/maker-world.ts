@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makerWith } from "../../../actors/maker/actor.ts";
-import { type MakerConfig, makerSection } from "../../../actors/maker/config.ts";
+import { type MakerConfig, makerStartSection } from "../../../actors/maker/config.ts";
 import { txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
@@ -105,7 +105,7 @@ export class MakerWorld {
     this.#actor = makerWith({ market: () => this.hub.market() }).create(
       contextWith({
         name: "maker",
-        config: { ...makerSection.schema.parse({}), ...this.#options.config },
+        config: { ...makerStartSection.schema.parse({}), ...this.#options.config },
         bus: this.walletd.busOf("maker"),
         dataDirectory: this.#directory,
         clock: this.clock,
