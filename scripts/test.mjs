@@ -12,6 +12,7 @@ const PEERS = [
   { program: "tor", debianPackage: "tor", neededBy: "the onion service of the Electrum door" },
   { program: "ip", debianPackage: "iproute2", neededBy: "hosts of their own" },
   { program: "microsocks", debianPackage: "microsocks", neededBy: "Electrum peers through a SOCKS proxy" },
+  { program: "ngircd", debianPackage: "ngircd", neededBy: "the market on IRC" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
   { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];

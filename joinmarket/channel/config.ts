@@ -1,6 +1,6 @@
 /** The `[market]` section: on which channels makers and takers meet their counterparties. */
 import { z } from "zod";
-import { hostPort } from "../../runtime/config/config-values.ts";
+import { hostPort, pathText } from "../../runtime/config/config-values.ts";
 import { section } from "../../runtime/config/section.ts";
 
 const IRC_SERVER = /^ircs?:\/\/[A-Za-z0-9.-]{1,253}:\d{1,5}$/;
@@ -30,6 +30,15 @@ export const marketSection = section(
       .describe(
         "IRC servers, such as ircs://irc.hackint.org:6697; joinmarket-clientserver's bots are there too. Through Tor if [tor] socks is set, otherwise the server sees your address. Empty: none.",
       ),
+    irc_account: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        "The account to log in by (SASL), for servers that ask for one. All bots of this box show it.",
+      ),
+    irc_password_file: pathText().optional().describe("A file with the password of irc_account."),
     socks: hostPort()
       .optional()
       .describe("Tor's SocksPort for the market only. Without it, the one of [tor]."),

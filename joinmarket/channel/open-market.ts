@@ -1,10 +1,14 @@
 /** The market that a configuration describes: every channel of it, for one bot. */
 import type { Clock } from "../../runtime/clock.ts";
-import { parseHostPort } from "../../runtime/config/config-values.ts";
+import { type HostPort, parseHostPort } from "../../runtime/config/config-values.ts";
+import { assert } from "../../runtime/errors.ts";
 import type { Log } from "../../runtime/log/log.ts";
+import { readSecretFile } from "../../runtime/secret.ts";
 import type { NickIdentity } from "../nick/identity.ts";
+import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
 import { knownDirectories, type MarketConfig } from "./config.ts";
+import { IrcChannel } from "./irc/irc-channel.ts";
 import type { Market } from "./market.ts";
 import { dialer } from "./onion/dial.ts";
 import { channelNetwork } from "./onion/handshake.ts";
@@ -43,5 +47,30 @@ export function openMarket(config: MarketConfig, options: MarketOptions): Market
     ...(options.features === undefined ? {} : { features: options.features }),
     ...serving,
   });
-  return new Channels({ identity, channels: directories.length > 0 ? [onion] : [], clock, log });
+  const channels: Channel[] = directories.length > 0 ? [onion] : [];
+  for (const server of config.irc) channels.push(ircChannel(server, socks, config, options));
+  return new Channels({ identity, channels, clock, log });
+}
+
+function ircChannel(
+  text: string,
+  socks: HostPort | undefined,
+  { irc_account: name, irc_password_file: file }: MarketConfig,
+  { identity, network, clock }: MarketOptions,
+): IrcChannel {
+  const server = parseHostPort(text.slice(text.indexOf("://") + 3));
+  assert(server !== undefined, "the configuration's servers have been checked");
+  const account =
+    name === undefined || file === undefined
+      ? {}
+      : { account: { name, password: readSecretFile(file).reveal() } };
+  return new IrcChannel({
+    server,
+    isTls: text.startsWith("ircs:"),
+    nick: identity.nick,
+    network,
+    socks,
+    clock,
+    ...account,
+  });
 }

@@ -1,0 +1,118 @@
+/** The stream below the IRC library: by Tor or straight, with TLS that is checked, and lines of bounded length. */
+import { EventEmitter } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { SocksClient } from "socks";
+import type { HostPort } from "../../../runtime/config/config-values.ts";
+
+/** Servers write at most 512 bytes, and tags of 8,191. */
+const LINE_LENGTH_MAX = 16_384;
+const CONNECT_MS = 90_000;
+
+export interface TransportOptions {
+  readonly server: HostPort;
+  readonly isTls: boolean;
+  /** The certificate authority of a server that has none of the well-known; for tests and private servers. */
+  readonly authority?: string;
+  readonly socks: HostPort | undefined;
+  readonly circuit: string;
+}
+
+/** The class of a transport as the library wants it, for one server. */
+export function ircTransport(options: TransportOptions): new () => EventEmitter {
+  return class extends EventEmitter {
+    #socket: Socket | undefined;
+    #rest = "";
+    #isClosed = false;
+
+    connect(): void {
+      open(options)
+        .then((socket) => this.#onOpen(socket))
+        .catch((error: Error) => this.#onClose(error));
+    }
+
+    writeLine(line: string, written?: () => void): void {
+      this.#socket?.write(`${line}\r\n`, written);
+    }
+
+    close(): void {
+      this.#socket?.end();
+      this.disposeSocket();
+    }
+
+    disposeSocket(): void {
+      const socket = this.#socket;
+      this.#socket = undefined;
+      socket?.destroy();
+      this.#onClose(false);
+    }
+
+    setEncoding(encoding: string): boolean {
+      return encoding === "utf8";
+    }
+
+    #onOpen(socket: Socket): void {
+      if (this.#isClosed) return void socket.destroy();
+      this.#socket = socket;
+      socket.setEncoding("utf8");
+      socket.on("data", (text: string) => this.#onText(text));
+      socket.once("close", () => this.#onClose(false));
+      this.emit("open");
+    }
+
+    #onText(text: string): void {
+      const lines = (this.#rest + text).split("\n");
+      this.#rest = lines.pop() ?? "";
+      for (const line of lines) this.emit("line", line.replace(/\r$/, "").slice(0, LINE_LENGTH_MAX));
+      if (this.#rest.length > LINE_LENGTH_MAX) this.#socket?.destroy();
+    }
+
+    #onClose(error: Error | false): void {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      this.emit("close", error);
+    }
+  };
+}
+
+async function open({ server, isTls, authority, socks, circuit }: TransportOptions): Promise<Socket> {
+  const plain = await opened(connectTcp(socks ?? server), "connect");
+  if (socks !== undefined) {
+    await SocksClient.createConnection({
+      command: "connect",
+      destination: server,
+      proxy: { ...socks, type: 5, userId: circuit, password: "joinmarket" },
+      existing_socket: plain,
+      timeout: CONNECT_MS,
+    }).catch((error: unknown) => {
+      plain.destroy();
+      throw error;
+    });
+  }
+  if (!isTls) return plain;
+  const secret = connectTls({
+    socket: plain,
+    servername: server.host,
+    minVersion: "TLSv1.2",
+    ...(authority === undefined ? {} : { ca: authority }),
+  });
+  secret.once("close", () => plain.destroy());
+  return opened(secret, "secureConnect");
+}
+
+function opened<S extends Socket>(socket: S, event: "connect" | "secureConnect"): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const failed = (error?: Error) => {
+      socket.destroy();
+      reject(error ?? new Error("it has hung up"));
+    };
+    socket.setTimeout(CONNECT_MS, () => failed(new Error("it does not answer")));
+    socket.once("close", () => failed());
+    // Stays: an error after the promise has settled must not end the process.
+    socket.on("error", failed);
+    socket.once(event, () => {
+      socket.setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
