@@ -81,12 +81,15 @@ export class WalletSync implements ChainWatcher {
 
   /** Derives what must be watched after an address was given out, and looks it up. */
   issued(): void {
+    // Its keys are wiped by then; whoever opens it again finds the address given out.
+    if (this.#stopping.signal.aborted) return;
     this.#grow(new Map());
     this.#wake();
   }
 
   /** Looks everything up again, once with another gap. */
   rescan(gap: number): void {
+    if (this.#stopping.signal.aborted) return;
     this.#gapOnce = gap;
     this.#isScanning = true;
     this.#answered = 0;

@@ -152,6 +152,8 @@ export class WalletStore {
     if (this.#ended !== undefined) throw this.#ended;
     const key = await PasswordKey.derive(password, this.#key.cost, this.#key.salt);
     try {
+      // Closed meanwhile, its key is wiped and like no other: the right password must not count as a wrong one.
+      if (this.#ended !== undefined) throw this.#ended;
       if (!key.isSame(this.#key)) throw refusals.wrongPassword(this.wallet);
     } finally {
       key.wipe();
