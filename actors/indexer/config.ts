@@ -35,7 +35,7 @@ export const indexerSection = section(
       .max(16)
       .default(2)
       .describe(
-        "Threads that answer questions, each with its own connection to the bus and about 60 MB of memory. 0 lets the thread that writes the index answer too, which then makes questions wait while it writes.",
+        "Threads that answer questions, each with its own connection to the bus and about 75 MB of memory. 0 lets the thread that writes the index answer too, which then makes questions wait while it writes.",
       ),
     query_cache_mb: z
       .int()
