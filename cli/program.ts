@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
 import { configInputOf, readSettings } from "../supervisor/plan/settings.ts";
+import { addCoinjoin } from "./coinjoin/coinjoin-program.ts";
 import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
 import { configCommand } from "./config-command.ts";
@@ -48,6 +49,7 @@ export function makeProgram(
   addIndex(program, terminal, exitWith);
   addElectrum(program, { terminal, exitWith, withPlace, examples });
   addEarn(program, { terminal, exitWith, withPlace, examples });
+  addCoinjoin(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);

@@ -6,6 +6,7 @@ import { indexerSection } from "../actors/indexer/config.ts";
 import { makerSection } from "../actors/maker/config.ts";
 import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
+import { takerSection } from "../actors/taker/config.ts";
 import { walletdSection } from "../actors/walletd/config.ts";
 import { nodeSection } from "../bitcoind/config.ts";
 import { marketSection } from "../joinmarket/channel/config.ts";
@@ -58,6 +59,10 @@ export interface ActorRow {
 }
 
 const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
+
+const SANDBOX_MAKERS_MIN = 2;
+const SANDBOX_QUIET_MS = 250;
+const SANDBOX_PUSH_S = 5;
 
 const GATEWAY_DOORS = [
   ["http", "http_listen"],
@@ -192,6 +197,34 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
       ...config.get(makerSection),
       market: marketConfigFor(config, ownNode),
     }),
+    doors: () => [],
+  },
+  {
+    id: "taker",
+    doc: "The taker: coinjoins with makers of the JoinMarket, when a wallet's owner asks for one.",
+    section: takerSection,
+    entry: new URL("../actors/taker/worker.js", import.meta.url),
+    placement: "stage:main",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 5_000, termMs: 10_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
+    startSection(config, ownNode) {
+      const values = config.get(takerSection);
+      const market = marketConfigFor(config, ownNode);
+      if (ownNode === undefined) return { ...values, market };
+      // All of its makers are on this machine: whoever answers does it at once.
+      const { makers_min, quiet_ms, push_timeout_seconds } = values;
+      return {
+        ...values,
+        market,
+        makers_min: Math.min(makers_min, SANDBOX_MAKERS_MIN),
+        quiet_ms: Math.min(quiet_ms, SANDBOX_QUIET_MS),
+        push_timeout_seconds: Math.min(push_timeout_seconds, SANDBOX_PUSH_S),
+      };
+    },
     doors: () => [],
   },
   {

@@ -1,8 +1,9 @@
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { txidFromBytes } from "../../bitcoin/bytes.ts";
 import { isInputSigned } from "../../bitcoin/signing/inputs.ts";
 import { sizeVbOf, type Transaction, txidOf } from "../../bitcoin/transaction.ts";
 import { JoinTable, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
+import { DELIVERED, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
 
 let table: JoinTable | undefined;
@@ -57,4 +58,185 @@ it("a coinjoin with three makers is on the network, signed by all, and costs wha
   await at.money.follow();
   expect(before - at.walletSat).toBe(600 + minersSat);
   await waitFor("the coins to be spent", async () => (await at.reservedSat()) === 0);
+});
+
+it("a sweep leaves nothing in the mixdepth, and no change", async () => {
+  const at = await set({ walletSat: [300_000, 200_000] });
+  const run = await at.join({ amountSat: null });
+
+  expect(run).toMatchObject({ phase: "done", isSweep: true, makersGood: 3 });
+  const [transaction] = at.money.sent;
+  expect(transaction?.outputs).toHaveLength(4 + 3);
+  expect(run.amountSat).toBe(500_000 - 600 - (run.miningFeeSat ?? 0));
+  await at.money.follow();
+  expect(at.walletSat).toBe(run.amountSat);
+});
+
+it("a plan says what it will cost under the nick with which the coinjoin is then made", async () => {
+  const at = await set({ config: { chooser: "cheapest" } });
+  const asked = { makers: 2, makersMin: 2, satPerVb: 2 };
+  const plan = await at.taker.plan({ ...asked, amountSat: 300_000, availableSat: 900_000, coins: 1 });
+  expect(plan).toMatchObject({ amountSat: 300_000, candidates: 3, makerFeesSat: 300, makersMin: 2 });
+  const { makerFeesSatMax, miningFeeSatMax } = plan;
+
+  const grant = await at.grant(makerFeesSatMax, miningFeeSatMax);
+  const run = await at.join({ ...asked, grant, makerFeesSatMax, miningFeeSatMax, plan: plan.plan });
+  expect(run).toMatchObject({ phase: "done", makersGood: 2, makerFeesSat: 300 });
+  const askers = at.hub.sent
+    .filter(({ text }) => text === "orderbook" || text.startsWith("fill "))
+    .map(({ from }) => from);
+  expect(new Set(askers).size).toBe(1);
+});
+
+it("coinjoins without a common plan are asked for under different nicks", async () => {
+  const at = await set({ walletSat: [400_000, 400_000] });
+  await at.join({ amountSat: 150_000 });
+  await at.taker.orderbook({});
+  await at.taker.plan({ amountSat: 100_000, availableSat: 200_000, coins: 1, makers: 2, satPerVb: 2 });
+  const askers = at.hub.sent.filter(({ text }) => text === "orderbook").map(({ from }) => from);
+  expect(new Set(askers).size).toBe(3);
+});
+
+it("the mixed coins go where the owner has said, and nowhere that was not granted", async () => {
+  const at = await set();
+  const elsewhere = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+  const refused = await at.join({ destination: elsewhere });
+  expect(refused).toMatchObject({ phase: "failed", failure: { code: "WALLETD_BEYOND_GRANT" } });
+
+  const grant = await at.grant(5_000, 20_000, [elsewhere]);
+  const before = at.walletSat;
+  const run = await at.join({ grant, destination: elsewhere });
+  expect(run.phase).toBe("done");
+  await at.money.follow();
+  expect(before - at.walletSat).toBe(300_000 + (run.makerFeesSat ?? 0) + (run.miningFeeSat ?? 0));
+});
+
+describe("the finished transaction", () => {
+  it("is sent by makers only when we shall not be the first to have it", async () => {
+    const at = await set();
+    const run = await at.join({ broadcast: "not-self" });
+    expect(run.phase).toBe("done");
+    expect(at.makers.map(({ nick }) => nick)).toContain(run.broadcastBy);
+    expect(at.money.sent).toEqual([]);
+  });
+
+  it("is not sent by ourselves against the owner's will, and its coins stay set aside while it may still appear", async () => {
+    const silent = { isPushing: false };
+    const at = await set({ lies: [silent, silent, silent], config: { push_timeout_seconds: 5 } });
+    const run = await at.join({ broadcast: "not-self" });
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "TAKER_NOT_SENT" } });
+    expect(at.money.sent).toEqual([]);
+    expect(await at.reservedSat()).toBe(900_000);
+    expect(at.hub.sent.filter(({ text }) => text.startsWith("push "))).toHaveLength(3);
+  });
+
+  it("is sent by our node when the maker that was picked for it does nothing", async () => {
+    const silent = { isPushing: false };
+    const at = await set({ lies: [silent, silent, silent], config: { push_timeout_seconds: 5 } });
+    const run = await at.join({ broadcast: "random-maker" });
+    expect(run).toMatchObject({ phase: "done", broadcastBy: "self" });
+    expect(at.money.sent).toHaveLength(1);
+  });
+
+  it("is sent all the same when the node's answer gets lost", async () => {
+    const at = await set();
+    at.money.loses = "before";
+    const run = await at.join();
+    expect(run).toMatchObject({ phase: "done", broadcastBy: "self" });
+  });
+
+  it("is given up when a maker has spent its coin meanwhile; what is signed stays set aside for a while", async () => {
+    const at = await set();
+    at.money.onBroadcast = () => {
+      at.money.onBroadcast = () => undefined;
+      const [coin] = at.makerCoins[0] ?? [];
+      if (coin !== undefined) at.spend(coin);
+    };
+    const before = at.walletSat;
+    const run = await at.join();
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "TAKER_REFUSED" } });
+    expect(at.walletSat).toBe(before);
+    expect(await at.reservedSat()).toBe(900_000);
+  });
+});
+
+describe("a taker that is stopped", () => {
+  for (const word of ["orderbook", "fill", "auth", "tx", "push"]) {
+    it(`at its first "${word}" makes the coinjoin when it starts again, and pays once`, async () => {
+      const at = await set();
+      let isReached = false;
+      at.hub.fate = ({ text }) => {
+        if (isReached || text.split(" ")[0] !== word) return DELIVERED;
+        isReached = true;
+        return LOST;
+      };
+      const before = at.walletSat;
+      const id = await at.begin({ broadcast: "not-self" });
+      await waitFor(`the first ${word}`, () => isReached);
+      await at.stopTaker();
+      await at.startTaker();
+      const run = await at.outcome(id);
+
+      expect(run).toMatchObject({ phase: "done", makersGood: 3 });
+      await at.money.follow();
+      expect(before - at.walletSat).toBe((run.makerFeesSat ?? 0) + (run.miningFeeSat ?? 0));
+      await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+    });
+  }
+
+  it("gives the coinjoin up when the wallet was locked meanwhile", async () => {
+    const at = await set();
+    at.hub.fate = ({ text }) => (text.startsWith("fill ") ? LOST : DELIVERED);
+    const id = await at.begin();
+    await waitFor("the question", () => at.hub.sent.some(({ text }) => text.startsWith("fill ")));
+    await at.stopTaker();
+    await at.under.as("operator").lock(at.owned);
+    await at.startTaker();
+    expect(await at.outcome(id)).toMatchObject({ phase: "failed", failure: { code: "WALLETD_NO_GRANT" } });
+  });
+});
+
+it("a coinjoin that its owner ends before it is signed gives its coins back", async () => {
+  const at = await set();
+  at.hub.fate = ({ text }) => (text.startsWith("fill ") ? LOST : DELIVERED);
+  const id = await at.begin();
+  await waitFor("the question", () => at.hub.sent.some(({ text }) => text.startsWith("fill ")));
+  expect(await at.reservedSat()).toBe(900_000);
+  expect(await at.taker.cancel({ id })).toEqual({ isCancelled: true });
+  expect(await at.outcome(id)).toMatchObject({ phase: "cancelled", failure: { code: "TAKER_CANCELLED" } });
+  await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+  expect(await at.taker.cancel({ id })).toEqual({ isCancelled: false });
+});
+
+it("all makers are asked before any of them has answered, with one commitment", async () => {
+  const at = await set();
+  await at.join();
+  const words = at.hub.sent.filter(({ isPrivate }) => isPrivate).map(({ text }) => text.split(" "));
+  const fills = words.filter(([word]) => word === "fill");
+  expect(words.findLastIndex(([word]) => word === "fill")).toBeLessThan(
+    words.findIndex(([word]) => word === "pubkey"),
+  );
+  expect(new Set(fills.map(([, , , , commitment]) => commitment)).size).toBe(1);
+  expect(new Set(fills.map(([, , , key]) => key)).size).toBe(1);
+  expect(at.makers.map(({ opened }) => opened.length)).toEqual([1, 1, 1]);
+});
+
+it("the wallet's history tells with whom, for what, and that it was a coinjoin", async () => {
+  const at = await set();
+  const run = await at.join();
+  await at.money.follow();
+  const entryOf = async () => {
+    const { entries } = await at.under.as("operator").history({ ...at.owned, limit: 10 });
+    return entries.find(({ txid }) => txid === run.txid);
+  };
+  await waitFor("the history", async () => (await entryOf())?.note?.isSuccess === true);
+  expect(await entryOf()).toMatchObject({
+    isCoinjoin: true,
+    participants: 4,
+    note: {
+      role: "taker",
+      makerFeesSat: 600,
+      peers: expect.arrayContaining(at.makers.map(({ nick }) => nick)),
+    },
+  });
 });

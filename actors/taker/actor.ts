@@ -19,7 +19,7 @@ import type { CoinjoinParts } from "./coinjoin/parts.ts";
 import { isOver, type RunRecord } from "./coinjoin/record.ts";
 import { RecordFolder } from "./coinjoin/record-folder.ts";
 import { Runs } from "./coinjoin/runs.ts";
-import { type TakerConfig, takerSection } from "./config.ts";
+import { type TakerConfig, takerStartSection } from "./config.ts";
 import { BondJudge } from "./market/bond-judge.ts";
 import { Gathering } from "./market/gathering.ts";
 import { TakerMetrics } from "./metrics.ts";
@@ -36,8 +36,8 @@ const INSTANCE = "main";
 const RANDOM_STEPS = 2 ** 32;
 const MS_PER_S = 1_000;
 
-export function takerWith(parts: TakerParts): ActorDefinition<typeof takerSection.schema> {
-  return { name: "taker", section: takerSection, create: (context) => new Taker(context, parts) };
+export function takerWith(parts: TakerParts): ActorDefinition<typeof takerStartSection.schema> {
+  return { name: "taker", section: takerStartSection, create: (context) => new Taker(context, parts) };
 }
 
 class Taker implements Actor {

@@ -1,5 +1,6 @@
 /** The taker's section of the configuration. */
 import { z } from "zod";
+import { marketSection } from "../../joinmarket/channel/config.ts";
 import { section } from "../../runtime/config/section.ts";
 
 const BROADCAST = ["self", "random-maker", "not-self"] as const;
@@ -152,4 +153,13 @@ export const takerSection = section(
   }),
 );
 
-export type TakerConfig = z.output<typeof takerSection.schema>;
+/** What the actor is started with: its own section, and under `market` the section of that name, which it shares with makers. */
+export const takerStartSection = section(
+  "taker",
+  takerSection.title,
+  takerSection.schema.extend({
+    market: marketSection.schema.prefault({}).describe("The section [market]."),
+  }),
+);
+
+export type TakerConfig = z.output<typeof takerStartSection.schema>;

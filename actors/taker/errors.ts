@@ -44,7 +44,7 @@ export const takerErrors = errorTable({
   },
   TAKER_REFUSED: {
     meaning: "The node does not take the finished transaction: a participant has spent its coin meanwhile.",
-    remedy: "Nothing was spent. Try again.",
+    remedy: "Nothing was spent. The coins come free within an hour; then try again.",
   },
   TAKER_NOT_SENT: {
     meaning: "The transaction is finished and signed, but nobody was seen to send it.",

@@ -52,7 +52,7 @@ test("a broken configuration does not hide the running supervisor", () => {
 test("--only turns the others off and refuses names that nobody has", () => {
   expect(
     readSettings({ data: directory, only: [], environment: {} }).actors.map(({ placement }) => placement),
-  ).toEqual(["off", "off", "off", "off"]);
+  ).toEqual(["off", "off", "off", "off", "off"]);
   expect(() => readSettings({ data: directory, only: ["gatway"], environment: {} })).toThrow(
     'no actor "gatway"',
   );

@@ -39,6 +39,7 @@ test("it can touch its own directory and nothing else, starts no process, loads 
       "placement.indexer=off",
       "placement.mempool=off",
       "placement.walletd=off",
+      "placement.taker=off",
       ...["http_listen", "wallet_listen", "electrum_tcp_listen", "electrum_tls_listen"].map(
         (key) => `gateway.${key}=`,
       ),

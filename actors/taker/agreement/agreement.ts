@@ -46,7 +46,6 @@ class Agreement {
   readonly #preferred = new Set<string>();
   readonly #faults: RunRecord["faults"];
   #attempt: number;
-  #questions = 0;
 
   constructor(parts: CoinjoinParts, task: AgreementTask) {
     this.#parts = parts;
@@ -191,18 +190,16 @@ class Agreement {
   /** Nothing when no coin can stand for one more, and what there is is enough. */
   async #question(isEnough: boolean): Promise<Commitment | undefined> {
     const { walletd, config } = this.#parts;
-    const { grant, id } = this.#task.record;
+    const { grant } = this.#task.record;
     try {
-      const { commitment, opening } = await walletd.commitment(
-        {
-          grant: grant ?? "",
-          reservation: this.#task.share.reservation,
-          ageMin: config.commitment_age,
-          percentMin: config.commitment_percent,
-          triesMax: config.commitment_tries,
-        },
-        { key: `commitment-${id}-${this.#attempt}-${this.#questions++}` },
-      );
+      // Each with a key of its own: what a taker asked for that was then killed has been seen by makers.
+      const { commitment, opening } = await walletd.commitment({
+        grant: grant ?? "",
+        reservation: this.#task.share.reservation,
+        ageMin: config.commitment_age,
+        percentMin: config.commitment_percent,
+        triesMax: config.commitment_tries,
+      });
       const { P, P2, s, e } = opening;
       const revelation = formatRevelation({
         txid: parseTxid(opening.txid),

@@ -144,7 +144,13 @@ export class Conversation {
     this.#parts.judge(answer, inputs).then(
       (verdict) => {
         if (this.#state !== "judged") return;
-        if (!verdict.isGood) return this.fail(`its answer is not to be taken: ${verdict.refusal}`);
+        if (!verdict.isGood) {
+          // Of two that name one coin nobody knows yet who lies: it is the one that will not sign.
+          return this.fail(
+            `its answer is not to be taken: ${verdict.refusal}`,
+            verdict.refusal === "coin-twice",
+          );
+        }
         this.#part = verdict.part;
         this.#become("good");
       },

@@ -229,15 +229,15 @@ export class Coinjoin {
     if (!isOwnWish) this.#parts.log.warn("a coinjoin has failed", { run: id, error: thrown });
     this.#record = { ...this.#record, failure: { code, message: message.slice(0, MESSAGE_LENGTH_MAX) } };
     await this.#note(false);
-    await this.#release(code);
+    await this.#release();
     this.#over({ phase: isOwnWish ? "cancelled" : "failed", progress: message.slice(0, 300), grant: null });
   }
 
-  /** Coins of a transaction that may still be sent stay set aside; walletd frees them when their time is over. */
-  async #release(code: string): Promise<void> {
+  /** Coins of a transaction that is signed stay set aside, whatever we believe; walletd frees them when their time is over. */
+  async #release(): Promise<void> {
     const { grant, reservation, signedTx, id } = this.#record;
     if (grant === null || reservation === null) return;
-    if (signedTx !== null && code !== "TAKER_REFUSED") return;
+    if (signedTx !== null) return;
     try {
       await this.#parts.walletd.release({ grant, reservation });
     } catch (error) {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
-import { type TakerConfig, takerSection } from "../../../actors/taker/config.ts";
+import { type TakerConfig, takerStartSection } from "../../../actors/taker/config.ts";
 import { txidToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
@@ -129,6 +129,18 @@ export class JoinTable {
     return mixdepths.reduce((sum, { reservedSat }) => sum + reservedSat, 0);
   }
 
+  /** Its owner spends one coin elsewhere. */
+  spend({ txid, vout, valueSat }: KeyedCoin): void {
+    const input = { previousTxidBytes: txidToBytes(txid), previousIndex: vout };
+    this.money.node.submit({
+      version: 2,
+      inputs: [{ ...input, scriptSig: new Uint8Array(0), sequence: 0xffff_fffe, witness: [] }],
+      outputs: [{ amountSat: BigInt(valueSat - 1_000), scriptPubKey: scriptNumber(2) }],
+      locktime: 0,
+    });
+    this.money.followMempool();
+  }
+
   async startTaker(): Promise<void> {
     this.#bus = new ConnectedBus(await this.under.connect("taker"), {
       log: silentLog(),
@@ -138,7 +150,7 @@ export class JoinTable {
     this.#actor = takerWith({ openMarket: () => this.hub.market() }).create(
       contextWith({
         name: "taker",
-        config: { ...takerSection.schema.parse({}), quiet_ms: 50, ...config },
+        config: { ...takerStartSection.schema.parse({}), quiet_ms: 50, ...config },
         bus: this.#bus,
         dataDirectory: this.#directory,
         clock: this.clock,

@@ -81,13 +81,23 @@ export class ScriptedMaker {
         if (text === "orderbook") this.#tell(from, writeOffer(this.#offer));
       },
       onPrivate: ({ from, text }) => {
-        for (const command of readCommands(text)) this.#hear(from, command);
+        for (const command of readCommands(text)) this.#listen(from, command);
       },
     });
   }
 
   stop(): Promise<void> {
     return this.#options.market.close();
+  }
+
+  /** What it cannot read it passes over, as the peers do. */
+  #listen(from: string, command: Command): void {
+    try {
+      this.#hear(from, command);
+    } catch (error) {
+      const { code = "" } = error as { code?: string };
+      if (!/^(JOINMARKET|BITCOIN)_/.test(code)) throw error;
+    }
   }
 
   #hear(from: string, command: Command): void {

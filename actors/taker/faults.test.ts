@@ -1,0 +1,231 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { parseTxid } from "../../bitcoin/bytes.ts";
+import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
+import type { MakerInputs } from "../../joinmarket/messages/inputs.ts";
+import { JoinTable, TABLE_WALLET, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
+import { DELIVERED, type HubDelivery, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
+import type { Lies } from "../../tests/harness/joinmarket/scripted-maker.ts";
+import { waitFor } from "../../tests/harness/wait-for.ts";
+
+/** The cheapest three of four are asked first: the liar is one of them, and the fourth can take its place. */
+const FOUR: TableOptions = {
+  makers: 4,
+  config: { chooser: "cheapest", maker_timeout_seconds: 20, sign_timeout_seconds: 20 },
+};
+const LIAR = 0;
+const FEES_SAT = { honest: 200 + 300 + 400, withLiar: 100 + 200 + 300 };
+
+let table: JoinTable | undefined;
+afterEach(async () => {
+  await table?.clear();
+  table = undefined;
+});
+
+async function set(lies: Lies | undefined): Promise<JoinTable> {
+  table = await JoinTable.set({ ...FOUR, lies: [lies] });
+  return table;
+}
+
+/** Whatever happened: what is gone is what was agreed, and nothing is set aside any more. */
+async function settled(at: JoinTable, run: CoinjoinRun, beforeSat: number): Promise<void> {
+  await at.money.follow();
+  const costSat = run.phase === "done" ? (run.makerFeesSat ?? 0) + (run.miningFeeSat ?? 0) : 0;
+  expect(beforeSat - at.walletSat).toBe(costSat);
+  await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+}
+
+const nothing = "00".repeat(32);
+/** Any key but the maker's. */
+const FOREIGN_KEY = `02${"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"}`;
+
+const INPUT_LIES: Readonly<Record<string, (truth: MakerInputs, at: JoinTable) => MakerInputs | undefined>> = {
+  "says nothing": () => undefined,
+  "names a coin that does not exist": (truth) => ({
+    ...truth,
+    coins: [...truth.coins, { txid: parseTxid(nothing), vout: 0 }],
+  }),
+  "names one coin twice": (truth) => ({ ...truth, coins: [...truth.coins, ...truth.coins.slice(0, 1)] }),
+  "names no coin with its key": (truth) => ({ ...truth, coins: truth.coins.slice(1) }),
+  "names a coin of ours": (truth, at) => ({
+    ...truth,
+    coins: [...truth.coins, { txid: parseTxid(at.makerCoins[0]?.[0]?.txid ?? ""), vout: 0 }],
+  }),
+  "names more coins than may be": (truth) => ({
+    ...truth,
+    coins: Array.from({ length: 16 }, (_, vout) => ({ txid: truth.coins[0]?.txid as never, vout })),
+  }),
+  "lets another key vouch": (truth) => ({ ...truth, publicKey: FOREIGN_KEY }),
+  "has a signature of another talk": (truth) => ({
+    ...truth,
+    signature:
+      "MEQCICo5x/yuXllk2ZRmJkpryfTRUeqfzevlzJt31+AyqWo/AiBF7JWZ0kJyglX06dj+CYk3m7+893USfUCDN9p8JCMjEw==",
+  }),
+  "wants both outputs at one address": (truth) => ({ ...truth, changeAddress: truth.coinjoinAddress }),
+  "wants an output at our address": (truth) => ({
+    ...truth,
+    changeAddress: TABLE_WALLET.keys.key({ mixdepth: 0, chain: 1, index: 0 }).address,
+  }),
+  "has an address of another network": (truth) => ({
+    ...truth,
+    coinjoinAddress: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+  }),
+};
+
+describe("a maker that in naming its coins", () => {
+  for (const [what, lie] of Object.entries(INPUT_LIES)) {
+    it(`${what} is replaced, and the coinjoin costs what was agreed`, async () => {
+      const at = await set({ inputs: (truth) => lie(truth, table as JoinTable) });
+      const before = at.walletSat;
+      const run = await at.join({ makers: 3, makersMin: 3 });
+
+      expect(run).toMatchObject({ phase: "done", makersGood: 3, makerFeesSat: FEES_SAT.honest });
+      expect(run.faults).toMatchObject([{ nick: at.makers[LIAR]?.nick, phase: "fill" }]);
+      await settled(at, run, before);
+    });
+  }
+});
+
+it("of two makers that name one coin the one that cannot sign for it is left out", async () => {
+  const at = await set({
+    inputs: (truth) => ({
+      ...truth,
+      coins: [
+        ...truth.coins,
+        ...(table?.makerCoins[1] ?? []).slice(0, 1).map(({ txid, vout }) => ({ txid, vout })),
+      ],
+    }),
+  });
+  const before = at.walletSat;
+  const run = await at.join({ makers: 3, makersMin: 3 });
+
+  expect(run).toMatchObject({ phase: "done", makersGood: 3, makerFeesSat: FEES_SAT.honest });
+  expect(run.faults.map(({ nick }) => nick)).toContain(at.makers[LIAR]?.nick);
+  await settled(at, run, before);
+});
+
+describe("a maker that in signing", () => {
+  const SIGN_LIES: Readonly<Record<string, Lies>> = {
+    "says nothing": { signatures: () => [] },
+    "leaves out one of its coins": { signatures: (truth) => truth.slice(1) },
+    "signs one coin twice and another never": { signatures: ([first]) => (first ? [first, first] : []) },
+    "sends no signatures but noise": { signatureBytes: (truth) => truth.map((byte) => byte ^ 0x55) },
+    "sends signatures without end": { signatureBytes: () => new Uint8Array(20_000).fill(0x4c) },
+    "signs less than all": {
+      signatures: (truth) =>
+        truth.map((signed) => ({
+          ...signed,
+          // The last byte says what is signed: here "none of the outputs".
+          signature: Uint8Array.from([...signed.signature.slice(0, -1), 2]),
+        })),
+    },
+  };
+  for (const [what, lies] of Object.entries(SIGN_LIES)) {
+    it(`${what} is left out, and those that signed are asked again`, async () => {
+      const at = await set(lies);
+      const before = at.walletSat;
+      const run = await at.join({ makers: 3, makersMin: 3 });
+
+      expect(run).toMatchObject({ phase: "done", attempt: 2, makersGood: 3, makerFeesSat: FEES_SAT.honest });
+      expect(run.faults).toMatchObject([{ nick: at.makers[LIAR]?.nick, phase: "sign" }]);
+      expect(at.money.sent).toHaveLength(1);
+      await settled(at, run, before);
+    });
+  }
+});
+
+const MAKER_WORDS = ["sw0absoffer", "pubkey", "ioauth", "sig"] as const;
+const TAKER_WORDS = ["fill", "auth", "tx"] as const;
+
+/** What happens on the way to or from one maker; the others are not touched. */
+const ACCIDENTS: Readonly<Record<string, (text: string) => readonly HubDelivery[]>> = {
+  lost: () => LOST,
+  late: () => [{ delayMs: 7_000 }],
+  doubled: () => [...DELIVERED, { delayMs: 3 }, { delayMs: 30 }],
+  cut: (text) => [{ text: text.slice(0, text.length / 2) }],
+  garbled: (text) => [{ text: `${text.slice(0, -9)}AAAA${text.slice(-5)}` }],
+  "followed by noise": (text) => [{}, { text: `${text.split(" ")[0]} AAAA` }, { text: "nonsense 1 2 3" }],
+  "replayed as another command": (text) => [
+    {},
+    ...[...MAKER_WORDS, ...TAKER_WORDS, "push", "error"].map((word) => ({
+      text: [word, ...text.split(" ").slice(1)].join(" "),
+      delayMs: 1,
+    })),
+  ],
+};
+
+describe("a word between us and a maker that is", () => {
+  for (const [what, accident] of Object.entries(ACCIDENTS)) {
+    for (const word of [...MAKER_WORDS, ...TAKER_WORDS]) {
+      it(`${what} (${word}) costs us nothing but a maker`, async () => {
+        const at = await set(undefined);
+        const nick = at.makers[LIAR]?.nick;
+        at.hub.fate = ({ from, to, text }) =>
+          (from === nick || to === nick) && text.startsWith(`${word} `) ? accident(text) : DELIVERED;
+        const before = at.walletSat;
+        const run = await at.join({ makers: 3, makersMin: 3 });
+
+        expect(run).toMatchObject({ phase: "done", makersGood: 3 });
+        expect([FEES_SAT.honest, FEES_SAT.withLiar]).toContain(run.makerFeesSat);
+        await settled(at, run, before);
+      });
+    }
+  }
+});
+
+describe("a coinjoin that cannot be", () => {
+  it("ends with its coins free and the reason when no maker answers", async () => {
+    const at = await set(undefined);
+    at.hub.fate = ({ text }) => (text.startsWith("fill ") ? LOST : DELIVERED);
+    const before = at.walletSat;
+    const run = await at.join({ makers: 3, makersMin: 3 });
+
+    expect(run).toMatchObject({ phase: "failed", txid: null, failure: { code: "TAKER_MAKERS_FAILED" } });
+    expect(run.faults.map(({ why }) => why)).toEqual(Array(4).fill("it did not answer in time"));
+    expect(at.money.sent).toEqual([]);
+    await settled(at, run, before);
+  });
+
+  it("ends at once when its makers leave the market", async () => {
+    const at = await set(undefined);
+    const gone = at.makers.map(({ nick }) => nick);
+    at.hub.fate = ({ text }) => {
+      if (text.startsWith("auth ")) for (const nick of gone) at.hub.cut(nick);
+      return DELIVERED;
+    };
+    const run = await at.join({ makers: 3, makersMin: 3 });
+
+    expect(run).toMatchObject({ phase: "failed" });
+    expect(run.faults.some(({ why }) => why === "it has left the market")).toBe(true);
+  });
+
+  it("goes on with fewer makers when no coin can stand for one more question", async () => {
+    const at = await set({ inputs: () => undefined });
+    const run = await at.join({ makers: 3, makersMin: 2, limits: { absoluteSat: 300, relative: "0" } });
+    expect(run).toMatchObject({ phase: "done", makersGood: 2, makerFeesSat: 500 });
+  });
+
+  it("does not go beyond what was granted for makers", async () => {
+    const at = await set(undefined);
+    const run = await at.join({ makers: 3, makersMin: 3, makerFeesSatMax: 599 });
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "TAKER_FEW_MAKERS" } });
+    expect(await at.reservedSat()).toBe(0);
+  });
+
+  it("leaves out whoever brings so many coins that the miners would get more than was granted", async () => {
+    const at = await set(undefined);
+    const run = await at.join({ makers: 3, makersMin: 3, miningFeeSatMax: 900 });
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "TAKER_MINING_FEE" } });
+    expect(at.money.sent).toEqual([]);
+    await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+  });
+
+  it("says which coins cannot stand for it", async () => {
+    table = await JoinTable.set({ ...FOUR, config: { ...FOUR.config, commitment_age: 100 } });
+    const run = await table.join({ makers: 3 });
+    expect(run.failure).toEqual({
+      code: "TAKER_NO_COMMITMENT",
+      message: "Makers accept none of the coins as proof: 1 too young, 0 too small, 0 used up.",
+    });
+    await waitFor("the coins to be free", async () => (await table?.reservedSat()) === 0);
+  });
+});

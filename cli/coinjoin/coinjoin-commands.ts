@@ -1,0 +1,228 @@
+/** What `supervisor coinjoin …` does: plans, asks, lends the taker what it needs of the wallet, and watches. */
+import type { Client } from "../../bus/bus.ts";
+import {
+  BROADCAST_POLICIES,
+  COINJOIN_MAKERS_MAX,
+  type CoinjoinRun,
+  takerContract,
+} from "../../bus/contracts/taker.ts";
+import { EXIT, misuse } from "../errors.ts";
+import { operatorBus } from "../operator-access.ts";
+import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
+import { wholeNumber } from "../wallet/file-commands.ts";
+import { confirmed } from "../wallet/secret-input.ts";
+import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { outcomeLines, type Plan, planLines, progressLine, runLines } from "./coinjoin-view.ts";
+
+interface CoinjoinOptions extends WalletOptions {
+  readonly amount?: string;
+  readonly mixdepth: string;
+  readonly to?: string;
+  readonly makers?: string;
+  readonly minMakers?: string;
+  readonly fee?: string;
+  readonly maxMakerFee?: string;
+  readonly maxMakerShare?: string;
+  readonly broadcast?: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+interface RunOptions extends PlaceOptions {
+  readonly json?: boolean;
+}
+
+type Taker = Client<typeof takerContract>;
+
+/** As long as the taker keeps the wallet's coins for one coinjoin, and a little. */
+const GRANT_S = 2 * 3_600;
+
+export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Promise<number> {
+  const wish = wishOf(options);
+  const broadcast = broadcastOf(options.broadcast);
+  const mixdepth = parseMixdepth(options.mixdepth);
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    const taker = desk.client(takerContract);
+    const funds = await desk.asOwner((owned, walletd) => fundsOf(owned, walletd, mixdepth, wish.amountSat));
+    const plan = await taker.plan({ ...wish, ...funds });
+    if (!options.json) {
+      for (const line of planLines(plan, { mixdepth, to: options.to ?? null }, paintOf(terminal)))
+        say(terminal, line);
+    }
+    if (options.dryRun) {
+      if (options.json) sayJson(terminal, plan);
+      return EXIT.ok;
+    }
+    if (!options.yes && !(await confirmed(terminal, "Begin the coinjoin?"))) {
+      say(terminal, "Nothing was begun.");
+      return EXIT.failed;
+    }
+    const id = await desk.asOwner((owned, walletd) =>
+      begin(owned, walletd, taker, { plan, wish, mixdepth, to: options.to ?? null, broadcast }),
+    );
+    return await watched(taker, id, options, terminal);
+  } finally {
+    await desk.close();
+  }
+}
+
+export function runs(options: RunOptions & { readonly lines: string }, terminal: Terminal): Promise<number> {
+  const limit = wholeNumber("--lines", options.lines, 1, 100);
+  return withTaker(options, terminal, async (taker) => {
+    const answer = await taker.runs({ limit });
+    if (options.json) sayJson(terminal, answer);
+    else for (const line of runLines(answer.runs, paintOf(terminal))) say(terminal, line);
+    return EXIT.ok;
+  });
+}
+
+export function watch(id: string, options: RunOptions, terminal: Terminal): Promise<number> {
+  return withTaker(options, terminal, (taker) => watched(taker, runId(id), options, terminal));
+}
+
+export function cancel(id: string, options: RunOptions, terminal: Terminal): Promise<number> {
+  return withTaker(options, terminal, async (taker) => {
+    const answer = await taker.cancel({ id: runId(id) });
+    if (options.json) sayJson(terminal, answer);
+    else {
+      say(
+        terminal,
+        answer.isCancelled
+          ? "It is ended, and its coins are free."
+          : "It is over, or signed already: then it goes on.",
+      );
+    }
+    return answer.isCancelled ? EXIT.ok : EXIT.failed;
+  });
+}
+
+interface Begun {
+  readonly plan: Plan;
+  readonly wish: ReturnType<typeof wishOf>;
+  readonly mixdepth: number;
+  readonly to: string | null;
+  readonly broadcast: ReturnType<typeof broadcastOf>;
+}
+
+/** The taker may use one mixdepth, for this amount, up to what was shown, and pay nowhere else. */
+async function begin(owned: Owned, walletd: Walletd, taker: Taker, begun: Begun): Promise<string> {
+  const { plan, wish, mixdepth, to, broadcast } = begun;
+  const { makerFeesSatMax, miningFeeSatMax } = plan;
+  const { grant } = await walletd.grant({
+    ...owned,
+    caller: "taker",
+    ttlS: GRANT_S,
+    limits: {
+      mixdepths: [mixdepth],
+      ...(wish.amountSat === null ? {} : { amountSatMax: wish.amountSat, totalSatMax: wish.amountSat }),
+      destinations: to === null ? [] : [to],
+      makerFeesSatMax,
+      miningFeeSatMax,
+    },
+  });
+  const { id } = await taker.start({
+    ...wish,
+    makers: plan.makers.length,
+    makersMin: plan.makersMin,
+    plan: plan.plan,
+    grant,
+    mixdepth,
+    destination: to,
+    makerFeesSatMax,
+    miningFeeSatMax,
+    satPerVb: plan.satPerVb,
+    ...(broadcast === undefined ? {} : { broadcast }),
+  });
+  return id;
+}
+
+/** Says what is new until it is over. Whoever stops watching does not stop the coinjoin. */
+async function watched(taker: Taker, id: string, options: RunOptions, terminal: Terminal): Promise<number> {
+  let run: CoinjoinRun = await taker.run({ id });
+  let said = "";
+  if (!options.json) say(terminal, `Coinjoin ${id}.`);
+  for (;;) {
+    const line = progressLine(run);
+    if (!options.json && line !== said) say(terminal, line);
+    said = line;
+    if (run.isOver) break;
+    run = await taker.run({ id, newerThan: run.version });
+  }
+  if (options.json) sayJson(terminal, run);
+  else for (const line of outcomeLines(run, paintOf(terminal))) say(terminal, line);
+  return run.phase === "done" ? EXIT.ok : EXIT.failed;
+}
+
+async function fundsOf(owned: Owned, walletd: Walletd, mixdepth: number, amountSat: number | null) {
+  const { coins } = await walletd.coins({ ...owned, mixdepth });
+  const usable = coins
+    .filter(
+      (coin) =>
+        coin.confirmations > 0 && !coin.isFrozen && coin.reservation === null && coin.locktimeS === null,
+    )
+    .map((coin) => coin.amountSat)
+    .sort((a, b) => b - a);
+  const availableSat = usable.reduce((sum, sat) => sum + sat, 0);
+  if (usable.length === 0) throw misuse(`Mixdepth ${mixdepth} has no confirmed coins that can be spent.`);
+  let count = usable.length;
+  for (let at = 0, sum = 0; amountSat !== null && at < usable.length; at++) {
+    sum += usable[at] ?? 0;
+    if (sum <= amountSat) continue;
+    count = at + 1;
+    break;
+  }
+  return { availableSat, coins: count };
+}
+
+function wishOf({ amount, makers, minMakers, fee, maxMakerFee, maxMakerShare }: CoinjoinOptions) {
+  if (amount === undefined) {
+    throw misuse("Say how much: --amount 0.5btc, or --amount all for all of the mixdepth.");
+  }
+  const rate = fee === undefined ? undefined : parseFee(fee);
+  if (rate !== undefined && !("satPerVb" in rate)) {
+    throw misuse("A coinjoin's --fee is in satoshi by the virtual byte, such as 12.5.");
+  }
+  if (maxMakerShare !== undefined && !/^0?\.\d{1,12}$/.test(maxMakerShare)) {
+    throw misuse(`--max-maker-share is a share below 1, such as 0.001, not "${maxMakerShare}".`);
+  }
+  return {
+    amountSat: amount === "all" ? null : parseAmountSat(amount),
+    limits: {
+      ...(maxMakerFee === undefined ? {} : { absoluteSat: parseAmountSat(maxMakerFee) }),
+      ...(maxMakerShare === undefined ? {} : { relative: maxMakerShare }),
+    },
+    ...(makers === undefined ? {} : { makers: wholeNumber("--makers", makers, 1, COINJOIN_MAKERS_MAX) }),
+    ...(minMakers === undefined
+      ? {}
+      : { makersMin: wholeNumber("--min-makers", minMakers, 1, COINJOIN_MAKERS_MAX) }),
+    ...(rate === undefined ? {} : { satPerVb: rate.satPerVb }),
+  };
+}
+
+function broadcastOf(text: string | undefined) {
+  const policy = BROADCAST_POLICIES.find((known) => known === text);
+  if (text !== undefined && policy === undefined) {
+    throw misuse(`--broadcast is one of ${BROADCAST_POLICIES.join(", ")}, not "${text}".`);
+  }
+  return policy;
+}
+
+function runId(text: string): string {
+  if (/^[0-9a-f]{16}$/.test(text)) return text;
+  throw misuse(`"${text}" is no coinjoin's id: \`supervisor coinjoin runs\` shows them.`);
+}
+
+async function withTaker(
+  options: RunOptions,
+  terminal: Terminal,
+  work: (taker: Taker) => Promise<number>,
+): Promise<number> {
+  const bus = await operatorBus(requestOf(options, terminal), "supervisor coinjoin");
+  try {
+    return await work(bus.client(takerContract));
+  } finally {
+    await bus.close();
+  }
+}
