@@ -137,6 +137,9 @@ test.skipIf(chromium === undefined)(
     expect((await screens.jars())[0]).toEqual({ availableSat: 0, frozenSat: locked });
 
     expect(await screens.words()).toEqual(words);
+    expect(await screens.logs()).toMatch(
+      /the wallet was opened\n.*the transaction [0-9a-f]{64} is confirmed\n/s,
+    );
     await screens.rescan();
     await screens.renewTokens();
     await screens.reload();

@@ -12,7 +12,7 @@ import { BOND_BRANCH } from "../accounts/script-book.ts";
 import { denials } from "../denials.ts";
 import { writeLabels } from "../files/labels.ts";
 import { changesOfSideFiles, LABELS_MAX } from "../files/side-files.ts";
-import { checkSetting } from "../wallets/wallet-settings.ts";
+import { checkSetting, textsOf } from "../wallets/wallet-settings.ts";
 import { statusOf } from "../wallets/wallet-status.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
 
@@ -129,7 +129,10 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
       wallet.touched();
       return counts;
     },
-    settings: (owned, call) => ({ settings: { ...ownedBy(desk, owned, call).state.settings } }),
+    settings(owned, call) {
+      const wallet = ownedBy(desk, owned, call);
+      return { settings: { ...wallet.state.settings }, inForce: textsOf(wallet.settings) };
+    },
     async setSetting({ key, value, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       if (value !== null) checkSetting(key, value);

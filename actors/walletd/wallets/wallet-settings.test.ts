@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { walletdSection } from "../config.ts";
-import { checkSetting, readSettings } from "./wallet-settings.ts";
+import { checkSetting, readSettings, textsOf } from "./wallet-settings.ts";
 
 const config = walletdSection.schema.parse({});
 
@@ -50,6 +50,18 @@ describe("a wallet's settings", () => {
         expect.objectContaining({ code: "WALLETD_SETTING" }),
       );
       expect(readSettings({ [key]: value }, config)).toEqual(readSettings({}, config));
+    }
+  });
+});
+
+describe("what is in force", () => {
+  it("is told as it would be set, and is the same when it is set so", () => {
+    for (const settings of [{}, { "POLICY.gaplimit": "100" }, { "POLICY.tx_fees": "12345" }]) {
+      const told = textsOf(readSettings(settings, config));
+      expect(told).toMatchObject(settings);
+      expect(Object.keys(told)).toHaveLength(6);
+      for (const [key, value] of Object.entries(told)) checkSetting(key, value);
+      expect(textsOf(readSettings(told, config))).toEqual(told);
     }
   });
 });

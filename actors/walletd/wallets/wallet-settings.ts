@@ -76,6 +76,19 @@ export function readSettings(
   };
 }
 
+/** What is in force, as it would be set. */
+export function textsOf(settings: WalletSettings): Record<string, string> {
+  const { gap, freezeReuseSat, mergeAlgorithm, fee, feeRandom, feeMaxSatPerVb } = settings;
+  return {
+    [GAP]: String(gap),
+    [FREEZE_REUSE]: String(freezeReuseSat),
+    [MERGE]: mergeAlgorithm,
+    [FEES]: String("blocks" in fee ? fee.blocks : Math.round(fee.satPerVb * 1_000)),
+    [FEE_FACTOR]: String(feeRandom),
+    [FEE_MAX]: String(Math.round(feeMaxSatPerVb * 1_000)),
+  };
+}
+
 function isWhole(text: string, min: number, max: number): boolean {
   return /^-?\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max;
 }

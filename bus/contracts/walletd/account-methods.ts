@@ -128,9 +128,12 @@ export const withAccounts = withFiles
     requestBytesMax: LARGE_REQUEST_BYTES,
   })
   .rpc("settings", {
-    doc: "The wallet's own settings by `section.field`, as texts; only those that were set.",
+    doc: "The wallet's settings by `section.field`, as texts: those that were set, and what holds of those that walletd goes by.",
     input: Owned,
-    output: z.object({ settings: z.record(z.string(), z.string()) }),
+    output: z.object({
+      settings: z.record(z.string(), z.string()),
+      inForce: z.record(z.string(), z.string()),
+    }),
     errors: SESSION_ERRORS,
     redact: ["session"],
     ...QUICK,

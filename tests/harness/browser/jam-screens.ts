@@ -294,9 +294,9 @@ export class JamScreens implements Screens {
   async #fillPayment({ jar, destination, amountSat }: Payment): Promise<void> {
     const page = this.#page;
     await this.#go("/wallet");
-    const limits = page.waitForResponse((response) => isLimit(response.request().postData()));
     await this.#go("/send");
-    await (await limits).finished();
+    // Before, it has not fetched all settings; what was typed then is forgotten.
+    await page.locator("form button[type=submit]:not([disabled])").waitFor();
     const source = page.locator("form input[type=radio]").nth(jar);
     await source.check();
     await page.locator("[name=destination]").fill(destination);
@@ -404,11 +404,6 @@ export class JamScreens implements Screens {
   #alert(): Locator {
     return this.#page.locator(".alert").filter({ visible: true });
   }
-}
-
-/** The last of the settings that JAM fetches before it lets anybody pay; what was typed sooner is forgotten. */
-function isLimit(body: string | null): boolean {
-  return body?.includes("minimum_makers") === true;
 }
 
 function satOf(text: string): number {

@@ -264,7 +264,10 @@ export class WalletDoor {
         }
         return {};
       },
-      settings: (ask) => ({ settings: this.#owned(ask).settings }),
+      settings: (ask) => ({
+        settings: this.#owned(ask).settings,
+        inForce: { "POLICY.gaplimit": "20", "POLICY.tx_fees": "3", "POLICY.tx_fees_factor": "0.2" },
+      }),
       setSetting: (ask) => {
         const { settings } = this.#owned(ask);
         if (ask.value === null) delete settings[ask.key];

@@ -17,6 +17,7 @@ import { makerEndpoints } from "./coinjoin/maker.ts";
 import { orderbookEndpoints } from "./coinjoin/orderbook.ts";
 import { tumblerEndpoints } from "./coinjoin/tumbler.ts";
 import type { ApiConfig } from "./config.ts";
+import { Diary } from "./jam/diary.ts";
 import { jamEndpoints } from "./jam/jam-endpoints.ts";
 import { servePages } from "./jam/pages.ts";
 import { addressEndpoints } from "./routes/addresses.ts";
@@ -74,6 +75,7 @@ export class WalletApi {
   readonly #login: Login;
   readonly #news: News;
   readonly #parts: RouteParts;
+  readonly #diary: Diary;
   /** Connections to the port that only the WebSocket is on. */
   readonly #webSocketOnly = new WeakSet<Socket>();
   #server: FastifyInstance | undefined;
@@ -85,9 +87,12 @@ export class WalletApi {
     this.#metrics = metrics;
     const walletd = bus.client(walletdContract);
     const network = networkByName(context.network);
+    const diary = new Diary(clock);
+    this.#diary = diary;
     this.#login = new Login({
       walletd,
       tokens: new TokenPairs(clock, () => randomBytes(16).toString("hex")),
+      diary,
       log,
     });
     this.#sockets = new Sockets({
@@ -95,8 +100,8 @@ export class WalletApi {
       socketsMax: Math.max(1, Math.floor(config.wallet_connections_max / 2)),
       faultOf: (token) => this.#login.faultOf(token),
     });
-    this.#news = new News({ bus, login: this.#login, sockets: this.#sockets, network, log });
-    this.#parts = { walletd, login: this.#login, network, clock, version: context.version };
+    this.#news = new News({ bus, login: this.#login, sockets: this.#sockets, network, diary, log });
+    this.#parts = { walletd, login: this.#login, network, clock, diary, version: context.version };
   }
 
   /** Throws `GATEWAY_PORT_IN_USE`, `GATEWAY_LISTEN_FAILED`, `GATEWAY_TLS_UNUSABLE` or `GATEWAY_PAGES_MISSING`. */
@@ -123,6 +128,7 @@ export class WalletApi {
       requestsPerMinute: config.wallet_requests_per_minute,
       isForWebSocket: (socket) => this.#webSocketOnly.has(socket),
       metrics: this.#metrics,
+      diary: this.#diary,
       log,
     });
     await server.register(websocket, {

@@ -123,11 +123,16 @@ describe("an answer", () => {
     expect(json).toEqual({ message: "Invalid request format." });
   });
 
-  it("for JAM says what is there, and that logs are not", async () => {
+  it("for JAM says what is there, and what has happened here", async () => {
     const door = await doorWith();
     const { token } = await door.create();
-    expect((await door.ask("/jam/api/v0/features", { token })).json).toEqual({ features: { logs: false } });
-    expect((await door.ask("/jam/api/v0/log/jmwalletd_stdout.log", { token })).status).toBe(501);
+    expect((await door.ask("/jam/api/v0/features", { token })).json).toEqual({ features: { logs: true } });
+    await door.ask("/wallet/rec.jmdat/maker/stop", { token });
+    const log = await door.ask("/jam/api/v0/log/jmwalletd_stdout.log", { token });
+    expect(log.headers["content-type"]).toMatch(/^text\/plain/);
+    expect(log.text).toMatch(
+      /the wallet was opened\n.*maker\/stop: Service cannot be stopped as it is not running\.\n$/,
+    );
     expect((await door.ask("/jam/api/v0/log/jmwalletd_stdout.log")).status).toBe(401);
     expect((await door.ask("/jam/api/v0/health")).json).toEqual({ status: "UP" });
     expect((await door.ask("/jam/api/v0/info")).json.backend.name).toBe("Troupe");

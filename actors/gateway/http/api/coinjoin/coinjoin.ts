@@ -26,6 +26,9 @@ const ScheduleAnswer = z.object({ schedule: z.array(z.array(z.union([z.string(),
 /** A taker that is told no limit would pay any. */
 const FEE_LIMITS = ["POLICY.max_cj_fee_abs", "POLICY.max_cj_fee_rel"];
 
+/** Said to people: clients show the message and nothing else. */
+export const NO_TAKER = "This troupe has no taker yet, so it takes part in no CoinJoin. Nothing was sent.";
+
 export function coinjoinEndpoints({ walletd }: RouteParts): Endpoint[] {
   const requireFeeLimits = async ({ wallet: { name, session } }: WalletAsk): Promise<void> => {
     const { settings } = await walletd.settings({ wallet: name, session });
@@ -75,7 +78,5 @@ export function coinjoinEndpoints({ walletd }: RouteParts): Endpoint[] {
 }
 
 function noTaker(): Refusal {
-  return new Refusal("BackendNotReady", {
-    fields: { error_description: "This troupe has no actor that takes part in CoinJoins." },
-  });
+  return new Refusal("BackendNotReady", { message: NO_TAKER });
 }

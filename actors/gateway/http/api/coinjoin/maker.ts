@@ -35,7 +35,7 @@ export function makerEndpoints({ walletd }: RouteParts): Endpoint[] {
         );
         if (!isUsable) throw new Refusal("NotEnoughCoinsForMaker");
         throw new Refusal("BackendNotReady", {
-          fields: { error_description: "This troupe has no actor that makes offers." },
+          message: "This troupe has no maker yet, so it makes no offers. Nothing was started.",
         });
       },
     }),

@@ -2,15 +2,14 @@
 import { z } from "zod";
 import type { RouteParts } from "../routes/parts.ts";
 import { type Endpoint, endpoint } from "../wire/endpoint.ts";
-import { Refusal } from "../wire/refusal.ts";
 
-export function jamEndpoints({ version }: RouteParts): Endpoint[] {
+export function jamEndpoints({ version, diary }: RouteParts): Endpoint[] {
   return [
     endpoint("GET", "/jam/api/v0/features", "jamfeatures", {
       doc: "Which parts of JAM need more than the wallet API, and whether they are there.",
       access: "token",
       answer: z.object({ features: z.object({ logs: z.boolean() }) }),
-      handle: () => ({ features: { logs: false } }),
+      handle: () => ({ features: { logs: true } }),
     }),
     endpoint("GET", "/jam/api/v0/info", "jaminfo", {
       doc: "What stands behind JAM.",
@@ -24,13 +23,10 @@ export function jamEndpoints({ version }: RouteParts): Endpoint[] {
     }),
     ...["/jam/api/v0/log/{name}", "/api/v1/logs"].map((path, at) =>
       endpoint("GET", path, at === 0 ? "jamlog" : "logs", {
-        doc: "Logs are not shown to browsers: they are in the troupe's folder, a file for each actor.",
+        doc: "What has happened at this door since the wallet was opened. The logs of the actors are in the troupe's folder.",
         access: "token",
         answer: "text",
-        refusals: ["NotAvailable"],
-        handle: () => {
-          throw new Refusal("NotAvailable");
-        },
+        handle: () => diary.text,
       }),
     ),
   ];

@@ -3,6 +3,7 @@ import type { Network } from "../../../../../bitcoin/network.ts";
 import type { Client } from "../../../../../bus/bus.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import type { Clock } from "../../../../../runtime/clock.ts";
+import type { Diary } from "../jam/diary.ts";
 import type { Login } from "../wallet/login.ts";
 
 export interface RouteParts {
@@ -10,6 +11,7 @@ export interface RouteParts {
   readonly login: Login;
   readonly network: Network;
   readonly clock: Clock;
+  readonly diary: Diary;
   /** The program's. */
   readonly version: string;
 }

@@ -1,7 +1,6 @@
 /** Looking for coins again. The index knows every script's history, so a height changes nothing about what is found. */
 import { z } from "zod";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
-import { Refusal } from "../wire/refusal.ts";
 import type { RouteParts } from "./parts.ts";
 import { whole } from "./schemas.ts";
 
@@ -9,16 +8,11 @@ export function rescanEndpoints({ walletd }: RouteParts): Endpoint[] {
   return [
     walletEndpoint("GET", "/rescanblockchain/{height}", "rescanblockchain", {
       doc: "Looks up all scripts of the wallet again. Answers at once.",
+      // JAM begins at a height of the main chain wherever it is, and imports no wallet when that is refused.
       params: z.object({ height: whole(0, 100_000_000) }),
       answer: z.object({ walletname: z.string() }),
       refusals: ["BackendNotReady"],
-      handle: async ({ wallet: { name, session }, params }) => {
-        const { sync } = await walletd.status({ wallet: name, session });
-        if (sync.tip !== null && params.height > sync.tip.height) {
-          throw new Refusal("InvalidRequestFormat", {
-            fields: { error_description: `height: the chain has ${sync.tip.height} blocks` },
-          });
-        }
+      handle: async ({ wallet: { name, session } }) => {
         await walletd.rescan({ wallet: name, session });
         return { walletname: name };
       },

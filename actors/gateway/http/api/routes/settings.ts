@@ -17,16 +17,10 @@ const SECTIONS: ReadonlySet<string> = new Set([
   "YIELDGENERATOR",
 ]);
 
-/** What holds until it is set; where nothing stands, clients are told that it is not set, and ask for it. */
+/** What clients take for set until it is, beside what walletd goes by; all else they are told is not set, and ask for it. */
 const STANDARD: Readonly<Record<string, string>> = Object.freeze({
-  "POLICY.gaplimit": "6",
-  "POLICY.merge_algorithm": "default",
-  "POLICY.tx_fees": "3",
-  "POLICY.tx_fees_factor": "0.2",
-  "POLICY.absurd_fee_per_kb": "350000",
   "POLICY.max_sweep_fee_change": "0.8",
   "POLICY.minimum_makers": "4",
-  "POLICY.max_sats_freeze_reuse": "-1",
   "POLICY.interest_rate": "0.015",
   "POLICY.bondless_makers_allowance": "0.125",
   "POLICY.bond_value_exponent": "1.3",
@@ -48,8 +42,8 @@ export function settingEndpoints(parts: RouteParts): Endpoint[] {
       refusals: ["ConfigNotPresent", "BackendNotReady"],
       handle: async ({ wallet: { name, session }, body }) => {
         const key = keyOf(body);
-        const { settings } = await walletd.settings({ wallet: name, session });
-        const configvalue = settings[key] ?? STANDARD[key];
+        const { settings, inForce } = await walletd.settings({ wallet: name, session });
+        const configvalue = settings[key] ?? inForce[key] ?? STANDARD[key];
         if (configvalue === undefined) throw new Refusal("ConfigNotPresent");
         return { configvalue };
       },

@@ -4,6 +4,7 @@ import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { toWireError } from "../../../../../runtime/errors.ts";
 import { Gate } from "../../../../../runtime/limits.ts";
 import type { Log } from "../../../../../runtime/log/log.ts";
+import type { Diary } from "../jam/diary.ts";
 import type { TokenFault, TokenPair, TokenPairs } from "../tokens/token-pairs.ts";
 import { tokenRefusal } from "../wire/refusal.ts";
 
@@ -16,6 +17,7 @@ export interface OpenWallet {
 export interface LoginOptions {
   readonly walletd: Client<typeof walletdContract>;
   readonly tokens: TokenPairs;
+  readonly diary: Diary;
   readonly log: Log;
 }
 
@@ -59,6 +61,7 @@ export class Login {
   async opened(wallet: OpenWallet): Promise<TokenPair> {
     const former = this.#open;
     this.#open = wallet;
+    this.#options.diary.begin(wallet.name);
     const pair = this.#options.tokens.issue(wallet.name);
     if (former !== undefined && former.name !== wallet.name) await this.#leave(former);
     return pair;
@@ -68,6 +71,7 @@ export class Login {
   closed(name: string): void {
     if (this.#open?.name !== name) return;
     this.#open = undefined;
+    this.#options.diary.note("the wallet was locked");
     this.#options.tokens.reset();
   }
 

@@ -8,6 +8,7 @@ import { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { toWireError } from "../../../../../runtime/errors.ts";
 import { Gate } from "../../../../../runtime/limits.ts";
 import type { Log } from "../../../../../runtime/log/log.ts";
+import type { Diary } from "../jam/diary.ts";
 import { transactionInfo } from "../spending/transaction-info.ts";
 import type { Login } from "../wallet/login.ts";
 import type { Sockets } from "./sockets.ts";
@@ -19,8 +20,15 @@ export interface NewsOptions {
   readonly login: Login;
   readonly sockets: Sockets;
   readonly network: Network;
+  readonly diary: Diary;
   readonly log: Log;
 }
+
+const PLACES = Object.freeze({
+  mempool: "waits to be confirmed",
+  block: "is confirmed",
+  gone: "is gone",
+} satisfies Record<Seen["place"], string>);
 
 /** A wallet of a whole market may have many transactions in one block. */
 const READING_MAX = 4;
@@ -56,8 +64,10 @@ export class News {
   }
 
   async #tell({ wallet, txid, place }: Seen): Promise<void> {
-    const { login, sockets, network, log } = this.#options;
-    if (place === "gone" || login.open?.name !== wallet || !sockets.hasListeners) return;
+    const { login, sockets, network, diary, log } = this.#options;
+    if (login.open?.name !== wallet) return;
+    diary.note(`the transaction ${txid} ${PLACES[place]}`);
+    if (place === "gone" || !sockets.hasListeners) return;
     try {
       const hex = await this.#reading.run(() => this.#raw(txid, place));
       if (hex === undefined) return;

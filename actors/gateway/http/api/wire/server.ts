@@ -7,6 +7,7 @@ import { toWireError } from "../../../../../runtime/errors.ts";
 import type { Log } from "../../../../../runtime/log/log.ts";
 import type { ApiRefusal, GatewayMetrics } from "../../../metrics.ts";
 import { isHostAllowed } from "../../guard.ts";
+import type { Diary } from "../jam/diary.ts";
 import { CORS_HEADERS, isLocalOrigin, isOriginAllowed } from "./origin.ts";
 import { Refusal, type RefusalName } from "./refusal.ts";
 import { refusalOfError } from "./refusal-of-error.ts";
@@ -17,6 +18,7 @@ export interface ServerOptions {
   /** Requests on these connections are for the WebSocket, whatever path they name. */
   readonly isForWebSocket: (socket: Socket) => boolean;
   readonly metrics: GatewayMetrics;
+  readonly diary: Diary;
   readonly log: Log;
 }
 
@@ -114,8 +116,11 @@ function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-function refusalOf(error: unknown, request: FastifyRequest, { metrics, log }: ServerOptions): Refusal {
+function refusalOf(error: unknown, request: FastifyRequest, { metrics, diary, log }: ServerOptions): Refusal {
   const refusal = refusalOfError(error);
+  // Clients ask for settings that nobody has set, and for tokens' worth: that is their way, and nothing went wrong.
+  if (!QUIET.has(refusal.refusal))
+    diary.note(`refused, ${request.method} ${pathOf(request)}: ${refusal.message}`);
   metrics.apiRefused(COUNTED[refusal.refusal] ?? "request");
   if (refusal.refusal === "Failed") {
     // Outsiders learn that it failed; why it failed is for the log.
@@ -125,6 +130,18 @@ function refusalOf(error: unknown, request: FastifyRequest, { metrics, log }: Se
     });
   }
   return refusal;
+}
+
+const QUIET: ReadonlySet<RefusalName> = new Set([
+  "ConfigNotPresent",
+  "InvalidToken",
+  "NotFound",
+  "YieldGeneratorDataUnreadable",
+]);
+
+/** As it was declared: in what was asked may stand what nobody else should read. */
+function pathOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? "an unknown path";
 }
 
 function refuse(reply: FastifyReply, { status, headers, body }: Refusal): void {
