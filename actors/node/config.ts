@@ -40,6 +40,12 @@ export const sandboxSection = section(
       .describe(
         "A new chain begins with so many blocks. The reward of a block can be spent 100 blocks later, so that 120 give 20 rewards of 50 bitcoin to spend at once.",
       ),
+    wallets: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Make and fund wallets at the start: one to use, and three that earn as makers. Their password is `sandbox`.",
+      ),
     mine_to: z
       .string()
       .min(14)

@@ -4,7 +4,7 @@ import { TroupeError } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
 import { commandName, paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
-import { type DetachedNews, type StartOptions, summaryLines, titleOf } from "./start.ts";
+import { type DetachedNews, type StartOptions, summaryLines, titleOf, walletLines } from "./start.ts";
 
 /** `parameters`: what was typed, without `--detach`. */
 export async function detach(
@@ -23,10 +23,10 @@ export async function detach(
     execArgv: [],
     env: terminal.environment,
   });
-  const tree = await new Promise<Extract<DetachedNews, { kind: "ready" }>["tree"]>((resolve, reject) => {
+  const { tree, wallets } = await new Promise<Extract<DetachedNews, { kind: "ready" }>>((resolve, reject) => {
     child.on("message", (message) => {
       const news = message as DetachedNews;
-      if (news.kind === "ready") resolve(news.tree);
+      if (news.kind === "ready") resolve(news);
       else if (news.kind === "failed") reject(TroupeError.fromWire(news.error));
       else if (!options.json) {
         if (!isTitled) say(terminal, titleOf(terminal, paint));
@@ -51,6 +51,7 @@ export async function detach(
   else {
     for (const line of summaryLines(tree, performance.now() - beganMs, options, terminal, paint))
       say(terminal, line);
+    for (const line of walletLines(wallets, options, terminal, paint)) say(terminal, line);
     say(terminal, `  ${paint("dim", "stop".padEnd(8))}${commandName(terminal)} stop${retyped(options)}`);
   }
   return EXIT.ok;

@@ -5,8 +5,9 @@ import { sleep, systemClock } from "../../runtime/clock.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import type { Step } from "../../supervisor/admin/protocol.ts";
 import { takeSdNotify } from "../../supervisor/host/sd-notify.ts";
+import { wantsWallets } from "../../supervisor/plan/own-node.ts";
 import { preflight } from "../../supervisor/plan/preflight.ts";
-import { readSettings } from "../../supervisor/plan/settings.ts";
+import { readSettings, type Settings } from "../../supervisor/plan/settings.ts";
 import { run } from "../../supervisor/running.ts";
 import { EXIT } from "../errors.ts";
 import {
@@ -32,7 +33,7 @@ export interface StartOptions extends PlaceOptions {
 /** What a supervisor in the background tells the command that has started it. */
 export type DetachedNews =
   | { readonly kind: "step"; readonly step: Step }
-  | { readonly kind: "ready"; readonly tree: Tree }
+  | { readonly kind: "ready"; readonly tree: Tree; readonly wallets: SandboxWallets | undefined }
   | {
       readonly kind: "failed";
       readonly error: { code: string; message: string; data: Readonly<Record<string, unknown>> };
@@ -41,7 +42,7 @@ export type DetachedNews =
 /** Whom the start tells: a person at the terminal, or the command that waits for a background start. */
 interface Audience {
   step(step: Step): void;
-  ready(tree: Tree, tookMs: number): void;
+  ready(tree: Tree, tookMs: number, wallets: SandboxWallets | undefined): void;
   stopping(): void;
   ended(message: string | undefined): void;
 }
@@ -59,8 +60,8 @@ export async function startDetached(options: StartOptions, terminal: Terminal): 
   try {
     return await runUntilEnd(options, terminal, {
       step: (step) => tell({ kind: "step", step }),
-      ready(tree) {
-        tell({ kind: "ready", tree });
+      ready(tree, _tookMs, wallets) {
+        tell({ kind: "ready", tree, wallets });
         if (process.connected) process.disconnect?.();
       },
       stopping() {},
@@ -102,7 +103,10 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     // The beat comes from the event loop itself: one that hangs beats no more.
     systemd.watch(systemClock, () => true);
     await settle(() => root.tree().ready || signals.hasStopped);
-    audience.ready(root.tree(), systemClock.monotonicMs() - beganMs);
+    const wallets = signals.hasStopped
+      ? undefined
+      : await walletsOf(settings, options, terminal, root.tree());
+    audience.ready(root.tree(), systemClock.monotonicMs() - beganMs, wallets);
     const report = await ended;
     audience.ended(report.kind === "bye" ? undefined : report.message);
     if (report.kind === "bye") return EXIT.ok;
@@ -118,6 +122,26 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     signals.disconnect();
     systemd.close();
     await systemd.settled();
+  }
+}
+
+/** Nothing where there are none; else why they are not there, or that they are. */
+type SandboxWallets = { readonly failure: string | undefined };
+
+/** A sandbox without its wallets is a sandbox all the same. */
+async function walletsOf(
+  settings: Settings,
+  options: StartOptions,
+  terminal: Terminal,
+  tree: Tree,
+): Promise<SandboxWallets | undefined> {
+  if (!wantsWallets(settings.config, settings.actors)) return undefined;
+  const { openSandboxWallets } = await import("../sandbox/sandbox-wallets.ts");
+  try {
+    await openSandboxWallets(requestOf(options, terminal), tree);
+    return { failure: undefined };
+  } catch (error) {
+    return { failure: toWireError(error).message };
   }
 }
 
@@ -174,10 +198,11 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
       isTitled = true;
       steps.show(step);
     },
-    ready(tree, tookMs) {
+    ready(tree, tookMs, wallets) {
       if (isQuiet) return sayJson(terminal, tree);
       steps.close();
       for (const line of summaryLines(tree, tookMs, options, terminal, paint)) say(terminal, line);
+      for (const line of walletLines(wallets, options, terminal, paint)) say(terminal, line);
       say(
         terminal,
         `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or ${commandName(terminal)} stop${retyped(options)}`,
@@ -221,6 +246,27 @@ export function summaryLines(
     "",
     `  ${paint("dim", "look".padEnd(8))}${command} status${place}`,
     `  ${paint("dim", "logs".padEnd(8))}${command} logs -f${place}`,
+  ];
+}
+
+/** How the wallets of a sandbox are used; nothing elsewhere. */
+export function walletLines(
+  wallets: SandboxWallets | undefined,
+  options: PlaceOptions,
+  terminal: Terminal,
+  paint: Paint,
+): string[] {
+  if (wallets === undefined) return [];
+  const label = paint("dim", "wallets".padEnd(8));
+  if (wallets.failure !== undefined) {
+    return [`  ${label}${paint("warn", `not made or funded: ${harmless(wallets.failure)}`)}`];
+  }
+  const place = retyped(options);
+  const command = commandName(terminal);
+  return [
+    `  ${label}mine is for you; maker-1, maker-2 and maker-3 earn. Their password: sandbox`,
+    `          ${command} wallet show --wallet mine${place}`,
+    `          ${command} earn status${place}`,
   ];
 }
 

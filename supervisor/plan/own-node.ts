@@ -56,6 +56,18 @@ export function marketConfigFor(config: Config, ownNode: OwnNode | undefined): M
   };
 }
 
+/** Whether the sandbox is to begin with wallets: where its node, walletd and the maker run here. */
+export function wantsWallets(config: Config, actors: readonly Placed[]): boolean {
+  const needed = ["node", "walletd", "maker"];
+  const runHere = actors.filter(({ placement }) => placement !== "off" && placement !== "elsewhere");
+  return config.get(sandboxSection).wallets && needed.every((id) => runHere.some((actor) => actor.id === id));
+}
+
+interface Placed {
+  readonly id: string;
+  readonly placement: Placement;
+}
+
 /** Who shall keep the chain of our own node; nothing when none runs here. Throws for a program that cannot be run. */
 export function keeperFor(config: Config, placement: Placement | undefined): string | undefined {
   if (placement === undefined || placement === "off" || placement === "elsewhere") return undefined;

@@ -42,6 +42,8 @@ export class Home {
     ...["--set", "directory.listen=127.0.0.1:0"],
     ...["--set", "sandbox.rpc_port=0"],
     ...["--set", "sandbox.bitcoind=none"],
+    // They take seconds that only few tests need.
+    ...["--set", "sandbox.wallets=false"],
   ];
 
   /** `prefix` is put before every command: where else it is to run. */
