@@ -50,4 +50,4 @@ test("a sandbox has money in wallets and makers on its market, and a restart mak
     names.map((name) => [name, "offering"]),
   );
   expect(await balance()).toBe(600_000_000);
-}, 240_000);
+}, 480_000);
