@@ -73,6 +73,13 @@ export class BitcoinError<F extends BitcoinFailure = BitcoinFailure> extends Err
   }
 }
 
+/** What is wrong in a few words, for a sentence of another room; undefined for an error that is not of this one. */
+export function bitcoinReason(error: unknown): string | undefined {
+  if (!(error instanceof BitcoinError)) return undefined;
+  const { reason, what } = error.data as { readonly reason?: string; readonly what?: string };
+  return reason ?? what;
+}
+
 /** The error for bytes that break the format at `offset`. */
 export function malformed(what: string, offset: number): BitcoinError {
   return new BitcoinError(

@@ -66,7 +66,15 @@ async function sendIn(
 ): Promise<number> {
   const desk = await WalletDesk.open(options, terminal);
   try {
-    const plan = await desk.asOwner((owned, walletd) => step(owned, walletd, undefined));
+    const plan = await desk.asOwner(async (owned, walletd) => {
+      // Nobody is asked for what will be refused in the end.
+      if (!options.dryRun && !(await walletd.status(owned)).canSign) {
+        throw misuse(
+          "This wallet only watches: its keys are elsewhere. Make the payment with `supervisor wallet psbt create`, and sign it there.",
+        );
+      }
+      return step(owned, walletd, undefined);
+    });
     if (!options.json) for (const line of spendLines(plan, paintOf(terminal))) say(terminal, line);
     if (options.dryRun) {
       if (options.json) sayJson(terminal, plan);

@@ -306,7 +306,7 @@ function addPsbt(wallet: Command, tools: ProgramTools): void {
     .command("psbt")
     .summary("payments that are signed elsewhere: create, show, sign, finish, cancel")
     .description(
-      "Payments whose keys are elsewhere, as partially signed transactions (BIP174, BIP370). `create` here, `sign` where\nthe keys are, bring it back and `finish` it. Each step shows what is paid, and checks what the others have done.",
+      "Payments whose keys are elsewhere, as partially signed transactions (BIP174, BIP370). `create` here, `sign` where the keys are, bring it back and `finish` it. Each step shows what is paid, and checks what the others have done.",
     )
     .addHelpText(
       "after",

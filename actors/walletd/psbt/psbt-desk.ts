@@ -1,5 +1,6 @@
 /** PSBTs of an open wallet: made, shown, signed, finished. What comes back from others is judged anew at every step. */
 import { bytesToHex, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { bitcoinReason } from "../../../bitcoin/errors.ts";
 import { Psbt } from "../../../bitcoin/psbt/psbt.ts";
 import { signInputs } from "../../../bitcoin/signing/inputs.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type Transaction,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
-import { hasCode, toWireError } from "../../../runtime/errors.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { RawTransactions } from "../history/raw-transactions.ts";
@@ -325,12 +325,8 @@ function readable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const isBad =
-      hasCode(error, "BITCOIN_BAD_PSBT") ||
-      hasCode(error, "BITCOIN_NOT_SIGNED") ||
-      hasCode(error, "BITCOIN_MALFORMED");
-    if (!isBad) throw error;
-    const { reason, what } = toWireError(error).data;
-    throw denials.psbt(String(reason ?? what));
+    const reason = bitcoinReason(error);
+    if (reason === undefined) throw error;
+    throw denials.psbt(reason);
   }
 }

@@ -1,9 +1,9 @@
 /** What a wallet that only watches is made of: the public keys of its accounts, as whatever program has written them. */
+import { bitcoinReason } from "../../../bitcoin/errors.ts";
 import { type AccountKey, parseAccountKey } from "../../../bitcoin/keys/account-text.ts";
 import { HARDENED, hardened } from "../../../bitcoin/keys/derivation-path.ts";
 import type { Network } from "../../../bitcoin/network.ts";
 import { coinTypeOf } from "../../../joinmarket/wallet/paths.ts";
-import { toWireError } from "../../../runtime/errors.ts";
 import { denials } from "../denials.ts";
 import { MIXDEPTH_MAX, type WalletState } from "../store/wallet-state.ts";
 
@@ -61,8 +61,9 @@ function readKey(text: string, network: Network): AccountKey {
   try {
     return parseAccountKey(bare.startsWith(BOND_MARK) ? bare.slice(BOND_MARK.length) : bare, network);
   } catch (error) {
-    const { data } = toWireError(error);
-    throw denials.accountKey(String(data["what"] ?? "it cannot be read"));
+    const reason = bitcoinReason(error);
+    if (reason === undefined) throw error;
+    throw denials.accountKey(reason);
   }
 }
 

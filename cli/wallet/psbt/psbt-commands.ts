@@ -1,5 +1,5 @@
 /** `supervisor wallet psbt …`: payments that are signed elsewhere. What is signed or sent is always shown before. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createWhole } from "../../../runtime/whole-file.ts";
 import { EXIT, misuse } from "../../errors.ts";
 import { paintOf, say, sayJson, type Terminal, widthOf } from "../../terminal-io.ts";
@@ -7,7 +7,7 @@ import { confirmed } from "../secret-input.ts";
 import { type SpendOptions, spendInput } from "../spend-commands.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet-desk.ts";
 import { type PsbtText, psbtText } from "./psbt-text.ts";
-import { psbtLines, psbtQr } from "./psbt-view.ts";
+import { type PsbtView, psbtLines, psbtQr } from "./psbt-view.ts";
 
 interface OutOptions extends WalletOptions {
   readonly out?: string;
@@ -28,12 +28,13 @@ export async function create(
   const version = options.psbtVersion === "0" ? 0 : options.psbtVersion === "2" ? 2 : undefined;
   if (version === undefined) throw misuse(`--psbt-version is 0 or 2, not "${options.psbtVersion}".`);
   const input = spendInput(payments, options);
+  needNew(options);
   return withOwner(options, terminal, async (owned, walletd) => {
     const made = await walletd.psbtCreate({ ...owned, ...input, version });
     const view = await walletd.psbtShow({ ...owned, psbt: made.psbt });
     if (options.json) sayJson(terminal, { ...made, view, ...writtenTo(options.out, made.psbt) });
     else {
-      aside(options, terminal, psbtLines(view, paintOf(terminal)));
+      aside(options, terminal, psbtLines(shownAt(view), paintOf(terminal)));
       give(made.psbt, options, terminal, "Its coins are set aside for an hour.");
     }
     return EXIT.ok;
@@ -56,6 +57,7 @@ export async function sign(
   terminal: Terminal,
 ): Promise<number> {
   const { psbt } = readPsbt(file);
+  needNew(options);
   return withOwner(options, terminal, async (owned, walletd) => {
     const view = await walletd.psbtShow({ ...owned, psbt });
     if (!options.json) aside(options, terminal, psbtLines(view, paintOf(terminal)));
@@ -91,7 +93,7 @@ export async function finish(
     if (!options.json) {
       const view =
         answer.psbt === undefined ? undefined : await walletd.psbtShow({ ...owned, psbt: answer.psbt });
-      const lines = view === undefined ? [`${made.txid}`] : psbtLines(view, paintOf(terminal));
+      const lines = view === undefined ? [`${made.txid}`] : psbtLines(shownAt(view), paintOf(terminal));
       for (const line of lines) say(terminal, line);
     }
     if (!options.yes && !(await confirmed(terminal, "All signatures hold. Send it?"))) {
@@ -134,6 +136,16 @@ async function withOwner(
   } finally {
     await desk.close();
   }
+}
+
+/** Where nothing is to be signed it does not matter why nothing could be. */
+function shownAt(view: PsbtView): PsbtView {
+  return { ...view, refusal: null };
+}
+
+/** Before anything is set aside or signed. */
+function needNew({ out }: OutOptions): void {
+  if (out !== undefined && existsSync(out)) throw misuse(`There is a file ${out}; it is not overwritten.`);
 }
 
 /** For the person; a pipe gets the PSBT and nothing else. */

@@ -5,12 +5,12 @@ import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { harmless, type Paint } from "../../view/terminal.ts";
 import { btc, coinCount, percentOf, sats } from "../amounts.ts";
 
-type View = RpcOutput<typeof walletdContract, "psbtShow">;
+export type PsbtView = RpcOutput<typeof walletdContract, "psbtShow">;
 
 /** A code holds 2,953 bytes at most, and one so dense is read by no camera: half of it is. */
 const QR_LETTERS_MAX = 1_200;
 
-export function psbtLines(view: View, paint: Paint): string[] {
+export function psbtLines(view: PsbtView, paint: Paint): string[] {
   const { inputs, outputs, feeSat, satPerVb, sizeVb, paysOutSat } = view;
   const row = (name: string, text: string) => `${paint("dim", name.padEnd(10))}${text}`;
   const own = inputs.filter(({ isOurs }) => isOurs);
@@ -62,7 +62,7 @@ function percent(feeSat: number, paidSat: number): string {
   return paidSat === 0 ? "" : `, ${percentOf(feeSat, paidSat)} of what is paid`;
 }
 
-function signedOf({ inputs, isComplete }: View): string {
+function signedOf({ inputs, isComplete }: PsbtView): string {
   const signed = inputs.filter(({ isSigned }) => isSigned).length;
   return isComplete ? "all of it" : `${signed} of ${inputs.length} inputs`;
 }
