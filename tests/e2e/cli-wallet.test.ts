@@ -1,10 +1,11 @@
 /** `supervisor wallet …` as a person uses it on the sandbox: make a wallet, receive, look, freeze, send, lock, make mistakes. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Home } from "../harness/cli/command.ts";
 import { callNode } from "../harness/node/bitcoind.ts";
 import { waitFor } from "../harness/wait-for.ts";
+import clientserver from "../vectors/foreign-wallets/clientserver.json" with { type: "json" };
 
 const FIRST_BLOCKS = 120;
 /** A wallet of ours that nobody has; coins that go there are gone. */
@@ -111,4 +112,68 @@ test("mistakes are said in words, and change nothing", async () => {
   expect(empty).toMatchObject({ exitCode: 1, stdout: "" });
   expect(asked.exitCode).not.toBe(0);
   expect(readFileSync(file).equals(before)).toBe(true);
+}, 240_000);
+
+test("a wallet comes from another program and goes back, with its labels, and a bad file is refused and not touched", async () => {
+  await startSandbox();
+  const theirs = clientserver.wallets.find(({ name }) => name === "nested-bip49");
+  const file = join(home.path, "old.jmdat");
+  writeFileSync(file, Buffer.from(theirs?.file ?? "", "base64"));
+  writeFileSync(passwordFile, "nested\n");
+  const cut = join(home.path, "cut.jmdat");
+  writeFileSync(cut, readFileSync(file).subarray(0, 200));
+
+  const made = await home.run("wallet", "import", file, "--password-file", passwordFile);
+  const refused = await home.run("wallet", "import", cut, "--password-file", passwordFile);
+  const { wallets } = await json<{ wallets: object[] }>("list");
+  const { text } = await json<{ text: string }>("labels");
+  const out = join(home.path, "back.jmdat");
+  const written = await home.run(
+    "wallet",
+    "export",
+    out,
+    "--form",
+    "clientserver",
+    "--password-file",
+    passwordFile,
+  );
+  const again = await home.run(
+    "wallet",
+    "export",
+    out,
+    "--form",
+    "clientserver",
+    "--password-file",
+    passwordFile,
+  );
+  const other = await home.run(
+    "wallet",
+    "export",
+    `${out}2`,
+    "--form",
+    "joinmarket-ng",
+    "--password-file",
+    passwordFile,
+  );
+  const back = await json<{ form: string; fingerprint: string }>(
+    "import",
+    out,
+    "--password-file",
+    passwordFile,
+  );
+
+  expect(made.stdout).toMatch(
+    /^The wallet old \([0-9a-f]{8}\) is there and unlocked, .* joinmarket-clientserver's\.\n/,
+  );
+  expect(made.stdout).toContain(`${file} was not touched`);
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("damaged")]);
+  expect(readFileSync(cut)).toEqual(readFileSync(file).subarray(0, 200));
+  expect(wallets).toEqual([{ wallet: "old", form: "troupe", isUnlocked: true }]);
+  expect(text).toContain("Miete für März 💶");
+  expect(written.stdout).toContain(`Written: ${out}.`);
+  expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("not overwritten") });
+  expect(other).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no BIP49 wallets") });
+  expect(existsSync(`${out}2`)).toBe(false);
+  expect(back.form).toBe("clientserver");
+  expect(made.stdout).toContain(back.fingerprint);
 }, 240_000);

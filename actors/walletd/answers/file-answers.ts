@@ -68,7 +68,8 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       // Copies: what is lent is wiped before the file's key is made.
       const secrets = store.withSecrets((lent) => structuredClone(lent));
       try {
-        const { file, labels } = await writeForeign(form, { state: store.state, secrets }, password);
+        const content = { state: store.state, secrets };
+        const { file, labels } = await writeForeign(form, content, password, open.handedOut());
         return { file: file.toString("base64"), labels, joinmarketNgId: keys.ngFingerprint() };
       } finally {
         wipeSecrets(secrets);

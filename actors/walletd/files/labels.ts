@@ -1,6 +1,6 @@
 /** Labels and frozen coins as lines of BIP-329, with what joinmarket-ng adds to it: into changes of a wallet, and out of its memory. */
 import { z } from "zod";
-import type { WalletChange } from "../store/wallet-change.ts";
+import { labelKey, type WalletChange } from "../store/wallet-change.ts";
 import { LabelTypeSchema, OutpointSchema, type WalletState } from "../store/wallet-state.ts";
 
 /** What whoever hands us a file may cost us. */
@@ -12,6 +12,7 @@ const LABEL_LENGTH_MAX = 1_000;
 const REUSE = "jm:autofrozen:reuse";
 /** Its marks of addresses that it must not hand out again; after the last may come the owner's label. */
 const HANDED_OUT = /^jm:(?:used|funded|reserved)(?::|$)/;
+const RESERVED_MARK = "jm:reserved";
 const RESERVED = /^jm:reserved:(.+)$/s;
 
 const LineSchema = z.object({
@@ -56,8 +57,14 @@ export function readLabels(text: string): ReadLabels {
   return { changes, handedOut, coinjoinOutputs, taken, skipped };
 }
 
-/** Every label, and every coin about which somebody has decided, in an order that does not change by itself. */
-export function writeLabels({ labels, frozen }: Readonly<WalletState>): string {
+/**
+ * Every label, and every coin about which somebody has decided, in an order that does not change by itself. For
+ * joinmarket-ng also which addresses it must not hand out, in its own words.
+ */
+export function writeLabels(
+  { labels, frozen }: Readonly<WalletState>,
+  handedOut: readonly string[] = [],
+): string {
   const lines = new Map<string, Record<string, unknown>>();
   for (const [key, label] of Object.entries(labels)) {
     const [type = "", ...ref] = key.split(" ");
@@ -71,6 +78,15 @@ export function writeLabels({ labels, frozen }: Readonly<WalletState>): string {
       ...(why === "reuse" ? { label: REUSE } : {}),
     };
     lines.set(key, { ...line, spendable: !isFrozen });
+  }
+  for (const ref of handedOut) {
+    const key = labelKey("addr", ref);
+    const label = labels[key];
+    lines.set(key, {
+      type: "addr",
+      ref,
+      label: label === undefined ? RESERVED_MARK : `${RESERVED_MARK}:${label}`,
+    });
   }
   return [...lines.keys()]
     .sort()

@@ -10,14 +10,16 @@ export interface WrittenFile {
   readonly labels: string | null;
 }
 
-/** Under the wallet's password. */
+/** Under the wallet's password. `handedOut`: addresses that somebody has and no coin has come to. */
 export async function writeForeign(
   form: "clientserver" | "joinmarket-ng",
   content: ImportedWallet,
   password: string,
+  handedOut: readonly string[],
 ): Promise<WrittenFile> {
   if (form === "joinmarket-ng") {
-    const labels = writeLabels(content.state);
+    // Its wallet file counts no addresses: it would hand these out again.
+    const labels = writeLabels(content.state, handedOut);
     return { file: await writeJoinmarketNg(content, password), labels: labels === "" ? null : labels };
   }
   // It keeps freezes, and labels of addresses; of no other kind.

@@ -199,6 +199,17 @@ export class OpenWallet {
     return Math.max(this.nextIndex(branch), lastUsed + 1);
   }
 
+  /** Addresses that were given out and to which nothing has come yet. */
+  handedOut(): string[] {
+    return countedBranches(this.mixdepths).flatMap((branch) =>
+      this.book
+        .branch(branch)
+        .slice(0, this.nextIndex(branch))
+        .filter(({ scriptHash }) => this.view.facts(scriptHash).history.length === 0)
+        .map(({ address }) => address),
+    );
+  }
+
   get standingRules(): StandingRules {
     return {
       state: this.state,
