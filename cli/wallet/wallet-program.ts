@@ -98,7 +98,7 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
   of(
     "unlock",
     "open a wallet",
-    "Opens a wallet with its password. The commands after it do not ask again. Another program's file in the\nwallets folder becomes one of ours under the same password; the original is kept beside it.",
+    "Opens a wallet with its password. The commands after it do not ask again. Another program's file in the wallets folder becomes one of ours under the same password; the original is kept beside it.",
   )
     .option(
       "--passphrase",
@@ -124,7 +124,7 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
   of(
     "export",
     "write a wallet file for another program",
-    "Writes the wallet in the form of another program, under the same password, and what that form has no place\nfor as a file of labels beside it. Nothing is overwritten.",
+    "Writes the wallet in the form of another program, under the same password, and what that form has no place for as a file of labels beside it. Nothing is overwritten.",
   )
     .argument("<file>", "where to")
     .requiredOption("--form <form>", "clientserver or joinmarket-ng")
@@ -136,12 +136,13 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
       ),
     )
     .action(async (file, options) => exitWith(await (await moving()).exportFile(file, options, terminal)));
-  of(
+  make(
     "import",
     "take over a wallet file of another program",
-    "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of words in a file, with labels,\nfrozen coins and imported keys. Labels and history that joinmarket-ng keeps beside it are found by themselves.\nThe file itself is not touched.",
+    "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of words in a file, with labels, frozen coins and imported keys. Labels and history that joinmarket-ng keeps beside it are found by themselves. The file itself is not touched.",
   )
     .argument("<file>", "a .jmdat or .mnemonic file")
+    .option("-w, --wallet <name>", "what it shall be called; default: as the file")
     .option(
       "--passphrase",
       "ask for a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it",
