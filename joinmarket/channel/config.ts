@@ -49,7 +49,9 @@ export const marketSection = section(
       ),
     serve_address: hostPort()
       .optional()
-      .describe("The onion address that leads to serve_listen, as takers shall dial it. Without it they are told serve_listen itself, which only directories of this host take."),
+      .describe(
+        "The onion address that leads to serve_listen, as takers shall dial it. Without it they are told serve_listen itself, which only directories of this host take.",
+      ),
   }),
 );
 

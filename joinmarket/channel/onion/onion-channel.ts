@@ -188,9 +188,10 @@ export class OnionChannel implements Channel {
   #onPrivate(way: Way, line: string): void {
     const message = parseRouted(line);
     if (message?.to !== this.#nick || message.from === this.#nick) return;
-    if (!this.#recent.isFirst(line, way)) return;
-    if (this.#listener?.onPrivate(message.from, message.text) !== true) return this.#recent.drop(line);
     const link = way instanceof DirectoryLink ? way : undefined;
+    // An echo of what was verified: the peer is there too.
+    if (!this.#recent.isFirst(line, way)) return void this.#peers?.seen(message.from, link);
+    if (this.#listener?.onPrivate(message.from, message.text) !== true) return this.#recent.drop(line);
     if (!(way instanceof DirectoryLink)) way.isTrusted = true;
     const peer = this.#peers?.seen(message.from, link);
     if (peer !== undefined && link !== undefined) peer.lastWay = link;

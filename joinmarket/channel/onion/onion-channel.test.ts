@@ -1,0 +1,163 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Directory } from "../../../actors/directory/door.ts";
+import { type OnionBot, onionBot, openDirectory } from "../../../tests/harness/joinmarket/directory.ts";
+import { type Heard, started } from "../../../tests/harness/joinmarket/market-compliance.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { NickIdentity } from "../../nick/identity.ts";
+import { signPrivate } from "../../nick/signed-message.ts";
+import { writeDirectoryHandshake } from "./handshake.ts";
+import { writeChallenge } from "./nick-auth.ts";
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function directory(): Promise<Directory> {
+  const made = await openDirectory();
+  closing.push(() => made.stop());
+  return made;
+}
+
+async function bot(directories: readonly string[], options: Parameters<typeof onionBot>[1] = {}) {
+  const made = onionBot(directories, options);
+  closing.push(() => made.market.close());
+  return { ...made, heard: await started(made.market) };
+}
+
+const SERVING = { serving: { listen: { host: "127.0.0.1", port: 0 } } };
+
+/** A directory that says what the test tells it to. */
+async function fakeDirectory(answer: object | undefined) {
+  const sockets: Socket[] = [];
+  const heard: { type: number; line: string }[] = [];
+  const server: Server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      for (const line of text.split("\r\n").filter(Boolean)) {
+        heard.push(JSON.parse(line) as { type: number; line: string });
+        if (heard.at(-1)?.type === 793 && answer !== undefined) say(795, JSON.stringify(answer));
+      }
+    });
+  });
+  const say = (type: number, line: string) => sockets.at(-1)?.write(`${JSON.stringify({ type, line })}\r\n`);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const { port } = server.address() as { port: number };
+  return { address: `127.0.0.1:${port}`, heard, say, sockets };
+}
+
+const words = (change: object = {}, features: readonly string[] = []) => ({
+  ...JSON.parse(
+    writeDirectoryHandshake({
+      nick: "J5directory",
+      network: "testnet",
+      isAccepted: true,
+      features: new Set(features),
+      motd: "",
+    }),
+  ),
+  ...change,
+});
+
+async function acquaint(taker: Heard, maker: Heard): Promise<void> {
+  taker.market.announce("orderbook");
+  await waitFor("the maker to hear", () => maker.said.length > 0);
+}
+
+describe("directories that will not do", () => {
+  it.each([
+    ["does not take us", words({ accepted: false })],
+    ["another version", words({ "proto-ver-min": 6, "proto-ver-max": 6 })],
+    ["is on mainnet", words({ network: "mainnet" })],
+    ["cannot be read", words({ features: [] })],
+  ])("are left when one %s, and the reason is told", async (why, answer) => {
+    const { address } = await fakeDirectory(answer);
+    const made: OnionBot = onionBot([address]);
+    closing.push(() => made.market.close());
+    made.market.start({}).catch(() => undefined);
+    await waitFor("it to be down", () => made.market.status()[0]?.state === "down");
+    expect(made.market.status()[0]?.error).toContain(why);
+  });
+
+  it("get no proof in the name of another directory", async () => {
+    const { address, heard, say } = await fakeDirectory(words({}, ["nick_auth"]));
+    const made = onionBot([address]);
+    closing.push(() => made.market.close());
+    made.market.start({}).catch(() => undefined);
+    await waitFor("the handshake", () => heard.length > 0);
+    say(803, writeChallenge({ challenge: "ab".repeat(32), directoryId: "other.onion:5222" }));
+    await waitFor("it to be down", () => made.market.status()[0]?.state === "down");
+    expect(made.market.status()[0]?.error).toContain("other.onion:5222");
+    expect(heard.filter(({ type }) => type === 805)).toEqual([]);
+  });
+});
+
+describe("what a directory says", () => {
+  it("is ignored where it is for others, of no known kind, or not signed by who is named", async () => {
+    const { address, heard, say, sockets } = await fakeDirectory(words());
+    const { market, heard: ours } = await bot([address]);
+    const alice = NickIdentity.random();
+    for (const type of [785, 787, 797, 801, 4_711]) say(type, "127.0.0.1:1");
+    say(685, `${alice.nick}!${market.nick}!fill 0 1 ${"02".repeat(33)} MEUC`);
+    say(685, `${alice.nick}!${NickIdentity.random().nick}!${signPrivate(alice, "fill 0", "onion-network")}`);
+    say(685, `${alice.nick}!${market.nick}!${signPrivate(alice, "fill 0", "hackint")}`);
+    say(798, "");
+    await waitFor("the pong", () => heard.some(({ type }) => type === 799));
+    expect([ours.said, ours.arrived.size]).toEqual([[], 0]);
+    say(685, `${alice.nick}!${market.nick}!${signPrivate(alice, "fill 0", "onion-network")}`);
+    await waitFor("the true one", () => ours.said.length === 1);
+    expect(ours.arrived).toEqual(new Set([alice.nick]));
+    expect(sockets[0]?.destroyed).toBe(false);
+    expect(heard.map(({ type }) => type)).toEqual([793, 799]);
+  });
+});
+
+describe("several directories", () => {
+  it("carry each word once, and a peer has left when it has left them all", async () => {
+    const [first, second] = [await directory(), await directory()];
+    const both = [first.address, second.address];
+    const taker = await bot(both);
+    const maker = await bot(both);
+    const isEverywhere = () =>
+      [taker, maker].every(({ market }) => market.status().every(({ state }) => state === "up"));
+    await waitFor("both to be everywhere", isEverywhere);
+    await acquaint(maker.heard, taker.heard);
+    await acquaint(taker.heard, maker.heard);
+    await taker.market.tell(maker.market.nick, "fill 0");
+    await waitFor("the fill", () => maker.heard.said.length === 2);
+    await first.stop();
+    await waitFor("it to be missed", () => taker.market.status()[0]?.state !== "up");
+    await taker.market.tell(maker.market.nick, "auth 0");
+    await waitFor("it to come by the other", () => maker.heard.said.length === 3);
+    expect(maker.heard.left.size + taker.heard.left.size).toBe(0);
+    await second.stop();
+    await waitFor("it to be gone", () => taker.heard.left.has(maker.market.nick));
+    closing.splice(0, 2);
+  });
+});
+
+describe("direct connections", () => {
+  it("carry what is said once they are up, in both directions, also without any directory", async () => {
+    const between = await openDirectory();
+    const maker = await bot([between.address], SERVING);
+    const taker = await bot([between.address]);
+    await acquaint(taker.heard, maker.heard);
+    await maker.market.tell(taker.market.nick, "sw0reloffer 0");
+    await waitFor("the offer", () => taker.heard.said.length === 1);
+    await taker.market.tell(maker.market.nick, "fill 0");
+    await waitFor("the fill", () => maker.heard.said.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await taker.market.tell(maker.market.nick, "auth 0");
+    await waitFor("the auth", () => maker.heard.said.length === 3);
+    await between.stop();
+    await waitFor("the directory to be missed", () => taker.market.status()[0]?.state !== "up");
+    expect(taker.channel.sees(maker.market.nick)).toBe(true);
+    expect(maker.channel.sees(taker.market.nick)).toBe(true);
+  });
+});
