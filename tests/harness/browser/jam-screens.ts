@@ -224,7 +224,7 @@ export class JamScreens implements Screens {
     await this.#go("/earn");
     const start = this.#page.getByRole("button", { name: "Start Earning!" });
     await start.click();
-    return this.#alert().innerText();
+    return this.#alert().filter({ hasNotText: "Service is starting" }).innerText();
   }
 
   async report(): Promise<string> {
