@@ -174,7 +174,8 @@ class Agreement {
     // All of a sweep's coins are shared out already: whoever comes later gets what others would have got.
     const allowedSat = wish.amountSat === null ? makerFeesSat(first) : wish.makerFeesSatMax;
     const pick = this.#wish(allowedSat - makerFeesSat(kept));
-    const ignored = new Set([...pick.ignored, ...kept.map(({ nick }) => nick)]);
+    // Also who is excused: asked again at once it would do the same.
+    const ignored = new Set([...pick.ignored, ...team.nicks]);
     return this.#parts.picker.makers(this.#view(bonds), amountSat, { ...pick, ignored, count: missing });
   }
 

@@ -64,6 +64,11 @@ export class Team implements Ear {
     return this.#talks.size;
   }
 
+  /** Whoever was asked once, with whatever answer. */
+  get nicks(): Iterable<string> {
+    return this.#talks.keys();
+  }
+
   get good(): readonly Conversation[] {
     return [...this.#talks.values()].filter(({ part, state }) => part !== undefined && state !== "failed");
   }
