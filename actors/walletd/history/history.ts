@@ -13,6 +13,9 @@ export type HistoryEntry = z.infer<typeof HistoryEntrySchema>;
 type CoinjoinNote = z.infer<typeof CoinjoinNoteSchema>;
 
 const HEADER_TIME_AT = 68;
+const HEADER_BYTES = 80;
+/** Blocks whose headers are asked for at once: 80 kB. */
+const STRETCH_BLOCKS = 500;
 /** Deeper than any reorganisation that there was. */
 const SETTLED_BLOCKS = 100;
 /** Times of so many blocks are kept: they never change. */
@@ -95,25 +98,54 @@ export class History {
       for (const [i, txid] of txids.entries()) firstSeen.set(txid, results[i]?.timeS ?? 0);
     }
     const nowS = Math.floor(wallet.nowMs / 1_000);
-    const times: number[] = [];
-    for (const { height, txid } of lines) {
-      times.push(height === null ? firstSeen.get(txid) || nowS : await this.#timeAt(height, wallet));
-    }
-    return times;
+    const times = await this.#blockTimes(
+      lines.flatMap(({ height }) => (height === null ? [] : [height])),
+      wallet,
+    );
+    return lines.map(({ height, txid }) =>
+      height === null ? firstSeen.get(txid) || nowS : (times.get(height) ?? 0),
+    );
   }
 
-  async #timeAt(height: number, { view }: OpenWallet): Promise<number> {
+  #knownTimeS(height: number, { view }: OpenWallet): number | undefined {
     const known = this.#timesS.get(height);
     const depth = (view.tip?.height ?? 0) - height;
     // After a reorganisation another block may stand there.
-    if (known !== undefined && (depth > SETTLED_BLOCKS || known.hash === view.tip?.hash)) return known.timeS;
-    const { hex } = await this.#indexer.headers({ height, count: 1 });
-    if (hex === "") return 0;
-    const header = Buffer.from(hexToBytes(hex));
-    const timeS = header.readUInt32LE(HEADER_TIME_AT);
-    if (this.#timesS.size >= TIMES_MAX) this.#timesS.clear();
-    this.#timesS.set(height, { hash: view.tip?.hash ?? "", timeS });
-    return timeS;
+    return known !== undefined && (depth > SETTLED_BLOCKS || known.hash === view.tip?.hash)
+      ? known.timeS
+      : undefined;
+  }
+
+  /** In stretches: asked block by block, a long history would take as many round trips as it has lines. */
+  async #blockTimes(heights: readonly number[], wallet: OpenWallet): Promise<ReadonlyMap<number, number>> {
+    const times = new Map<number, number>();
+    for (const height of heights) {
+      const timeS = this.#knownTimeS(height, wallet);
+      if (timeS !== undefined) times.set(height, timeS);
+    }
+    const unknown = [...new Set(heights)].filter((height) => !times.has(height)).sort((a, b) => a - b);
+    const hash = wallet.view.tip?.hash ?? "";
+    if (this.#timesS.size + unknown.length > TIMES_MAX) this.#timesS.clear();
+    for (let at = 0; at < unknown.length; ) {
+      const first = unknown[at] ?? 0;
+      const next = unknown.findIndex((height) => height >= first + STRETCH_BLOCKS);
+      const stretch = unknown.slice(at, next === -1 ? unknown.length : next);
+      const { hex } = await this.#indexer.headers({
+        height: first,
+        count: (stretch.at(-1) ?? first) - first + 1,
+      });
+      const headers = Buffer.from(hexToBytes(hex));
+      for (const height of stretch) {
+        const timeAt = (height - first) * HEADER_BYTES + HEADER_TIME_AT;
+        // The chain may be shorter by now; the next answer is then of that one.
+        if (timeAt + 4 > headers.length) continue;
+        const timeS = headers.readUInt32LE(timeAt);
+        times.set(height, timeS);
+        this.#timesS.set(height, { hash, timeS });
+      }
+      at += stretch.length;
+    }
+    return times;
   }
 }
 

@@ -118,6 +118,8 @@ describe("a maker", () => {
       changeSat: MAKER_TERMS.coinjoinFeeSat - MAKER_TERMS.txfeeSat,
       note: NOTE,
     });
+    // Each with its own block's time: in this world all blocks have the genesis block's.
+    expect(new Set(entries.map(({ timeS }) => timeS))).toEqual(new Set([1_296_688_602]));
     expect((await under.as("operator").yieldReport(owned)).lines).toHaveLength(2);
     expect((await under.as("operator").balances(owned)).totalSat).toBe(1_200_000 + 400);
   });
