@@ -59,14 +59,11 @@ export class JamScreens implements Screens {
     await this.#submit();
     await this.#page.getByText("Please review").waitFor();
     await this.#submit();
-    await this.#page
-      .getByRole("heading", { name: /imported success/i })
-      .or(this.#alert())
-      .first()
-      .waitFor();
+    const imported = this.#page.getByText("Wallet imported successfully!");
+    await imported.or(this.#alert()).first().waitFor();
     const alert = await this.#alert().allInnerTexts();
     if (alert.length > 0) throw new Error(alert.join());
-    await this.#page.goto(`${this.#url}/wallet`);
+    await this.#page.getByText("Continue").click();
     await this.#link("/settings").waitFor();
   }
 
