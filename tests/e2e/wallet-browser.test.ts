@@ -147,18 +147,18 @@ test.skipIf(chromium === undefined)(
 
     const tab = screensOn(await browser.newPage(), url);
     await tab.open();
-    expect(await tab.wallets()).toEqual(["savings Active"]);
+    expect(await tab.wallets()).toContain("savings Active");
     await tab.unlock("savings", "correct horse");
     expect([await tab.balanceSat(), await screens.balanceSat()]).toEqual([locked, locked]);
     await tab.lock();
     await screens.open();
-    expect(await screens.wallets()).toEqual(["savings Locked"]);
+    expect(await screens.wallets()).toContain("savings Locked");
 
     expect(await screens.refusedUnlock("savings", "wrong horse")).toMatch(/Invalid credentials/);
     await screens.recover("again", "battery staple", words);
     await balance(locked);
     await screens.lock();
-    expect(await screens.wallets()).toEqual(["again Locked", "savings Locked"]);
+    expect(await screens.wallets()).toEqual(expect.arrayContaining(["again Locked", "savings Locked"]));
     await screens.unlock("savings", "correct horse");
     await balance(locked);
     expect(browser.faults).toEqual([]);
