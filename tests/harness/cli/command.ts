@@ -25,6 +25,8 @@ const WITHOUT_NODE = Object.freeze({
   TROUPE_PLACEMENT__INDEXER: "off",
   TROUPE_PLACEMENT__MEMPOOL: "off",
   TROUPE_PLACEMENT__WALLETD: "off",
+  TROUPE_PLACEMENT__MAKER: "off",
+  TROUPE_PLACEMENT__TAKER: "off",
 });
 
 /** One home directory with whatever runs in it; `close` ends what is left. */
