@@ -368,8 +368,14 @@ class Victim {
       const [password = ""] = this.passwords;
       if (this.passwords.size > 1) return;
       await operator.lock(owned, options);
-      const { session } = await operator.unlock({ wallet: this.wallet, password }, options);
-      this.#session = session;
+      try {
+        const { session } = await operator.unlock({ wallet: this.wallet, password }, options);
+        this.#session = session;
+      } catch (error) {
+        // Another step may have changed it meanwhile.
+        const isChanged = !this.passwords.has(password) || this.passwords.size > 1;
+        if (!isChanged || toWireError(error).code !== "WALLETD_WRONG_PASSWORD") throw error;
+      }
     }
   }
 
