@@ -251,6 +251,33 @@ describe("a taker", () => {
     });
   });
 
+  it("lets another coin of the mixdepth stand for it when its own cannot, unless its owner has frozen that one", async () => {
+    await under.money.mine(6);
+    await under.level(owned);
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const terms = { grant, mixdepth: 0, amountSat: 200_000, destination: null, ...FEES };
+    const side = await taker.reserveAsTaker(terms);
+    const asked = { grant, reservation: side.reservation };
+    const shown = async () => {
+      const { opening } = await taker.commitment(asked);
+      return opening.txid;
+    };
+    const own = side.coins.map(({ txid }) => txid);
+    const first = [await shown(), await shown(), await shown()];
+    const { coins } = await under.as("operator").coins(owned);
+    const other = coins.find((coin) => coin.mixdepth === 0 && !own.includes(coin.txid));
+    const named = [{ txid: other?.txid ?? "", index: other?.index ?? 0 }];
+
+    await under.as("operator").freeze({ ...owned, outpoints: named, isFrozen: true });
+    await expect(taker.commitment(asked)).rejects.toMatchObject({ data: { usedUp: 1 } });
+    await under.as("operator").freeze({ ...owned, outpoints: named, isFrozen: false });
+
+    expect(own).toHaveLength(1);
+    expect(new Set(first)).toEqual(new Set(own));
+    expect(await shown()).toBe(other?.txid);
+  });
+
   it("has nothing to stand for it when the coins are too young or too small", async () => {
     const taker = under.as("taker");
     const grant = await granted("taker", FEES);

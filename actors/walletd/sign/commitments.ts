@@ -2,6 +2,7 @@
 import { bytesToHex, parseTxid } from "../../../bitcoin/bytes.ts";
 import { makeCommitment } from "../../../joinmarket/podle/commitment.ts";
 import { denials } from "../denials.ts";
+import { mixable } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 import type { Granted } from "./grants.ts";
@@ -18,8 +19,13 @@ export function commit(wallet: OpenWallet, granted: Granted, wish: CommitmentWis
   wallet.needKnown();
   return wallet.store.transact((state) => {
     const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, "taker");
-    const coins = wallet.coins(terms.mixdepth).filter(({ outpoint }) => outpoints.includes(outpoint));
-    const wantedSat = ((terms.amountSat ?? sumOf(coins)) * wish.percentMin) / 100;
+    const { mixdepth } = terms;
+    const inputs = wallet.coins(mixdepth).filter(({ outpoint }) => outpoints.includes(outpoint));
+    const wantedSat = ((terms.amountSat ?? sumOf(inputs)) * wish.percentMin) / 100;
+    // Makers ask for a coin of some age, not for one that is mixed: what else lies in the mixdepth may stand for it.
+    // Not what its owner keeps apart, for the makers who agree are shown which coin it was.
+    const others = mixable(wallet, { mixdepth, confirmationsMin: 0, isMixed: () => false });
+    const coins: StandingCoin[] = [...inputs, ...others];
     const used = new Map<string, Set<number>>();
     for (const { outpoint, index } of Object.values(state.commitments)) {
       used.set(outpoint, (used.get(outpoint) ?? new Set()).add(index));
