@@ -118,6 +118,8 @@ class Victim {
       await this.#pay(0, i, 500_000);
       await this.#pay(1, i, 500_000);
     }
+    // Before it has heard of the blocks it may give out an address that they pay.
+    await this.#level();
   }
 
   /** Making a wallet is killed too, until one attempt is answered. */
@@ -332,8 +334,9 @@ class Victim {
     const number = this.#number++;
     const options = this.#options;
     if (step === "address") {
-      const { address } = await operator.newAddress({ ...owned, mixdepth: 0, label: `a${number}` }, options);
-      this.#issued(address);
+      const asked = { ...owned, mixdepth: 0, label: `a${number}` };
+      const { address, path } = await operator.newAddress(asked, options);
+      this.#issued(address, path);
       this.labels.set(address, `a${number}`);
     } else if (step === "label") {
       const ref = `somewhere ${this.#below(5)}`;
@@ -426,8 +429,8 @@ class Victim {
     await taker.release({ grant, reservation }, options);
   }
 
-  #issued(address: string): void {
-    expect(this.addresses.has(address), `${address} twice`).toBe(false);
+  #issued(address: string, path = ""): void {
+    expect(this.addresses.has(address), `${address} ${path} twice`).toBe(false);
     this.addresses.add(address);
   }
 
