@@ -29,7 +29,8 @@ class Writer {
   readonly #ended: Promise<void>;
   #onLine: () => void = () => {};
 
-  constructor(folder: string) {
+  /** `stays`: it never closes the wallet while it lives. */
+  constructor(folder: string, stays = false) {
     const script = fileURLToPath(builtUrl("tests/harness/walletd/store-writer.js"));
     const root = fileURLToPath(new URL("../../..", builtUrl("tests/harness/built.js")));
     const flags = [
@@ -40,7 +41,7 @@ class Writer {
       `--allow-fs-read=${folder}`,
       `--allow-fs-write=${folder}`,
     ];
-    this.#child = spawn(process.execPath, [...flags, script, folder], {
+    this.#child = spawn(process.execPath, [...flags, script, folder, ...(stays ? ["stay"] : [])], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const reader = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
@@ -102,7 +103,7 @@ test("a process that is killed at any moment loses nothing that it had answered,
 });
 
 test("a second process is refused while the first lives, and let in as soon as it is dead", async () => {
-  const first = new Writer(directory);
+  const first = new Writer(directory, true);
   await first.said("kept ");
   const second = new Writer(directory);
 

@@ -1,6 +1,7 @@
 /**
  * A process that changes one wallet until it is killed: it says what is in the wallet when it has opened it, and each
- * number after it is on the disk. Run as `node … store-writer.js <folder>`; its password alternates.
+ * number after it is on the disk. Run as `node … store-writer.js <folder> [stay]`; its password alternates,
+ * and unless it is to stay it closes the wallet now and then, which lets others in.
  */
 import { WalletFolder } from "../../../actors/walletd/store/wallet-folder.ts";
 import type { WalletStore } from "../../../actors/walletd/store/wallet-store.ts";
@@ -8,7 +9,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { CHEAP, emptyWallet } from "./wallet-changes.ts";
 
-const [, , directory = ""] = process.argv;
+const [, , directory = "", stay] = process.argv;
 const PASSWORDS = ["one", "two"] as const;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -63,7 +64,7 @@ try {
       await store.changePassword(PASSWORDS[password] ?? "", PASSWORDS[next] ?? "");
       password = next;
     }
-    if (round % 11 === 0) {
+    if (round % 11 === 0 && stay !== "stay") {
       await store.close();
       ({ store, password } = await opened());
     }
