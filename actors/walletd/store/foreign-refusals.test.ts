@@ -85,7 +85,9 @@ describe("a wallet file of another program is refused and not touched", () => {
     ["joinmarket-clientserver's without a password", PLAIN],
     ["joinmarket-ng's", NG],
   ])("%s, cut off anywhere", async (_, whole) => {
-    const cuts = fc.integer({ min: 0, max: whole.length - 1 });
+    // Without the padding of its base64 a file has lost nothing.
+    const needed = whole.toString("latin1").replace(/=+$/, "").length;
+    const cuts = fc.integer({ min: 0, max: needed - 1 });
     await fc.assert(
       fc.asyncProperty(cuts, async (lengthBytes) => {
         expect(await refusalOf(whole.subarray(0, lengthBytes))).toMatch(
