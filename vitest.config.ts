@@ -12,6 +12,7 @@ export default defineConfig({
             "tests/*.test.ts",
           ],
           environment: "node",
+          setupFiles: ["tests/harness/seeded-properties.ts"],
           // On a machine that does much else a test may get a twentieth of a core; what hangs is still found.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -25,8 +26,10 @@ export default defineConfig({
           environment: "node",
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
-          // After the unit tests: threads and processes get the machine to themselves.
+          setupFiles: ["tests/harness/seeded-properties.ts"],
+          // Most of them wait for a process most of the time.
+          maxWorkers: 2,
+          // After the unit tests, which fill the machine.
           sequence: { groupOrder: 1 },
         },
       },

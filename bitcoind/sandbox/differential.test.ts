@@ -10,6 +10,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { callNode, findBitcoind, RealNode } from "../../tests/harness/node/bitcoind.ts";
 import type { OwnedCoin } from "../../tests/harness/node/coin-owner.ts";
 import { TwinLife } from "../../tests/harness/node/twin-life.ts";
+import { SEED } from "../../tests/harness/seed.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
 import { parseSequence } from "../sequence.ts";
 import { ZmqSubscriber } from "../zmq.ts";
@@ -39,9 +40,8 @@ describe.skipIf(bitcoind === undefined)("the sandbox and a real node", () => {
     callNode(sandbox.rpcUrl, sandbox.cookiePath, method, params);
   const ofReal = (method: string, ...params: unknown[]) => real.rpc(method, ...params);
 
-  const seed = seedOf(process.env["TROUPE_SEED"]);
-  it(`agree on every step of a random life (TROUPE_SEED=${seed})`, async () => {
-    const life = new TwinLife(new Randomness(seed), ofSandbox, ofReal);
+  it(`agree on every step of a random life (TROUPE_SEED=${SEED})`, async () => {
+    const life = new TwinLife(new Randomness(SEED), ofSandbox, ofReal);
     await life.begin();
     for (let step = 0; step < STEPS; step++) await life.step();
 
@@ -193,11 +193,6 @@ describe.skipIf(bitcoind === undefined)("the sandbox and a real node", () => {
     await life.compare();
   }, 120_000);
 });
-
-/** One life is told again and again, so that a red test means a change of ours; `TROUPE_SEED=random` looks for new ones. */
-function seedOf(wanted: string | undefined): number {
-  return wanted === "random" ? Date.now() % 2 ** 31 : Number(wanted ?? 1);
-}
 
 /** Finds a nonce for a changed header (or leaves it, where its bits are no target for us). */
 function rework(hex: string): string {

@@ -13,6 +13,7 @@ import { silentLog } from "../../bus/fake.ts";
 import { WalletKeys } from "../../joinmarket/wallet/wallet-keys.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { releaseWorld } from "../harness/actors/context.ts";
+import { SEED } from "../harness/seed.ts";
 import { waitFor } from "../harness/wait-for.ts";
 import { MAKER_TERMS, rawOf, takenFrom } from "../harness/walletd/coinjoin-sides.ts";
 import { type MoneyWorld, stillWorld } from "../harness/walletd/money-world.ts";
@@ -22,7 +23,6 @@ import type { World } from "../harness/worlds.ts";
 
 /** A thousand by hand; in an ordinary run enough to hit every kind of step some times. */
 const KILLS = Number(process.env["TROUPE_WALLET_KILLS"] ?? 40);
-const SEED = Number(process.env["TROUPE_SEED"] ?? 5);
 /** With each begins a new wallet in a new world. */
 const KILLS_PER_WALLET = 50;
 const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";

@@ -16,6 +16,7 @@ import { SandboxNode } from "../../../bitcoind/sandbox/node.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { callNode } from "../../../tests/harness/node/bitcoind.ts";
+import { SEED } from "../../../tests/harness/seed.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { View } from "../view/view.ts";
 import { Follower } from "./follower.ts";
@@ -44,7 +45,7 @@ let liar: Server;
 let client: NodeClient;
 /** Of a hundred answers. */
 let spoiltPercent = 0;
-const random = new Randomness(Number(process.env["TROUPE_SEED"] ?? 11));
+const random = new Randomness(SEED);
 
 const below = (bound: number): number => Math.floor(random.fraction() * bound);
 

@@ -148,6 +148,17 @@ export class MoneyWorld {
     return { tip: this.node.tip.hash, coins: coins.sort(), history: history.sort() };
   }
 
+  /** Script hashes of the wallet's that the node's chain and mempool pay, spent since or not. */
+  get paid(): ReadonlySet<string> {
+    const { blocks, mempool } = this.node;
+    const all = [
+      ...blocks.slice(1).flatMap(({ transactions }) => transactions),
+      ...[...mempool.values()].map(({ transaction }) => transaction),
+    ];
+    const hashes = all.flatMap((transaction) => outputsOf(transaction)).map(({ scriptHash }) => scriptHash);
+    return new Set(hashes.filter((hash) => this.#own.has(hash)));
+  }
+
   /** The mempool comes level with the node; its news goes out before any answer of the new view. */
   followMempool(): void {
     for (const { transaction } of this.node.mempool.values()) this.#raw.set(txidOf(transaction), transaction);
