@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseHostPort } from "../../runtime/config/config-values.ts";
-import { hostAndPort, isLoopback } from "./address.ts";
+import { isLoopback, parseHostPort } from "../../runtime/config/config-values.ts";
+import { hostAndPort } from "./address.ts";
 import { gatewaySection } from "./config.ts";
 
 describe("an address to listen on", () => {

@@ -14,6 +14,7 @@ import {
   type Subscription as NatsSubscription,
 } from "nats";
 import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
+import { isLoopback } from "../../runtime/config/config-values.ts";
 import type { BusAccess } from "../actor.ts";
 import { inboxPrefix } from "../subject.ts";
 import {
@@ -87,7 +88,7 @@ export async function connectNats(access: BusAccess, options: NatsOptions = {}):
 }
 
 function connectionOptions(access: BusAccess, name: string): ConnectionOptions {
-  const isLocal = access.servers.every(isLoopback);
+  const isLocal = access.servers.every((server) => isLoopback(hostOf(server)));
   // off this host nothing goes in the clear: an empty object asks for TLS with the system's authorities
   const tls = access.tls ?? (isLocal ? undefined : {});
   const checkedTls =
@@ -133,11 +134,6 @@ function authenticatorOf(access: BusAccess): Authenticator {
 function hostOf(server: string): string {
   const { hostname } = new URL(server.includes("://") ? server : `nats://${server}`);
   return hostname.replace(/^\[|\]$/g, "");
-}
-
-function isLoopback(server: string): boolean {
-  const host = hostOf(server);
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 class NatsTransport implements Transport {

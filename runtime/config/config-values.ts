@@ -24,6 +24,11 @@ export function parseHostPort(text: string): HostPort | undefined {
   return HOST_NAME.test(other) ? { host: other, port } : undefined;
 }
 
+/** Whether only this machine can come in. A name other than localhost may mean anything. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
 /** A key that holds `host:port`. */
 export function hostPort(): z.ZodString {
   return z

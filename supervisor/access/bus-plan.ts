@@ -6,7 +6,7 @@ import type { BusUser } from "../../bus/carrier/transport.ts";
 import { OPERATOR, usersOf } from "../../bus/contract/permissions.ts";
 import { allContracts } from "../../bus/contracts/all.ts";
 import { SUPERVISOR } from "../../bus/contracts/builtin.ts";
-import { type HostPort, parseHostPort } from "../../runtime/config/config-values.ts";
+import { type HostPort, isLoopback, parseHostPort } from "../../runtime/config/config-values.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
 import type { BusConfig } from "../config.ts";
 import { busSection } from "../config.ts";
@@ -28,11 +28,6 @@ export interface BusAccessPlan {
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
 const CONNECT_TIMEOUT_LOCAL_MS = 10_000;
 const CONNECT_TIMEOUT_REMOTE_MS = 20_000;
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
-}
 
 /** Throws `SUPERVISOR_BAD_PLAN`, or what is wrong with a secret's file. Opens nothing but those files. */
 export async function planBus(settings: Settings): Promise<BusAccessPlan> {

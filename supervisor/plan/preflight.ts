@@ -1,10 +1,10 @@
 /** All that can be found wrong before anything is made or started: each as one clear line, and nothing has changed. */
 import { createServer } from "node:net";
 import { schemaOf } from "../../runtime/config/config-schema.ts";
-import { parseHostPort } from "../../runtime/config/config-values.ts";
+import { isLoopback, parseHostPort } from "../../runtime/config/config-values.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { readSecretFile } from "../../runtime/secret.ts";
-import { type BusAccessPlan, isLoopback, planBus } from "../access/bus-plan.ts";
+import { type BusAccessPlan, planBus } from "../access/bus-plan.ts";
 import { isServed } from "../admin/client.ts";
 import { checkSocketPath } from "../admin/server.ts";
 import { busSection } from "../config.ts";

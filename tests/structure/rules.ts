@@ -52,7 +52,7 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   "nkeys.js": /^bus\/carrier\/nkey\.ts$/,
   pino: /^runtime\/log\//,
   piscina: /^actors\/indexer\//,
-  socks: /^(actors\/gateway\/electrum\/peers|joinmarket\/channel)\//,
+  socks: /^runtime\/dial\.ts$/,
   "smol-toml": /^runtime\/config\//,
   "tiny-secp256k1": /^bitcoin\//,
   tweetnacl: /^joinmarket\//,

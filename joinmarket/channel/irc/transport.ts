@@ -2,8 +2,8 @@
 import { EventEmitter } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { SocksClient } from "socks";
 import type { HostPort } from "../../../runtime/config/config-values.ts";
+import { opened, throughSocks } from "../../../runtime/dial.ts";
 
 /** Servers write at most 512 bytes, and tags of 8,191. */
 const LINE_LENGTH_MAX = 16_384;
@@ -76,19 +76,12 @@ export function ircTransport(options: TransportOptions): new () => EventEmitter 
 }
 
 async function open({ server, isTls, authority, socks, circuit }: TransportOptions): Promise<Socket> {
-  const plain = await opened(connectTcp(socks ?? server), "connect");
-  if (socks !== undefined) {
-    await SocksClient.createConnection({
-      command: "connect",
-      destination: server,
-      proxy: { ...socks, type: 5, userId: circuit, password: "joinmarket" },
-      existing_socket: plain,
-      timeout: CONNECT_MS,
-    }).catch((error: unknown) => {
-      plain.destroy();
-      throw error;
-    });
-  }
+  const soon = () => AbortSignal.timeout(CONNECT_MS);
+  const isolation = { user: circuit, password: "joinmarket" };
+  const plain =
+    socks === undefined
+      ? await opened(connectTcp(server), "connect", soon())
+      : await throughSocks({ socks, destination: server, isolation }, soon());
   if (!isTls) return plain;
   const secret = connectTls({
     socket: plain,
@@ -97,22 +90,5 @@ async function open({ server, isTls, authority, socks, circuit }: TransportOptio
     ...(authority === undefined ? {} : { ca: authority }),
   });
   secret.once("close", () => plain.destroy());
-  return opened(secret, "secureConnect");
-}
-
-function opened<S extends Socket>(socket: S, event: "connect" | "secureConnect"): Promise<S> {
-  return new Promise((resolve, reject) => {
-    const failed = (error?: Error) => {
-      socket.destroy();
-      reject(error ?? new Error("it has hung up"));
-    };
-    socket.setTimeout(CONNECT_MS, () => failed(new Error("it does not answer")));
-    socket.once("close", () => failed());
-    // Stays: an error after the promise has settled must not end the process.
-    socket.on("error", failed);
-    socket.once(event, () => {
-      socket.setTimeout(0);
-      resolve(socket);
-    });
-  });
+  return opened(secret, "secureConnect", soon());
 }

@@ -1,9 +1,8 @@
 /** The way to a peer: straight to an address that was judged before, or through the operator's Tor by its name; TLS on top. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { SocksClient } from "socks";
-import type { HostPort } from "../../../../runtime/config/config-values.ts";
-import { isLoopback } from "../../address.ts";
+import { type HostPort, isLoopback } from "../../../../runtime/config/config-values.ts";
+import { opened, throughSocks } from "../../../../runtime/dial.ts";
 import { isGlobalAddress, type PeerHost } from "./peer-host.ts";
 
 export interface PeerTarget {
@@ -23,9 +22,6 @@ export interface DialOptions {
   /** Where we listen: peers that are asked to add us look whether our connection comes from there. */
   readonly listening: readonly string[];
 }
-
-/** Longer than `socks` may ever need: the signal ends a try, not this. */
-const SOCKS_TIMEOUT_MS = 600_000;
 
 export function peerDial({ socks, listening }: DialOptions): Dial {
   return async (target, signal) => {
@@ -57,53 +53,12 @@ function directly(host: string, port: number, listening: readonly string[]) {
   return { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
 }
 
-async function throughTor(
+function throughTor(
   socks: HostPort | undefined,
   { host, port }: PeerTarget,
   signal: AbortSignal,
 ): Promise<Socket> {
   if (socks === undefined) throw new Error("Tor's SocksPort is not known");
-  const proxy = await opened(connectTcp(socks), "connect", signal);
-  const abort = () => proxy.destroy();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await SocksClient.createConnection({
-      command: "connect",
-      destination: { host: host.text, port },
-      // Tor gives each user a circuit of its own, so that no two peers can see that one asks both.
-      proxy: { ...socks, type: 5, userId: host.text.slice(0, 255), password: "electrum" },
-      existing_socket: proxy,
-      timeout: SOCKS_TIMEOUT_MS,
-    });
-    return proxy;
-  } catch (error) {
-    proxy.destroy();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-function opened<S extends Socket>(
-  socket: S,
-  event: "connect" | "secureConnect",
-  signal: AbortSignal,
-): Promise<S> {
-  return new Promise((resolve, reject) => {
-    const failed = (error?: Error) => {
-      signal.removeEventListener("abort", aborted);
-      socket.destroy();
-      reject(error ?? new Error("it has hung up"));
-    };
-    const aborted = () => failed(new Error("it does not answer"));
-    socket.once("close", () => failed());
-    // Stays: an error after the promise has settled must not end the process.
-    socket.on("error", failed);
-    socket.once(event, () => {
-      signal.removeEventListener("abort", aborted);
-      resolve(socket);
-    });
-    if (signal.aborted) aborted();
-    else signal.addEventListener("abort", aborted, { once: true });
-  });
+  const isolation = { user: host.text.slice(0, 255), password: "electrum" };
+  return throughSocks({ socks, destination: { host: host.text, port }, isolation }, signal);
 }

@@ -2,8 +2,7 @@
 import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
-import type { HostPort } from "../../../../../runtime/config/config-values.ts";
-import { isLoopback } from "../../../address.ts";
+import { type HostPort, isLoopback } from "../../../../../runtime/config/config-values.ts";
 
 export interface ListenerOptions {
   readonly http: HttpServer;
