@@ -57,6 +57,19 @@ export const denials = Object.freeze({
       `The transaction ${txid} is signed, and nobody was seen to send it.`,
     ),
   cancelled: () => denial({ code: "TAKER_CANCELLED" }, "The coinjoin was ended before it was signed."),
+  noSuchTumble: (id: string) => denial({ code: "TAKER_NO_SUCH_TUMBLE", id }, `There is no tumble ${id}.`),
+  tumbles: (wallet: string, id: string) =>
+    denial({ code: "TAKER_TUMBLES", wallet, id }, `The wallet ${wallet} tumbles already (${id}).`),
+  schedule: (entry: number, what: string) =>
+    denial(
+      { code: "TAKER_SCHEDULE", entry, what },
+      entry === 0 ? `The schedule cannot be: ${what}.` : `The schedule's entry ${entry} cannot be: ${what}.`,
+    ),
+  noCoins: (amountSatMin: number) =>
+    denial(
+      { code: "TAKER_NO_COINS", amountSatMin },
+      `No mixdepth has ${amountSatMin} sat of confirmed coins to be mixed.`,
+    ),
   disk: (cause: unknown) =>
     new TroupeError({ code: "TAKER_DISK" }, "What happens to the coinjoin cannot be written down.", {
       cause,

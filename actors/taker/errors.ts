@@ -55,6 +55,23 @@ export const takerErrors = errorTable({
     meaning: "The coinjoin was ended by its owner before it was signed.",
     remedy: "Nothing is to be done: its coins are free.",
   },
+  TAKER_NO_SUCH_TUMBLE: {
+    meaning: "There is no tumble of that id, or it ended so long ago that it was forgotten.",
+    remedy: "List them with `supervisor tumble status`.",
+  },
+  TAKER_TUMBLES: {
+    meaning: "The wallet tumbles already: two schedules would take each other's coins.",
+    remedy: "Wait until it is done, or end it with `supervisor tumble stop`.",
+  },
+  TAKER_SCHEDULE: {
+    meaning: "The schedule cannot be carried out as it is, or no schedule fits what is asked for.",
+    remedy: "`what` says which entry and why. Change it, or let `supervisor tumble plan` draw one.",
+  },
+  TAKER_NO_COINS: {
+    meaning: "No mixdepth has confirmed coins worth a coinjoin.",
+    remedy:
+      "Wait for confirmations, unfreeze coins, or allow smaller amounts; `supervisor wallet show` tells.",
+  },
   TAKER_DISK: {
     meaning: "What must not be forgotten about a coinjoin cannot be written to the disk.",
     remedy: "Make room in the data directory. Nothing was signed.",

@@ -1,11 +1,34 @@
 /** What others know of the taker: the market's offers, what a coinjoin would cost, coinjoins that run, and how each ended. */
 import { z } from "zod";
 import { contract } from "../contract/contract.ts";
-import { Address, AmountSat, Count, Grant, Hash, Mixdepth, TimeS } from "./walletd/values.ts";
+import {
+  SCHEDULE_ERRORS,
+  ScheduleSchema,
+  TUMBLE_DESTINATIONS_MAX,
+  TUMBLE_ERRORS,
+  TUMBLE_STATES,
+  TumbleCostSchema,
+  TumbleId,
+  TumbleOptionsSchema,
+  TumbleRulesSchema,
+  TumbleSchema,
+} from "./taker/tumble.ts";
+import {
+  Address,
+  AmountSat,
+  Count,
+  Grant,
+  Hash,
+  Mixdepth,
+  TimeS,
+  WALLET_MIXDEPTHS_MAX,
+  WalletName,
+} from "./walletd/values.ts";
 
 export const COINJOIN_MAKERS_MAX = 20;
 const OFFERS_SHOWN_MAX = 5_000;
 const RUNS_SHOWN_MAX = 100;
+const TUMBLES_SHOWN_MAX = 50;
 
 const Nick = z.string().max(32);
 const Id = z.string().regex(/^[0-9a-f]{16}$/);
@@ -201,6 +224,122 @@ export const takerContract = contract("taker", {
     deadlineMs: 5_000,
     idempotency: "idempotent",
     callers: OWNERS,
+  })
+  .rpc("tumblePlan", {
+    doc: "Draws a schedule that brings all of a wallet's coins to the destinations by many coinjoins, or takes a given one, and says what it will cost and how long it will take. Nothing is set aside; `tumbleStart` takes the schedule.",
+    input: z.object({
+      /** What each mixdepth of the wallet has that can be spent, from mixdepth 0 on, all of them. */
+      availableSat: z.array(AmountSat).min(1).max(WALLET_MIXDEPTHS_MAX),
+      destinations: z.array(Address).max(TUMBLE_DESTINATIONS_MAX).default([]),
+      options: TumbleOptionsSchema.prefault({}),
+      /** Instead of drawing one. */
+      schedule: ScheduleSchema.optional(),
+      limits: LimitsSchema.default({}),
+      satPerVb: FeerateSatPerVb.optional(),
+      /** Whether the market is asked what it would cost, which takes its time. */
+      isPriced: z.boolean().default(true),
+    }),
+    output: z.object({
+      schedule: ScheduleSchema,
+      /** By entry; null when the market was not asked. */
+      costs: z.array(TumbleCostSchema).nullable(),
+      /** What one coinjoin of it may cost by the limits: what a grant should allow. */
+      makerFeesSatMax: AmountSat,
+      miningFeeSatMax: AmountSat,
+      secondsLeft: Count,
+      /** The most and the fewest makers that could be asked for one of its coinjoins; null when the market was not asked. */
+      candidates: z.object({ most: Count, fewest: Count }).nullable(),
+    }),
+    errors: {
+      ...MARKET_ERRORS,
+      ...SCHEDULE_ERRORS,
+      TAKER_NO_COINS: z.object({ amountSatMin: AmountSat }),
+      TAKER_FEERATE: z.object({ satPerVb: z.number() }),
+    },
+    redact: ["availableSat", "destinations", "schedule", "costs"],
+    deadlineMs: MARKET_WAIT_MS,
+    idempotency: "idempotent",
+    callers: OWNERS,
+    concurrency: 4,
+    queue: 16,
+  })
+  .rpc("tumbleStart", {
+    doc: "Begins a schedule of coinjoins and answers at once; it goes on after a restart, until it is done or stopped. One for each wallet at a time.",
+    input: z.object({
+      wallet: WalletName,
+      /** For all mixdepths, with all destinations, up to the fees below for each coinjoin; it has to last as long. */
+      grant: Grant,
+      schedule: ScheduleSchema,
+      rules: TumbleRulesSchema.prefault({}),
+      limits: LimitsSchema.default({}),
+      satPerVb: FeerateSatPerVb.optional(),
+      makerFeesSatMax: AmountSat,
+      miningFeeSatMax: AmountSat,
+      broadcast: z.enum(BROADCAST_POLICIES).optional(),
+    }),
+    output: TumbleSchema,
+    errors: { ...SCHEDULE_ERRORS, TAKER_TUMBLES: z.object({ wallet: WalletName, id: TumbleId }) },
+    redact: ["grant", "schedule", "sent", "failures"],
+    deadlineMs: 5_000,
+    idempotency: "key",
+    callers: OWNERS,
+  })
+  .rpc("tumble", {
+    doc: "How a tumble stands; with `newerThan` the answer waits up to 20 seconds for something new.",
+    input: z.object({ id: TumbleId, newerThan: Count.optional() }),
+    output: TumbleSchema,
+    errors: TUMBLE_ERRORS,
+    redact: ["schedule", "sent", "failures"],
+    deadlineMs: 30_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+    concurrency: 64,
+  })
+  .rpc("tumbles", {
+    doc: "The tumbles that run and the last that ended, the newest first; of one wallet when it is named.",
+    input: z.object({
+      wallet: WalletName.optional(),
+      limit: z.int().min(1).max(TUMBLES_SHOWN_MAX).default(10),
+    }),
+    output: z.object({ tumbles: z.array(TumbleSchema).max(TUMBLES_SHOWN_MAX) }),
+    redact: ["tumbles"],
+    deadlineMs: 5_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+  })
+  .rpc("tumbleStop", {
+    doc: "Ends a tumble: a coinjoin that is not signed yet is given up with its coins free, one that is goes on. What is not done stays where it is, and can be resumed.",
+    input: z.object({ id: TumbleId }),
+    output: TumbleSchema,
+    errors: TUMBLE_ERRORS,
+    redact: ["schedule", "sent", "failures"],
+    deadlineMs: 5_000,
+    idempotency: "idempotent",
+    callers: OWNERS,
+  })
+  .rpc("tumbleResume", {
+    doc: "Lets a tumble go on that was stopped, or asks for a grant or an address: with a new grant, which names all its destinations, also the new ones.",
+    input: z.object({
+      id: TumbleId,
+      grant: Grant,
+      /** For the entries that want one, in their order. */
+      addresses: z.array(Address).max(TUMBLE_DESTINATIONS_MAX).default([]),
+    }),
+    output: TumbleSchema,
+    errors: {
+      ...TUMBLE_ERRORS,
+      ...SCHEDULE_ERRORS,
+      TAKER_TUMBLES: z.object({ wallet: WalletName, id: TumbleId }),
+    },
+    redact: ["grant", "addresses", "schedule", "sent", "failures"],
+    deadlineMs: 5_000,
+    idempotency: "key",
+    callers: OWNERS,
+  })
+  .event("tumble.changed", {
+    doc: "A tumble has come further, or has ended: ask for it.",
+    body: z.object({ id: TumbleId, wallet: WalletName, state: z.enum(TUMBLE_STATES), isOver: z.boolean() }),
+    readers: ["gateway"],
   })
   .event("run.changed", {
     doc: "A coinjoin has come further, or has ended: ask for it.",

@@ -58,6 +58,22 @@ export function takerAnswers({ parts, runs, plans }: TakerDesk): Handlers<typeof
     },
     run: ({ id, newerThan }, { signal }) => runs.shown(id, newerThan, NEWS_WAIT_MS, signal),
     runs: ({ limit }) => ({ runs: runs.list(limit) }),
+    tumblePlan: ({ options }) => {
+      throw denials.noCoins(options.amountSatMin);
+    },
+    tumbleStart: () => {
+      throw denials.schedule(0, "schedules are not carried out yet");
+    },
+    tumble: ({ id }) => {
+      throw denials.noSuchTumble(id);
+    },
+    tumbles: () => ({ tumbles: [] }),
+    tumbleStop: ({ id }) => {
+      throw denials.noSuchTumble(id);
+    },
+    tumbleResume: ({ id }) => {
+      throw denials.noSuchTumble(id);
+    },
     cancel: ({ id }) => ({ isCancelled: runs.cancel(id) }),
   };
 }
