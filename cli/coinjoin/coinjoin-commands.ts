@@ -1,18 +1,20 @@
 /** What `supervisor coinjoin …` does: plans, asks, lends the taker what it needs of the wallet, and watches. */
 import type { Client } from "../../bus/bus.ts";
+import { makerContract } from "../../bus/contracts/maker.ts";
 import {
   BROADCAST_POLICIES,
   COINJOIN_MAKERS_MAX,
   type CoinjoinRun,
   takerContract,
 } from "../../bus/contracts/taker.ts";
+import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
 import { wholeNumber } from "../wallet/file-commands.ts";
 import { confirmed } from "../wallet/secret-input.ts";
-import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { outcomeLines, type Plan, planLines, progressLine, runLines } from "./coinjoin-view.ts";
 
 interface CoinjoinOptions extends WalletOptions {
@@ -45,8 +47,12 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
   const desk = await WalletDesk.open(options, terminal);
   try {
     const taker = desk.client(takerContract);
-    const funds = await desk.asOwner((owned, walletd) => fundsOf(owned, walletd, mixdepth, wish.amountSat));
-    const plan = await taker.plan({ ...wish, ...funds });
+    const { wallet, ...funds } = await desk.asOwner(async (owned, walletd) => ({
+      wallet: owned.wallet,
+      ...(await fundsOf(owned, walletd, mixdepth, wish.amountSat)),
+    }));
+    const ignored = await nicksOf(desk, wallet);
+    const plan = await taker.plan({ ...wish, ...funds, ignored });
     if (!options.json) {
       for (const line of planLines(plan, { mixdepth, to: options.to ?? null }, paintOf(terminal)))
         say(terminal, line);
@@ -60,7 +66,13 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
       return EXIT.failed;
     }
     const id = await desk.asOwner((owned, walletd) =>
-      begin(owned, walletd, taker, { plan, wish, mixdepth, to: options.to ?? null, broadcast }),
+      begin(owned, walletd, taker, {
+        plan,
+        wish: { ...wish, ignored },
+        mixdepth,
+        to: options.to ?? null,
+        broadcast,
+      }),
     );
     return await watched(taker, id, options, terminal);
   } finally {
@@ -100,7 +112,7 @@ export function cancel(id: string, options: RunOptions, terminal: Terminal): Pro
 
 interface Begun {
   readonly plan: Plan;
-  readonly wish: ReturnType<typeof wishOf>;
+  readonly wish: ReturnType<typeof wishOf> & { readonly ignored: string[] };
   readonly mixdepth: number;
   readonly to: string | null;
   readonly broadcast: ReturnType<typeof broadcastOf>;
@@ -153,6 +165,18 @@ async function watched(taker: Taker, id: string, options: RunOptions, terminal: 
   if (options.json) sayJson(terminal, run);
   else for (const line of outcomeLines(run, paintOf(terminal))) say(terminal, line);
   return run.phase === "done" ? EXIT.ok : EXIT.failed;
+}
+
+/** A wallet that earns does not ask itself: that would hide nothing. */
+async function nicksOf(desk: WalletDesk, wallet: string): Promise<string[]> {
+  try {
+    const { makers } = await desk.client(makerContract).status({});
+    return makers.filter((maker) => maker.wallet === stemOf(wallet)).map(({ nick }) => nick);
+  } catch (error) {
+    // No maker runs here, so none of its nicks is on the market.
+    if (hasCode(error, "BUS_UNAVAILABLE")) return [];
+    throw error;
+  }
 }
 
 async function fundsOf(owned: Owned, walletd: Walletd, mixdepth: number, amountSat: number | null) {
