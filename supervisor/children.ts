@@ -216,11 +216,11 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
       const market = marketConfigFor(config, ownNode);
       if (ownNode === undefined) return { ...values, market };
       // All of its makers are on this machine: whoever answers does it at once.
-      const { makers_min, quiet_ms, push_timeout_seconds } = values;
+      const { quiet_ms, push_timeout_seconds } = values;
       return {
         ...values,
         market,
-        makers_min: Math.min(makers_min, SANDBOX_MAKERS_MIN),
+        makers_min: makersMinFor(config, ownNode),
         quiet_ms: Math.min(quiet_ms, SANDBOX_QUIET_MS),
         push_timeout_seconds: Math.min(push_timeout_seconds, SANDBOX_PUSH_S),
       };
@@ -239,10 +239,11 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
-    startSection(config: Config) {
+    startSection(config, ownNode) {
       const { control, socks } = config.get(torSection);
       return {
         ...config.get(gatewaySection),
+        makers_min: makersMinFor(config, ownNode),
         ...(control === undefined ? {} : { tor_control: control }),
         ...(socks === undefined ? {} : { tor_socks: socks }),
       };
@@ -258,6 +259,12 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     },
   },
 ] satisfies ActorRow[]);
+
+/** The taker goes by it, and the gateway tells wallet apps, which allow no fewer. */
+function makersMinFor(config: Config, ownNode: OwnNode | undefined): number {
+  const { makers_min } = config.get(takerSection);
+  return ownNode === undefined ? makers_min : Math.min(makers_min, SANDBOX_MAKERS_MIN);
+}
 
 const PlacementSchema = z
   .string()

@@ -43,9 +43,13 @@ export const gatewaySection = section(
   }),
 );
 
-/** What the gateway is started with: its own section, and where Tor's ports are, which the section [tor] says. */
+/** What the gateway is started with: its own section, and what the sections [tor] and [taker] say that it has to know. */
 export const gatewayStartSection = section(
   "gateway",
   gatewaySection.title,
-  gatewaySection.schema.extend({ tor_control: hostPort().optional(), tor_socks: hostPort().optional() }),
+  gatewaySection.schema.extend({
+    tor_control: hostPort().optional(),
+    tor_socks: hostPort().optional(),
+    makers_min: z.int().min(1).default(4),
+  }),
 );

@@ -1,6 +1,6 @@
 /** JAM 0.4, led through its screens by what stands on them. */
 import type { Locator, Page } from "playwright-core";
-import type { JarView, Payment, Screens } from "./screens.ts";
+import type { JarView, JointPayment, Payment, Screens } from "./screens.ts";
 
 /** Amounts as satoshi and shown at all, no tours: what a person would have clicked away. */
 const SETTINGS = { showBalance: true, unit: "sats", showCheatsheet: false, showOnboarding: false };
@@ -9,6 +9,8 @@ const TOKENS_OLD_AFTER = "23:00";
 const RESCANNING = "Rescanning";
 const TOGETHER = "Send as collaborative transaction";
 const UNFOLDING_MS = 5_000;
+/** The name of a maker, and the number of an offer of it. */
+const OFFER = /^J5\w+:\d+$/;
 
 export class JamScreens implements Screens {
   readonly #page: Page;
@@ -173,9 +175,13 @@ export class JamScreens implements Screens {
     return this.#confirmPayment();
   }
 
-  async payTogether(payment: Payment): Promise<string> {
+  async payTogether({ makers, ...payment }: JointPayment): Promise<void> {
     await this.#fillPayment(payment);
-    return this.#confirmPayment();
+    const count = this.#page.locator("[class*=collaboratorsSelector] input[type=number]");
+    await this.#unfold("Sending options", count);
+    await count.fill(String(makers));
+    await this.#submit();
+    await this.#dialog().getByRole("button", { name: "Confirm" }).click();
   }
 
   async bond(jar: number): Promise<{ address: string; lockedUntil: string }> {
@@ -219,9 +225,18 @@ export class JamScreens implements Screens {
 
   async earn(): Promise<string> {
     await this.#go("/earn");
-    const start = this.#page.getByRole("button", { name: "Start Earning!" });
-    await start.click();
-    return this.#alert().filter({ hasNotText: "Service is starting" }).innerText();
+    await this.#page.getByRole("button", { name: "Start Earning!" }).click();
+    const offers = this.#page.getByText(OFFER).first();
+    const refused = this.#alert().filter({ hasNotText: /Service is starting|Offering sats/ });
+    await offers.or(refused).first().waitFor();
+    if (!(await offers.isVisible())) throw new Error(await refused.first().innerText());
+    return (await offers.innerText()).split(":")[0] ?? "";
+  }
+
+  async stopEarning(): Promise<void> {
+    await this.#go("/earn");
+    await this.#page.getByRole("button", { name: "Stop", exact: true }).click();
+    await this.#page.getByRole("button", { name: "Start Earning!" }).waitFor();
   }
 
   async report(): Promise<string> {
@@ -230,10 +245,11 @@ export class JamScreens implements Screens {
     return this.#readOverlay(/The report is empty|Failed|entries/);
   }
 
-  async orderbook(): Promise<string> {
+  async orderbook(): Promise<string[]> {
     await this.#go("/wallet");
     await this.#page.getByText("Orderbook", { exact: true }).click();
-    return this.#readOverlay(/Orderbook is empty|Failed|counterparties/);
+    const text = await this.#readOverlay(/Orderbook is empty|Failed|counterparties/);
+    return [...new Set(text.match(/\bJ5\w+/g) ?? [])];
   }
 
   async schedule(destinations: readonly string[]): Promise<string> {
@@ -322,7 +338,7 @@ export class JamScreens implements Screens {
   }
 
   async #tryPassword(name: string, password: string): Promise<void> {
-    const card = this.#page.locator(".card-body").filter({ hasText: new RegExp(`^${name}`) });
+    const card = this.#page.locator(".card-body").filter({ hasText: new RegExp(`^${name}\\b`) });
     await card.locator("input[type=password]").fill(password);
     await card.getByRole("button", { name: "Unlock" }).click();
   }

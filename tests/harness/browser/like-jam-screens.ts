@@ -1,7 +1,7 @@
 /** A page of ours instead of JAM: it makes JAM's calls as they were recorded, and shows what came of them. */
 import type { Page } from "playwright-core";
 import { waitFor } from "../wait-for.ts";
-import type { JarView, Payment, Screens } from "./screens.ts";
+import type { JarView, JointPayment, Payment, Screens } from "./screens.ts";
 
 interface Coin {
   readonly utxo: string;
@@ -20,8 +20,14 @@ interface View {
   readonly words: string[];
   readonly address: string;
   readonly wallets: readonly string[];
-  readonly session: { readonly wallet_name: string; readonly rescanning: boolean };
-  readonly offers: readonly unknown[];
+  readonly session: {
+    readonly wallet_name: string;
+    readonly rescanning: boolean;
+    readonly nickname: string | null;
+    readonly offer_list: readonly unknown[] | null;
+    readonly maker_running: boolean;
+  };
+  readonly offers: readonly { readonly counterparty: string }[];
   readonly log: string;
 }
 
@@ -132,8 +138,9 @@ export class LikeJamScreens implements Screens {
     return (await this.#do("pay", { jar, destination, amount_sats: amountSat })).said;
   }
 
-  async payTogether({ jar, destination, amountSat = 0 }: Payment): Promise<string> {
-    return (await this.#do("payTogether", { jar, destination, amount_sats: amountSat })).said;
+  async payTogether({ jar, destination, amountSat = 0, makers }: JointPayment): Promise<void> {
+    const { said } = await this.#do("payTogether", { jar, destination, amount_sats: amountSat, makers });
+    if (said !== "") throw new Error(said);
   }
 
   async bond(jar: number): Promise<{ address: string; lockedUntil: string }> {
@@ -150,7 +157,23 @@ export class LikeJamScreens implements Screens {
   }
 
   async earn(): Promise<string> {
-    return (await this.#do("earn")).said;
+    const { said } = await this.#do("earn");
+    if (said !== "") throw new Error(said);
+    let nick: string | null = null;
+    await waitFor("the offers", async () => {
+      const { session } = (await this.#do("session")).view;
+      nick = session.nickname;
+      return session.maker_running && (session.offer_list ?? []).length > 0;
+    });
+    return nick ?? "";
+  }
+
+  async stopEarning(): Promise<void> {
+    const { said } = await this.#do("stopEarning");
+    if (said !== "") throw new Error(said);
+    await waitFor("the end of the offers", async () => {
+      return !(await this.#do("session")).view.session.maker_running;
+    });
   }
 
   async report(): Promise<string> {
@@ -158,9 +181,9 @@ export class LikeJamScreens implements Screens {
     return "report" in view ? "There are entries" : "The report is empty";
   }
 
-  async orderbook(): Promise<string> {
+  async orderbook(): Promise<string[]> {
     const { offers } = (await this.#do("orderbook")).view;
-    return offers.length === 0 ? "Orderbook is empty" : `${offers.length} offers`;
+    return [...new Set(offers.map(({ counterparty }) => counterparty))];
   }
 
   async schedule(destinations: readonly string[]): Promise<string> {

@@ -7,6 +7,10 @@ export interface Payment {
   readonly amountSat?: number;
 }
 
+export interface JointPayment extends Payment {
+  readonly makers: number;
+}
+
 export interface JarView {
   readonly availableSat: number;
   /** Frozen or locked. */
@@ -37,15 +41,19 @@ export interface Screens {
   limitFees(absoluteSat: number, percent: number): Promise<void>;
   /** Pays and reads what is said of it. */
   pay(payment: Payment): Promise<string>;
-  payTogether(payment: Payment): Promise<string>;
+  /** Begins a coinjoin; the frames of the WebSocket tell when it has ended. */
+  payTogether(payment: JointPayment): Promise<void>;
   /** Locks the only coin of a jar for some years; the address and the time that are shown. */
   bond(jar: number): Promise<{ address: string; lockedUntil: string }>;
   /** The bonds on the page about earning: what is locked in each. */
   bonds(): Promise<number[]>;
+  /** Offers the coins; the name under which they are offered. */
   earn(): Promise<string>;
+  stopEarning(): Promise<void>;
   /** What the report of earnings says. */
   report(): Promise<string>;
-  orderbook(): Promise<string>;
+  /** Who offers. */
+  orderbook(): Promise<string[]>;
   schedule(destinations: readonly string[]): Promise<string>;
   words(): Promise<string[]>;
   logs(): Promise<string>;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { metrics } from "@opentelemetry/api";
 import type { z } from "zod";
-import { gatewaySection } from "../../../actors/gateway/config.ts";
+import { gatewayStartSection } from "../../../actors/gateway/config.ts";
 import { WalletApi } from "../../../actors/gateway/http/api/api.ts";
 import { GatewayMetrics } from "../../../actors/gateway/metrics.ts";
 import type { Handlers } from "../../../bus/bus.ts";
@@ -48,7 +48,7 @@ interface HeldWallet {
 }
 
 export interface WalletDoorOptions {
-  readonly config?: Partial<z.input<typeof gatewaySection.schema>>;
+  readonly config?: Partial<z.input<typeof gatewayStartSection.schema>>;
   readonly clock?: Clock;
   readonly handlers?: Partial<Handlers<Walletd>>;
 }
@@ -76,7 +76,7 @@ export class WalletDoor {
       ...options.handlers,
     });
     made.#bus = new ConnectedBus(await made.world.connect("gateway"), { log: silentLog() });
-    const config = gatewaySection.schema.parse({
+    const config = gatewayStartSection.schema.parse({
       wallet_listen: "127.0.0.1:0",
       wallet_guesses_per_minute: 1_000,
       ...options.config,
@@ -211,6 +211,14 @@ export class WalletDoor {
         if (held.password !== password) throw refusal("WALLETD_WRONG_PASSWORD", wallet);
         const wasUnlocked = held.sessions.size > 0;
         return { ...this.#open(wallet), wasUnlocked, form: "troupe" as const };
+      },
+      grant: (ask) => {
+        this.#owned(ask);
+        return { grant: "ab".repeat(32), id: "cd".repeat(8), expiresAtS: 2_000_000_000 };
+      },
+      revoke: (ask) => {
+        this.#owned(ask);
+        return { revoked: 1 };
       },
       lock: (ask) => {
         const held = this.#owned({ wallet: ask.wallet, session: ask.session ?? "" });

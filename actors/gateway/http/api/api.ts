@@ -14,6 +14,7 @@ import type { GatewayMetrics } from "../../metrics.ts";
 import { tlsIdentity } from "../../tls/tls-identity.ts";
 import { coinjoinEndpoints } from "./coinjoin/coinjoin.ts";
 import { makerEndpoints } from "./coinjoin/maker.ts";
+import { Mixing } from "./coinjoin/mixing.ts";
 import { orderbookEndpoints } from "./coinjoin/orderbook.ts";
 import { tumblerEndpoints } from "./coinjoin/tumbler.ts";
 import type { ApiConfig } from "./config.ts";
@@ -63,7 +64,7 @@ export function allEndpoints(parts: RouteParts): Endpoint[] {
     ...coinjoinEndpoints(parts),
     ...makerEndpoints(parts),
     ...tumblerEndpoints(),
-    ...orderbookEndpoints(),
+    ...orderbookEndpoints(parts),
     ...jamEndpoints(parts),
   ];
 }
@@ -74,6 +75,7 @@ export class WalletApi {
   readonly #sockets: Sockets;
   readonly #login: Login;
   readonly #news: News;
+  readonly #mixing: Mixing;
   readonly #parts: RouteParts;
   readonly #diary: Diary;
   /** Connections to the port that only the WebSocket is on. */
@@ -101,7 +103,15 @@ export class WalletApi {
       faultOf: (token) => this.#login.faultOf(token),
     });
     this.#news = new News({ bus, login: this.#login, sockets: this.#sockets, network, diary, log });
-    this.#parts = { walletd, login: this.#login, network, clock, diary, version: context.version };
+    this.#mixing = new Mixing({
+      ...{ bus, walletd, clock, diary, login: this.#login },
+      tell: (frame) => this.#sockets.tell(frame),
+    });
+    this.#parts = {
+      ...{ walletd, network, clock, diary, login: this.#login, mixing: this.#mixing },
+      makersMin: config.makers_min,
+      version: context.version,
+    };
   }
 
   /** Throws `GATEWAY_PORT_IN_USE`, `GATEWAY_LISTEN_FAILED`, `GATEWAY_TLS_UNUSABLE` or `GATEWAY_PAGES_MISSING`. */
@@ -109,6 +119,7 @@ export class WalletApi {
     const server = await this.#build();
     this.#server = server;
     await this.#news.start();
+    await this.#mixing.start();
     this.#sockets.start();
     await server.ready();
     return this.#listen(server);
@@ -117,6 +128,7 @@ export class WalletApi {
   async close(): Promise<void> {
     this.#sockets.stop();
     await this.#news.stop();
+    await this.#mixing.stop();
     await this.#listener?.close();
     await this.#server?.close();
   }

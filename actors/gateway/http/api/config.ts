@@ -53,5 +53,8 @@ export const walletDoorKeys = {
 };
 
 const schema = z.object(walletDoorKeys);
-/** It shares the names by which browsers may come in with the web page. */
-export type ApiConfig = z.output<typeof schema> & { readonly http_host_names: readonly string[] };
+/** It shares the names by which browsers may come in with the web page; the taker's section says `makers_min`. */
+export type ApiConfig = z.output<typeof schema> & {
+  readonly http_host_names: readonly string[];
+  readonly makers_min: number;
+};

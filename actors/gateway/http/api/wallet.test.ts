@@ -350,55 +350,6 @@ describe("paying", () => {
   });
 });
 
-describe("CoinJoins", () => {
-  const coinjoin = { mixdepth: 0, amount_sats: 1, counterparties: 8, destination: ADDRESS };
-  const offer = { txfee: "0", cjfee_a: "0", cjfee_r: "0.0003", ordertype: "sw0reloffer", minsize: "100000" };
-
-  it("want limits for the fees first; then the taker is missing", async () => {
-    const run = () => ask("/taker/coinjoin", { body: coinjoin });
-    expect((await run()).status).toBe(409);
-    for (const field of ["max_cj_fee_abs", "max_cj_fee_rel"]) {
-      await ask("/configset", { body: { section: "POLICY", field, value: "1" } });
-    }
-    const { status, json } = await run();
-    expect(status).toBe(503);
-    expect(json.message).toMatch(/no taker yet.*Nothing was sent/);
-    expect((await ask("/taker/schedule", { body: { destination_addresses: [ADDRESS] } })).status).toBe(503);
-    expect((await ask("/tumbler/plan", { body: { destinations: [ADDRESS] } })).status).toBe(503);
-  });
-
-  it("by a maker want a confirmed coin that is no bond; then the maker is missing", async () => {
-    const run = (more: object = {}) => ask("/maker/start", { body: { ...offer, ...more } });
-    door.coins = [coinOf({ confirmations: 0, height: null }), coinOf({ index: 1, locktimeS: 1_893_456_000 })];
-    const refused = await run();
-    expect(refused.status).toBe(409);
-    expect(refused.json.message).toBe("Maker could not start, no confirmed coins.");
-    door.coins = [coinOf()];
-    expect((await run()).status).toBe(503);
-    expect((await run({ cjfee_r: "3e-7" })).status).toBe(503);
-    for (const more of [{ txfee: "x" }, { minsize: "" }, { ordertype: "reloffer" }, { cjfee_r: "" }]) {
-      expect((await run(more)).status).toBe(400);
-    }
-  });
-
-  it("that do not run cannot be stopped, and are not told of", async () => {
-    for (const path of ["/maker/stop", "/taker/stop"]) {
-      const { status, json } = await ask(path);
-      expect(status).toBe(401);
-      expect(json.message).toBe("Service cannot be stopped as it is not running.");
-    }
-    expect((await ask("/tumbler/stop", { method: "POST" })).status).toBe(401);
-    for (const path of ["/taker/schedule", "/tumbler/status"]) expect((await ask(path)).status).toBe(404);
-    const { json } = await door.ask("/session", { token });
-    expect(json).toMatchObject({ maker_running: false, coinjoin_in_process: false });
-  });
-
-  it("have an order book without offers", async () => {
-    expect((await door.ask("/obwatch/orderbook.json")).json).toEqual({ offers: [], fidelitybonds: [] });
-    expect((await door.ask("/obwatch/refreshorderbook", { method: "POST" })).status).toBe(200);
-  });
-});
-
 describe("the rest", () => {
   it("a rescan answers at once and is seen in the session", async () => {
     expect((await ask("/getrescaninfo")).json).toEqual({ walletname: "rec.jmdat", rescanning: false });

@@ -1,44 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { networkByName } from "../../../../bitcoin/network.ts";
 import { indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import { fakeActor } from "../../../../bus/fake.ts";
 import { ManualClock } from "../../../../runtime/clock.ts";
 import { RAW_TX } from "../../../../tests/harness/gateway/raw-tx.ts";
+import { SocketClient as Client } from "../../../../tests/harness/gateway/socket-client.ts";
 import { WalletDoor } from "../../../../tests/harness/gateway/wallet-door.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { transactionInfo } from "./spending/transaction-info.ts";
 
 const { txid: TXID } = transactionInfo(RAW_TX, networkByName("regtest"));
-
-class Client {
-  readonly socket: WebSocket;
-  readonly frames: { txid?: string; txdetails?: { txid: string; confirmations: number } }[] = [];
-  readonly closed: Promise<number>;
-
-  constructor(url: string, options: WebSocket.ClientOptions = {}) {
-    this.socket = new WebSocket(url, { rejectUnauthorized: false, ...options });
-    this.socket.on("message", (data) => this.frames.push(JSON.parse(String(data))));
-    this.socket.on("error", () => undefined);
-    this.closed = new Promise((resolve) => this.socket.once("close", resolve));
-  }
-
-  opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.socket.once("open", resolve);
-      this.socket.once("error", reject);
-    });
-  }
-
-  /** Until the server has heard all that was sent before: it answers pings in turn. */
-  heard(): Promise<void> {
-    return new Promise((resolve) => {
-      this.socket.once("pong", () => resolve());
-      this.socket.ping();
-    });
-  }
-}
 
 const clock = new ManualClock();
 const clients: Client[] = [];

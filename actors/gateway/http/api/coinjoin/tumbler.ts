@@ -3,7 +3,7 @@ import { z } from "zod";
 import { NothingSchema } from "../routes/schemas.ts";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
-import { NO_TAKER } from "./coinjoin.ts";
+import { NO_SCHEDULES } from "./coinjoin.ts";
 
 const PlanBody = z.object({
   destinations: z.array(z.string().min(14).max(100)).min(1).max(100),
@@ -26,7 +26,7 @@ export function tumblerEndpoints(): Endpoint[] {
       answer: PlanAnswer,
       refusals: ["ServiceAlreadyStarted", "BackendNotReady"],
       handle: () => {
-        throw new Refusal("BackendNotReady", { message: NO_TAKER });
+        throw new Refusal("BackendNotReady", { message: NO_SCHEDULES });
       },
     }),
     walletEndpoint("POST", "/tumbler/start", "tumblerstart", {

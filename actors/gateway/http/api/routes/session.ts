@@ -1,5 +1,6 @@
 /** What a client asks before anything else: the version, and which wallet is open. */
 import { z } from "zod";
+import type { MakerStatus } from "../../../../../bus/contracts/maker.ts";
 import { hasCode } from "../../../../../runtime/errors.ts";
 import { type Endpoint, endpoint } from "../wire/endpoint.ts";
 import type { RouteParts } from "./parts.ts";
@@ -22,7 +23,7 @@ const SessionSchema = z.object({
 });
 
 export function sessionEndpoints(parts: RouteParts): Endpoint[] {
-  const { login, version } = parts;
+  const { login, version, mixing } = parts;
   return [
     endpoint("GET", "/api/v1/getinfo", "version", {
       doc: "The version of joinmarket-clientserver that this API is like, and our own.",
@@ -38,14 +39,18 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
       handle: async ({ wallet }) => {
         const sync = await syncOf(parts);
         const { open } = login;
+        const [maker, isMixing] =
+          open === undefined
+            ? [undefined, false]
+            : await Promise.all([mixing.earning(open.name), mixing.isMixing(open.name)]);
         return {
           session: open !== undefined,
-          maker_running: false,
-          coinjoin_in_process: false,
+          maker_running: maker !== undefined,
+          coinjoin_in_process: isMixing,
           schedule: null,
           wallet_name: open === undefined ? "None" : open.name,
-          offer_list: null,
-          nickname: null,
+          offer_list: maker === undefined ? null : maker.offers.map(offerOf),
+          nickname: maker?.nick ?? null,
           rescanning: sync?.isScanning ?? false,
           block_height: wallet === undefined ? null : (sync?.tip?.height ?? null),
           descriptor_wallet_name: null,
@@ -53,6 +58,18 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
       },
     }),
   ];
+}
+
+/** As joinmarket-clientserver shows an offer. */
+function offerOf({ offerId, type, minSat, maxSat, txfeeSat, fee }: MakerStatus["offers"][number]) {
+  return {
+    oid: Number(offerId),
+    ordertype: type,
+    minsize: minSat,
+    maxsize: maxSat,
+    txfee: txfeeSat,
+    cjfee: type.endsWith("absoffer") ? Number(fee) : fee,
+  };
 }
 
 /** How far the open wallet knows the chain. One that walletd has closed since is closed here too. */

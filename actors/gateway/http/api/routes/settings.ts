@@ -20,7 +20,6 @@ const SECTIONS: ReadonlySet<string> = new Set([
 /** What clients take for set until it is, beside what walletd goes by; all else they are told is not set, and ask for it. */
 const STANDARD: Readonly<Record<string, string>> = Object.freeze({
   "POLICY.max_sweep_fee_change": "0.8",
-  "POLICY.minimum_makers": "4",
   "POLICY.interest_rate": "0.015",
   "POLICY.bondless_makers_allowance": "0.125",
   "POLICY.bond_value_exponent": "1.3",
@@ -33,7 +32,11 @@ const Name = z.string().min(1).max(48);
 const Place = z.object({ section: Name, field: Name });
 
 export function settingEndpoints(parts: RouteParts): Endpoint[] {
-  const { walletd } = parts;
+  const { walletd, makersMin } = parts;
+  const standard: Readonly<Record<string, string>> = {
+    ...STANDARD,
+    "POLICY.minimum_makers": String(makersMin),
+  };
   return [
     walletEndpoint("POST", "/configget", "configget", {
       doc: "A setting, as text.",
@@ -43,7 +46,7 @@ export function settingEndpoints(parts: RouteParts): Endpoint[] {
       handle: async ({ wallet: { name, session }, body }) => {
         const key = keyOf(body);
         const { settings, inForce } = await walletd.settings({ wallet: name, session });
-        const configvalue = settings[key] ?? inForce[key] ?? STANDARD[key];
+        const configvalue = settings[key] ?? inForce[key] ?? standard[key];
         if (configvalue === undefined) throw new Refusal("ConfigNotPresent");
         return { configvalue };
       },

@@ -1,0 +1,271 @@
+/** The maker and the taker as the open wallet uses them: what runs for it, and what each of them may do with it. */
+import type { Bus, Client, Listener } from "../../../../../bus/bus.ts";
+import type { EventBody, RpcInput, StateBody } from "../../../../../bus/contract/contract.ts";
+import { type MakerStatus, type MakerTerms, makerContract } from "../../../../../bus/contracts/maker.ts";
+import { type CoinjoinRun, takerContract } from "../../../../../bus/contracts/taker.ts";
+import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
+import { type Clock, sleep } from "../../../../../runtime/clock.ts";
+import { hasCode, toWireError } from "../../../../../runtime/errors.ts";
+import type { Diary } from "../jam/diary.ts";
+import type { Login, OpenWallet } from "../wallet/login.ts";
+import { stemOf } from "../wallet/names.ts";
+import { Refusal } from "../wire/refusal.ts";
+
+export interface MixingOptions {
+  readonly bus: Bus;
+  readonly walletd: Client<typeof walletdContract>;
+  readonly login: Login;
+  readonly clock: Clock;
+  readonly diary: Diary;
+  /** Tells clients what the open wallet does now, whenever that changes. */
+  readonly tell: (frame: { readonly coinjoin_state: State }) => void;
+}
+
+/** The numbers of JoinMarket. */
+const STATE = Object.freeze({ taker: 0, maker: 1, neither: 2 });
+type State = (typeof STATE)[keyof typeof STATE];
+
+type Taker = Client<typeof takerContract>;
+type Wish = RpcInput<typeof takerContract, "plan">;
+
+export interface MixWish extends Omit<Wish, "availableSat" | "coins" | "limits" | "ignored"> {
+  readonly mixdepth: number;
+  /** Null is the wallet's own next mixdepth. */
+  readonly destination: string | null;
+  readonly limits: { readonly absoluteSat: number; readonly relative: string };
+}
+
+/** As long as JoinMarket's own makers run at most before somebody looks after them: what a grant may last. */
+const EARN_S = 30 * 86_400;
+/** As long as the taker keeps the wallet's coins for one coinjoin, and a little. */
+const MIX_S = 2 * 3_600;
+/** What fails before this is told to who asked; what takes longer goes on, and is told by the session. */
+const ANSWER_MS = 5_000;
+/** An actor that is off, or just being started again. */
+const AWAY = ["BUS_UNAVAILABLE", "BUS_DEADLINE", "BUS_CLOSED"] as const;
+
+export class Mixing {
+  readonly #options: MixingOptions;
+  readonly #maker: Client<typeof makerContract>;
+  readonly #taker: Taker;
+  /** Wallets whose coinjoin is being planned, and the run of each that goes on as far as we have heard. */
+  readonly #planned = new Set<string>();
+  readonly #runs = new Map<string, string>();
+  /** The wallet whose offers are out, as the maker told last. */
+  #earning: string | undefined;
+  #listeners: Listener[] = [];
+
+  constructor(options: MixingOptions) {
+    this.#options = options;
+    this.#maker = options.bus.client(makerContract);
+    this.#taker = options.bus.client(takerContract);
+  }
+
+  async start(): Promise<void> {
+    const { bus } = this.#options;
+    this.#listeners = [
+      await bus.onState(makerContract, "makers", (told) => this.#hearMakers(told)),
+      await bus.onEvent(takerContract, "run.changed", (change) => this.#hearRun(change), {
+        // Who asks for the session looks again.
+        onGap: () => void this.#lookAtRuns().catch(() => {}),
+      }),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+  }
+
+  /** Undefined: it does not earn, or nobody knows as the maker is away. */
+  async earning(wallet: string): Promise<MakerStatus | undefined> {
+    const answer = await orAway(this.#maker.status({}));
+    return answer?.makers.find((maker) => maker.wallet === stemOf(wallet) && maker.state !== "ended");
+  }
+
+  async startEarning({ name, session }: OpenWallet, terms: MakerTerms): Promise<void> {
+    const { walletd, diary } = this.#options;
+    if ((await this.earning(name)) !== undefined || (await this.isMixing(name))) {
+      throw new Refusal("ServiceAlreadyStarted");
+    }
+    const owned = { wallet: name, session };
+    const { grant, id } = await walletd.grant({ ...owned, caller: "maker", limits: {}, ttlS: EARN_S });
+    try {
+      await this.#maker.start({ wallet: stemOf(name), grant, grantId: id, terms });
+    } catch (error) {
+      await walletd.revoke({ ...owned, id });
+      throw error;
+    }
+    diary.note("the wallet offers its coins for coinjoins");
+  }
+
+  async stopEarning(wallet: string): Promise<void> {
+    if ((await this.earning(wallet)) === undefined) throw new Refusal("ServiceNotStarted");
+    await this.#maker.stop({ wallet: stemOf(wallet) });
+    this.#options.diary.note("the wallet's offers are withdrawn");
+  }
+
+  async isMixing(wallet: string): Promise<boolean> {
+    return this.#planned.has(wallet) || (await this.#running(wallet)) !== undefined;
+  }
+
+  /** Answers when it has begun, or after some seconds when the market takes its time. */
+  async mix(open: OpenWallet, wish: MixWish): Promise<void> {
+    if ((await this.isMixing(open.name)) || (await this.earning(open.name)) !== undefined) {
+      throw new Refusal("ServiceAlreadyStarted");
+    }
+    const { clock, diary } = this.#options;
+    const funds = await this.#funds(open, wish);
+    this.#planned.add(open.name);
+    this.#tell(open.name, STATE.taker);
+    const begun = this.#begin(open, wish, funds)
+      .catch((error: unknown) => {
+        diary.note(`no coinjoin: ${toWireError(error).message}`);
+        this.#tell(open.name, STATE.neither);
+        throw error;
+      })
+      .finally(() => this.#planned.delete(open.name));
+    // Whoever does not wait for it any more reads of its failure in the log page.
+    begun.catch(() => {});
+    await Promise.race([begun, sleep(clock, ANSWER_MS)]);
+  }
+
+  async stopMixing(wallet: string): Promise<void> {
+    const run = await this.#running(wallet);
+    if (run === undefined) throw new Refusal("ServiceNotStarted");
+    const { isCancelled } = await this.#taker.cancel({ id: run.id });
+    if (!isCancelled) {
+      throw new Refusal("ActionNotAllowed", { message: "Our signatures are out already: it goes on." });
+    }
+  }
+
+  /** Undefined: the taker is away. */
+  orderbook() {
+    return orAway(this.#taker.orderbook({}));
+  }
+
+  async #running(wallet: string): Promise<CoinjoinRun | undefined> {
+    const id = this.#runs.get(wallet);
+    if (id === undefined) return undefined;
+    const run = await this.#runOf(id);
+    return run === null || run?.isOver ? undefined : run;
+  }
+
+  /** Undefined: the taker is away; null: it does not know it. */
+  async #runOf(id: string): Promise<CoinjoinRun | null | undefined> {
+    try {
+      return await orAway(this.#taker.run({ id }));
+    } catch (error) {
+      if (!hasCode(error, "TAKER_NO_SUCH_RUN")) throw error;
+      return null;
+    }
+  }
+
+  async #hearRun({ id, isOver }: EventBody<typeof takerContract, "run.changed">): Promise<void> {
+    if (!isOver) return;
+    for (const [wallet, known] of this.#runs) if (known === id) await this.#end(wallet, id);
+  }
+
+  /** Something may have been said while nobody could hear it. */
+  async #lookAtRuns(): Promise<void> {
+    for (const [wallet, id] of this.#runs) {
+      const run = await this.#runOf(id);
+      if (run === null || run?.isOver) await this.#end(wallet, id);
+    }
+  }
+
+  async #end(wallet: string, id: string): Promise<void> {
+    if (!this.#runs.delete(wallet)) return;
+    this.#tell(wallet, STATE.neither);
+    const run = await this.#runOf(id);
+    const how = run?.progress ?? "the taker knows no more of it.";
+    this.#options.diary.note(`the coinjoin is over: ${how}`);
+  }
+
+  #hearMakers({ makers }: StateBody<typeof makerContract, "makers">): void {
+    const { open } = this.#options.login;
+    if (open === undefined) return;
+    const isEarning = makers.some(({ wallet, state }) => wallet === stemOf(open.name) && state !== "ended");
+    const wasEarning = this.#earning === open.name;
+    if (isEarning === wasEarning) return;
+    this.#earning = isEarning ? open.name : undefined;
+    this.#tell(open.name, isEarning ? STATE.maker : STATE.neither);
+  }
+
+  /** Clients have the open wallet in mind, whatever others do meanwhile. */
+  #tell(wallet: string, state: State): void {
+    if (this.#options.login.open?.name === wallet) this.#options.tell({ coinjoin_state: state });
+  }
+
+  async #funds({ name, session }: OpenWallet, { mixdepth, amountSat }: MixWish) {
+    const { coins } = await this.#options.walletd.coins({ wallet: name, session, mixdepth });
+    const amounts = coins
+      .filter(({ confirmations, isFrozen, reservation, locktimeS }) => {
+        return confirmations > 0 && !isFrozen && reservation === null && locktimeS === null;
+      })
+      .map((coin) => coin.amountSat)
+      .sort((a, b) => b - a);
+    const availableSat = amounts.reduce((sum, sat) => sum + sat, 0);
+    if (amounts.length === 0 || availableSat <= (amountSat ?? 0)) {
+      throw new Refusal("TransactionFailed", {
+        message: `Jar ${mixdepth} has ${availableSat} sat that can be spent now: too little for this.`,
+      });
+    }
+    let count = 0;
+    for (let sum = 0; count < amounts.length && (amountSat === null || sum <= amountSat); count++) {
+      sum += amounts[count] ?? 0;
+    }
+    return { availableSat, coins: count };
+  }
+
+  /** The taker may use one mixdepth, for this amount, up to what the market asks now, and pay nowhere else. */
+  async #begin(open: OpenWallet, wish: MixWish, funds: { availableSat: number; coins: number }) {
+    const { walletd, diary } = this.#options;
+    const { mixdepth, destination, ...shape } = wish;
+    const plan = await this.#taker.plan({ ...shape, ...funds });
+    const { makerFeesSatMax, miningFeeSatMax, satPerVb, makersMin } = plan;
+    const owned = { wallet: open.name, session: open.session };
+    const amount = shape.amountSat;
+    const { grant, id: grantId } = await walletd.grant({
+      ...owned,
+      caller: "taker",
+      ttlS: MIX_S,
+      limits: {
+        mixdepths: [mixdepth],
+        ...(amount === null ? {} : { amountSatMax: amount, totalSatMax: amount }),
+        destinations: destination === null ? [] : [destination],
+        makerFeesSatMax,
+        miningFeeSatMax,
+      },
+    });
+    try {
+      const { id } = await this.#taker.start({
+        ...shape,
+        makers: plan.makers.length,
+        makersMin,
+        plan: plan.plan,
+        grant,
+        mixdepth,
+        destination,
+        makerFeesSatMax,
+        miningFeeSatMax,
+        satPerVb,
+      });
+      this.#runs.set(open.name, id);
+      diary.note(`a coinjoin has begun, with ${plan.makers.length} makers`);
+    } catch (error) {
+      await walletd.revoke({ ...owned, id: grantId });
+      throw error;
+    }
+    // It may be over by now, and was not ours yet when that was told.
+    await this.#lookAtRuns();
+  }
+}
+
+async function orAway<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!AWAY.some((code) => hasCode(error, code))) throw error;
+    return undefined;
+  }
+}
