@@ -104,6 +104,7 @@ describe("the wallet's answers", () => {
         progress: 0.256,
         tip: null,
         scripts: 220,
+        lookedUp: 56,
         transactions: 3,
         trouble: "the indexer is away",
       },
@@ -114,7 +115,7 @@ describe("the wallet's answers", () => {
     expect(statusLines({ ...status, grants: [] }, plainPaint)).toEqual([
       "wallet        savings (73c5da0a)",
       "kind          nested SegWit (BIP49), 5 mixdepths, gap 20",
-      "its coins     being looked up, 26 %",
+      "its coins     being looked up: 56 of 220 scripts so far",
       "              the indexer is away",
       "so far        220 scripts, 3 transactions",
     ]);

@@ -123,7 +123,7 @@ export function statusLines(status: Status, paint: Paint): string[] {
   const { sync, grants } = status;
   const row = (name: string, text: string) => `${paint("dim", name.padEnd(14))}${text}`;
   const known = sync.isScanning
-    ? paint("busy", `being looked up, ${(sync.progress * 100).toFixed(0)} %`)
+    ? paint("busy", `being looked up: ${sync.lookedUp} of ${sync.scripts} scripts so far`)
     : sync.isKnown
       ? paint("good", `known up to block ${sync.tip?.height ?? "?"}`)
       : paint("warn", "not known yet");

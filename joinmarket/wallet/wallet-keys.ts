@@ -136,10 +136,14 @@ export class WalletKeys {
   /** The key at a place, with its script and address. For a bond the index is the month's timenumber. */
   key(path: KeyPath): WalletKey {
     if (path.chain === IMPORTED_CHAIN) return this.#imported.key(path);
+    return this.keyOf(path, this.publicKey(path));
+  }
+
+  /** The same of a public key that was derived for this place before; only the curve is checked. */
+  keyOf(path: KeyPath, publicKey: Uint8Array): WalletKey {
     const pathText = this.pathText(path);
     const { mixdepth, chain, index } = path;
     if (chain === BURN_CHAIN) throw noSuchKey("burnt coins have no address");
-    const publicKey = this.publicKey(path);
     const { scriptPubKey, spending } = this.#payment(path, publicKey);
     const address = addressOfScript(scriptPubKey, this.kind.network);
     if (address === undefined) throw noSuchKey("its script has no address");

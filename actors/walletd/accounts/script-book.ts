@@ -10,6 +10,8 @@ import {
 } from "../../../joinmarket/wallet/paths.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { WalletChange } from "../store/wallet-change.ts";
+import { KeyCache } from "./key-cache.ts";
 
 export interface Branch {
   readonly mixdepth: number;
@@ -21,9 +23,16 @@ export class ScriptBook {
   readonly #byHash = new Map<string, WalletKey>();
   /** By "mixdepth/chain", in the order of the indexes. */
   readonly #branches = new Map<string, WalletKey[]>();
+  readonly #cache: KeyCache;
+  /** The places of those that were read from the cache and not derived since. */
+  #unchecked: KeyPath[] = [];
+  /** Hashes of scripts that are in the place of wrong ones. */
+  #mended: string[] = [];
 
-  constructor(keys: WalletKeys) {
+  /** `kept` is what `toKeep` gave an earlier book of the same wallet. */
+  constructor(keys: WalletKeys, kept: Readonly<Record<string, string>> = {}) {
     this.#keys = keys;
+    this.#cache = new KeyCache(kept);
   }
 
   get size(): number {
@@ -43,10 +52,33 @@ export class ScriptBook {
     return this.#branches.get(`${mixdepth}/${chain}`) ?? [];
   }
 
+  /** For whoever gives it out: derived anew, so that nobody is ever paid at what a cache says. */
   at(path: KeyPath): WalletKey {
-    // Removed ones leave gaps: their places are not those in the list.
-    if (path.chain === IMPORTED_CHAIN) return this.#keys.key(path);
-    return this.branch(path)[path.index] ?? this.#keys.key(path);
+    const key = this.#keys.key(path);
+    // Imported ones that were removed leave gaps: their places are not those in the list.
+    if (path.chain !== IMPORTED_CHAIN) this.#compare(key);
+    return key;
+  }
+
+  /** Derives up to so many of those that were read from the cache; false when none is left. */
+  recheck(most: number): boolean {
+    for (const path of this.#unchecked.splice(0, most)) this.#compare(this.#keys.key(path));
+    return this.#unchecked.length > 0;
+  }
+
+  /** The hashes that must be looked up because others stood in their place; each is told once. */
+  takeMended(): string[] {
+    const mended = this.#mended;
+    this.#mended = [];
+    return mended;
+  }
+
+  /** What the wallet's file shall know the next time; the book takes it for written. */
+  toKeep(): WalletChange[] {
+    return [...this.#branches].flatMap(([name, keys]) => {
+      const [mixdepth = 0, chain = 0] = name.split("/").map(Number);
+      return chain === IMPORTED_CHAIN ? [] : this.#cache.keep({ mixdepth, chain }, keys);
+    });
   }
 
   /** Keys that came from elsewhere, all at once; gives their hashes when they are new. */
@@ -62,19 +94,39 @@ export class ScriptBook {
     return added;
   }
 
-  /** Derives a branch up to so many scripts, and gives the hashes of the new ones. */
-  extend({ mixdepth, chain }: Branch, count: number): string[] {
+  /** Derives a branch up to `count` scripts, but no more than `most` at once, and gives the hashes of the new ones. */
+  extend({ mixdepth, chain }: Branch, count: number, most: number): string[] {
     const name = `${mixdepth}/${chain}`;
     const keys = this.#branches.get(name) ?? [];
     this.#branches.set(name, keys);
     const added: string[] = [];
-    for (let index = keys.length; index < count; index++) {
-      const key = this.#keys.key({ mixdepth, chain, index });
+    const end = Math.min(count, keys.length + most);
+    for (let index = keys.length; index < end; index++) {
+      const key = this.#read({ mixdepth, chain, index });
       keys.push(key);
       this.#byHash.set(key.scriptHash, key);
       added.push(key.scriptHash);
     }
     return added;
+  }
+
+  #read(path: KeyPath): WalletKey {
+    const kept = this.#cache.publicKey(path, (first) => this.#keys.publicKey(first));
+    if (kept === undefined) return this.#keys.key(path);
+    this.#unchecked.push(path);
+    return this.#keys.keyOf(path, kept);
+  }
+
+  #compare(derived: WalletKey): void {
+    const { path, scriptHash } = derived;
+    const keys = this.#branches.get(`${path.mixdepth}/${path.chain}`);
+    const listed = keys?.[path.index];
+    if (keys === undefined || listed === undefined || listed.scriptHash === scriptHash) return;
+    keys[path.index] = derived;
+    this.#byHash.delete(listed.scriptHash);
+    this.#byHash.set(scriptHash, derived);
+    this.#cache.forget(path);
+    this.#mended.push(scriptHash);
   }
 }
 

@@ -8,10 +8,16 @@ import type { CoinView, Moves } from "./coin-view.ts";
 import type { LookedUp, Lookup } from "./lookup.ts";
 import { NO_FACTS, type ScriptFacts } from "./script-facts.ts";
 
+/** What of the feed a wallet follows. */
+export type FollowedFeed = Pick<
+  ChainFeed,
+  "tip" | "tipNumber" | "passedAt" | "watch" | "unwatch" | "distrust"
+>;
+
 export interface SyncOptions {
   readonly book: ScriptBook;
   readonly view: CoinView;
-  readonly feed: ChainFeed;
+  readonly feed: FollowedFeed;
   readonly lookup: Lookup;
   readonly clock: Clock;
   /** The branches that are searched up to the gap. */
@@ -28,6 +34,12 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
 /** News of a block comes within milliseconds of its first answer; if it does not, it was lost. */
 const NEWS_GRACE_MS = 3_000;
+/** Deriving a key takes a third of a millisecond: others have their turn after so many. */
+const SLICE_KEYS = 32;
+/** Asked for at once, and derived meanwhile. */
+const ASK_SCRIPTS = 500;
+/** The first search looks so much further than the gap where many addresses are used: else each gap is a round of questions. */
+const AHEAD_SHARE = 0.25;
 
 /**
  * The answers wait until nothing of them may have changed meanwhile and all news up to their block is here: nobody ever
@@ -42,6 +54,10 @@ export class WalletSync implements ChainWatcher {
   #gapOnce = 0;
   #isScanning = true;
   #answered = 0;
+  #toWatch = 0;
+  /** Scripts that are to be watched may not be derived yet. */
+  #mustGrow = true;
+  #isRechecking = false;
   #trouble: string | null = null;
   #waiters: (() => void)[] = [];
 
@@ -63,12 +79,21 @@ export class WalletSync implements ChainWatcher {
 
   get progress(): number {
     if (!this.#isScanning) return 1;
-    return Math.min(0.99, this.#answered / Math.max(1, this.#options.book.size));
+    return Math.min(0.99, this.lookedUp / Math.max(1, this.scripts));
+  }
+
+  /** All that are to be watched, as far as is known by now, and of these how many were looked up. */
+  get scripts(): number {
+    return Math.max(this.#toWatch, this.#options.book.size);
+  }
+
+  get lookedUp(): number {
+    return this.#isScanning ? Math.min(this.#answered, this.scripts) : this.scripts;
   }
 
   start(): void {
     this.#options.feed.watch(this);
-    this.#grow(new Map());
+    this.#wants(new Map());
     this.#running = this.#run();
   }
 
@@ -79,21 +104,22 @@ export class WalletSync implements ChainWatcher {
     await this.#running;
   }
 
-  /** Derives what must be watched after an address was given out, and looks it up. */
+  /** More may have to be watched after an address was given out. */
   issued(): void {
     // Its keys are wiped by then; whoever opens it again finds the address given out.
     if (this.#stopping.signal.aborted) return;
-    this.#grow(new Map());
+    this.#mustGrow = true;
     this.#wake();
   }
 
-  /** Looks everything up again, once with another gap. */
+  /** Derives and looks up everything again, once with another gap. */
   rescan(gap: number): void {
     if (this.#stopping.signal.aborted) return;
     this.#gapOnce = gap;
     this.#isScanning = true;
     this.#answered = 0;
-    this.#grow(new Map());
+    this.#mustGrow = true;
+    this.#isRechecking = true;
     this.everythingTouched();
   }
 
@@ -121,7 +147,9 @@ export class WalletSync implements ChainWatcher {
 
   get #isSettled(): boolean {
     const { view, feed } = this.#options;
-    return this.#dirty.size === 0 && !this.#isScanning && view.tip?.hash === feed.tip?.hash;
+    return (
+      this.#dirty.size === 0 && !this.#mustGrow && !this.#isScanning && view.tip?.hash === feed.tip?.hash
+    );
   }
 
   async #run(): Promise<void> {
@@ -154,7 +182,10 @@ export class WalletSync implements ChainWatcher {
     let newest: IndexedTip | undefined;
     while (!this.#stopping.signal.aborted) {
       if (this.#dirty.size > 0) {
-        const looked = await this.#ask();
+        const asking = this.#ask();
+        asking.catch(() => {}); // it is awaited when the keys are derived
+        await this.#grow(staged);
+        const looked = await asking;
         if (looked === undefined) {
           await this.#wait(RETRY_MS_MIN);
           continue;
@@ -162,11 +193,12 @@ export class WalletSync implements ChainWatcher {
         for (const [hash, facts] of looked.facts) staged.set(hash, facts);
         newest = looked.tip;
         this.#answered = staged.size;
-        this.#grow(staged);
+        this.#mustGrow = true;
       }
+      await this.#grow(staged);
       // News that was sent before the answers is here, but may not have been read yet.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.#dirty.size > 0) continue;
+      await nextTurn();
+      if (this.#dirty.size > 0 || this.#mustGrow) continue;
       const { tip } = feed;
       if (tip !== undefined && (newest === undefined || feed.passedAt(newest.hash) !== undefined)) {
         const moves = view.apply(tip, staged);
@@ -183,8 +215,8 @@ export class WalletSync implements ChainWatcher {
   /** Nothing when it must be asked again, because the answers were of different blocks or of one that had passed already. */
   async #ask(): Promise<LookedUp | undefined> {
     const { feed, lookup } = this.#options;
-    const asked = [...this.#dirty];
-    this.#dirty.clear();
+    const asked = [...this.#dirty].slice(0, ASK_SCRIPTS);
+    for (const hash of asked) this.#dirty.delete(hash);
     const askedAt = feed.passedAt(feed.tip?.hash ?? "") ?? 0;
     const looked = await lookup.scripts(asked);
     const passedAt = looked === undefined ? undefined : feed.passedAt(looked.tip.hash);
@@ -201,17 +233,46 @@ export class WalletSync implements ChainWatcher {
     return this.#dirty.size > 0 || feed.tipNumber !== tipNumber;
   }
 
-  /** Derives each branch as far past its last used or issued script as the gap wants. */
-  #grow(staged: ReadonlyMap<string, ScriptFacts>): void {
+  /** Derives what is to be watched, at most a question's worth, and lets others have their turn again and again. */
+  async #grow(staged: ReadonlyMap<string, ScriptFacts>): Promise<void> {
+    if (!this.#mustGrow) return;
+    this.#mustGrow = false;
+    const { book } = this.#options;
+    let room = ASK_SCRIPTS;
+    for (const { branch, count } of this.#wants(staged)) {
+      while (book.branch(branch).length < count) {
+        if (room <= 0) {
+          this.#mustGrow = true;
+          return;
+        }
+        const added = book.extend(branch, count, Math.min(SLICE_KEYS, room));
+        for (const hash of added) this.#dirty.add(hash);
+        room -= added.length;
+        await nextTurn();
+        if (this.#stopping.signal.aborted) return;
+      }
+    }
+    while (this.#isRechecking && !this.#stopping.signal.aborted) {
+      this.#isRechecking = book.recheck(SLICE_KEYS);
+      await nextTurn();
+    }
+    for (const hash of [...book.watchImported(), ...book.takeMended()]) this.#dirty.add(hash);
+  }
+
+  /** Each branch as far past its last used or issued script as the gap wants. */
+  #wants(staged: ReadonlyMap<string, ScriptFacts>): { readonly branch: Branch; readonly count: number }[] {
     const { book, view, branches, hasBonds, gap, nextIndex } = this.#options;
     const isUsed = (hash: string) => (staged.get(hash) ?? view.facts(hash) ?? NO_FACTS).history.length > 0;
-    for (const branch of branches()) {
+    const wants = branches().map((branch) => {
       const lastUsed = book.branch(branch).findLastIndex(({ scriptHash }) => isUsed(scriptHash));
-      const count = Math.max(nextIndex(branch), lastUsed + 1) + Math.max(gap(), this.#gapOnce);
-      for (const hash of book.extend(branch, count)) this.#dirty.add(hash);
-    }
-    for (const hash of book.watchImported()) this.#dirty.add(hash);
-    if (hasBonds) for (const hash of book.extend(BOND_BRANCH, BOND_BRANCH.count)) this.#dirty.add(hash);
+      const isFound = this.#isScanning && lastUsed >= nextIndex(branch);
+      const ahead = isFound ? Math.ceil((lastUsed + 1) * AHEAD_SHARE) : 0;
+      const count = Math.max(nextIndex(branch), lastUsed + 1) + Math.max(gap(), this.#gapOnce, ahead);
+      return { branch, count };
+    });
+    if (hasBonds) wants.push({ branch: BOND_BRANCH, count: BOND_BRANCH.count });
+    this.#toWatch = wants.reduce((sum, { count }) => sum + count, 0);
+    return wants;
   }
 
   #woken(): Promise<void> {
@@ -223,4 +284,8 @@ export class WalletSync implements ChainWatcher {
   async #wait(waitMs: number): Promise<void> {
     await sleep(this.#options.clock, waitMs, this.#stopping.signal).catch(() => {}); // only a stop ends it early
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -63,7 +63,7 @@ export class OpenWallet {
     this.store = store;
     this.#parts = parts;
     this.keys = store.withSecrets((secrets) => keysOf(store.state, secrets, parts.network));
-    this.book = new ScriptBook(this.keys);
+    this.book = new ScriptBook(this.keys, store.state.cache);
     this.view = new CoinView(this.book);
     const { raw, network } = parts;
     this.transactions = new OwnTransactions({ raw, network, book: this.book, view: this.view });
@@ -256,10 +256,10 @@ export class OpenWallet {
     return countedBranches(this.mixdepths).filter(({ mixdepth }) => this.keys.hasMixdepth(mixdepth));
   }
 
-  /** Writes down what follows from the chain: which addresses are used, and which coins a rule froze. */
+  /** Writes down what follows from the chain: which addresses are used, which coins a rule froze, and the keys that were derived. */
   async #keepRules(): Promise<void> {
     await this.store.transact(() => {
-      const changes: WalletChange[] = [];
+      const changes = this.book.toKeep();
       for (const branch of this.#branches) {
         const nextIndex = this.freshIndex(branch);
         if (nextIndex > this.nextIndex(branch))

@@ -8,7 +8,7 @@ import type { OpenWallet } from "./open-wallet.ts";
 export type WalletStatus = z.infer<typeof WalletStatusSchema>;
 
 export function statusOf(wallet: OpenWallet, grants: Grants): WalletStatus {
-  const { state, sync, view, book, keys } = wallet;
+  const { state, sync, view, keys } = wallet;
   return {
     wallet: wallet.name,
     type: state.scriptType,
@@ -26,7 +26,8 @@ export function statusOf(wallet: OpenWallet, grants: Grants): WalletStatus {
       isScanning: sync.isScanning,
       progress: sync.progress,
       tip: view.tip ?? null,
-      scripts: book.size,
+      scripts: sync.scripts,
+      lookedUp: sync.lookedUp,
       transactions: view.transactionCount,
       trouble: sync.trouble,
     },

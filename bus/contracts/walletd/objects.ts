@@ -39,7 +39,9 @@ export const SyncSchema = z.object({
   progress: z.number().min(0).max(1),
   /** The block that the coins are of. */
   tip: Tip.nullable(),
+  /** All that are watched, as far as is known by now, and how many of them were looked up since unlocking or rescanning. */
   scripts: Count,
+  lookedUp: Count,
   transactions: Count,
   /** For people: why it does not advance, such as an indexer that is away. */
   trouble: z.string().nullable(),

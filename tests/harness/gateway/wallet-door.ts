@@ -249,6 +249,7 @@ export class WalletDoor {
             progress: this.isKnown ? 1 : 0.25,
             tip,
             scripts: 0,
+            lookedUp: 0,
             transactions: 0,
             trouble: null,
           },
