@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { expandHome } from "../runtime/config/path.ts";
-import { readSecretFile } from "../runtime/secret.ts";
+import { readSecretFile, type Secret } from "../runtime/secret.ts";
 import { NETWORK_DIRECTORIES, type NodeConfig } from "./config.ts";
 import { nodeError } from "./errors.ts";
 
@@ -30,6 +30,11 @@ export function cookieCredentials(path: string): Credentials {
 /** The password stands in an owner-only file. */
 export function passwordCredentials(user: string, passwordFile: string): Credentials {
   return remembered(() => `${user}:${readSecretFile(passwordFile).reveal()}`);
+}
+
+/** The password was typed a moment ago and is in no file yet. */
+export function typedCredentials(user: string, password: Secret): Credentials {
+  return remembered(() => `${user}:${password.reveal()}`);
 }
 
 function remembered(read: () => string): Credentials {

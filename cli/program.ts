@@ -1,18 +1,18 @@
 /** The commands with their options, help and examples; what each does is in its own file. */
 import { Command, Option } from "commander";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
-import { configInputOf, readSettings } from "../supervisor/plan/settings.ts";
+import { configInputOf } from "../supervisor/plan/settings.ts";
 import { addCoinjoin } from "./coinjoin/coinjoin-program.ts";
 import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
-import { configCommand } from "./config-command.ts";
+import { boxSteps } from "./config/box-questions.ts";
+import { configCommand } from "./config/config-command.ts";
 import { addEarn } from "./earn/earn-program.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
 import { indexRebuild } from "./index/rebuild-command.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
-import { NODE_QUESTIONS } from "./node-questions.ts";
-import { requestOf, type Terminal } from "./terminal-io.ts";
+import { commandName, requestOf, type Terminal } from "./terminal-io.ts";
 import { addWallet } from "./wallet/wallet-program.ts";
 
 // What takes long to load is loaded by the command that needs it: `status` must not wait for a bus that it does not use.
@@ -284,14 +284,11 @@ function addConfig(program: Command, terminal: Terminal): void {
     inputOf: (given) => configInputOf(requestOf(given, terminal)),
     stdin,
     stdout,
-    questions: NODE_QUESTIONS,
-    async lookAround(given) {
-      const settings = readSettings(requestOf(given, terminal));
-      const { nodeFindings } = await import("../supervisor/plan/doctor-facts.ts");
-      const findings = await nodeFindings(settings);
-      if (findings.length === 0) return [];
+    command: commandName(terminal),
+    steps: boxSteps(),
+    async describe(findings) {
       const { findingLines } = await doctorCommand();
-      return ["", ...findingLines(findings, terminal), ""];
+      return findingLines(findings, terminal);
     },
   });
   for (const each of [command, ...command.commands]) each.exitOverride().showHelpAfterError(HELP_HINT);

@@ -1,25 +1,36 @@
 /** The doctor's look at the Bitcoin node: is it there, does it know us, is it on our chain, has it caught up. */
 import { networkByName } from "../../bitcoin/network.ts";
 import { type NodeConfig, rpcAddresses } from "../../bitcoind/config.ts";
-import { type Credentials, credentialsOf } from "../../bitcoind/credentials.ts";
+import { type Credentials, credentialsOf, typedCredentials } from "../../bitcoind/credentials.ts";
 import type { NodeFailure } from "../../bitcoind/errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { TroupeError } from "../../runtime/errors.ts";
+import type { Secret } from "../../runtime/secret.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const DEADLINE_MS = 5_000;
 const REPLY_BYTES_MAX = 256 * 1024;
 
-/** One finding per configured node. */
-export async function checkNodes(config: NodeConfig, network: string): Promise<Finding[]> {
-  return Promise.all(rpcAddresses(config, network).map((address) => checkNode(address, config, network)));
+/** One finding per configured node. `password`: of the configured user, while it is in no file yet. */
+export async function checkNodes(config: NodeConfig, network: string, password?: Secret): Promise<Finding[]> {
+  return Promise.all(
+    rpcAddresses(config, network).map((address) => checkNode(address, config, network, password)),
+  );
 }
 
-async function checkNode(url: string, config: NodeConfig, network: string): Promise<Finding> {
+async function checkNode(
+  url: string,
+  config: NodeConfig,
+  network: string,
+  password: Secret | undefined,
+): Promise<Finding> {
   const check = `node ${new URL(url).host}`;
   let credentials: Credentials;
   try {
-    credentials = readCredentials(config, network);
+    credentials =
+      config.user !== undefined && password !== undefined
+        ? typedCredentials(config.user, password)
+        : readCredentials(config, network);
   } catch (error) {
     return fail(
       check,

@@ -4,8 +4,6 @@ import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { busSection, torSection } from "../config.ts";
 import type { DoctorFacts } from "../doctor/doctor.ts";
-import type { Finding } from "../doctor/finding.ts";
-import { checkNodes } from "../doctor/node.ts";
 import { isNodeNamed, nodeAskers } from "./node-named.ts";
 import { listenersOf } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
@@ -27,12 +25,6 @@ export function doctorFacts(settings: Settings, running: Tree | undefined): Doct
     tor: { ...(socks === undefined ? {} : { socks }), ...(control === undefined ? {} : { control }) },
     bus: { mode: bus.mode, servers: bus.servers },
   };
-}
-
-/** What the doctor finds where this configuration looks for the node; nothing when it needs none. */
-export async function nodeFindings(settings: Settings): Promise<Finding[]> {
-  if (!wantsNode(settings)) return [];
-  return checkNodes(settings.config.get(nodeSection), settings.network);
 }
 
 /** A private chain needs a node only when one is named, or when somebody is going to ask it. */

@@ -1,30 +1,27 @@
 /** `supervisor config check|print|init`: try the configuration, see what counts, have a commented file written. */
 import { dirname } from "node:path";
 import { Command } from "commander";
-import { type Config, type ConfigInput, checkConfig, loadConfig } from "../runtime/config/config.ts";
-import { assertNoConfigFile, writeConfigFile } from "../runtime/config/config-file.ts";
-import { problemText } from "../runtime/config/config-problem.ts";
-import { schemaOf } from "../runtime/config/config-schema.ts";
-import { troupeSection } from "../runtime/config/config-sections.ts";
+import { type Config, type ConfigInput, checkConfig, loadConfig } from "../../runtime/config/config.ts";
+import { assertNoConfigFile, writeConfigFile } from "../../runtime/config/config-file.ts";
+import { problemText } from "../../runtime/config/config-problem.ts";
+import { schemaOf } from "../../runtime/config/config-schema.ts";
+import { troupeSection } from "../../runtime/config/config-sections.ts";
 import {
   type ChosenValues,
   configurationMarkdown,
   defaultConfigText,
   effectiveConfigText,
   effectiveEntries,
-} from "../runtime/config/config-text.ts";
-import { absolutePath } from "../runtime/config/path.ts";
-import type { Section } from "../runtime/config/section.ts";
-import { TroupeError } from "../runtime/errors.ts";
-import { readSecretFile } from "../runtime/secret.ts";
-import {
-  askAll,
-  FIRST_QUESTIONS,
-  type Prompter,
-  type Question,
-  terminalPrompter,
-} from "./config-questions.ts";
-import { type PlaceOptions, retyped } from "./terminal-io.ts";
+} from "../../runtime/config/config-text.ts";
+import { absolutePath } from "../../runtime/config/path.ts";
+import type { Section } from "../../runtime/config/section.ts";
+import { TroupeError } from "../../runtime/errors.ts";
+import { readSecretFile } from "../../runtime/secret.ts";
+import type { Finding } from "../../supervisor/doctor/finding.ts";
+import { type PlaceOptions, retyped } from "../terminal-io.ts";
+import { type Prompter, terminalPrompter } from "./prompter.ts";
+import { askAll, FIRST_STEP, type Step } from "./questions.ts";
+import { withSecretFiles } from "./secret-files.ts";
 
 export interface ConfigCommandOptions {
   readonly sections: readonly Section[];
@@ -32,10 +29,12 @@ export interface ConfigCommandOptions {
   inputOf(given: PlaceOptions): ConfigInput & { readonly file: string };
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stdin: { readonly isTTY?: boolean };
-  /** Asked after network and data directory, such as the node's address. */
-  readonly questions?: readonly Question[];
-  /** What is found where the answers point to, line by line. It is told and refuses nothing. */
-  lookAround?(given: PlaceOptions): Promise<readonly string[]>;
+  /** How the person would call us. */
+  readonly command: string;
+  /** Asked after network and data directory where a real chain is wanted, such as the node's address. */
+  readonly steps?: readonly Step[];
+  /** Findings as lines for a person. */
+  describe(findings: readonly Finding[]): Promise<readonly string[]>;
   /** Who asks; the terminal when not given. */
   readonly prompter?: Prompter;
 }
@@ -138,24 +137,25 @@ async function init(
   const { file: path } = options.inputOf(place);
   if (!given.force) assertNoConfigFile(path);
   const isAsked = !given.yes && options.stdin.isTTY === true && options.stdout.isTTY === true;
-  const questions = [...FIRST_QUESTIONS, ...(options.questions ?? [])];
+  // A sandbox brings its own node, and nobody from outside comes in.
+  const steps = [FIRST_STEP, ...(given.sandbox ? [] : (options.steps ?? []))];
   const settled = settledBy(given, path);
-  const chosen = isAsked
-    ? await askAll(questions, options.prompter ?? (await terminalPrompter()), settled)
+  const answers = isAsked
+    ? await askAll(steps, options.prompter ?? (await terminalPrompter()), settled, options.describe)
     : settled;
-  if (chosen === undefined) {
+  if (answers === undefined) {
     say(options, "Nothing was written.");
     return;
   }
+  const chosen = withSecretFiles(answers, dirname(path));
   writeConfigFile(path, defaultConfigText(options.sections, chosen), { replace: given.force ?? false });
   say(options, `${isAsked ? "\n" : ""}Written: ${path}`);
   for (const [name, values] of Object.entries(chosen)) {
     for (const [key, value] of Object.entries(values)) say(options, `  [${name}] ${key} = ${textOf(value)}`);
   }
   say(options, "Everything else is as usual, and explained in the file.");
-  if (isAsked) for (const line of (await options.lookAround?.(place)) ?? []) say(options, line);
   const again = retyped(place);
-  say(options, `Next: supervisor doctor${again}\nThen: supervisor start${again}`);
+  say(options, `Next: ${options.command} doctor${again}\nThen: ${options.command} start${again}`);
 }
 
 /** What `--data` and `--sandbox` have answered already, so that the file means the same without them. */

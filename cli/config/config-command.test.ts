@@ -9,16 +9,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { loadConfig } from "../runtime/config/config.ts";
-import { runtimeSections, troupeSection } from "../runtime/config/config-sections.ts";
-import { hostPort } from "../runtime/config/config-values.ts";
-import { section } from "../runtime/config/section.ts";
-import { secretFile } from "../runtime/secret.ts";
+import { loadConfig } from "../../runtime/config/config.ts";
+import { runtimeSections, troupeSection } from "../../runtime/config/config-sections.ts";
+import { hostPort } from "../../runtime/config/config-values.ts";
+import { section } from "../../runtime/config/section.ts";
+import { readSecretFile, Secret, secretFile } from "../../runtime/secret.ts";
+import { fail, ok } from "../../supervisor/doctor/finding.ts";
 import { configCommand } from "./config-command.ts";
-import type { Prompter } from "./config-questions.ts";
+import type { Prompter } from "./prompter.ts";
 
 const node = section(
   "node",
@@ -27,6 +28,7 @@ const node = section(
     rpc_address: hostPort().default("127.0.0.1:8332").describe("Its address."),
     mode: z.enum(["a", "b"]).default("a").describe("A mode."),
     cookie_file: secretFile().optional().describe("Its cookie."),
+    password_file: secretFile().optional().describe("Its password."),
   }),
 );
 const sections = [...runtimeSections, node];
@@ -49,7 +51,8 @@ async function run(words: readonly string[], prompter?: Prompter): Promise<strin
       environment: {},
       overrides: set ?? [],
     }),
-    lookAround: async () => ["✓ looked around"],
+    command: "npx supervisor",
+    describe: async (findings) => findings.map(({ verdict, message }) => `${verdict} ${message}`),
     stdin: { isTTY },
     stdout: {
       isTTY,
@@ -57,9 +60,27 @@ async function run(words: readonly string[], prompter?: Prompter): Promise<strin
         out += text;
       },
     },
-    questions: [
-      { section: node, key: "rpc_address", message: "Node?" },
-      { section: node, key: "mode", message: "Mode?" },
+    steps: [
+      {
+        questions: [
+          { section: node, key: "rpc_address", message: "Node?" },
+          { section: node, key: "mode", message: "Mode?" },
+          {
+            section: node,
+            key: "password_file",
+            message: "Password?",
+            isSecret: true,
+            isAsked: (chosen) => chosen["node"]?.["mode"] === "b",
+            parse: (answer) => new Secret(answer),
+          },
+        ],
+        examine: async (chosen) => {
+          const { rpc_address: address } = chosen["node"] ?? {};
+          return address === AWAY
+            ? [fail("node", "nothing answers", "start it")]
+            : [ok("node", "it answers")];
+        },
+      },
     ],
     ...(prompter === undefined ? {} : { prompter }),
   });
@@ -74,21 +95,37 @@ function inDirectory(name: string, text: string, mode = 0o600): string {
   return path;
 }
 
-/** Answers texts from a list: the first that is accepted counts. */
-function answering(texts: string[], choices: Record<string, string>, refusals: string[]): Prompter {
+interface Person extends Prompter {
+  /** What it was told when it had answered wrongly, and what was found where its answers led. */
+  readonly heard: string[];
+}
+
+/** Answers texts and secrets from a list: the first that is accepted counts. Choices by question, each list in turn. */
+function answering(texts: string[], choices: Record<string, string | string[]>): Person {
+  const heard: string[] = [];
+  const next = (validate: (answer: string) => string | undefined) => {
+    for (let answer = texts.shift(); answer !== undefined; answer = texts.shift()) {
+      const refusal = validate(answer);
+      if (refusal === undefined) return Promise.resolve(answer);
+      heard.push(refusal);
+    }
+    return Promise.resolve(undefined);
+  };
   return {
-    select: (message, offered, initial) =>
-      Promise.resolve(offered.find((each) => each === choices[message]) ?? initial),
-    text: (_message, _initial, validate) => {
-      for (let answer = texts.shift(); answer !== undefined; answer = texts.shift()) {
-        const refusal = validate(answer);
-        if (refusal === undefined) return Promise.resolve(answer);
-        refusals.push(refusal);
-      }
-      return Promise.resolve(undefined);
+    heard,
+    select(message, offered, initial) {
+      const wished = choices[message];
+      const wish = Array.isArray(wished) ? wished.shift() : wished;
+      return Promise.resolve(offered.find(({ value }) => value === wish)?.value ?? initial);
     },
+    text: (_message, _initial, validate) => next(validate),
+    secret: (_message, validate) => next(validate),
+    tell: (lines) => void heard.push(...lines),
   };
 }
+
+/** Where no node answers. */
+const AWAY = "10.0.0.9:8332";
 
 describe("config init", () => {
   it("writes a commented file with mode 0600 that is a correct configuration and says only defaults", async () => {
@@ -124,33 +161,68 @@ describe("config init", () => {
   });
 
   it("asks on a terminal, checks the answers where it can, and states them", async () => {
-    const refusals: string[] = [];
     const file = inDirectory("file", "");
     const data = join(directory, "new", "data");
 
-    await run(
-      ["init"],
-      answering(
-        [file, data, "nowhere", "10.0.0.1:8332"],
-        { "Which Bitcoin network?": "signet", "Mode?": "b" },
-        refusals,
-      ),
-    );
+    const person = answering([file, data, "nowhere", "10.0.0.1:8332", "correct horse"], {
+      "Which Bitcoin network?": "signet",
+      "Mode?": "b",
+    });
+    await run(["init"], person);
 
     const config = loadConfig({ sections, file: join(directory, "troupe.toml") });
     expect(config.get(troupeSection)).toEqual({ network: "signet", data_directory: data });
     expect(config.get(node)).toMatchObject({ rpc_address: "10.0.0.1:8332", mode: "b" });
-    expect(refusals).toEqual([
+    expect(person.heard).toEqual([
       expect.stringContaining("not a directory"),
       expect.stringContaining("host:port"),
+      "ok it answers",
     ]);
+  });
+
+  it("puts a typed password into an owner-only file and its path into the configuration", async () => {
+    const out = await run(
+      ["init"],
+      answering([join(directory, "data"), "10.0.0.1:8332", "correct horse"], { "Mode?": "b" }),
+    );
+
+    const path = String(
+      loadConfig({ sections, file: join(directory, "troupe.toml") }).get(node).password_file,
+    );
+    expect(readSecretFile(path).reveal()).toBe("correct horse");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
+    expect(out + readFileSync(join(directory, "troupe.toml"), "utf8")).not.toContain("correct horse");
+  });
+
+  it("says at once what is wrong where the answers lead to, and asks what to do", async () => {
+    const person = answering([join(directory, "data"), AWAY, AWAY, "10.0.0.1:8332"], {
+      "What now?": ["look", "answer", "answer"],
+    });
+
+    await run(["init"], person);
+
+    expect(person.heard).toEqual([
+      "fail nothing answers",
+      "fail nothing answers",
+      "fail nothing answers",
+      "ok it answers",
+    ]);
+    const config = loadConfig({ sections, file: join(directory, "troupe.toml") });
+    expect(config.get(node).rpc_address).toBe("10.0.0.1:8332");
+  });
+
+  it("keeps answers that lead nowhere yet, when the person wants that", async () => {
+    await run(["init"], answering([join(directory, "data"), AWAY], { "What now?": "keep" }));
+
+    expect(loadConfig({ sections, file: join(directory, "troupe.toml") }).get(node).rpc_address).toBe(AWAY);
   });
 
   it("asks nobody before it knows that the file can be written", async () => {
     inDirectory("troupe.toml", "mine");
     const texts = ["never asked"];
 
-    await expect(run(["init"], answering(texts, {}, []))).rejects.toMatchObject({
+    await expect(run(["init"], answering(texts, {}))).rejects.toMatchObject({
       code: "RUNTIME_CONFIG_EXISTS",
     });
     expect(texts).toHaveLength(1);
@@ -159,17 +231,16 @@ describe("config init", () => {
   it("does not ask what was said on the command line, and writes it", async () => {
     const data = join(directory, "data");
 
-    const out = await run(["init", "--data", data], answering(["10.0.0.1:8332"], {}, []));
+    const out = await run(["init", "--data", data], answering(["10.0.0.1:8332"], {}));
 
     const config = loadConfig({ sections, file: join(data, "troupe.toml") });
     expect(config.get(troupeSection).data_directory).toBe(data);
     expect(config.get(node).rpc_address).toBe("10.0.0.1:8332");
-    expect(out).toContain("✓ looked around");
-    expect(out).toContain(`Then: supervisor start --data ${data}`);
+    expect(out).toContain(`Then: npx supervisor start --data ${data}`);
   });
 
   it("writes nothing when the person goes away", async () => {
-    const out = await run(["init"], answering([], {}, []));
+    const out = await run(["init"], answering([], {}));
 
     expect(out).toBe("Nothing was written.\n");
     expect(existsSync(join(directory, "troupe.toml"))).toBe(false);
