@@ -59,7 +59,11 @@ class DirectoryActor implements Actor {
     this.#publisher = bus.publisher(directoryContract);
     log.info("bots may come in", { address: made.address, nick: made.nick, network: name });
     this.#context.openDoors([
-      { name: "directory", address: made.address, doc: `JoinMarket's directory node on ${name}` },
+      {
+        name: "directory",
+        address: made.address,
+        doc: `JoinMarket's directory node on ${network}: makers and takers meet here.`,
+      },
     ]);
     this.#tell();
   }
@@ -90,6 +94,14 @@ class DirectoryActor implements Actor {
     if (made === undefined) return;
     const figures = this.#figures();
     this.#publisher?.state("status", { address: made.address, nick: made.nick, ...figures });
-    this.#context.report("ready", `${figures.bots} bots, ${figures.serving} of them serving`);
+    this.#context.report("ready", presenceText(figures));
   }
+}
+
+/** For the tree and the page: how many are inside, and what else an owner would want to know. */
+function presenceText({ bots, serving, banned }: { bots: number; serving: number; banned: number }): string {
+  const inside =
+    bots === 0 ? "nobody inside" : `${bots} ${bots === 1 ? "maker or taker" : "makers and takers"} inside`;
+  const direct = serving === 0 ? "" : `, ${serving} reached directly`;
+  return `${inside}${direct}${banned === 0 ? "" : `, ${banned} banned`}`;
 }

@@ -188,7 +188,10 @@ class MakerActor implements Actor {
     const makers = [...this.#makers.values()].map(({ order, state }) => ({ wallet: order.wallet, state }));
     this.#publisher?.state("makers", { makers });
     const offering = makers.filter(({ state }) => state === "offering").length;
-    const text = makers.length === 0 ? "no wallet earns" : `${offering} of ${makers.length} offering`;
+    const text =
+      makers.length === 0
+        ? "no wallet earns"
+        : `${offering} of ${makers.length} ${makers.length === 1 ? "wallet offers" : "wallets offer"} coinjoins`;
     this.#context.report("ready", text);
   }
 }

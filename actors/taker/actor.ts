@@ -105,7 +105,12 @@ class Taker implements Actor {
 
   #report(): void {
     const { running } = this.#runs;
-    this.#context.report("ready", running === 0 ? undefined : `${running} coinjoins`);
+    this.#context.report(
+      "ready",
+      running === 0
+        ? "no coinjoin under way"
+        : `${running} ${running === 1 ? "coinjoin" : "coinjoins"} under way`,
+    );
   }
 }
 

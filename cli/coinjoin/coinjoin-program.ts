@@ -25,7 +25,7 @@ export function addCoinjoin(
     .option("--broadcast <who>", "who sends it: self, random-maker or not-self")
     .option("--dry-run", "only show what it would cost")
     .option("--yes", "do not ask")
-    .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one that is unlocked")
+    .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
     .option("--password-file <file>", "read the password from its first line; - is the pipe")
     .option("--json", "answer as JSON")
     .addHelpText(

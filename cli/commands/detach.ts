@@ -4,7 +4,7 @@ import { TroupeError } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
 import { commandName, paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { StepsView } from "../view/steps-view.ts";
-import { type DetachedNews, type StartOptions, summaryLines, titleOf, walletLines } from "./start.ts";
+import { type DetachedNews, type StartOptions, summaryLines, titleOf } from "./start.ts";
 
 /** `parameters`: what was typed, without `--detach`. */
 export async function detach(
@@ -49,10 +49,9 @@ export async function detach(
   child.unref();
   if (options.json) sayJson(terminal, tree);
   else {
-    for (const line of summaryLines(tree, performance.now() - beganMs, options, terminal, paint))
-      say(terminal, line);
-    for (const line of walletLines(wallets, options, terminal, paint)) say(terminal, line);
-    say(terminal, `  ${paint("dim", "stop".padEnd(8))}${commandName(terminal)} stop${retyped(options)}`);
+    const stop = `${commandName(terminal)} stop${retyped(options)}`;
+    const tookMs = performance.now() - beganMs;
+    for (const line of summaryLines({ tree, tookMs, wallets, stop }, options, terminal)) say(terminal, line);
   }
   return EXIT.ok;
 }

@@ -5,11 +5,12 @@ import { sleep, systemClock } from "../../runtime/clock.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import type { Step } from "../../supervisor/admin/protocol.ts";
 import { takeSdNotify } from "../../supervisor/host/sd-notify.ts";
-import { wantsWallets } from "../../supervisor/plan/own-node.ts";
+import { sandboxSights, wantsWallets } from "../../supervisor/plan/own-node.ts";
 import { preflight } from "../../supervisor/plan/preflight.ts";
 import { readSettings, type Settings } from "../../supervisor/plan/settings.ts";
 import { run } from "../../supervisor/running.ts";
 import { EXIT } from "../errors.ts";
+import { nextStepLines, type SandboxWallets } from "../sandbox/next-steps.ts";
 import {
   commandName,
   type PlaceOptions,
@@ -125,9 +126,6 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
   }
 }
 
-/** Nothing where there are none; else why they are not there, or that they are. */
-type SandboxWallets = { readonly failure: string | undefined };
-
 /** A sandbox without its wallets is a sandbox all the same. */
 async function walletsOf(
   settings: Settings,
@@ -137,11 +135,12 @@ async function walletsOf(
 ): Promise<SandboxWallets | undefined> {
   if (!wantsWallets(settings.config, settings.actors)) return undefined;
   const { openSandboxWallets } = await import("../sandbox/sandbox-wallets.ts");
+  const sights = sandboxSights(settings.config);
   try {
     await openSandboxWallets(requestOf(options, terminal), tree);
-    return { failure: undefined };
+    return { ...sights, failure: undefined };
   } catch (error) {
-    return { failure: toWireError(error).message };
+    return { ...sights, failure: toWireError(error).message };
   }
 }
 
@@ -201,12 +200,9 @@ function personAt(terminal: Terminal, options: StartOptions): Audience {
     ready(tree, tookMs, wallets) {
       if (isQuiet) return sayJson(terminal, tree);
       steps.close();
-      for (const line of summaryLines(tree, tookMs, options, terminal, paint)) say(terminal, line);
-      for (const line of walletLines(wallets, options, terminal, paint)) say(terminal, line);
-      say(
-        terminal,
-        `  ${paint("dim", "stop".padEnd(8))}Ctrl-C, or ${commandName(terminal)} stop${retyped(options)}`,
-      );
+      const stop = `Ctrl-C, or ${commandName(terminal)} stop${retyped(options)}`;
+      for (const line of summaryLines({ tree, tookMs, wallets, stop }, options, terminal))
+        say(terminal, line);
     },
     stopping() {
       if (!isQuiet)
@@ -226,14 +222,14 @@ export function titleOf(terminal: Terminal, paint: ReturnType<typeof paintOf>): 
 
 /** What is where now, and what to type next. */
 export function summaryLines(
-  tree: Tree,
-  tookMs: number,
+  { tree, tookMs, wallets, stop }: Started,
   options: PlaceOptions,
   terminal: Terminal,
-  paint: ReturnType<typeof paintOf>,
 ): string[] {
+  const paint = paintOf(terminal);
   const place = retyped(options);
   const command = commandName(terminal);
+  const row = (label: string, text: string) => `  ${paint("dim", label.padEnd(10))}${text}`;
   const verdict = tree.ready
     ? paint("good", "Ready")
     : paint("warn", "Started, not everything is ready yet,");
@@ -244,30 +240,19 @@ export function summaryLines(
     ...doorLines(tree, paint, widthOf(terminal)),
     ...waitingLines(tree, paint, widthOf(terminal)),
     "",
-    `  ${paint("dim", "look".padEnd(8))}${command} status${place}`,
-    `  ${paint("dim", "logs".padEnd(8))}${command} logs -f${place}`,
+    ...nextStepLines(wallets, tree, options, terminal, paint),
+    row("look", `${command} status${place}`),
+    row("logs", `${command} logs -f${place}`),
+    row("stop", stop),
   ];
 }
 
-/** How the wallets of a sandbox are used; nothing elsewhere. */
-export function walletLines(
-  wallets: SandboxWallets | undefined,
-  options: PlaceOptions,
-  terminal: Terminal,
-  paint: Paint,
-): string[] {
-  if (wallets === undefined) return [];
-  const label = paint("dim", "wallets".padEnd(8));
-  if (wallets.failure !== undefined) {
-    return [`  ${label}${paint("warn", `not made or funded: ${harmless(wallets.failure)}`)}`];
-  }
-  const place = retyped(options);
-  const command = commandName(terminal);
-  return [
-    `  ${label}mine is for you; maker-1, maker-2 and maker-3 earn. Their password: sandbox`,
-    `          ${command} wallet show --wallet mine${place}`,
-    `          ${command} earn status${place}`,
-  ];
+interface Started {
+  readonly tree: Tree;
+  readonly tookMs: number;
+  readonly wallets: SandboxWallets | undefined;
+  /** How it is ended. */
+  readonly stop: string;
 }
 
 /** Who keeps the whole from being ready, and what it says of that. */

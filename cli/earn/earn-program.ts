@@ -15,7 +15,7 @@ export function addEarn(program: Command, { terminal, exitWith, withPlace, examp
     withPlace(earn.command(usage))
       .summary(summary)
       .description(description)
-      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one that is unlocked")
+      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
       .option("--password-file <file>", "read the password from its first line; - is the pipe")
       .option("--json", "answer as JSON");
 

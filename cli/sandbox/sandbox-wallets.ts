@@ -10,10 +10,7 @@ import { dataPaths } from "../../supervisor/host/data-directory.ts";
 import type { Request } from "../../supervisor/plan/settings.ts";
 import { operatorBus } from "../operator-access.ts";
 import { KeptSessions } from "../wallet/kept-sessions.ts";
-
-export const SANDBOX_PASSWORD = "sandbox";
-export const SANDBOX_WALLET = "mine";
-export const SANDBOX_MAKERS = ["maker-1", "maker-2", "maker-3"] as const;
+import { SANDBOX_MAKERS, SANDBOX_PASSWORD, SANDBOX_WALLET } from "./wallet-names.ts";
 
 type Walletd = Client<typeof walletdContract>;
 

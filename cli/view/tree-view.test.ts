@@ -87,6 +87,21 @@ test.each([40, 60, 80, 120])("no line is wider than a terminal of %i columns", (
   for (const line of lines) expect([...stripVTControlCharacters(line)].length).toBeLessThanOrEqual(width);
 });
 
+test("what a door is for is told to the end on a narrow terminal, and what is a page long is cut", () => {
+  const doc = "The live page, /healthz, /readyz and /metrics, for whoever watches.";
+  const wordy = child("gateway", {
+    doors: [{ name: "http", address: "http://127.0.0.1:8080", doc }],
+    progress: "word ".repeat(100).trim(),
+  });
+
+  const lines = renderTree(treeOf([wordy]), { width: 60, paint: plainPaint, nowMs: NOW });
+
+  const below = lines.slice(7).map((line) => line.trim());
+  expect(below).toHaveLength(5);
+  expect(below[2]).toMatch(/^word .*…$/);
+  expect(below.slice(3).join(" ")).toBe(`http://127.0.0.1:8080 ${doc}`);
+});
+
 test("a narrow terminal keeps the state and loses the details", () => {
   const text = renderTree(treeOf([gateway]), { width: 40, paint: plainPaint, nowMs: NOW }).join("\n");
 

@@ -1,6 +1,6 @@
 /** The tree of children as lines for a terminal of a given width. Pure: a tree and a moment in, lines out. */
 import type { ChildState, ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
-import { clip, duration, fit, harmless, type Ink, type Paint, size } from "./terminal.ts";
+import { clip, duration, fit, harmless, type Ink, type Paint, size, wrap } from "./terminal.ts";
 
 export interface ViewOptions {
   readonly width: number;
@@ -99,8 +99,8 @@ export function renderTree(tree: Tree, options: ViewOptions): string[] {
     const name = fit(`${row.branch}${harmless(row.child.id)}`, shownNameWidth);
     lines.push([name, ...cells].join(GAP).trimEnd());
     for (const remark of remarks(row.child, nowMs)) {
-      const room = width - row.stem.length;
-      lines.push(`${row.stem}${paint(remark.ink, clip(remark.text, room))}`);
+      for (const text of shortened(remark.text, width - row.stem.length))
+        lines.push(`${row.stem}${paint(remark.ink, text)}`);
     }
   }
   return lines;
@@ -154,6 +154,18 @@ function remarks(child: ChildStatus, nowMs: number): { ink: Ink; text: string }[
   }
   return found;
 }
+
+/** A sentence goes on below; what is a page long does not. */
+function shortened(text: string, room: number): string[] {
+  if (text.length <= room) return [text];
+  const lines = wrap(text, room).map((line) => clip(line, room));
+  const rest = lines.slice(REMARK_LINES_MAX - 1).join(" ");
+  return lines.length <= REMARK_LINES_MAX
+    ? lines
+    : [...lines.slice(0, REMARK_LINES_MAX - 1), clip(rest, room)];
+}
+
+const REMARK_LINES_MAX = 3;
 
 function isWell(child: ChildStatus): boolean {
   return child.state === "ready" || child.state === "syncing";

@@ -68,7 +68,10 @@ export class WalletDesk {
     }
     if (another === undefined) return stemOf(only.wallet);
     const unlocked = wallets.filter(({ isUnlocked }) => isUnlocked);
-    if (unlocked.length === 1 && unlocked[0] !== undefined) return stemOf(unlocked[0].wallet);
+    // Of several that are open, the one that was opened here.
+    const ours = unlocked.filter(({ wallet }) => this.#sessions.of(stemOf(wallet)) !== undefined);
+    const [meant, other] = ours.length > 0 ? ours : unlocked;
+    if (meant !== undefined && other === undefined) return stemOf(meant.wallet);
     throw misuse(
       `There are ${wallets.length} wallets. Say which: --wallet <name>, as \`${command} wallet list\` shows them.`,
     );

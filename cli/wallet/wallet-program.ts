@@ -39,7 +39,7 @@ function groupOf(group: Command, tools: ProgramTools): { readonly make: Make; re
   const of: Make = (usage, summary, description) =>
     make(usage, summary, description).option(
       "-w, --wallet <name>",
-      "which wallet; default: the only one, or the only one that is unlocked",
+      "which wallet; default: the only one, or the only one unlocked here",
     );
   return { make, of };
 }

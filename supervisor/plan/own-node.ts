@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { directorySection } from "../../actors/directory/config.ts";
+import { gatewaySection } from "../../actors/gateway/config.ts";
 import { sandboxSection } from "../../actors/node/config.ts";
 import { type NodeConfig, nodeSection } from "../../bitcoind/config.ts";
 import { type MarketConfig, marketSection } from "../../joinmarket/channel/config.ts";
@@ -61,6 +62,14 @@ export function wantsWallets(config: Config, actors: readonly Placed[]): boolean
   const needed = ["node", "walletd", "maker"];
   const runHere = actors.filter(({ placement }) => placement !== "off" && placement !== "elsewhere");
   return config.get(sandboxSection).wallets && needed.every((id) => runHere.some((actor) => actor.id === id));
+}
+
+/** What a sandbox shows of itself besides its tree: whom its blocks pay, and whether wallets have pages of their own. */
+export function sandboxSights(config: Config): { minerAddress: string; hasPages: boolean } {
+  return {
+    minerAddress: config.get(sandboxSection).mine_to,
+    hasPages: config.get(gatewaySection).wallet_pages !== undefined,
+  };
 }
 
 interface Placed {
