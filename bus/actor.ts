@@ -6,6 +6,7 @@ import type { Section } from "../runtime/config/section.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type { Bus } from "./bus.ts";
 import type { Door } from "./contracts/supervisor.ts";
+import type { MountPlan } from "./mount.ts";
 
 /** What an actor says of itself while it lives; the supervisor's tree shows it. */
 export type Readiness = "syncing" | "ready" | "degraded";
@@ -117,4 +118,6 @@ export interface Boot {
   readonly dataDirectory: string;
   readonly network: string;
   readonly version: string;
+  /** Members of other actors' contracts that answer in this very thread. */
+  readonly mounts?: readonly MountPlan[];
 }

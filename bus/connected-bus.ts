@@ -19,6 +19,8 @@ import type { Contract, EventBody, EventName, StateBody, StateName } from "./con
 import type { Health } from "./contracts/builtin.ts";
 import { FactListener, type ListenerTerms } from "./events/listener.ts";
 import { ContractPublisher } from "./events/publisher.ts";
+import type { MountedMember } from "./mount.ts";
+import { MountedCalls } from "./rpc/client/mounted-calls.ts";
 import { Requests } from "./rpc/client/requests.ts";
 import { confirmSubscriptions } from "./rpc/confirm.ts";
 import { Deadlines } from "./rpc/deadlines.ts";
@@ -57,11 +59,14 @@ export class ConnectedBus implements Bus {
   readonly #instance: string;
   readonly #member: string | undefined;
   readonly #health: () => Health;
+  readonly #validateReplies: boolean;
   readonly #requests: Requests;
   readonly #bulk: BulkSender;
   readonly #clients = new WeakMap<Contract, Map<string, Client<Contract>>>();
   readonly #servers = new Set<Server>();
   readonly #listeners = new Set<FactListener>();
+  /** By contract. */
+  readonly #mounted = new Map<string, MountedCalls>();
   readonly #publishers = new Set<{ stop(): Promise<void> }>();
   readonly #unlisten: () => void;
   #wasDown = false;
@@ -87,7 +92,8 @@ export class ConnectedBus implements Bus {
     this.#instance = options.instance ?? INSTANCE_DEFAULT;
     this.#member = options.member;
     this.#health = options.health ?? (() => ({ state: "ready" }));
-    this.#requests = new Requests(this.#station, options.validateReplies ?? false);
+    this.#validateReplies = options.validateReplies ?? false;
+    this.#requests = new Requests(this.#station, this.#validateReplies);
     this.#bulk = new BulkSender(this.#station);
     this.#unlisten = transport.onStatus((status) => this.#onStatus(status));
   }
@@ -116,6 +122,12 @@ export class ConnectedBus implements Bus {
       stubs.set(instance, stub);
     }
     return stub as Client<C>;
+  }
+
+  /** From here on all clients of the contract, also those that were made before, ask this member first. It is stopped with the bus. */
+  mount(contract: string, member: MountedMember): void {
+    this.#assertOpen();
+    this.#mounted.set(contract, new MountedCalls(this.#station, member, this.#validateReplies));
   }
 
   async serve<C extends Contract>(
@@ -210,6 +222,9 @@ export class ConnectedBus implements Bus {
     await Promise.allSettled([...this.#servers].map((server) => server.stop()));
     await Promise.allSettled([...this.#listeners].map((listener) => listener.stop()));
     await Promise.allSettled([...this.#publishers].map((publisher) => publisher.stop()));
+    const mounted = [...this.#mounted.values()];
+    this.#mounted.clear();
+    await Promise.allSettled(mounted.map((member) => member.stop()));
     await this.#finishBulk();
     this.#unlisten();
     this.#requests.close();
@@ -254,7 +269,10 @@ export class ConnectedBus implements Bus {
     const stub: Record<string, Client<Contract>[string]> = {};
     for (const [method, declaration] of Object.entries(contract.rpcs)) {
       const route = this.#requests.route(contract.name, instance, method, declaration);
-      stub[method] = (input, options) => this.#requests.call(route, input, options);
+      stub[method] = (input, options = {}) => {
+        const askBus = () => this.#requests.call(route, input, options);
+        return this.#mounted.get(contract.name)?.call(route, input, options, askBus) ?? askBus();
+      };
     }
     return Object.freeze(stub);
   }

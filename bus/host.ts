@@ -17,6 +17,7 @@ import { ThreadCrew } from "./child/crew.ts";
 import { HostedActor } from "./child/hosted.ts";
 import { ConnectedBus } from "./connected-bus.ts";
 import type { Door } from "./contracts/supervisor.ts";
+import type { MountModule } from "./mount.ts";
 
 /** Hosts the actor until its parent stops it or is gone. The only line of a `worker.ts`. */
 export function hostActor<S extends z.ZodObject>(definition: ActorDefinition<S>): void {
@@ -70,6 +71,7 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       member: boot.host,
       health: () => this.#hosted.health(),
     });
+    await this.#mountAll(boot, this.#bus, log, meter);
     await this.#hosted.start(boot, {
       bus: this.#bus,
       log,
@@ -78,6 +80,19 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
       startCrew: (plan) => this.#startCrew(plan, boot, log),
     });
     log.info("started", { instance: boot.instance, pid: process.pid });
+  }
+
+  /** Without a member the bus answers as it always does. */
+  async #mountAll({ mounts = [], network }: Boot, bus: ConnectedBus, log: Log, meter: Meter): Promise<void> {
+    for (const { contract, entry, dataDirectory, section } of mounts) {
+      try {
+        const { mount } = (await import(entry)) as MountModule;
+        const context = { section, dataDirectory, network, bus, log, meter, clock: systemClock };
+        bus.mount(contract, await mount(context));
+      } catch (error) {
+        log.warn("a member cannot be mounted; the bus is asked", { contract, error });
+      }
+    }
   }
 
   async stop(): Promise<void> {

@@ -52,13 +52,24 @@ export interface ActorRow {
   readonly heapMb?: number;
   /** Actors around whose restarts this one is suspended. */
   readonly dependsOn?: readonly string[];
+  /** Members of other actors that answer it in its own thread, where those run on this host: what their stores hold is read there. */
+  mounts?(config: Config): readonly MountedRow[];
   /** In a process of its own it may read and write only its own directory and these; no children, threads or native code. */
   readonly confined?: { readonly read: readonly string[] };
   /** The doors that its section asks for, so that a port in use is told before anything starts. */
   doors(config: Config): WantedDoor[];
 }
 
+export interface MountedRow {
+  readonly actor: string;
+  /** The compiled module. A string with `.js`: it is not an import. */
+  readonly entry: URL;
+  readonly section: unknown;
+}
+
 const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
+
+const MEGABYTE = 1024 * 1024;
 
 const SANDBOX_MAKERS_MIN = 2;
 const SANDBOX_QUIET_MS = 250;
@@ -247,6 +258,12 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
         ...(control === undefined ? {} : { tor_control: control }),
         ...(socks === undefined ? {} : { tor_socks: socks }),
       };
+    },
+    mounts(config: Config) {
+      const { index_cache_mb } = config.get(gatewaySection);
+      if (index_cache_mb === 0) return [];
+      const entry = new URL("../actors/indexer/answers/mounted-index.js", import.meta.url);
+      return [{ actor: "indexer", entry, section: { cacheBytes: index_cache_mb * MEGABYTE } }];
     },
     doors(config: Config) {
       const values = config.get(gatewaySection);

@@ -14,6 +14,7 @@ import type { OperatorAccess, Step } from "./admin/protocol.ts";
 import type { ChildSpec } from "./child.ts";
 import type { Life } from "./life.ts";
 import { BusChild } from "./places/bus-child.ts";
+import { mountsOf } from "./plan/mounts.ts";
 import { type OwnNode, ownNodeOf } from "./plan/own-node.ts";
 import { nestStages, placedSpecs } from "./plan/placed.ts";
 import type { PlacedActor, Settings } from "./plan/settings.ts";
@@ -261,6 +262,7 @@ export class Root {
       dataDirectory: join(settings.paths.actors, actor.id),
       network: settings.network,
       version,
+      mounts: mountsOf(actor, settings),
     };
   }
 

@@ -38,6 +38,14 @@ export const gatewaySection = section(
       .max(1_000_000)
       .default(600)
       .describe("How many requests one address may make in a minute before it is told to wait."),
+    index_cache_mb: z
+      .int()
+      .min(0)
+      .max(65_536)
+      .default(96)
+      .describe(
+        "Short questions to the index are answered by reading it here, where the indexer runs on this host; these are the megabytes kept for that. 0: the indexer is asked over the bus, always.",
+      ),
     ...walletDoorKeys,
     ...electrumKeys,
   }),

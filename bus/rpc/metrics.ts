@@ -1,7 +1,8 @@
 /** The instruments of one connection to the bus. What is counted often is a plain number, read when somebody asks. */
 import type { Meter, ObservableResult } from "@opentelemetry/api";
 
-export type RpcSide = "client" | "server";
+/** `mounted`: asked and answered in one thread, without the bus. */
+export type RpcSide = "client" | "server" | "mounted";
 /** Why a message or a request was turned away before any handler saw it. */
 export type Rejection =
   | "reply_subject"
@@ -39,7 +40,8 @@ export class BusMetrics {
 
   constructor(meter: Meter) {
     this.#duration = meter.createHistogram("troupe_rpc_duration_seconds", {
-      description: "How long calls took, on the side of the caller and of the callee.",
+      description:
+        "How long calls took, on the side of the caller and of the callee, or mounted in one thread.",
       unit: "s",
       advice: { explicitBucketBoundaries: DURATION_BOUNDS_S },
     });
