@@ -24,8 +24,8 @@ export interface Channel {
   readonly isUp: boolean;
   /** Connects, and connects again whenever it is cut, until it is closed. */
   start(listener: ChannelListener): void;
-  /** To everybody; each entry is a command without "!". */
-  announce(commands: readonly string[]): void;
+  /** To everybody, or to everybody where the status of this id is; each entry is a command without "!". */
+  announce(commands: readonly string[], on?: string): void;
   /** Whether a message to this peer could leave now. */
   sees(nick: string): boolean;
   /** A signed message without the leading "!". Throws if the peer is not seen, or the message too long. */

@@ -65,9 +65,9 @@ export class Channels implements Market {
     return first;
   }
 
-  announce(text: string): void {
+  announce(text: string, on?: string): void {
     const commands = privateCommands(text);
-    for (const channel of this.#options.channels) channel.announce(commands);
+    for (const channel of this.#options.channels) channel.announce(commands, on);
   }
 
   async tell(nick: string, text: string): Promise<void> {

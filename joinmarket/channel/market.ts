@@ -34,8 +34,11 @@ export interface Market {
   readonly nick: string;
   /** Resolves when one channel is up, and keeps trying the others. */
   start(listener: MarketListener): Promise<void>;
-  /** To everybody, on all channels that are up. Several commands are joined by "!": `cancel 0!cancel 1`. */
-  announce(text: string): void;
+  /**
+   * To everybody, on all channels that are up, or on the one whose status has this id. Several commands are joined by
+   * "!": `cancel 0!cancel 1`.
+   */
+  announce(text: string, on?: string): void;
   /**
    * To one peer, signed, where it was last heard; a direct connection is preferred. Resolves when the message has
    * left, which is no promise that it arrives; rejects with `JOINMARKET_PEER_GONE` if no channel has seen the peer.

@@ -36,9 +36,11 @@ export class Gathering {
   readonly #rules: GatheringRules;
   readonly #pokes = new Pokes();
   #ear: Ear | undefined;
-  #askedMs = Number.NEGATIVE_INFINITY;
+  /** When the makers of each channel were asked last. */
+  readonly #askedMs = new Map<string, number>();
+  readonly #again = new Map<string, Timer>();
+  #lastAskedMs = 0;
   #heardMs = 0;
-  #again: Timer | undefined;
   #isClosed = false;
 
   constructor(market: Market, rules: GatheringRules) {
@@ -64,8 +66,8 @@ export class Gathering {
       onPublic: (message) => this.#onOffers(message),
       onPrivate: (message) => this.#onPrivate(message),
       onLeft: (nick) => this.#onLeft(nick),
-      onChannel: ({ state }) => {
-        if (state === "up") this.#askSoon();
+      onChannel: ({ id, state }) => {
+        if (state === "up") this.#askSoon(id);
       },
     });
     try {
@@ -74,7 +76,6 @@ export class Gathering {
       // Whatever went wrong, the channels' own words say it.
       throw denials.noMarket(this.channels);
     }
-    this.#askSoon();
   }
 
   /** Whoever talks with makers now. */
@@ -88,7 +89,7 @@ export class Gathering {
     const endMs = clock.monotonicMs() + gatherMs;
     for (;;) {
       const nowMs = clock.monotonicMs();
-      const quietAtMs = Math.max(this.#heardMs, this.#askedMs) + quietMs;
+      const quietAtMs = Math.max(this.#heardMs, this.#lastAskedMs) + quietMs;
       if (nowMs >= endMs || (nowMs >= quietAtMs && isEnough())) return;
       const heardMs = this.#heardMs;
       const untilMs = nowMs >= quietAtMs ? endMs : Math.min(quietAtMs, endMs);
@@ -106,25 +107,28 @@ export class Gathering {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#again?.cancel();
+    for (const again of this.#again.values()) again.cancel();
     this.#ear = undefined;
     await this.#market.close();
   }
 
-  /** On a channel that comes up later its makers have not been asked yet. */
-  #askSoon(): void {
-    if (this.#isClosed || this.#again !== undefined) return;
+  /** Each channel for itself: when one comes up later only its makers have not been asked yet. */
+  #askSoon(channel: string): void {
+    if (this.#isClosed || this.#again.has(channel)) return;
     const { clock } = this.#rules;
-    const waitMs = this.#askedMs + ASK_AGAIN_MS - clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    const waitMs = (this.#askedMs.get(channel) ?? Number.NEGATIVE_INFINITY) + ASK_AGAIN_MS - nowMs;
     if (waitMs <= 0) {
-      this.#askedMs = clock.monotonicMs();
-      this.#market.announce("orderbook");
+      this.#askedMs.set(channel, nowMs);
+      this.#lastAskedMs = nowMs;
+      this.#market.announce("orderbook", channel);
       return;
     }
-    this.#again = clock.after(waitMs, () => {
-      this.#again = undefined;
-      this.#askSoon();
+    const again = clock.after(waitMs, () => {
+      this.#again.delete(channel);
+      this.#askSoon(channel);
     });
+    this.#again.set(channel, again);
   }
 
   #onOffers({ from, text }: PeerMessage): void {

@@ -84,8 +84,8 @@ export class IrcChannel implements Channel {
     this.#connect();
   }
 
-  announce(commands: readonly string[]): void {
-    if (this.isUp) this.#pace.send(publicLines(this.#room, commands));
+  announce(commands: readonly string[], on = this.id): void {
+    if (this.isUp && on === this.id) this.#pace.send(publicLines(this.#room, commands));
   }
 
   sees(nick: string): boolean {

@@ -67,11 +67,12 @@ export class OnionChannel implements Channel {
     void this.#open();
   }
 
-  announce(commands: readonly string[]): void {
+  announce(commands: readonly string[], on?: string): void {
+    const links = on === undefined ? this.#links : this.#links.filter(({ status }) => status.id === on);
     // One command in a line, as both peers do: their directories judge a line by its first word.
     for (const command of commands) {
       const line = routedText({ from: this.#nick, to: EVERYBODY, text: command });
-      for (const link of this.#links) link.send(LineType.public, line);
+      for (const link of links) link.send(LineType.public, line);
     }
   }
 

@@ -72,6 +72,15 @@ export function marketCompliance(name: string, open: () => Promise<Place>): void
       expect(a.said).toEqual([]);
     });
 
+    it("carries what is said on one of its channels to those of this channel only", async () => {
+      const [a, b] = (await bots(2)) as [Heard, Heard];
+      const [channel] = a.market.status();
+      a.market.announce("cancel 0", "elsewhere");
+      a.market.announce("cancel 1", channel?.id);
+      await waitFor("it to be heard", () => b.said.length > 0);
+      expect(b.said).toEqual([`${a.market.nick} to all: cancel 1`]);
+    });
+
     it("carries what is said to one to nobody else, signed, each command apart and in order", async () => {
       const [maker, taker] = await acquainted();
       const [third] = (await bots(1)) as [Heard];

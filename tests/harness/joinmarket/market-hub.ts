@@ -131,8 +131,8 @@ class HubMarket implements Market {
     this.tellChannel();
   }
 
-  announce(text: string): void {
-    if (this.#hub.has(this.nick)) this.#hub.announce(this.nick, text);
+  announce(text: string, on = CHANNEL): void {
+    if (on === CHANNEL && this.#hub.has(this.nick)) this.#hub.announce(this.nick, text);
   }
 
   async tell(nick: string, text: string): Promise<void> {
