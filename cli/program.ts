@@ -7,6 +7,7 @@ import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
 import { boxSteps } from "./config/box-questions.ts";
 import { configCommand } from "./config/config-command.ts";
+import { addDirectory } from "./directory/directory-program.ts";
 import { addEarn } from "./earn/earn-program.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
 import { indexRebuild } from "./index/rebuild-command.ts";
@@ -48,6 +49,7 @@ export function makeProgram(
   addQuestions(program, terminal, exitWith);
   addIndex(program, terminal, exitWith);
   addElectrum(program, { terminal, exitWith, withPlace, examples });
+  addDirectory(program, { terminal, exitWith, withPlace, examples });
   addEarn(program, { terminal, exitWith, withPlace, examples });
   addCoinjoin(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });

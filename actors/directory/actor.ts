@@ -1,12 +1,14 @@
 /** The directory node as an actor. Wiring only. */
+import { join } from "node:path";
 import type { z } from "zod";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
-import type { Publisher } from "../../bus/bus.ts";
-import { directoryContract } from "../../bus/contracts/directory.ts";
+import type { Publisher, Service } from "../../bus/bus.ts";
+import { type DirectoryStatus, directoryContract } from "../../bus/contracts/directory.ts";
 import { channelNetwork } from "../../joinmarket/channel/onion/handshake.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
 import { assert } from "../../runtime/errors.ts";
+import { directoryAnswers } from "./answers.ts";
 import { directorySection } from "./config.ts";
 import { Directory } from "./door.ts";
 import { DirectoryMetrics } from "./metrics.ts";
@@ -26,6 +28,7 @@ export const directory: ActorDefinition<typeof directorySection.schema> = {
 class DirectoryActor implements Actor {
   readonly #context: DirectoryContext;
   #directory: Directory | undefined;
+  #service: Service | undefined;
   #publisher: Publisher<typeof directoryContract> | undefined;
   #telling: Timer | undefined;
 
@@ -49,6 +52,7 @@ class DirectoryActor implements Actor {
       botsMax: config.bots_max,
       botsPerAddressMax: config.bots_per_address_max,
       banMs: config.ban_minutes * MINUTE_MS,
+      bansPath: join(this.#context.dataDirectory, "bans.json"),
       idleMs: config.idle_seconds * 1_000,
       clock,
       metrics,
@@ -57,6 +61,20 @@ class DirectoryActor implements Actor {
     await made.start();
     this.#directory = made;
     this.#publisher = bus.publisher(directoryContract);
+    const answers = directoryAnswers({
+      directory: made,
+      clock,
+      startedMs: clock.monotonicMs(),
+      botsMax: config.bots_max,
+      perMinute: {
+        orderbook: config.orderbook_per_minute,
+        public: config.public_per_minute,
+        private: config.private_per_minute,
+      },
+      status: () => this.#status(made),
+      tally: () => metrics.tally,
+    });
+    this.#service = await bus.serve(directoryContract, answers, { publisher: this.#publisher });
     log.info("bots may come in", { address: made.address, nick: made.nick, network: name });
     this.#context.openDoors([
       {
@@ -70,6 +88,7 @@ class DirectoryActor implements Actor {
 
   async stop(): Promise<void> {
     this.#telling?.cancel();
+    await this.#service?.stop();
     await this.#directory?.stop();
     await this.#publisher?.stop();
   }
@@ -84,6 +103,10 @@ class DirectoryActor implements Actor {
     };
   }
 
+  #status({ address, nick }: Directory): DirectoryStatus {
+    return { address, nick, ...this.#figures() };
+  }
+
   #tellSoon(): void {
     this.#telling ??= this.#context.clock.after(TELL_MS, () => this.#tell(), { background: true });
   }
@@ -92,9 +115,9 @@ class DirectoryActor implements Actor {
     this.#telling = undefined;
     const made = this.#directory;
     if (made === undefined) return;
-    const figures = this.#figures();
-    this.#publisher?.state("status", { address: made.address, nick: made.nick, ...figures });
-    this.#context.report("ready", presenceText(figures));
+    const status = this.#status(made);
+    this.#publisher?.state("status", status);
+    this.#context.report("ready", presenceText(status));
   }
 }
 

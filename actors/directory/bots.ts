@@ -23,6 +23,10 @@ export interface Bot extends BotHandshake {
   readonly pace: Pace;
   /** Those whose place it has been told; a bot that comes back is another. */
   readonly introduced: WeakSet<Bot>;
+  readonly enteredMs: number;
+  /** Messages that were passed on, and that were not. */
+  passed: number;
+  dropped: number;
   heardMs: number;
   /** When it was asked whether it lives, if it has not answered. */
   askedMs: number | undefined;

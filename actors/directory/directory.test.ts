@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { writeBotHandshake } from "../../joinmarket/channel/onion/handshake.ts";
 import { parseChallenge, writeProof } from "../../joinmarket/channel/onion/nick-auth.ts";
@@ -8,6 +11,7 @@ import { ManualClock } from "../../runtime/clock.ts";
 import { readVectors } from "../../tests/harness/data/vectors.ts";
 import { openDirectory } from "../../tests/harness/joinmarket/directory.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
+import { Bans } from "./bans.ts";
 import type { Directory, DirectoryOptions } from "./door.ts";
 
 interface Heard {
@@ -213,7 +217,7 @@ describe("a directory", () => {
 
   it("does not pass on what is too much, and bans who goes on", async () => {
     await directoryWith({ orderbook_per_minute: 3, violations_max: 5 });
-    const [loud, other] = [await inside(alice), await inside(bob)];
+    const [loud, other] = [await inside(alice, { location: ONION }), await inside(bob)];
     for (let at = 0; at < 8; at++) loud.say(687, `${alice.nick}!PUBLIC!orderbook`);
     loud.say(687, `${alice.nick}!PUBLIC!cancel 0`);
     await waitFor("what may pass", () => other.of(687).length === 4);
@@ -222,8 +226,59 @@ describe("a directory", () => {
     await waitFor("it to be out", () => loud.isClosed);
     const back = await inside(alice);
     await waitFor("it to be refused", () => back.isClosed);
-    expect(directory.bans.has(alice.nick)).toBe(true);
+    // Anybody can name somebody else's onion service as its own.
+    expect([alice.nick, ONION, "127.0.0.1"].map((name) => directory.bans.has(name))).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(other.of(687)).toHaveLength(4);
+  });
+
+  it("keeps out whom its operator names, shows them out, and lets them in again", async () => {
+    await directoryWith();
+    const maker = await inside(alice, { location: ONION });
+    const other = await inside(bob);
+    expect(directory.ban(alice.nick, undefined)).toEqual({
+      ban: { name: alice.nick, untilMs: null, isOrdered: true },
+      shownOut: 1,
+    });
+    await waitFor("it to be out", () => maker.isClosed);
+    const back = await inside(alice);
+    await waitFor("it to be refused", () => back.isClosed);
+    expect(directory.ban(`${"a".repeat(56).toUpperCase()}.ONION`, 5).ban.name).toBe(
+      ONION.replace(":5222", ""),
+    );
+    const moved = await inside(carol, { location: ONION });
+    await waitFor("its place to be refused too", () => moved.isClosed);
+    expect(other.isClosed).toBe(false);
+    expect([directory.unban(alice.nick), directory.unban(alice.nick)]).toEqual([true, false]);
+    expect((await inside(alice)).isClosed).toBe(false);
+    expect(() => directory.ban("somebody", undefined)).toThrow(/neither a nick/);
+    expect(directory.ban("127.0.0.1", undefined).shownOut).toBe(2);
+    const anybody = stranger();
+    await waitFor("the address to be out", () => anybody.isClosed);
+  });
+
+  it("remembers its operator's bans over a restart, until they end, and its own only while it runs", () => {
+    const path = join(mkdtempSync(join(tmpdir(), "bans-")), "bans.json");
+    const clock = new ManualClock();
+    const bans = new Bans({ clock, durationMs: 1_000, keptPath: path });
+    bans.order("192.0.2.7", undefined);
+    bans.order(alice.nick, 1);
+    bans.add([bob.nick]);
+    const next = new Bans({ clock, durationMs: 1_000, keptPath: path });
+    expect([alice.nick, bob.nick, "192.0.2.7"].map((name) => next.has(name))).toEqual([true, false, true]);
+    expect(bans.all(10).map(({ name, isOrdered }) => [name, isOrdered])).toEqual([
+      ["192.0.2.7", true],
+      [alice.nick, true],
+      [bob.nick, false],
+    ]);
+    clock.advance(60_001);
+    expect([bans.has(alice.nick), bans.has(bob.nick), bans.size]).toEqual([false, false, 1]);
+    writeFileSync(path, "[1");
+    expect(() => new Bans({ clock, durationMs: 1_000, keptPath: path })).toThrow(/cannot be read/);
+    rmSync(dirname(path), { recursive: true });
   });
 
   it("asks who is silent for long whether it lives, and shows out who does not answer", async () => {

@@ -1,5 +1,6 @@
 /** The directory itself: a listener, those inside, and the rules by which they come and go. */
 import { createServer, type Server, type Socket } from "node:net";
+import type { DirectoryBan } from "../../bus/contracts/directory.ts";
 import type { Connection } from "../../joinmarket/channel/onion/connection.ts";
 import type { BotHandshake } from "../../joinmarket/channel/onion/handshake.ts";
 import { directoryIdOf } from "../../joinmarket/channel/onion/nick-auth.ts";
@@ -7,7 +8,7 @@ import { NickIdentity } from "../../joinmarket/nick/identity.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { HostPort } from "../../runtime/config/config-values.ts";
 import { TroupeError } from "../../runtime/errors.ts";
-import { Bans } from "./bans.ts";
+import { Bans, banName, namesOf, plainAddress } from "./bans.ts";
 import { type Bot, Bots, newPace, type PaceLimits } from "./bots.ts";
 import { Liveness } from "./liveness.ts";
 import type { Arrival, DirectoryMetrics } from "./metrics.ts";
@@ -27,6 +28,8 @@ export interface DirectoryOptions extends PaceLimits {
   readonly botsMax: number;
   readonly botsPerAddressMax: number;
   readonly banMs: number;
+  /** Where the operator's bans are kept. */
+  readonly bansPath?: string;
   readonly idleMs: number;
   readonly clock: Clock;
   readonly metrics: DirectoryMetrics;
@@ -48,8 +51,12 @@ export class Directory {
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
-    const { clock, metrics, banMs, idleMs } = options;
-    this.bans = new Bans(clock, banMs);
+    const { clock, metrics, banMs, idleMs, bansPath } = options;
+    this.bans = new Bans({
+      clock,
+      durationMs: banMs,
+      ...(bansPath === undefined ? {} : { keptPath: bansPath }),
+    });
     this.#relay = new Relay({ bots: this.bots, metrics, clock, onImpatience: (bot) => this.#ban(bot) });
     this.#liveness = new Liveness({
       bots: this.bots,
@@ -93,8 +100,23 @@ export class Directory {
     await closed;
   }
 
+  /** By order of the operator: for good unless `minutes` are given. */
+  ban(given: string, minutes: number | undefined): { ban: DirectoryBan; shownOut: number } {
+    const ban = this.bans.order(banName(given), minutes);
+    const named = [...this.bots.all()].filter((bot) => namesOf(bot).includes(ban.name));
+    for (const bot of named) this.#evict(bot, "banned");
+    this.#options.onChange();
+    return { ban, shownOut: named.length };
+  }
+
+  unban(given: string): boolean {
+    const wasBanned = this.bans.lift(banName(given));
+    this.#options.onChange();
+    return wasBanned;
+  }
+
   #onSocket(socket: Socket): void {
-    const remoteAddress = socket.remoteAddress ?? "";
+    const remoteAddress = plainAddress(socket.remoteAddress ?? "");
     const fromThere = this.#perAddress.get(remoteAddress) ?? 0;
     const { botsPerAddressMax, metrics } = this.#options;
     const isFull = this.#receptions.size - this.bots.count >= NEWCOMERS_MAX;
@@ -131,8 +153,7 @@ export class Directory {
   }
 
   #refusal(who: BotHandshake, publicKeyHex: string | undefined): Arrival | undefined {
-    const isBanned = this.bans.has(who.nick) || (who.location !== undefined && this.bans.has(who.location));
-    if (isBanned) return "banned";
+    if (namesOf({ ...who, remoteAddress: "" }).some((name) => this.bans.has(name))) return "banned";
     if (who.nick === this.nick || this.bots.isOwned(who.nick, publicKeyHex)) return "nick owned";
     const isNew = this.bots.get(who.nick) === undefined;
     return isNew && this.bots.count >= this.#options.botsMax ? "full" : undefined;
@@ -152,6 +173,9 @@ export class Directory {
       publicKeyHex,
       pace: newPace(clock, this.#options),
       introduced: new WeakSet(),
+      enteredMs: clock.monotonicMs(),
+      passed: 0,
+      dropped: 0,
       heardMs: clock.monotonicMs(),
       askedMs: undefined,
     };
@@ -176,10 +200,9 @@ export class Directory {
   }
 
   #ban(bot: Bot): void {
-    const { nick, location, remoteAddress } = bot;
-    const names = [nick, ...(location === undefined ? [] : [location])];
-    // Through Tor everybody comes from this host.
-    this.bans.add(LOOPBACK.test(remoteAddress) ? names : [...names, remoteAddress]);
+    const { nick, remoteAddress } = bot;
+    // Through Tor everybody comes from this host. The onion service it names may be somebody else's: that stays out of it.
+    this.bans.add(LOOPBACK.test(remoteAddress) ? [nick] : [nick, remoteAddress]);
     this.#evict(bot, "banned");
   }
 

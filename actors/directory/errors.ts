@@ -7,4 +7,16 @@ export const directoryErrors = errorTable({
       "The directory cannot listen at its address: the port is taken, or the address is not this host's.",
     remedy: "Set [directory] listen to a free port of this host, or port 0 for any.",
   },
+  DIRECTORY_BAD_NAME: {
+    meaning: "What is to be banned is neither a nick, nor an onion service, nor an address.",
+    remedy: "Give it as `supervisor directory peers` shows it.",
+  },
+  DIRECTORY_BANS_FULL: {
+    meaning: "As many bans are in force by order as may be.",
+    remedy: "Lift one with `supervisor directory unban`, or give bans an end with --minutes.",
+  },
+  DIRECTORY_BANS_UNREADABLE: {
+    meaning: "The file with the operator's bans is there and cannot be read, or is damaged.",
+    remedy: "Mend or remove the file that the message names, and start the directory again.",
+  },
 });

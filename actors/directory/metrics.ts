@@ -22,7 +22,18 @@ export interface DirectoryFigures {
   readonly banned: number;
 }
 
+/** The same figures for the operator's eyes, since the start. */
+export interface DirectoryTally {
+  readonly relayed: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly arrivals: Readonly<Record<string, number>>;
+  readonly evicted: Readonly<Record<string, number>>;
+}
+
+type Counted = { [kind in keyof DirectoryTally]: Record<string, number> };
+
 export class DirectoryMetrics {
+  readonly #tally: Counted = { relayed: {}, dropped: {}, arrivals: {}, evicted: {} };
   readonly #relayed;
   readonly #dropped;
   readonly #arrivals;
@@ -57,19 +68,31 @@ export class DirectoryMetrics {
       .addCallback((result) => result.observe(read().banned));
   }
 
+  get tally(): DirectoryTally {
+    return this.#tally;
+  }
+
   relayed(kind: Relayed): void {
+    this.#count("relayed", kind);
     this.#relayed.add(1, { kind });
   }
 
   dropped(why: Dropped): void {
+    this.#count("dropped", why);
     this.#dropped.add(1, { why });
   }
 
   arrival(result: Arrival): void {
+    this.#count("arrivals", result);
     this.#arrivals.add(1, { result });
   }
 
   evicted(why: "silent" | "banned" | "displaced" | "fault"): void {
+    this.#count("evicted", why);
     this.#evicted.add(1, { why });
+  }
+
+  #count(kind: keyof Counted, key: string): void {
+    this.#tally[kind][key] = (this.#tally[kind][key] ?? 0) + 1;
   }
 }

@@ -56,6 +56,7 @@ export class Relay {
     const pace = ORDERBOOK.test(message.text) ? bot.pace.orderbook : bot.pace.public;
     if (!pace.take()) return this.#drop(bot, "too fast");
     this.#toAll(bot, encodeLine(LineType.public, line));
+    bot.passed++;
     this.#options.metrics.relayed("public");
   }
 
@@ -68,6 +69,7 @@ export class Relay {
     // Whoever it was for may just have left: no offence.
     if (to === undefined) return this.#options.metrics.dropped("unknown addressee");
     to.connection.send(LineType.private, line);
+    bot.passed++;
     this.#options.metrics.relayed("private");
     this.#introduce(bot, to);
   }
@@ -109,6 +111,7 @@ export class Relay {
   }
 
   #drop(bot: Bot, why: Dropped): void {
+    bot.dropped++;
     this.#options.metrics.dropped(why);
     if (!bot.pace.patience.take()) this.#options.onImpatience(bot);
   }
