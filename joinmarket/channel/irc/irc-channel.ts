@@ -7,6 +7,7 @@ import { JoinmarketError } from "../../errors.ts";
 import { isNick } from "../../nick/nick.ts";
 import type { Channel, ChannelListener } from "../channel.ts";
 import type { ChannelStatus } from "../market.ts";
+import { printable } from "../printable.ts";
 import { privateLines, publicLines, Reassembly } from "./chunks.ts";
 import { Pace } from "./pace.ts";
 import { ircTransport } from "./transport.ts";
@@ -58,6 +59,8 @@ export class IrcChannel implements Channel {
   #timer: Timer | undefined;
   #nickTimer: Timer | undefined;
   #retryMs = RETRY_FIRST_MS;
+  /** Why this connection will end, where it is known. */
+  #fault: string | undefined;
   #isClosed = false;
 
   constructor(options: IrcChannelOptions) {
@@ -117,6 +120,7 @@ export class IrcChannel implements Channel {
   #connect(): void {
     const { server, isTls, nick, socks, clock, account, authority } = this.#options;
     this.#tell("connecting");
+    this.#fault = undefined;
     const client = new irc.Client({
       host: server.host,
       port: server.port,
@@ -180,9 +184,22 @@ export class IrcChannel implements Channel {
       "nick",
       ours(({ nick: who }) => this.#gone(who)),
     );
+    client.on(
+      "sasl failed",
+      ours(() => {
+        this.#fault = "it does not take our account or its password";
+      }),
+    );
+    client.on(
+      "irc error",
+      ours(({ reason, error }) => {
+        // What the server says when it shows us out.
+        if (error === "irc") this.#fault ??= `it says: ${printable(reason ?? "")}`;
+      }),
+    );
     client.on("socket close", (error?: Error | false) => {
       if (this.#client !== client) return;
-      this.#onEnd(error instanceof Error ? error.message : "it has hung up");
+      this.#onEnd(this.#fault ?? (error instanceof Error ? error.message : "it has hung up"));
     });
     this.#timer = clock.after(ENTER_MS, () => client.quit(""), { background: true });
     client.connect();
@@ -271,4 +288,6 @@ interface IrcEvent {
   readonly target?: string;
   readonly message?: string;
   readonly kicked?: string;
+  readonly error?: string;
+  readonly reason?: string;
 }

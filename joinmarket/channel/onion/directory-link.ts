@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { TokenBucket } from "../../../runtime/limits.ts";
 import type { NickIdentity } from "../../nick/identity.ts";
 import type { ChannelStatus } from "../market.ts";
+import { printable } from "../printable.ts";
 import { Connection } from "./connection.ts";
 import type { Dial } from "./dial.ts";
 import { type BotHandshake, parseDirectoryHandshake, writeBotHandshake } from "./handshake.ts";
@@ -210,8 +211,3 @@ export const NICK_AUTH = "nick_auth";
 /** Answers the question for its peers, and lists what they can do. */
 export const PEERLIST_FEATURES = "peerlist_features";
 export const PING = "ping";
-
-/** A stranger's word in a text for people. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 80);
-}

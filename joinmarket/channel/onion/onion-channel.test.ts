@@ -1,11 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Directory } from "../../../actors/directory/door.ts";
+import { ManualClock } from "../../../runtime/clock.ts";
 import { type OnionBot, onionBot, openDirectory } from "../../../tests/harness/joinmarket/directory.ts";
 import { type Heard, started } from "../../../tests/harness/joinmarket/market-compliance.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { NickIdentity } from "../../nick/identity.ts";
 import { signPrivate } from "../../nick/signed-message.ts";
+import { dialer } from "./dial.ts";
 import { writeDirectoryHandshake } from "./handshake.ts";
 import { writeChallenge } from "./nick-auth.ts";
 
@@ -83,6 +85,30 @@ describe("directories that will not do", () => {
     made.market.start({}).catch(() => undefined);
     await waitFor("it to be down", () => made.market.status()[0]?.state === "down");
     expect(made.market.status()[0]?.error).toContain(why);
+  });
+
+  it("are asked again after a while, and each time later", async () => {
+    const { address } = await fakeDirectory(words({ accepted: false }));
+    const clock = new ManualClock();
+    const straight = dialer({ socks: undefined, circuit: "test" });
+    let dials = 0;
+    const made = onionBot([address], {
+      clock,
+      dial: (location, signal) => {
+        dials++;
+        return straight(location, signal);
+      },
+    });
+    closing.push(() => made.market.close());
+    made.market.start({}).catch(() => undefined);
+    // A quarter more or less, so that not all bots come back at once.
+    for (const [round, pauseMs] of [1_000, 1_700, 2_890, 4_913].entries()) {
+      await waitFor("it to be down", () => made.market.status()[0]?.state === "down");
+      clock.advance(pauseMs * 0.75 - 1);
+      expect(dials).toBe(round + 1);
+      clock.advance(pauseMs * 0.5 + 1);
+      expect(dials).toBe(round + 2);
+    }
   });
 
   it("get no proof in the name of another directory", async () => {
