@@ -251,6 +251,26 @@ describe("a taker", () => {
     });
   });
 
+  it("stands for two coins at one address three times in all: makers know a proof by its key", async () => {
+    const { scriptPubKey } = WALLET.keys.key({ mixdepth: 2, chain: 0, index: 0 });
+    // In one transaction: the later of two payments would be frozen.
+    const coin = { script: scriptPubKey, amountSat: 300_000 };
+    await under.money.pay(coin, coin);
+    await under.money.mine(5);
+    await under.level(owned);
+    const taker = under.as("taker");
+    const grant = await granted("taker", { makerFeesSatMax: 1_000, miningFeeSatMax: 10_000 });
+    const { reservation } = await taker.reserveAsTaker({
+      ...{ grant, mixdepth: 2, amountSat: null, destination: null },
+      ...{ makerFeesSatMax: 1_000, miningFeeSatMax: 10_000 },
+    });
+    const asked = { grant, reservation };
+    const made = new Set<string>();
+    for (let tries = 0; tries < 3; tries++) made.add((await taker.commitment(asked)).commitment);
+    expect(made.size).toBe(3);
+    await expect(taker.commitment(asked)).rejects.toMatchObject({ code: "WALLETD_NO_COMMITMENT" });
+  });
+
   it("lets another coin of the mixdepth stand for it when its own cannot, unless its owner has frozen that one", async () => {
     await under.money.mine(6);
     await under.level(owned);

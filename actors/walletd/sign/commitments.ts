@@ -33,19 +33,20 @@ export function commit(wallet: OpenWallet, granted: Granted, wish: CommitmentWis
     const old = coins.filter(({ confirmations }) => confirmations >= wish.ageMin);
     const large = old.filter(({ amountSat }) => amountSat >= wantedSat);
     for (const coin of large) {
-      const index = firstFree(used.get(coin.outpoint), wish.triesMax);
-      if (index === undefined) continue;
-      const made = commitTo(wallet, coin, index);
-      const use = { outpoint: coin.outpoint, index, atMs: wallet.nowMs };
-      return { changes: [{ kind: "commitment.used", commitment: made.commitment, use }], result: made };
+      for (const index of freeIndexes(used.get(coin.outpoint), wish.triesMax)) {
+        const made = commitTo(wallet, coin, index);
+        // Coins at one address share their commitments: makers know only the key.
+        if (Object.hasOwn(state.commitments, made.commitment)) continue;
+        const use = { outpoint: coin.outpoint, index, atMs: wallet.nowMs };
+        return { changes: [{ kind: "commitment.used", commitment: made.commitment, use }], result: made };
+      }
     }
     throw denials.noCommitment(coins.length - old.length, old.length - large.length, large.length);
   });
 }
 
-function firstFree(used: ReadonlySet<number> | undefined, triesMax: number): number | undefined {
-  for (let index = 0; index < triesMax; index++) if (used?.has(index) !== true) return index;
-  return undefined;
+function freeIndexes(used: ReadonlySet<number> | undefined, triesMax: number): number[] {
+  return Array.from({ length: triesMax }, (_, index) => index).filter((index) => used?.has(index) !== true);
 }
 
 function commitTo(wallet: OpenWallet, { txid, index: vout, key }: StandingCoin, index: number) {
