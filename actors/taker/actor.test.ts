@@ -208,6 +208,15 @@ it("a coinjoin that its owner ends before it is signed gives its coins back", as
   expect(await at.taker.cancel({ id })).toEqual({ isCancelled: false });
 });
 
+it("a wallet is mixed as often as its owner likes: each coinjoin gives its grant up", async () => {
+  const at = await set({ walletSat: [100_000] });
+  // More than a wallet holds at once.
+  for (let number = 0; number < 17; number++) {
+    const run = await at.join();
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "WALLETD_FUNDS" } });
+  }
+});
+
 it("all makers are asked before any of them has answered, with one commitment", async () => {
   const at = await set();
   await at.join();

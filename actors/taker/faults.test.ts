@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { parseTxid } from "../../bitcoin/bytes.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
-import type { MakerInputs } from "../../joinmarket/messages/inputs.ts";
 import { JoinTable, TABLE_WALLET, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
+import { INPUT_LIES, SIGN_LIES } from "../../tests/harness/joinmarket/lies.ts";
 import { DELIVERED, type HubDelivery, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
 import type { Lies } from "../../tests/harness/joinmarket/scripted-maker.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
@@ -34,47 +33,16 @@ async function settled(at: JoinTable, run: CoinjoinRun, beforeSat: number): Prom
   await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
 }
 
-const nothing = "00".repeat(32);
-/** Any key but the maker's. */
-const FOREIGN_KEY = `02${"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"}`;
-
-const INPUT_LIES: Readonly<Record<string, (truth: MakerInputs, at: JoinTable) => MakerInputs | undefined>> = {
-  "says nothing": () => undefined,
-  "names a coin that does not exist": (truth) => ({
-    ...truth,
-    coins: [...truth.coins, { txid: parseTxid(nothing), vout: 0 }],
-  }),
-  "names one coin twice": (truth) => ({ ...truth, coins: [...truth.coins, ...truth.coins.slice(0, 1)] }),
-  "names no coin with its key": (truth) => ({ ...truth, coins: truth.coins.slice(1) }),
-  "names a coin of ours": (truth, at) => ({
-    ...truth,
-    coins: [...truth.coins, { txid: parseTxid(at.makerCoins[0]?.[0]?.txid ?? ""), vout: 0 }],
-  }),
-  "names more coins than may be": (truth) => ({
-    ...truth,
-    coins: Array.from({ length: 16 }, (_, vout) => ({ txid: truth.coins[0]?.txid as never, vout })),
-  }),
-  "lets another key vouch": (truth) => ({ ...truth, publicKey: FOREIGN_KEY }),
-  "has a signature of another talk": (truth) => ({
-    ...truth,
-    signature:
-      "MEQCICo5x/yuXllk2ZRmJkpryfTRUeqfzevlzJt31+AyqWo/AiBF7JWZ0kJyglX06dj+CYk3m7+893USfUCDN9p8JCMjEw==",
-  }),
-  "wants both outputs at one address": (truth) => ({ ...truth, changeAddress: truth.coinjoinAddress }),
-  "wants an output at our address": (truth) => ({
-    ...truth,
-    changeAddress: TABLE_WALLET.keys.key({ mixdepth: 0, chain: 1, index: 0 }).address,
-  }),
-  "has an address of another network": (truth) => ({
-    ...truth,
-    coinjoinAddress: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-  }),
-};
+/** What a liar knows of us. */
+const told = () => ({
+  foreignCoin: { txid: table?.makerCoins[0]?.[0]?.txid ?? "", vout: 0 },
+  takerAddress: TABLE_WALLET.keys.key({ mixdepth: 0, chain: 1, index: 0 }).address,
+});
 
 describe("a maker that in naming its coins", () => {
   for (const [what, lie] of Object.entries(INPUT_LIES)) {
     it(`${what} is replaced, and the coinjoin costs what was agreed`, async () => {
-      const at = await set({ inputs: (truth) => lie(truth, table as JoinTable) });
+      const at = await set({ inputs: (truth) => lie(truth, told()) });
       const before = at.walletSat;
       const run = await at.join({ makers: 3, makersMin: 3 });
 
@@ -104,21 +72,6 @@ it("of two makers that name one coin the one that cannot sign for it is left out
 });
 
 describe("a maker that in signing", () => {
-  const SIGN_LIES: Readonly<Record<string, Lies>> = {
-    "says nothing": { signatures: () => [] },
-    "leaves out one of its coins": { signatures: (truth) => truth.slice(1) },
-    "signs one coin twice and another never": { signatures: ([first]) => (first ? [first, first] : []) },
-    "sends no signatures but noise": { signatureBytes: (truth) => truth.map((byte) => byte ^ 0x55) },
-    "sends signatures without end": { signatureBytes: () => new Uint8Array(20_000).fill(0x4c) },
-    "signs less than all": {
-      signatures: (truth) =>
-        truth.map((signed) => ({
-          ...signed,
-          // The last byte says what is signed: here "none of the outputs".
-          signature: Uint8Array.from([...signed.signature.slice(0, -1), 2]),
-        })),
-    },
-  };
   for (const [what, lies] of Object.entries(SIGN_LIES)) {
     it(`${what} is left out, and those that signed are asked again`, async () => {
       const at = await set(lies);

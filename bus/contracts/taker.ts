@@ -178,7 +178,7 @@ export const takerContract = contract("taker", {
     queue: 16,
   })
   .rpc("start", {
-    doc: "Begins a coinjoin with coins that the wallet's owner has granted, and answers at once; `run` tells how it goes.",
+    doc: "Begins a coinjoin with coins that the wallet's owner has granted, and answers at once; `run` tells how it goes. The grant is given up with it.",
     input: WishSchema.extend({
       grant: Grant,
       mixdepth: Mixdepth,

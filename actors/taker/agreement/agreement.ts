@@ -14,7 +14,7 @@ import { denials } from "../denials.ts";
 import type { Gathering } from "../market/gathering.ts";
 import type { TalkFault } from "./conversation.ts";
 import { expectedMinerFeeSat, makerFeesSat } from "./costs.ts";
-import { drafted } from "./draft.ts";
+import { type Draft, drafted } from "./draft.ts";
 import type { MarketView } from "./pick.ts";
 import { type Commitment, Team } from "./team.ts";
 
@@ -68,9 +68,13 @@ class Agreement {
       );
       const { team, amountSat } = await span.phase("fill", () => this.#team(count, satPerKvb, bonds));
       try {
+        const { share, record } = this.#task;
+        const draft = await span.phase("tx", () =>
+          drafted(this.#parts, { share, wish: record.wish }, { team, amountSat, satPerKvb }),
+        );
         const isSigned = await span.phase(
           "makers-sign",
-          () => this.#signatures(team, amountSat, satPerKvb),
+          () => this.#signatures(team, draft),
           () => ({ responded: team.signed.length, missing: team.asked - team.signed.length }),
         );
         if (isSigned) return;
@@ -112,7 +116,10 @@ class Agreement {
       },
       signal: this.#task.signal,
       onFault: (nick, phase, fault) => this.#onFault(nick, phase, fault),
-      onProgress: () => this.#tell(team, count),
+      onStep: (number, state) => {
+        this.#task.span.maker(number, state);
+        this.#tell(team, count);
+      },
     });
     try {
       this.#task.change({
@@ -224,13 +231,9 @@ class Agreement {
     }
   }
 
-  async #signatures(team: Team, amountSat: number, satPerKvb: number): Promise<boolean> {
-    const draft = await drafted(
-      this.#parts,
-      { share: this.#task.share, wish: this.#task.record.wish },
-      { team, amountSat, satPerKvb },
-    );
-    const { transaction, makerFeesSat: feesSat, minerFeeSat } = draft;
+  async #signatures(team: Team, { transaction, makers, ...costs }: Draft): Promise<boolean> {
+    // One of them has left meanwhile.
+    if (team.good.length < makers) return false;
     const nicks = team.good.map(({ candidate }) => candidate.nick);
     this.#task.change({
       phase: "sign",
@@ -244,8 +247,8 @@ class Agreement {
     // Written down by the next step, before we sign: from here on the coinjoin goes on, even after a kill.
     this.#task.change({
       unsignedTx: bytesToHex(serializeTransaction(signed)),
-      makerFeesSat: feesSat,
-      miningFeeSat: minerFeeSat,
+      makerFeesSat: costs.makerFeesSat,
+      miningFeeSat: costs.minerFeeSat,
       progress: "All makers have signed.",
     });
     return true;

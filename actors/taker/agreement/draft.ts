@@ -17,6 +17,8 @@ import type { Team } from "./team.ts";
 
 export interface Draft {
   readonly transaction: Transaction;
+  /** How many are in it. */
+  readonly makers: number;
   readonly makerFeesSat: number;
   /** What the miners get, also of what is too little to be change. */
   readonly minerFeeSat: number;
@@ -66,6 +68,7 @@ export async function drafted(
     if (isFair)
       return {
         transaction: built(plan, share.inputSat, randomBelow),
+        makers: makers.length,
         makerFeesSat: feesSat,
         minerFeeSat: paidSat,
       };

@@ -1,4 +1,5 @@
 /** The makers of one attempt: asked all at once, judged one by one as they answer, shown one transaction, and heard until all have signed. */
+import { type Context, context } from "@opentelemetry/api";
 import type { Network } from "../../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import type { SignedInput } from "../../../bitcoin/signing/inputs.ts";
@@ -17,7 +18,7 @@ import type { Clock } from "../../../runtime/clock.ts";
 import type { ForeignCoins } from "../chain/foreign-coins.ts";
 import type { Ear, Gathering } from "../market/gathering.ts";
 import { Pokes } from "../pokes.ts";
-import { Conversation, type TalkFault } from "./conversation.ts";
+import { Conversation, type TalkFault, type TalkState } from "./conversation.ts";
 
 export interface TeamParts {
   readonly clock: Clock;
@@ -33,7 +34,8 @@ export interface TeamParts {
   };
   readonly signal: AbortSignal;
   onFault(nick: string, phase: "fill" | "sign", fault: TalkFault): void;
-  onProgress(): void;
+  /** One has come further; `number` counts those of this team. */
+  onStep(number: number, state: TalkState): void;
 }
 
 /** One question: what is shown to makers of the coin behind it. */
@@ -50,6 +52,8 @@ export class Team implements Ear {
   readonly #told = new Set<Conversation>();
   #talks = new Map<string, Conversation>();
   #phase: "fill" | "sign" = "fill";
+  /** What is heard comes from the market, to which the trace of this coinjoin does not lead: what is asked because of it belongs to it. */
+  readonly #trace: Context = context.active();
 
   constructor(parts: TeamParts) {
     this.#parts = parts;
@@ -111,7 +115,7 @@ export class Team implements Ear {
   }
 
   hear(nick: string, command: Command): void {
-    this.#talks.get(nick)?.hear(command);
+    context.with(this.#trace, () => this.#talks.get(nick)?.hear(command));
   }
 
   left(nick: string): void {
@@ -154,7 +158,7 @@ export class Team implements Ear {
       this.#told.add(talk);
       this.#parts.onFault(nick, this.#phase, talk.fault);
     }
-    this.#parts.onProgress();
+    this.#parts.onStep([...this.#talks.keys()].indexOf(nick), talk.state);
     this.#pokes.poke();
   }
 

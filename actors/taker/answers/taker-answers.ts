@@ -53,7 +53,8 @@ export function takerAnswers({ parts, runs, plans }: TakerDesk): Handlers<typeof
       };
       const id = randomBytes(ID_BYTES).toString("hex");
       const startedAtS = Math.floor(clock.now() / 1_000);
-      runs.begin(newRecord(id, wish, input.grant, startedAtS), plans.take(input.plan));
+      const record = { ...newRecord(id, wish, input.grant, startedAtS), ownsGrant: true };
+      runs.begin(record, plans.take(input.plan));
       return { id };
     },
     run: ({ id, newerThan }, { signal }) => runs.shown(id, newerThan, NEWS_WAIT_MS, signal),

@@ -133,7 +133,7 @@ export class Coinjoin {
     );
     this.#keep({ broadcastBy: by });
     await this.#note(true);
-    this.#over({ phase: "done", progress: "The network has the transaction.", grant: null });
+    await this.#over({ phase: "done", progress: "The network has the transaction." });
   }
 
   async #gather(): Promise<Gathering> {
@@ -230,7 +230,7 @@ export class Coinjoin {
     this.#record = { ...this.#record, failure: { code, message: message.slice(0, MESSAGE_LENGTH_MAX) } };
     await this.#note(false);
     await this.#release();
-    this.#over({ phase: isOwnWish ? "cancelled" : "failed", progress: message.slice(0, 300), grant: null });
+    await this.#over({ phase: isOwnWish ? "cancelled" : "failed", progress: message.slice(0, 300) });
   }
 
   /** Coins of a transaction that is signed stay set aside, whatever we believe; walletd frees them when their time is over. */
@@ -249,14 +249,22 @@ export class Coinjoin {
     }
   }
 
-  #over(change: Partial<RunRecord>): void {
-    this.#change({ ...change, endedAtS: Math.floor(this.#parts.clock.now() / 1_000) });
+  async #over(change: Partial<RunRecord>): Promise<void> {
+    const { grant, ownsGrant, id } = this.#record;
+    const { clock, folder, log, walletd } = this.#parts;
+    this.#change({ ...change, grant: null, endedAtS: Math.floor(clock.now() / 1_000) });
     try {
-      this.#parts.folder.keep(this.#record);
+      folder.keep(this.#record);
     } catch (error) {
       // It would be begun anew after a restart, and end again: its grant is spent.
-      this.#parts.log.error("a coinjoin's end cannot be written down", { run: this.#record.id, error });
+      log.error("a coinjoin's end cannot be written down", { run: id, error });
     }
+    if (grant === null || !ownsGrant) return;
+    // A wallet holds few grants, and this one is of no use any more. What is signed stays set aside.
+    await walletd.resign({ grant }).catch((error) => {
+      // It has ended by itself, or walletd is away and ends it when its time is over.
+      log.debug("a coinjoin's grant could not be given up", { run: id, code: toWireError(error).code });
+    });
   }
 
   #keep(change: Partial<RunRecord>): void {

@@ -24,6 +24,8 @@ export const RecordSchema = z.strictObject({
   }),
   /** The owner's word for the wallet's coins; taken out when the coinjoin is over. */
   grant: z.string().nullable(),
+  /** The grant was given for this coinjoin alone, and is given up with it. */
+  ownsGrant: z.boolean().default(false),
   phase: z.enum(["orderbook", "reserve", "fill", "sign", "send", "done", "failed", "cancelled"]),
   progress: z.string(),
   attempt: z.int(),
@@ -62,6 +64,7 @@ export function newRecord(id: string, wish: RunWish, grant: string, startedAtS: 
     id,
     wish,
     grant,
+    ownsGrant: false,
     phase: "orderbook",
     progress: "Asking the market for offers.",
     attempt: 0,

@@ -5,6 +5,8 @@ import type { RunRecord } from "./record.ts";
 
 export class RunSpan {
   readonly #span: Span;
+  /** Of the phase that is on. */
+  #phase: Span | undefined;
 
   constructor({ wish, attempt }: RunRecord) {
     this.#span = trace.getTracer("troupe").startSpan("coinjoin.run", {
@@ -36,6 +38,7 @@ export class RunSpan {
     const span = trace
       .getTracer("troupe")
       .startSpan("coinjoin.phase", { attributes: { "coinjoin.phase": phase } }, parent);
+    this.#phase = span;
     try {
       return await context.with(trace.setSpan(parent, span), work);
     } catch (error) {
@@ -47,8 +50,14 @@ export class RunSpan {
         span.setAttribute("coinjoin.responded", counts.responded);
         span.setAttribute("coinjoin.missing", counts.missing);
       }
+      this.#phase = undefined;
       span.end();
     }
+  }
+
+  /** How far a maker has come: which one it is says a number that is good for this coinjoin only. */
+  maker(number: number, step: string): void {
+    this.#phase?.addEvent("coinjoin.maker", { "coinjoin.maker": number, "coinjoin.step": step });
   }
 
   end({ phase, makers, failure }: RunRecord): void {
