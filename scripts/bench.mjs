@@ -4,16 +4,19 @@ import { join } from "node:path";
 import { ROOT, run } from "./process.mjs";
 import { main, setup } from "./setup.mjs";
 
-/** The benchmarks and the sentence on top of each file. */
+/** The benchmarks and the sentence on top of each file: `bench/<name>.ts`, or the file called as its folder. */
 function benchmarks() {
   const directory = join(ROOT, "bench");
   if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
-    .map((file) => {
-      const [firstLine = ""] = readFileSync(join(directory, file), "utf8").split("\n");
-      return { name: file.slice(0, -3), caption: firstLine.replace(/^\/\*\*\s*|\s*\*\/$/g, "") };
-    });
+  const names = new Set(readdirSync(directory).map((file) => file.replace(/\.ts$/, "")));
+  return [...names].flatMap((name) =>
+    [`${name}.ts`, `${name}/${name}.ts`]
+      .filter((path) => existsSync(join(directory, path)))
+      .map((path) => {
+        const [firstLine = ""] = readFileSync(join(directory, path), "utf8").split("\n");
+        return { name, path, caption: firstLine.replace(/^\/\*\*\s*|\s*\*\/$/g, "") };
+      }),
+  );
 }
 
 function usage(known) {
@@ -29,14 +32,15 @@ await main(async () => {
     process.stdout.write(usage(known));
     return 0;
   }
-  if (!known.some((benchmark) => benchmark.name === name)) {
+  const wanted = known.find((benchmark) => benchmark.name === name);
+  if (wanted === undefined) {
     process.stderr.write(`There is no benchmark "${name}".\n\n${usage(known)}`);
     return 2;
   }
   await setup();
   const { code } = await run(process.execPath, [
     "--enable-source-maps",
-    `${ROOT}dist/bench/${name}.js`,
+    `${ROOT}dist/bench/${wanted.path.replace(/ts$/, "js")}`,
     ...args,
   ]);
   return code;

@@ -14,10 +14,13 @@ import { SANDBOX_MAKERS, SANDBOX_PASSWORD, SANDBOX_WALLET } from "./wallet-names
 
 type Walletd = Client<typeof walletdContract>;
 
-interface Opened {
+export interface Opened {
   readonly wallet: string;
   readonly session: string;
 }
+
+/** What a wallet gets: by mixdepth, each coin's worth. */
+export type Purse = Opened & { readonly coins: readonly (readonly number[])[] };
 
 /** The words that everybody knows, to which the sandbox's chain pays its rewards. */
 const MINER_WORDS = `${"abandon ".repeat(11)}about`;
@@ -29,6 +32,8 @@ const OWN_COINS = [[2 * BTC, 2 * BTC, 2 * BTC]];
 /** With so many confirmations a taker's coin may be shown to makers, and one more. */
 const BLOCKS = 6;
 const GRANT_S = 30 * 86_400;
+/** Of one transaction. */
+const PAYMENTS_MAX = 100;
 const WITHIN_MS = 60_000;
 const POLL_MS = 100;
 
@@ -51,7 +56,7 @@ export async function openSandboxWallets(request: Request, tree: Tree): Promise<
     ];
     const empty = [];
     for (const one of wanted) if ((await totalSat(walletd, one)) === 0) empty.push(one);
-    if (empty.length > 0) await fund(walletd, empty, known.has(MINER), tree);
+    if (empty.length > 0) await fund(walletd, empty, tree);
 
     const maker = bus.client(makerContract);
     for (const owned of makers) {
@@ -63,24 +68,28 @@ export async function openSandboxWallets(request: Request, tree: Tree): Promise<
   }
 }
 
-async function openWallet(walletd: Walletd, wallet: string, isThere: boolean): Promise<Opened> {
+export async function openWallet(walletd: Walletd, wallet: string, isThere: boolean): Promise<Opened> {
   const wish = { wallet, password: SANDBOX_PASSWORD };
   const { session } = isThere ? await walletd.unlock(wish) : await walletd.create(wish);
   return { wallet, session };
 }
 
-/** One payment out of the miner's rewards to all of them, and blocks on top of it. */
-async function fund(
-  walletd: Walletd,
-  wallets: readonly (Opened & { readonly coins: readonly (readonly number[])[] })[],
-  isMinerThere: boolean,
-  tree: Tree,
-): Promise<void> {
+/** The wallet of the chain's rewards, once it knows them. */
+export async function openMiner(walletd: Walletd): Promise<Opened> {
+  const { wallets } = await walletd.list({});
+  const isThere = wallets.some(({ wallet }) => wallet.replace(/\.jmdat$/, "") === MINER);
   const wish = { wallet: MINER, password: SANDBOX_PASSWORD };
-  const { session } = isMinerThere
+  const { session } = isThere
     ? await walletd.unlock(wish)
     : await walletd.recover({ ...wish, words: MINER_WORDS, hasBonds: false });
   const miner = { wallet: MINER, session };
+  await totalSat(walletd, miner);
+  return miner;
+}
+
+/** Payments out of the miner's rewards to all of them, and blocks on top of them. */
+export async function fund(walletd: Walletd, wallets: readonly Purse[], tree: Tree): Promise<void> {
+  const miner = await openMiner(walletd);
   const payments: { address: string; amountSat: number }[] = [];
   for (const { wallet, session: own, coins } of wallets) {
     for (const [mixdepth, amounts] of coins.entries()) {
@@ -90,8 +99,10 @@ async function fund(
       }
     }
   }
-  await totalSat(walletd, miner);
-  await walletd.send({ ...miner, mixdepth: 0, payments, fee: { satPerVb: 2 } });
+  for (let at = 0; at < payments.length; at += PAYMENTS_MAX) {
+    const part = payments.slice(at, at + PAYMENTS_MAX);
+    await walletd.send({ ...miner, mixdepth: 0, payments: part, fee: { satPerVb: 2 } });
+  }
   const { address } = await walletd.newAddress({ ...miner, mixdepth: 0 });
   await mine(tree, address);
   for (const owned of wallets) {

@@ -106,7 +106,7 @@ tree.onReport = (report) => {
   vigil.heard(report);
   notePids();
 };
-const progress = new Progress(kills, (line) => process.stderr.write(`${line}\n`));
+const progress = new Progress(kills, "kills", (line) => process.stderr.write(`${line}\n`));
 const byKind: Record<string, number> = {};
 const pids = new Set<number>();
 let dealt = 0;

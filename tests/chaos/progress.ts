@@ -5,13 +5,16 @@ const EVERY_MS = 10_000;
 
 export class Progress {
   readonly #total: number;
+  readonly #noun: string;
   readonly #say: (line: string) => void;
   readonly #startedMs = performance.now();
   #done = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(total: number, say: (line: string) => void) {
+  /** `noun`: what there are so many of. */
+  constructor(total: number, noun: string, say: (line: string) => void) {
     this.#total = total;
+    this.#noun = noun;
     this.#say = say;
   }
 
@@ -31,6 +34,6 @@ export class Progress {
     const perSecond = (this.#done * 1_000) / (performance.now() - this.#startedMs);
     const leftS = perSecond === 0 ? undefined : Math.ceil((this.#total - this.#done) / perSecond);
     const left = leftS === undefined ? "" : `, about ${Math.floor(leftS / 60)} min ${leftS % 60} s left`;
-    this.#say(`${this.#done} of ${this.#total} kills, ${perSecond.toFixed(1)} a second${left}`);
+    this.#say(`${this.#done} of ${this.#total} ${this.#noun}, ${perSecond.toFixed(1)} a second${left}`);
   }
 }

@@ -17,7 +17,7 @@ export interface Outcome {
 const OUTPUT_CHARS_MAX = 1_000_000;
 /** Generous: two cores may be busy with other tests. */
 const COMMAND_LIMIT_MS = 60_000;
-/** `start` runs for as long as its test does. */
+/** `start` runs for as long as its test does, if that does not say otherwise. */
 const START_LIMIT_MS = 600_000;
 
 /** Outside the sandbox no test has a Bitcoin node, unless it says otherwise. */
@@ -35,6 +35,7 @@ export class Home {
   readonly data = join(this.path, ".troupe");
   readonly #running = new Set<Spawned>();
   readonly #prefix: readonly string[];
+  readonly #startLimitMs: number;
   /** No test finds the fixed port of the default configuration free. */
   readonly anyPort = [
     ...["--set", "gateway.http_listen=127.0.0.1:0"],
@@ -49,8 +50,9 @@ export class Home {
   ];
 
   /** `prefix` is put before every command: where else it is to run. */
-  constructor(prefix: readonly string[] = []) {
+  constructor(prefix: readonly string[] = [], startLimitMs = START_LIMIT_MS) {
     this.#prefix = prefix;
+    this.#startLimitMs = startLimitMs;
   }
 
   /** Runs a command to its end. */
@@ -63,7 +65,8 @@ export class Home {
   }
 
   spawnWith(environment: Readonly<Record<string, string>>, ...parameters: string[]): Spawned {
-    const spawned = new Spawned(this.path, environment, parameters, this.#prefix);
+    const limitMs = parameters[0] === "start" ? this.#startLimitMs : COMMAND_LIMIT_MS;
+    const spawned = new Spawned(this.path, environment, parameters, { prefix: this.#prefix, limitMs });
     this.#running.add(spawned);
     void spawned.ended.then(() => this.#running.delete(spawned));
     return spawned;
@@ -111,7 +114,7 @@ export class Spawned {
     home: string,
     environment: Readonly<Record<string, string>>,
     parameters: readonly string[],
-    prefix: readonly string[],
+    { prefix, limitMs }: { readonly prefix: readonly string[]; readonly limitMs: number },
   ) {
     const program = fileURLToPath(builtUrl("cli/supervisor.js"));
     const [first = process.execPath, ...rest] = [...prefix, process.execPath, program, ...parameters];
@@ -124,7 +127,7 @@ export class Spawned {
       },
       cwd: home,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: parameters[0] === "start" ? START_LIMIT_MS : COMMAND_LIMIT_MS,
+      timeout: limitMs,
       killSignal: "SIGKILL",
     });
     this.#child = child;

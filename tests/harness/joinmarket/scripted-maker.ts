@@ -71,6 +71,10 @@ export class ScriptedMaker {
     this.#offer = ownOffer(options.offer);
   }
 
+  get coins(): readonly KeyedCoin[] {
+    return this.#options.coins;
+  }
+
   get nick(): string {
     return this.#options.market.nick;
   }

@@ -126,7 +126,7 @@ export class MoneyWorld {
     const outputs = new Map<string, Output & { height: number | null }>();
     const history: string[] = [];
     const take = (transaction: Transaction, height: number | null) => {
-      const txid = txidOf(transaction);
+      const txid = idOf(transaction);
       let isOwn = false;
       for (const input of transaction.inputs) {
         isOwn = outputs.delete(`${txidFromBytes(input.previousTxidBytes)}:${input.previousIndex}`) || isOwn;
@@ -311,7 +311,7 @@ export class MoneyWorld {
     for (let height = 1; height < this.#blocks.length; height++) {
       const { transactions = [] } = this.#blocks[height] ?? {};
       for (const [position, transaction] of transactions.entries()) {
-        yield { transaction, txid: txidOf(transaction), height, position };
+        yield { transaction, txid: idOf(transaction), height, position };
       }
     }
   }
@@ -394,6 +394,13 @@ function outpointOf(input: Transaction["inputs"][number]): string {
 }
 
 const known = new WeakMap<Transaction, readonly Output[]>();
+const ids = new WeakMap<Transaction, Txid>();
+
+function idOf(transaction: Transaction): Txid {
+  const id = ids.get(transaction) ?? txidOf(transaction);
+  ids.set(transaction, id);
+  return id;
+}
 
 function outputsOf(transaction: Transaction): readonly Output[] {
   let outputs = known.get(transaction);

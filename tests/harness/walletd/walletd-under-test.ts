@@ -34,6 +34,8 @@ export interface WalletdSettings {
   readonly config?: Partial<WalletdConfig>;
   readonly clock?: Clock;
   readonly carrier?: WorldMaker["name"];
+  /** What everybody's connection goes through. */
+  watched?(transport: Transport): Transport;
 }
 
 /** Waits a twentieth of what it is told: what only bounds how long something may take is over sooner. Time may pass at once, or jump. */
@@ -85,7 +87,7 @@ export class WalletdUnderTest {
     await money.start(world);
     await under.startActor();
     for (const caller of ["operator", "gateway", "maker", "taker"] as const) {
-      under.#callers.set(caller, new ConnectedBus(await world.connect(caller), { log: silentLog() }));
+      under.#callers.set(caller, new ConnectedBus(await under.connect(caller), { log: silentLog() }));
     }
     return under;
   }
@@ -97,14 +99,15 @@ export class WalletdUnderTest {
   }
 
   /** A bare connection of that user: what stands in an actor's place once it is broken into. */
-  connect(user: string): Promise<Transport> {
-    return this.#world.connect(user);
+  async connect(user: string): Promise<Transport> {
+    const transport = await this.#world.connect(user);
+    return this.#settings.watched?.(transport) ?? transport;
   }
 
   /** As when the caller's thread ends without a word; it is connected anew for the next life. */
   async disconnect(caller: WalletdCaller): Promise<void> {
     await this.busOf(caller).close();
-    this.#callers.set(caller, new ConnectedBus(await this.#world.connect(caller), { log: silentLog() }));
+    this.#callers.set(caller, new ConnectedBus(await this.connect(caller), { log: silentLog() }));
   }
 
   as(caller: WalletdCaller): WalletdClient {
@@ -113,7 +116,7 @@ export class WalletdUnderTest {
 
   async startActor(): Promise<void> {
     const { config, clock } = this.#settings;
-    this.#bus = new ConnectedBus(await this.#world.connect("walletd"), {
+    this.#bus = new ConnectedBus(await this.connect("walletd"), {
       log: silentLog(),
       validateReplies: true,
     });
