@@ -61,10 +61,23 @@ export type Handlers<C extends Contract> = {
 export interface IdempotencyStore {
   get(id: string): Promise<StoredReply | undefined> | StoredReply | undefined;
   put(id: string, reply: StoredReply): Promise<void> | void;
+  /**
+   * What of a request makes it the same as another, as plain data; without it, all of its body. It leaves out what only
+   * shows that the caller may ask. Then it checks just that, and throws as the handler would: a repeated request is
+   * answered without its handler.
+   */
+  identity?(request: KeyedRequest): unknown;
+}
+
+export interface KeyedRequest {
+  readonly method: string;
+  readonly caller: string;
+  /** It fits the method's schema. */
+  readonly input: unknown;
 }
 
 export interface StoredReply {
-  /** SHA-256 of the request body, hex: the same key with another body is a conflict. */
+  /** SHA-256 of the request, hex: the same key with another one is a conflict. */
   readonly requestHash: string;
   readonly body: Uint8Array;
   readonly errorCode: string | undefined;

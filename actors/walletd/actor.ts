@@ -150,7 +150,7 @@ class Walletd implements Actor {
     };
     this.#service = await bus.serve(walletdContract, handlers, {
       publisher: this.#publisher,
-      idempotency: new Successes(clock),
+      idempotency: new Successes(clock, this.#rack),
     });
     this.#autoLock.start();
     this.#tellWallets();

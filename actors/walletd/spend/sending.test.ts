@@ -56,6 +56,58 @@ describe("one key", () => {
     expect(sentTxids().size).toBe(2);
   });
 
+  it("tells the first payment again to whoever has unlocked the wallet anew, and to nobody else", async () => {
+    const first = await send("again");
+    const earlier = owned;
+    const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
+    owned = { wallet: "payer.jmdat", session };
+    expect(await send("again")).toEqual(first);
+    await expect(send("again", 50_000)).rejects.toMatchObject({ code: "BUS_CONFLICT" });
+
+    await under.as("operator").lock(owned);
+    for (const stale of [earlier, owned, { wallet: "payer", session: "00".repeat(32) }]) {
+      owned = stale;
+      await expect(send("again")).rejects.toMatchObject({ code: "WALLETD_NO_SESSION" });
+    }
+    const reopened = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
+    owned = { wallet: "payer", session: reopened.session };
+    await under.level(owned);
+    expect(await send("again")).toEqual(first);
+    expect(sentTxids().size).toBe(1);
+  });
+
+  it("is shared by two sessions while the payment is on its way", async () => {
+    const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
+    const others = { wallet: "payer", session };
+    let more: Promise<unknown> = Promise.resolve();
+    under.money.onBroadcast = () => {
+      under.money.onBroadcast = () => undefined;
+      owned = others;
+      more = send("both");
+    };
+    const first = await send("both");
+    expect(await more).toEqual(first);
+    expect(sentTxids().size).toBe(1);
+  });
+
+  it("gives the same address to another session, but no grant of one that has ended", async () => {
+    const asked = () =>
+      Promise.all([
+        under.as("operator").newAddress({ ...owned, mixdepth: 0 }, { key: "address" }),
+        under.as("operator").grant({ ...owned, caller: "taker", limits: {}, ttlS: 600 }, { key: "grant" }),
+      ]);
+    const [address, grant] = await asked();
+    await under.as("operator").lock(owned);
+    const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
+    owned = { wallet: "payer", session };
+    const newAddress = await under.as("operator").newAddress({ ...owned, mixdepth: 0 }, { key: "address" });
+    expect(newAddress).toEqual(address);
+    await expect(
+      under.as("operator").grant({ ...owned, caller: "taker", limits: {}, ttlS: 600 }, { key: "grant" }),
+    ).rejects.toMatchObject({ code: "BUS_CONFLICT" });
+    expect(grant.id).not.toBe("");
+  });
+
   it("is no key for another payment, ever", async () => {
     await send("k");
     await reopen();

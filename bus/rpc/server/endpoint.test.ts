@@ -11,6 +11,7 @@ import { ConnectedBus } from "../../connected-bus.ts";
 import { contract } from "../../contract/contract.ts";
 import { methodHash } from "../../contract/hash.ts";
 import { decodeError, type Envelope, formatEnvelope } from "../../envelope.ts";
+import { MemoryIdempotencyStore } from "./idempotency.ts";
 
 const callee = contract("walletd", { semver: "1.0.0", doc: "x", instances: "any" })
   .rpc("slow", {
@@ -359,6 +360,34 @@ describe("keyed requests", () => {
     const after = await answerTo(send("pay", '{"n":2}', "k=a"));
 
     expect([during?.code, after?.code, after?.number]).toEqual(["BUS_CONFLICT", "BUS_CONFLICT", "409"]);
+  });
+
+  test("are the same when the actor says so, and go only to whom it lets ask", async () => {
+    const replies = new MemoryIdempotencyStore(clock);
+    const store: IdempotencyStore = {
+      get: (id) => replies.get(id),
+      put: (id, reply) => replies.put(id, reply),
+      identity({ method, caller, input }) {
+        const { n } = input as { n: number };
+        if (n < 0) throw new TroupeError({ code: "WALLETD_POOR", shortSat: -n }, "Nothing is said.");
+        if (n === 100) throw new Error("boom");
+        return [method, caller, Math.floor(n / 10)];
+      },
+    };
+    const { wait, open } = gate();
+    let runs = 0;
+    await serve({ pay: async ({ n }) => wait().then(() => ({ n: n + 1_000 * ++runs })) }, store);
+    const during = [11, 12].map((n) => send("pay", `{"n":${n}}`, "k=a"));
+    const refused = send("pay", '{"n":-5}', "k=a");
+    await settle();
+    open();
+
+    for (const reply of during) expect((await answerTo(reply))?.body).toEqual({ n: 1_011 });
+    expect((await answerTo(send("pay", '{"n":19}', "k=a")))?.body).toEqual({ n: 1_011 });
+    expect((await answerTo(send("pay", '{"n":20}', "k=a")))?.code).toBe("BUS_CONFLICT");
+    expect(await answerTo(refused)).toMatchObject({ code: "WALLETD_POOR", data: { shortSat: 5 } });
+    expect((await answerTo(send("pay", '{"n":100}', "k=a")))?.code).toBe("BUS_INTERNAL");
+    expect(runs).toBe(1);
   });
 
   test("of two callers with the same key are two requests", async () => {

@@ -175,7 +175,16 @@ export class Endpoint {
 
   #admit(job: Job, body: Uint8Array): undefined {
     const { caller, envelope } = job.terms;
-    const requestHash = createHash("sha256").update(body).digest("hex");
+    let requestHash: string;
+    try {
+      requestHash = this.#hashOf(job, body);
+    } catch (thrown) {
+      const { reply, fault } = replyToThrown(this.terms.declaration, thrown, job.trace?.traceId);
+      if (fault !== undefined) this.#station.log.error("a request failed unexpectedly", { fault });
+      this.stats.fail(reply.code);
+      this.#answer(job, reply);
+      return undefined;
+    }
     job.keyed = { id: `${caller}/${this.terms.method}/${envelope.key}`, requestHash };
     this.#unsettled++;
     this.#runs.admit(job.keyed.id, requestHash, job, (admission) => {
@@ -184,6 +193,13 @@ export class Endpoint {
       this.#checkIdle();
     });
     return undefined;
+  }
+
+  #hashOf({ caller, terms: { input } }: Job, body: Uint8Array): string {
+    const { method, idempotency } = this.terms;
+    const identity = idempotency?.identity?.({ method, caller, input });
+    const text = identity === undefined ? body : JSON.stringify(identity);
+    return createHash("sha256").update(text).digest("hex");
   }
 
   #decide(job: Job, admission: Admission<Job>): void {
