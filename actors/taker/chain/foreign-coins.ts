@@ -1,8 +1,9 @@
 /** Looks up coins that strangers name: whether they exist, are unspent, what they are worth, and how deep they lie. */
-import { hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
+import { parseTxid } from "../../../bitcoin/bytes.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import { parseTransaction, type Transaction } from "../../../bitcoin/transaction.ts";
+import type { Transaction } from "../../../bitcoin/transaction.ts";
 import type { Bus, Client } from "../../../bus/bus.ts";
+import { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { MakerCoin } from "../../../joinmarket/coinjoin/taker-check.ts";
@@ -18,17 +19,16 @@ export interface ForeignCoin extends MakerCoin {
 }
 
 const OUTPOINTS_MAX = 500;
-const RAW_MAX = 100;
 
 export class ForeignCoins {
   readonly #indexer: Client<typeof indexerContract>;
   readonly #mempool: Client<typeof mempoolContract>;
-  readonly #network: Network;
+  readonly #raw: RawTransactions;
 
   constructor(bus: Bus, network: Network) {
     this.#indexer = bus.client(indexerContract);
     this.#mempool = bus.client(mempoolContract);
-    this.#network = network;
+    this.#raw = new RawTransactions(bus, network);
   }
 
   /** In the order of the question; nothing for one that does not exist or is spent, also by an unconfirmed transaction. */
@@ -50,7 +50,8 @@ export class ForeignCoins {
     const view = tip === null ? {} : { confirmedTip: tip.hash };
     const { results: moving } = await this.#mempool.spenders({ outpoints: asked, ...view });
     const heights = new Map(txids.map((txid, i) => [txid, places[i]?.height ?? null]));
-    const transactions = await this.#transactions(txids, heights);
+    const transactions = new Map<string, Transaction>();
+    await this.#raw.fetch(txids, (txid, transaction) => void transactions.set(txid, transaction));
     return outpoints.map(({ txid, vout }, i) => {
       const output = transactions.get(txid)?.outputs[vout];
       const isSpent = (spent[i] ?? null) !== null || (moving[i] ?? null) !== null;
@@ -65,33 +66,5 @@ export class ForeignCoins {
         height,
       };
     });
-  }
-
-  async #transactions(
-    txids: readonly string[],
-    heights: ReadonlyMap<string, number | null>,
-  ): Promise<ReadonlyMap<string, Transaction>> {
-    const found = new Map<string, Transaction>();
-    const ask = async (wanted: readonly string[], source: "indexer" | "mempool") => {
-      for (let at = 0; at < wanted.length; at += RAW_MAX) {
-        const part = wanted.slice(at, at + RAW_MAX);
-        const { results } =
-          source === "indexer"
-            ? await this.#indexer.rawTransactions({ txids: part })
-            : await this.#mempool.rawTransactions({ txids: part });
-        for (const [i, hex] of results.entries()) {
-          const txid = part[i];
-          if (hex === null || txid === undefined) continue;
-          found.set(txid, parseTransaction(hexToBytes(hex), this.#network.serialization));
-        }
-      }
-    };
-    const isDeep = (txid: string) => heights.get(txid) !== null;
-    await ask(txids.filter(isDeep), "indexer");
-    await ask(
-      txids.filter((txid) => !isDeep(txid)),
-      "mempool",
-    );
-    return found;
   }
 }

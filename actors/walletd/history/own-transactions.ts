@@ -1,10 +1,10 @@
 /** The transactions of one wallet: read once each, in the background, so that questions about them need nobody. */
 import type { Network } from "../../../bitcoin/network.ts";
+import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import { type CoinRole, roleOfCoin } from "../../../joinmarket/coinjoin/detect.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import type { ScriptBook } from "../accounts/script-book.ts";
 import type { CoinView, OwnCoin } from "../coins/coin-view.ts";
-import type { RawTransactions } from "./raw-transactions.ts";
 import { factsOf, type TransactionFacts } from "./transaction-facts.ts";
 
 /** A mined coin can be spent in the hundredth block after its own. */

@@ -2,9 +2,9 @@
 import { Psbt, type PsbtInputFacts, type PsbtOutputFacts } from "../../../bitcoin/psbt/psbt.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { serializeTransaction } from "../../../bitcoin/transaction.ts";
+import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { denials } from "../denials.ts";
-import type { RawTransactions } from "../history/raw-transactions.ts";
 import type { Draft, KeyedCoin } from "../spend/draft.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 

@@ -9,9 +9,9 @@ import {
   type Transaction,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
+import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
-import type { RawTransactions } from "../history/raw-transactions.ts";
 import type { WalletdMetrics } from "../metrics.ts";
 import { checkDailyLimit } from "../spend/daily-limit.ts";
 import type { Delivery } from "../spend/delivery.ts";

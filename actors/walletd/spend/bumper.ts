@@ -7,6 +7,7 @@ import {
   type Transaction,
 } from "../../../bitcoin/transaction.ts";
 import type { Bus, Client } from "../../../bus/bus.ts";
+import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { WalletFee } from "../../../bus/contracts/walletd/values.ts";
 import { feeOfSizeSat } from "../../../joinmarket/coins/sizes.ts";
@@ -15,7 +16,6 @@ import { hasCode } from "../../../runtime/errors.ts";
 import { outpointText } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
-import type { RawTransactions } from "../history/raw-transactions.ts";
 import type { WalletdMetrics } from "../metrics.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";

@@ -1,5 +1,6 @@
 /** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
 import type { Network } from "../../../bitcoin/network.ts";
+import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Clock } from "../../../runtime/clock.ts";
@@ -19,7 +20,6 @@ import { WalletSync } from "../coins/wallet-sync.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import { OwnTransactions } from "../history/own-transactions.ts";
-import type { RawTransactions } from "../history/raw-transactions.ts";
 import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";

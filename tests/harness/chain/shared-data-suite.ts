@@ -5,10 +5,8 @@ import { findSharedData, SharedData } from "./shared-data.ts";
 /** Tests that need the shared data: skipped, with the reason printed, where it is absent. */
 export function describeWithSharedData(name: string, tests: (data: SharedData) => void): void {
   const folder = findSharedData();
-  if (folder !== undefined) {
-    describe(name, () => tests(new SharedData(folder)));
-    return;
+  if (folder === undefined) {
+    process.stderr.write(`skipped: ${name}: no shared/data folder (set TROUPE_SHARED_DATA)\n`);
   }
-  process.stderr.write(`skipped: ${name}: no shared/data folder (set TROUPE_SHARED_DATA)\n`);
-  describe.skip(`${name} (no shared/data folder)`, () => tests(new SharedData("")));
+  describe.skipIf(folder === undefined)(name, () => tests(new SharedData(folder ?? "")));
 }

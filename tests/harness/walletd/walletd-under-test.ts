@@ -42,17 +42,23 @@ export interface WalletdSettings {
 export class HastyClock implements Clock {
   #passedMs = 0;
   #jumpedMs = 0;
+  #stoodAtMs: number | undefined;
 
   now(): number {
     return Date.now() + this.#passedMs + this.#jumpedMs;
   }
 
   monotonicMs(): number {
-    return performance.now() * 20 + this.#passedMs;
+    return (this.#stoodAtMs ?? performance.now() * 20) + this.#passedMs;
   }
 
   after(delayMs: number, run: () => void, options?: { background?: boolean }): Timer {
     return systemClock.after(delayMs / 20, run, options);
+  }
+
+  /** From now on only `pass` makes it later, so that nothing has an end because the machine is slow. */
+  stand(): void {
+    this.#stoodAtMs ??= performance.now() * 20;
   }
 
   /** So much later; what waits for longer goes on waiting. */

@@ -1,9 +1,8 @@
 /** What those who listen are told: the wallet's transactions, as JoinMarket tells them. */
 import type { Network } from "../../../../../bitcoin/network.ts";
-import type { Bus, Client, Listener } from "../../../../../bus/bus.ts";
+import type { Bus, Listener } from "../../../../../bus/bus.ts";
+import { RawTransactions } from "../../../../../bus/chain/raw-transactions.ts";
 import type { EventBody } from "../../../../../bus/contract/contract.ts";
-import { indexerContract } from "../../../../../bus/contracts/indexer.ts";
-import { mempoolContract } from "../../../../../bus/contracts/mempool.ts";
 import { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { toWireError } from "../../../../../runtime/errors.ts";
 import { Gate } from "../../../../../runtime/limits.ts";
@@ -36,8 +35,7 @@ const WAITING_MAX = 1_000;
 
 export class News {
   readonly #options: NewsOptions;
-  readonly #indexer: Client<typeof indexerContract>;
-  readonly #mempool: Client<typeof mempoolContract>;
+  readonly #raw: RawTransactions;
   readonly #reading = new Gate({
     concurrency: READING_MAX,
     waitingMax: WAITING_MAX,
@@ -47,8 +45,7 @@ export class News {
 
   constructor(options: NewsOptions) {
     this.#options = options;
-    this.#indexer = options.bus.client(indexerContract);
-    this.#mempool = options.bus.client(mempoolContract);
+    this.#raw = new RawTransactions(options.bus, options.network);
   }
 
   async start(): Promise<void> {
@@ -69,7 +66,7 @@ export class News {
     diary.note(`the transaction ${txid} ${PLACES[place]}`);
     if (place === "gone" || !sockets.hasListeners) return;
     try {
-      const hex = await this.#reading.run(() => this.#raw(txid, place));
+      const hex = await this.#reading.run(() => this.#whole(txid));
       if (hex === undefined) return;
       const confirmations = place === "block" ? 1 : 0;
       sockets.tell({ txid, txdetails: { ...transactionInfo(hex, network), confirmations } });
@@ -79,11 +76,11 @@ export class News {
     }
   }
 
-  async #raw(txid: string, place: "mempool" | "block"): Promise<string | undefined> {
-    const ask = { txids: [txid] };
-    const first = place === "block" ? this.#indexer : this.#mempool;
-    const second = place === "block" ? this.#mempool : this.#indexer;
-    const [found] = (await first.rawTransactions(ask)).results;
-    return found ?? (await second.rawTransactions(ask)).results[0] ?? undefined;
+  async #whole(txid: string): Promise<string | undefined> {
+    let found: string | undefined;
+    await this.#raw.fetch([txid], (_, _parsed, hex) => {
+      found = hex;
+    });
+    return found;
   }
 }

@@ -1,12 +1,15 @@
-/** Fetches transactions whole, from the chain or from the mempool, wherever they are by then. */
-import { hexToBytes } from "../../../bitcoin/bytes.ts";
-import type { Network } from "../../../bitcoin/network.ts";
-import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
-import type { Bus, Client } from "../../../bus/bus.ts";
-import { indexerContract } from "../../../bus/contracts/indexer.ts";
-import { mempoolContract } from "../../../bus/contracts/mempool.ts";
+/** Fetches transactions whole over the bus, from the chain or from the mempool, wherever they are by then. */
+import { hexToBytes } from "../../bitcoin/bytes.ts";
+import type { Network } from "../../bitcoin/network.ts";
+import { parseTransaction, type Transaction, txidOf } from "../../bitcoin/transaction.ts";
+import type { Bus, Client } from "../bus.ts";
+import { indexerContract } from "../contracts/indexer.ts";
+import { mempoolContract } from "../contracts/mempool.ts";
 
 const BATCH_MAX = 100;
+
+/** Takes one that was found: parsed, and as it was told. */
+export type TakeRaw = (txid: string, transaction: Transaction, hex: string) => void;
 
 export class RawTransactions {
   readonly #indexer: Client<typeof indexerContract>;
@@ -20,10 +23,7 @@ export class RawTransactions {
   }
 
   /** Calls `take` with each that was found; one that nobody has any more is left out. */
-  async fetch(
-    txids: readonly string[],
-    take: (txid: string, transaction: Transaction) => void,
-  ): Promise<void> {
+  async fetch(txids: readonly string[], take: TakeRaw): Promise<void> {
     for (let at = 0; at < txids.length; at += BATCH_MAX) {
       const batch = txids.slice(at, at + BATCH_MAX);
       const { results } = await this.#indexer.rawTransactions({ txids: batch });
@@ -35,10 +35,10 @@ export class RawTransactions {
     }
   }
 
-  #give(txid: string, hex: string | null, take: (txid: string, transaction: Transaction) => void): void {
+  #give(txid: string, hex: string | null, take: TakeRaw): void {
     if (hex === null) return;
     const transaction = parseTransaction(hexToBytes(hex), this.#network.serialization);
     // What was fetched decides about money: it must be what was asked for.
-    if (txidOf(transaction) === txid) take(txid, transaction);
+    if (txidOf(transaction) === txid) take(txid, transaction, hex);
   }
 }
