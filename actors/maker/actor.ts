@@ -23,6 +23,8 @@ export type MakerContext = ActorContext<MakerConfig>;
 export interface MakerActorParts {
   /** A place on the market of its own, with a nick of its own. */
   market(context: MakerContext): Market;
+  /** For keys and nonces of sessions; the system's unless a test repeats what was once drawn. */
+  readonly randomBytes?: (lengthBytes: number) => Uint8Array;
 }
 
 const INSTANCE = "main";
@@ -146,7 +148,7 @@ class MakerActor implements Actor {
       commitments,
       market: this.#parts.market(this.#context),
       random,
-      randomBytes,
+      randomBytes: this.#parts.randomBytes ?? randomBytes,
       onChange: () => this.#tell(),
     });
     this.#makers.set(order.wallet, maker);

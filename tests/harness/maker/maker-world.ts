@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { makerWith } from "../../../actors/maker/actor.ts";
 import { type MakerConfig, makerStartSection } from "../../../actors/maker/config.ts";
 import { txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
-import { txidOf } from "../../../bitcoin/transaction.ts";
+import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
 import { type MakerStatus, type MakerTerms, makerContract } from "../../../bus/contracts/maker.ts";
@@ -33,6 +33,9 @@ export interface MakerWorldOptions {
   readonly coins?: readonly (readonly number[])[];
   readonly config?: Partial<MakerConfig>;
   readonly terms?: MakerTerms;
+  /** The wallet's words, and transactions that paid it and takers, instead of coins that are made up. */
+  readonly recorded?: { readonly words: string; readonly funding: readonly Transaction[] };
+  readonly randomBytes?: (lengthBytes: number) => Uint8Array;
 }
 
 export class MakerWorld {
@@ -71,7 +74,10 @@ export class MakerWorld {
   }
 
   async #begin(): Promise<void> {
-    const { coins = [[200_000_000], [100_000_000, 50_000_000], []] } = this.#options;
+    const { recorded } = this.#options;
+    const made = recorded === undefined ? [[200_000_000], [100_000_000, 50_000_000], []] : [];
+    const { coins = made } = this.#options;
+    if (recorded !== undefined) this.money.node.mineThese(recorded.funding);
     for (const [mixdepth, amounts] of coins.entries()) {
       for (const [index, sat] of amounts.entries()) {
         this.fund(WALLET.keys.key({ mixdepth, chain: 0, index }).scriptPubKey, sat);
@@ -80,7 +86,9 @@ export class MakerWorld {
     this.mine(BLOCKS);
     await this.money.follow();
     const recovered = await this.#finished(
-      this.walletd.as("operator").recover({ wallet: NAME, password: "p", words: WALLET.words }),
+      this.walletd
+        .as("operator")
+        .recover({ wallet: NAME, password: "p", words: recorded?.words ?? WALLET.words }),
     );
     this.#session = recovered.session;
     await this.until("the wallet to know its coins", async () => (await this.sync()).isKnown);
@@ -102,7 +110,10 @@ export class MakerWorld {
 
   async startMaker(): Promise<void> {
     if (this.#actor !== undefined) throw new Error("the maker runs already");
-    this.#actor = makerWith({ market: () => this.hub.market() }).create(
+    this.#actor = makerWith({
+      market: () => this.hub.market(),
+      ...(this.#options.randomBytes === undefined ? {} : { randomBytes: this.#options.randomBytes }),
+    }).create(
       contextWith({
         name: "maker",
         config: { ...makerStartSection.schema.parse({}), ...this.#options.config },
