@@ -48,6 +48,11 @@ export const joinmarketErrors = errorTable({
     meaning: "The market has no channels, or has been closed.",
     remedy: "Name at least one directory or IRC server in [market].",
   },
+  JOINMARKET_BAD_SCHEDULE: {
+    meaning: "A schedule of coinjoins cannot be read, or cannot be carried out.",
+    remedy:
+      "`entry` says which line or entry, `what` why. Each line has seven columns: mixdepth, amount, makers, destination, minutes to wait, rounding, completion.",
+  },
   JOINMARKET_PEER_GONE: {
     meaning: "The counterparty is on no channel any more, so that nothing can be told to it.",
     remedy: "Choose another counterparty, or wait until it is back.",
@@ -65,6 +70,7 @@ type JoinmarketFailure =
   | { readonly code: "JOINMARKET_UNSENDABLE" }
   | { readonly code: "JOINMARKET_MESSAGE_TOO_LONG"; readonly lengthBytes: number; readonly maxBytes: number }
   | { readonly code: "JOINMARKET_NO_CHANNEL" }
+  | { readonly code: "JOINMARKET_BAD_SCHEDULE"; readonly entry: number; readonly what: string }
   | { readonly code: "JOINMARKET_PEER_GONE"; readonly nick: string };
 
 export class JoinmarketError<F extends JoinmarketFailure = JoinmarketFailure> extends TroupeError<F> {}
