@@ -12,17 +12,20 @@ import type { Market } from "../../joinmarket/channel/market.ts";
 import { Picker } from "./agreement/pick.ts";
 import { Plans } from "./answers/plans.ts";
 import { takerAnswers } from "./answers/taker-answers.ts";
+import { Confirmations } from "./chain/confirmations.ts";
 import { Feerate } from "./chain/feerate.ts";
 import { ForeignCoins } from "./chain/foreign-coins.ts";
 import { Sightings } from "./chain/sightings.ts";
 import type { CoinjoinParts } from "./coinjoin/parts.ts";
-import { isOver, type RunRecord } from "./coinjoin/record.ts";
-import { RecordFolder } from "./coinjoin/record-folder.ts";
+import { isOver, RecordSchema, RUNS_KEPT_MAX, type RunRecord } from "./coinjoin/record.ts";
 import { Runs } from "./coinjoin/runs.ts";
 import { type TakerConfig, takerStartSection } from "./config.ts";
 import { BondJudge } from "./market/bond-judge.ts";
 import { Gathering } from "./market/gathering.ts";
 import { TakerMetrics } from "./metrics.ts";
+import { RecordFolder } from "./record-folder.ts";
+import { isTumbleOver, TUMBLES_KEPT_MAX, type TumbleRecord, TumbleRecordSchema } from "./tumble/record.ts";
+import { Tumbles } from "./tumble/tumbles.ts";
 
 type Context = ActorContext<TakerConfig>;
 
@@ -46,6 +49,8 @@ class Taker implements Actor {
   readonly #parts: CoinjoinParts;
   readonly #runs: Runs;
   readonly #plans: Plans;
+  readonly #confirmations: Confirmations;
+  readonly #tumbles: Tumbles;
   #publisher: Publisher<typeof takerContract> | undefined;
   #service: Service | undefined;
 
@@ -65,7 +70,11 @@ class Taker implements Actor {
       walletd: bus.client(walletdContract),
       mempool: bus.client(mempoolContract),
       indexer: bus.client(indexerContract),
-      folder: new RecordFolder(join(context.dataDirectory, "runs")),
+      folder: new RecordFolder<RunRecord>(join(context.dataDirectory, "runs"), {
+        schema: RecordSchema,
+        isOver,
+        overMax: RUNS_KEPT_MAX,
+      }),
       coins,
       feerate: new Feerate(bus, config, random),
       bonds: new BondJudge(bus, coins, clock),
@@ -78,23 +87,52 @@ class Taker implements Actor {
     };
     this.#runs = new Runs(this.#parts);
     this.#plans = new Plans(this.#parts);
+    this.#confirmations = new Confirmations(bus, clock);
+    this.#tumbles = new Tumbles({
+      coinjoins: this.#parts,
+      runs: this.#runs,
+      plans: this.#plans,
+      folder: new RecordFolder<TumbleRecord>(join(context.dataDirectory, "tumbles"), {
+        schema: TumbleRecordSchema,
+        isOver: isTumbleOver,
+        overMax: TUMBLES_KEPT_MAX,
+      }),
+      confirmations: this.#confirmations,
+      random,
+      onState: (record) => this.#onTumble(record),
+    });
   }
 
   async start(): Promise<void> {
     const { bus } = this.#context;
     await this.#sightings.start();
     this.#publisher = bus.publisher(takerContract, INSTANCE);
+    await this.#confirmations.start();
     this.#runs.resume();
-    const desk = { parts: this.#parts, runs: this.#runs, plans: this.#plans };
+    this.#tumbles.resume();
+    const desk = {
+      parts: this.#parts,
+      runs: this.#runs,
+      plans: this.#plans,
+      tumbleDesk: {
+        coinjoins: this.#parts,
+        confirmations: this.#confirmations,
+        random,
+        tumbles: this.#tumbles,
+      },
+    };
     this.#service = await bus.serve(takerContract, takerAnswers(desk), { publisher: this.#publisher });
     this.#report();
   }
 
   async stop(): Promise<void> {
+    // First those that would begin another.
+    await this.#tumbles.stop();
     await this.#runs.stop();
     await this.#service?.stop();
     await this.#plans.stop();
     await this.#sightings.stop();
+    await this.#confirmations.stop();
     await this.#publisher?.stop();
   }
 
@@ -103,15 +141,24 @@ class Taker implements Actor {
     this.#report();
   }
 
-  #report(): void {
-    const { running } = this.#runs;
-    this.#context.report(
-      "ready",
-      running === 0
-        ? "no coinjoin under way"
-        : `${running} ${running === 1 ? "coinjoin" : "coinjoins"} under way`,
-    );
+  #onTumble(record: TumbleRecord): void {
+    const { id, wallet, state } = record;
+    this.#publisher?.event("tumble.changed", { id, wallet, state, isOver: isTumbleOver(record) });
+    this.#report();
   }
+
+  #report(): void {
+    const counts = [
+      ...(this.#runs.running === 0 ? [] : [countOf(this.#runs.running, "coinjoin")]),
+      ...(this.#tumbles.running === 0 ? [] : [countOf(this.#tumbles.running, "tumble")]),
+    ];
+    const what = counts.length === 0 ? "no coinjoin" : counts.join(" and ");
+    this.#context.report("ready", `${what} under way`);
+  }
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : `${what}s`}`;
 }
 
 /** From 0 up to 1, from the system's random source. */

@@ -142,6 +142,20 @@ export const takerSection = section(
       .describe(
         "Who sends the transaction. self: our node. random-maker: one of the participants by lot, and our node if it does not. not-self: makers only, one after the other.",
       ),
+    tumble_confirmations: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(5)
+      .describe(
+        "A tumble goes on when its last coinjoin has so many confirmations: makers want no younger coins.",
+      ),
+    tumble_tries: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe("How often a tumble tries one coinjoin anew before it stops and waits for its owner."),
     push_timeout_seconds: z
       .int()
       .min(1)

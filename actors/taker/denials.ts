@@ -68,7 +68,7 @@ export const denials = Object.freeze({
   noCoins: (amountSatMin: number) =>
     denial(
       { code: "TAKER_NO_COINS", amountSatMin },
-      `No mixdepth has ${amountSatMin} sat of confirmed coins to be mixed.`,
+      `There are no confirmed coins of ${amountSatMin} sat to be mixed.`,
     ),
   disk: (cause: unknown) =>
     new TroupeError({ code: "TAKER_DISK" }, "What happens to the coinjoin cannot be written down.", {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { contract } from "../contract/contract.ts";
 import {
   SCHEDULE_ERRORS,
+  SCHEDULE_TEXT_MAX,
   ScheduleSchema,
   TUMBLE_DESTINATIONS_MAX,
   TUMBLE_ERRORS,
@@ -232,8 +233,9 @@ export const takerContract = contract("taker", {
       availableSat: z.array(AmountSat).min(1).max(WALLET_MIXDEPTHS_MAX),
       destinations: z.array(Address).max(TUMBLE_DESTINATIONS_MAX).default([]),
       options: TumbleOptionsSchema.prefault({}),
-      /** Instead of drawing one. */
+      /** Instead of drawing one: as rows, or as the text of a file of JoinMarket's. */
       schedule: ScheduleSchema.optional(),
+      text: z.string().max(SCHEDULE_TEXT_MAX).optional(),
       limits: LimitsSchema.default({}),
       satPerVb: FeerateSatPerVb.optional(),
       /** Whether the market is asked what it would cost, which takes its time. */
@@ -241,6 +243,8 @@ export const takerContract = contract("taker", {
     }),
     output: z.object({
       schedule: ScheduleSchema,
+      /** The same as the text of a file. */
+      text: z.string(),
       /** By entry; null when the market was not asked. */
       costs: z.array(TumbleCostSchema).nullable(),
       /** What one coinjoin of it may cost by the limits: what a grant should allow. */
@@ -256,7 +260,7 @@ export const takerContract = contract("taker", {
       TAKER_NO_COINS: z.object({ amountSatMin: AmountSat }),
       TAKER_FEERATE: z.object({ satPerVb: z.number() }),
     },
-    redact: ["availableSat", "destinations", "schedule", "costs"],
+    redact: ["availableSat", "destinations", "schedule", "text", "costs"],
     deadlineMs: MARKET_WAIT_MS,
     idempotency: "idempotent",
     callers: OWNERS,

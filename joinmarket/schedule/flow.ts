@@ -11,6 +11,8 @@ export interface FlowRules {
 export interface Flow {
   /** By entry; 0 where nothing is mixed. */
   readonly amountsSat: readonly number[];
+  /** By entry; what its mixdepth has when it comes. */
+  readonly hadSat: readonly number[];
   readonly arrivedSat: ReadonlyMap<string, number>;
   readonly leftSat: readonly number[];
 }
@@ -24,10 +26,12 @@ export function flowOf(
   const leftSat = [...availableSat];
   const arrivedSat = new Map<string, number>();
   const bases = new Map<number, number>();
+  const hadSat: number[] = [];
   const amountsSat = entries.map((entry) => {
-    if (entry.completion !== 0) return 0;
     const { mixdepth, destination } = entry;
     const hasSat = leftSat[mixdepth] ?? 0;
+    hadSat.push(hasSat);
+    if (entry.completion !== 0) return 0;
     const baseSat = bases.get(mixdepth) ?? hasSat;
     const fees = feesSat(
       entry,
@@ -48,5 +52,5 @@ export function flowOf(
     }
     return sat;
   });
-  return { amountsSat, arrivedSat, leftSat };
+  return { amountsSat, hadSat, arrivedSat, leftSat };
 }

@@ -348,7 +348,7 @@ describe("a drawn schedule", () => {
 });
 
 describe("an entry that has failed", () => {
-  const rules = { makersMin: 4, random: seeded(5) };
+  const rules = { makersMin: 4, isShortOfMakers: false, random: seeded(5) };
 
   it("and sweeps is tried with one maker fewer, down to the fewest that are allowed", () => {
     expect(tweaked([entry({ makers: 9 })], 0, rules)).toEqual([entry({ makers: 8 })]);
@@ -362,7 +362,7 @@ describe("an entry that has failed", () => {
         const entries = drawSchedule(wish);
         if (entries.length === 0) return;
         const at = pick % entries.length;
-        const after = tweaked(entries, at, { makersMin: 4, random: wish.random });
+        const after = tweaked(entries, at, { makersMin: 4, isShortOfMakers: false, random: wish.random });
         expect(after.map(({ destination }) => destination)).toEqual(
           entries.map(({ destination }) => destination),
         );
@@ -376,6 +376,15 @@ describe("an entry that has failed", () => {
         if (isShare(entries[at] as ScheduleEntry)) expect(after[at]?.amount).not.toBe(entries[at]?.amount);
       }),
     );
+  });
+
+  it("for want of makers asks fewer of them also for a part", () => {
+    const parts = [entry({ amount: 0.5, makers: 6 }), entry({ makers: 6 })];
+    expect(tweaked(parts, 0, rules)[0]?.makers).toBe(6);
+    expect(tweaked(parts, 0, { ...rules, isShortOfMakers: true })).toMatchObject([
+      { makers: 5 },
+      { makers: 6 },
+    ]);
   });
 
   it("of a schedule that was written by hand keeps its amount", () => {

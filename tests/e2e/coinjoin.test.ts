@@ -76,7 +76,7 @@ test("half a bitcoin is mixed with three makers by one command, and is in the ne
     const sizes = { minSat: 27_300, maxSat: REWARD_SAT - 1_000_000, txfeeSat: 0 };
     const maker = new ScriptedMaker({
       market,
-      coins: [coin],
+      coins: () => [coin],
       offer: { type: "sw0reloffer", offerId: "0", ...sizes, feeText },
       firstScript: 1_000 + 100 * number,
       send: (rawTx) =>

@@ -171,7 +171,7 @@ export class Simulator {
     const worthSat = coins.reduce((sum, { valueSat }) => sum + valueSat, 0);
     return new ScriptedMaker({
       market: life.hub.market(),
-      coins,
+      coins: () => coins,
       offer: {
         ...{ type: "sw0absoffer", offerId: "0", minSat: 27_300, maxSat: worthSat - 50_000, txfeeSat: 0 },
         feeText: String(what.feesSat[at] ?? 0),

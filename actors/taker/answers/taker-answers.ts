@@ -7,8 +7,10 @@ import { newRecord } from "../coinjoin/record.ts";
 import type { Runs } from "../coinjoin/runs.ts";
 import { denials } from "../denials.ts";
 import { limitsOf, type Plans, shownBook } from "./plans.ts";
+import { type TumbleDesk, tumbleAnswers } from "./tumble-answers.ts";
 
 export interface TakerDesk {
+  readonly tumbleDesk: TumbleDesk;
   readonly parts: CoinjoinParts;
   readonly runs: Runs;
   readonly plans: Plans;
@@ -18,7 +20,7 @@ const OFFERS_SHOWN_MAX = 5_000;
 const NEWS_WAIT_MS = 20_000;
 const ID_BYTES = 8;
 
-export function takerAnswers({ parts, runs, plans }: TakerDesk): Handlers<typeof takerContract> {
+export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Handlers<typeof takerContract> {
   const { config, clock } = parts;
   return {
     async orderbook(_, { signal }: CallContext) {
@@ -59,22 +61,7 @@ export function takerAnswers({ parts, runs, plans }: TakerDesk): Handlers<typeof
     },
     run: ({ id, newerThan }, { signal }) => runs.shown(id, newerThan, NEWS_WAIT_MS, signal),
     runs: ({ limit }) => ({ runs: runs.list(limit) }),
-    tumblePlan: ({ options }) => {
-      throw denials.noCoins(options.amountSatMin);
-    },
-    tumbleStart: () => {
-      throw denials.schedule(0, "schedules are not carried out yet");
-    },
-    tumble: ({ id }) => {
-      throw denials.noSuchTumble(id);
-    },
-    tumbles: () => ({ tumbles: [] }),
-    tumbleStop: ({ id }) => {
-      throw denials.noSuchTumble(id);
-    },
-    tumbleResume: ({ id }) => {
-      throw denials.noSuchTumble(id);
-    },
+    ...tumbleAnswers(tumbleDesk),
     cancel: ({ id }) => ({ isCancelled: runs.cancel(id) }),
   };
 }

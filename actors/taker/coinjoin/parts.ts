@@ -15,8 +15,8 @@ import type { TakerConfig } from "../config.ts";
 import type { BondJudge } from "../market/bond-judge.ts";
 import type { Gathering } from "../market/gathering.ts";
 import type { TakerMetrics } from "../metrics.ts";
+import type { RecordFolder } from "../record-folder.ts";
 import type { RunRecord } from "./record.ts";
-import type { RecordFolder } from "./record-folder.ts";
 
 export interface CoinjoinParts {
   readonly config: TakerConfig;
@@ -27,7 +27,7 @@ export interface CoinjoinParts {
   readonly walletd: Client<typeof walletdContract>;
   readonly mempool: Client<typeof mempoolContract>;
   readonly indexer: Client<typeof indexerContract>;
-  readonly folder: RecordFolder;
+  readonly folder: RecordFolder<RunRecord>;
   readonly coins: ForeignCoins;
   readonly feerate: Feerate;
   readonly bonds: BondJudge;

@@ -55,6 +55,8 @@ export const RecordSchema = z.strictObject({
 export type RunRecord = z.infer<typeof RecordSchema>;
 export type RunWish = RunRecord["wish"];
 
+/** How many that are over are remembered. */
+export const RUNS_KEPT_MAX = 200;
 const FAULTS_MAX = 200;
 const MESSAGE_LENGTH_MAX = 500;
 

@@ -53,6 +53,11 @@ export class Runs {
     return shownRun(record, OVER_VERSION);
   }
 
+  /** What is kept of one, running or over. */
+  record(id: string): RunRecord | undefined {
+    return this.#running.get(id)?.record ?? this.#over.find((one) => one.id === id);
+  }
+
   /** The newest first. */
   list(limit: number): CoinjoinRun[] {
     const over = this.#over.map((record) => shownRun(record, OVER_VERSION));

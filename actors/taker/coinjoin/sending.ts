@@ -8,11 +8,15 @@ import type { Gathering } from "../market/gathering.ts";
 import type { CoinjoinParts } from "./parts.ts";
 import type { RunRecord } from "./record.ts";
 
-export interface SendingTask {
+export interface NodeTask {
+  readonly record: Pick<RunRecord, "signedTx">;
+  readonly signal: AbortSignal;
+}
+
+export interface SendingTask extends NodeTask {
   readonly record: RunRecord;
   /** Opened when a maker is to send it. */
   gathering(): Promise<Gathering>;
-  readonly signal: AbortSignal;
   progress(progress: string): void;
 }
 
@@ -73,9 +77,10 @@ async function pushedBy(
   return seen;
 }
 
-async function bySelf(
-  { mempool, clock, sightings }: CoinjoinParts,
-  task: SendingTask,
+/** Also for a transaction that the network has forgotten. */
+export async function bySelf(
+  { mempool, clock, sightings }: Pick<CoinjoinParts, "mempool" | "clock" | "sightings">,
+  task: NodeTask,
   txid: string,
 ): Promise<void> {
   const rawTx = Buffer.from(task.record.signedTx ?? "", "hex").toString("base64");

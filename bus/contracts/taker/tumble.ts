@@ -4,6 +4,7 @@ import { Address, AmountSat, Count, Hash, Mixdepth, TimeS, WalletName } from "..
 
 export const TUMBLE_ENTRIES_MAX = 200;
 export const TUMBLE_DESTINATIONS_MAX = 50;
+export const SCHEDULE_TEXT_MAX = 50_000;
 /** What an entry's rounding says when its amount is not rounded. */
 export const NOT_ROUNDED = 16;
 const WAIT_MINUTES_MAX = 100_000;
@@ -35,23 +36,19 @@ export type ScheduleTuple = z.infer<typeof ScheduleEntrySchema>;
 export const ScheduleSchema = z.array(ScheduleEntrySchema).min(1).max(TUMBLE_ENTRIES_MAX);
 
 /** A normal distribution, of which whole numbers are drawn. */
-const Spread = (mean: number) =>
-  z.object({ mean: z.number().min(0).max(100), spread: z.number().min(0).max(50) }).default({
-    mean,
-    spread: 1,
-  });
+const Spread = z.object({ mean: z.number().min(0).max(100), spread: z.number().min(0).max(50) });
 
 /** JoinMarket's own, by the names that people would give them; in brackets as `tumbler_options` has them. */
 export const TumbleOptionsSchema = z.object({
   /** Destinations in all (addrcount): as many as are missing are asked for in time. */
   destinations: z.int().min(1).max(TUMBLE_DESTINATIONS_MAX).default(3),
-  /** Makers of each coinjoin (makercountrange, minmakercount). */
-  makers: Spread(9),
-  makersMin: z.int().min(1).max(ENTRY_MAKERS_MAX).default(4),
+  /** Makers of each coinjoin (makercountrange, minmakercount); by the taker's section when absent. */
+  makers: Spread.optional(),
+  makersMin: z.int().min(1).max(ENTRY_MAKERS_MAX).optional(),
   /** Through how many mixdepths the coins go (mixdepthcount). */
   mixdepths: z.int().min(1).max(30).default(4),
   /** Coinjoins of each mixdepth (txcountparams, mintxcount). */
-  coinjoins: Spread(2),
+  coinjoins: Spread.default({ mean: 2, spread: 1 }),
   coinjoinsMin: z.int().min(1).max(20).default(2),
   /** The mean of the waits in minutes (timelambda), and how much longer they are at first (stage1_timelambda_increase). */
   waitMinutes: z.number().min(0).max(10_000).default(60),

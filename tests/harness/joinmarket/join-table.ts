@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
 import { type TakerConfig, takerStartSection } from "../../../actors/taker/config.ts";
-import { txidToBytes } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { type CoinjoinRun, takerContract } from "../../../bus/contracts/taker.ts";
 import { silentLog } from "../../../bus/fake.ts";
+import { parseBytes } from "../../../joinmarket/messages/bytes.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith } from "../actors/context.ts";
@@ -27,6 +28,12 @@ const REWARD_SAT = 1_000_000;
 const MAKER_COINS = 2;
 const MAKER_COIN_SAT = 400_000;
 const STEP_MS = 5;
+/** Of each maker, beyond those of its first coins. */
+const MAKER_SCRIPTS = 100;
+
+function firstScriptOf(maker: number): number {
+  return 1_000 + maker * MAKER_SCRIPTS;
+}
 
 export interface TableOptions {
   readonly makers?: number;
@@ -35,6 +42,8 @@ export interface TableOptions {
   readonly config?: Partial<TakerConfig>;
   readonly walletSat?: readonly number[];
   readonly feesSat?: readonly number[];
+  /** Of the wallet; 2 unless told. */
+  readonly mixdepths?: number;
   readonly log?: Log;
 }
 
@@ -141,6 +150,36 @@ export class JoinTable {
     this.money.followMempool();
   }
 
+  /** As a maker would that was asked to send it. */
+  deliver(push: string): void {
+    this.money.node.submit(parseTransaction(parseBytes("push", push.split(" ")[1] ?? "")));
+    this.money.followMempool();
+  }
+
+  /** A maker's coin is spent elsewhere, and a block has that: the transaction can never come into one. */
+  outrun(txid: string): void {
+    const waiting = this.money.node.mempool.get(txid as Txid)?.transaction;
+    const foreign = waiting?.inputs.find(({ previousTxidBytes, previousIndex }) =>
+      this.makerCoins
+        .flat()
+        .some((coin) => coin.txid === txidFromBytes(previousTxidBytes) && coin.vout === previousIndex),
+    );
+    if (foreign === undefined) throw new Error("it spends no coin of a maker");
+    this.money.node.mempool.delete(txid as Txid);
+    this.money.spendElsewhere(txidFromBytes(foreign.previousTxidBytes), foreign.previousIndex);
+    this.money.node.mine(1);
+    this.money.followMempool();
+  }
+
+  /** Ends every grant; the owner opens the wallet again. */
+  async relock(): Promise<void> {
+    const owner = this.under.as("operator");
+    await owner.lock(this.owned);
+    const { session } = await owner.unlock({ wallet: "life", password: "p", passphrase: "" });
+    this.#session = session;
+    await waitFor("the wallet to know its coins", async () => (await owner.status(this.owned)).sync.isKnown);
+  }
+
   async startTaker(): Promise<void> {
     this.#bus = new ConnectedBus(await this.under.connect("taker"), {
       log: silentLog(),
@@ -176,14 +215,15 @@ export class JoinTable {
   }
 
   async #begin(): Promise<void> {
-    for (let branch = 0; branch < 4; branch++) {
+    const { mixdepths = 2 } = this.#options;
+    for (let branch = 0; branch < 2 * mixdepths; branch++) {
       const path = { mixdepth: branch >> 1, chain: branch & 1 };
       this.money.own(
         Array.from({ length: 30 }, (_, index) => TABLE_WALLET.keys.key({ ...path, index }).scriptHash),
       );
     }
     this.#fund();
-    this.#under = await WalletdUnderTest.start(this.money, { config: { mixdepths: 2, gap: 6 } });
+    this.#under = await WalletdUnderTest.start(this.money, { config: { mixdepths, gap: 6 } });
     const { session } = await this.under
       .as("operator")
       .recover({ wallet: "life", password: "p", words: TABLE_WALLET.words });
@@ -237,9 +277,9 @@ export class JoinTable {
       this.makers.push(
         new ScriptedMaker({
           market: this.hub.market(),
-          coins,
+          coins: () => this.#coinsOf(at, coins),
           offer: { type: "sw0absoffer", offerId: "0", minSat: 27_300, maxSat: 700_000, txfeeSat: 0, feeText },
-          firstScript: 1_000 + at * 100,
+          firstScript: firstScriptOf(at),
           ...(lie === undefined ? {} : { lies: lie }),
           send: (rawTx) => {
             this.money.node.submit(parseTransaction(rawTx));
@@ -248,6 +288,31 @@ export class JoinTable {
         }),
       );
     }
+  }
+
+  /** Its first coins, and what coinjoins have brought it. */
+  #coinsOf(maker: number, first: readonly KeyedCoin[]): readonly KeyedCoin[] {
+    const numbers = Array.from({ length: MAKER_SCRIPTS }, (_, i) => firstScriptOf(maker) + i);
+    const byScript = new Map(numbers.map((number) => [bytesToHex(scriptNumber(number)), keyNumber(number)]));
+    const transactions = this.money.node.blocks.flatMap((block) => block.transactions);
+    const earned = transactions.flatMap((transaction) =>
+      transaction.outputs.flatMap(({ scriptPubKey, amountSat }, vout) => {
+        const privateKey = byScript.get(bytesToHex(scriptPubKey));
+        const coin = { txid: txidOf(transaction), vout, valueSat: Number(amountSat), scriptPubKey };
+        return privateKey === undefined ? [] : [{ ...coin, privateKey }];
+      }),
+    );
+    const waiting = [...this.money.node.mempool.values()].map(({ transaction }) => transaction);
+    const spent = new Set(
+      [...transactions, ...waiting].flatMap(({ inputs }) =>
+        inputs.map(
+          ({ previousTxidBytes, previousIndex }) => `${txidFromBytes(previousTxidBytes)}:${previousIndex}`,
+        ),
+      ),
+    );
+    const left = [...first, ...earned].filter(({ txid, vout }) => !spent.has(`${txid}:${vout}`));
+    // One that has nothing left names what it had, and is found out.
+    return left.length === 0 ? first : left;
   }
 
   /** The model does not ask whose coins are spent. */

@@ -36,7 +36,8 @@ export interface Lies {
 
 export interface ScriptedMakerOptions {
   readonly market: Market;
-  readonly coins: readonly KeyedCoin[];
+  /** What it has now: all of it goes into each coinjoin. */
+  coins(): readonly KeyedCoin[];
   /** `sw0absoffer 0 27300 500000 0 100`. */
   readonly offer: Omit<Offer, "pit" | "fee">;
   /** Numbers of scripts that nobody else has, one more for each join. */
@@ -50,6 +51,7 @@ interface Session {
   readonly keys: BoxKeys;
   readonly box: Box;
   promised?: {
+    readonly coins: readonly KeyedCoin[];
     readonly inputs: MakerInputs;
     readonly coinjoinScript: Uint8Array;
     readonly changeScript: Uint8Array;
@@ -72,7 +74,7 @@ export class ScriptedMaker {
   }
 
   get coins(): readonly KeyedCoin[] {
-    return this.#options.coins;
+    return this.#options.coins();
   }
 
   get nick(): string {
@@ -138,19 +140,20 @@ export class ScriptedMaker {
   }
 
   #promise({ keys }: Session): NonNullable<Session["promised"]> {
-    const [first] = this.#options.coins;
+    const coins = this.#options.coins();
+    const [first] = coins;
     if (first === undefined) throw new Error("a maker without coins");
     const at = this.#options.firstScript + 2 * this.#scripts++;
     const coinjoinScript = scriptNumber(at);
     const changeScript = scriptNumber(at + 1);
     const inputs = {
-      coins: this.#options.coins.map(({ txid, vout }) => ({ txid, vout })),
+      coins: coins.map(({ txid, vout }) => ({ txid, vout })),
       publicKey: bytesToHex(publicKeyOf(first.privateKey)),
       coinjoinAddress: addressOfScript(coinjoinScript, regtest) ?? "",
       changeAddress: addressOfScript(changeScript, regtest) ?? "",
       signature: vouchFor(keys.publicKey, first.privateKey),
     };
-    return { inputs, coinjoinScript, changeScript };
+    return { coins, inputs, coinjoinScript, changeScript };
   }
 
   #onTransaction(from: string, session: Session, { args }: Command): void {
@@ -158,7 +161,8 @@ export class ScriptedMaker {
     if (text === undefined || session.promised === undefined) return;
     const transaction = parseTransaction(parseBytes("tx", text));
     const { amountSat } = session.fill;
-    const { coins, lies } = this.#options;
+    const { lies } = this.#options;
+    const { coins } = session.promised;
     const verdict = checkAsMaker(transaction, {
       network: regtest,
       coins,
