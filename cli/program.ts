@@ -14,6 +14,7 @@ import { indexRebuild } from "./index/rebuild-command.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
 import { commandName, requestOf, type Terminal } from "./terminal-io.ts";
+import { addTumble } from "./tumble/tumble-program.ts";
 import { addWallet } from "./wallet/wallet-program.ts";
 
 // What takes long to load is loaded by the command that needs it: `status` must not wait for a bus that it does not use.
@@ -52,6 +53,7 @@ export function makeProgram(
   addDirectory(program, { terminal, exitWith, withPlace, examples });
   addEarn(program, { terminal, exitWith, withPlace, examples });
   addCoinjoin(program, { terminal, exitWith, withPlace, examples });
+  addTumble(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);

@@ -41,9 +41,14 @@ export async function tumblePlan(
   signal: AbortSignal,
 ): Promise<PlanReply> {
   const { coinjoins, confirmations } = parts;
-  const entries = scheduleOf(parts, wish);
+  const given = scheduleOf(parts, wish);
   const satPerKvb = await coinjoins.feerate.satPerKvb(wish.satPerVb);
   const market = wish.isPriced ? await viewOf(coinjoins, signal) : undefined;
+  const isFree = wish.options.makers === undefined && wish.text === undefined && wish.schedule === undefined;
+  const entries =
+    isFree && market !== undefined
+      ? withThoseThere(given, market.makers.length, makersMinOf(parts, wish))
+      : given;
   const priced = market === undefined ? undefined : priceOf(coinjoins, wish, entries, market, satPerKvb);
   const blockSeconds = await confirmations.blockSeconds();
   const pace = { confirmations: coinjoins.config.tumble_confirmations, blockSeconds };
@@ -71,7 +76,7 @@ function scheduleOf({ coinjoins, random }: PlanParts, wish: PlanRequest): Schedu
       mean: (config.makers_low + config.makers_high) / 2,
       spread: (config.makers_high - config.makers_low) / 2,
     },
-    makersMin: wish.options.makersMin ?? config.makers_min,
+    makersMin: makersMinOf({ coinjoins }, wish),
   };
   const entries = asTaker(() => {
     if (text !== undefined) return parseSchedule(text);
@@ -82,6 +87,19 @@ function scheduleOf({ coinjoins, random }: PlanParts, wish: PlanRequest): Schedu
   if (isDrawn && entries.length === 0) throw denials.noCoins(options.amountSatMin);
   checkedSchedule(entries, { network, mixdepths: availableSat.length });
   return entries;
+}
+
+function makersMinOf({ coinjoins }: Pick<PlanParts, "coinjoins">, { options }: PlanRequest): number {
+  return options.makersMin ?? coinjoins.config.makers_min;
+}
+
+/** Nobody has said how many makers it shall be: then not more than there are. */
+function withThoseThere(
+  entries: readonly ScheduleEntry[],
+  there: number,
+  makersMin: number,
+): ScheduleEntry[] {
+  return entries.map((entry) => ({ ...entry, makers: Math.max(Math.min(entry.makers, there), makersMin) }));
 }
 
 /** Everybody who can be heard, for all its coinjoins at once. */

@@ -136,6 +136,8 @@ export function shownTumble(record: TumbleRecord, moment: Moment): Tumble {
     isOver: isTumbleOver(record),
     progress: (moment.progress ?? record.progress).slice(0, 300),
     schedule: rows,
+    makerFeesSatMax: record.makerFeesSatMax,
+    miningFeeSatMax: record.miningFeeSatMax,
     entry: openEntry(record),
     failed,
     run,

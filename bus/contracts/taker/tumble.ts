@@ -96,6 +96,9 @@ export const TumbleSchema = z.object({
   /** What is happening, or how it ended, in a sentence for people. */
   progress: z.string().max(300),
   schedule: ScheduleSchema,
+  /** What each of its coinjoins may cost: what a new grant should allow. */
+  makerFeesSatMax: AmountSat,
+  miningFeeSatMax: AmountSat,
   /** The entry that is worked on, from 0; as many as there are when it is done. */
   entry: Count,
   /** How often this entry has failed. */

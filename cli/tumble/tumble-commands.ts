@@ -1,0 +1,249 @@
+/** What `supervisor tumble …` does: draws, asks, lends the taker the wallet for a schedule, tells how it goes, and ends it. */
+import { writeFileSync } from "node:fs";
+import type { Client } from "../../bus/bus.ts";
+import type { RpcOutput } from "../../bus/contract/contract.ts";
+import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts";
+import { takerContract } from "../../bus/contracts/taker.ts";
+import { EXIT, misuse } from "../errors.ts";
+import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { parseAmountSat } from "../wallet/amounts.ts";
+import { wholeNumber } from "../wallet/file-commands.ts";
+import { confirmed } from "../wallet/secret-input.ts";
+import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { addressesOf, broadcastOf, type DrawOptions, minMakersOf, wishOf } from "./tumble-options.ts";
+import { planLines, progressLine, tumbleLines } from "./tumble-view.ts";
+
+interface StartOptions extends DrawOptions {
+  readonly retry: string;
+  readonly broadcast?: string;
+  readonly days: string;
+  readonly follow?: boolean;
+  readonly yes?: boolean;
+}
+
+interface FollowOptions extends WalletOptions {
+  readonly follow?: boolean;
+}
+
+interface ResumeOptions extends WalletOptions {
+  readonly to?: string[];
+  readonly days: string;
+}
+
+type Taker = Client<typeof takerContract>;
+type TumblePlan = RpcOutput<typeof takerContract, "tumblePlan">;
+
+const DAY_S = 86_400;
+const DAYS_MAX = 30;
+const RETRY_S_MAX = 86_400;
+
+export async function plan(
+  options: DrawOptions & { readonly write?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const wish = wishOf(options);
+  return await atTaker(options, terminal, async (taker, desk) => {
+    const { tumble, availableSat } = await drawn(taker, desk, wish);
+    if (options.write !== undefined) writeFileSync(options.write, tumble.text, { mode: 0o600 });
+    if (options.json) sayJson(terminal, tumble);
+    else {
+      for (const line of planLines(tumble, availableSat, paintOf(terminal))) say(terminal, line);
+      if (options.write !== undefined) {
+        say(terminal, `Begin it: supervisor tumble start --schedule ${options.write}${retyped(options)}`);
+      }
+    }
+    return EXIT.ok;
+  });
+}
+
+export async function start(options: StartOptions, terminal: Terminal): Promise<number> {
+  const wish = wishOf(options);
+  const days = wholeNumber("--days", options.days, 1, DAYS_MAX);
+  const broadcast = broadcastOf(options.broadcast);
+  const rules = {
+    amountSatMin: parseAmountSat(options.min),
+    retrySeconds: wholeNumber("--retry", options.retry, 1, RETRY_S_MAX),
+    ...minMakersOf(options),
+  };
+  return await atTaker(options, terminal, async (taker, desk) => {
+    const { tumble, availableSat } = await drawn(taker, desk, wish);
+    if (!options.json) {
+      for (const line of planLines(tumble, availableSat, paintOf(terminal))) say(terminal, line);
+    }
+    if (!options.yes && !(await confirmed(terminal, "Begin the tumble?"))) {
+      say(terminal, "Nothing was begun.");
+      return EXIT.failed;
+    }
+    const begun = await desk.asOwner(async (owned, walletd) => {
+      const { grant, id } = await lent(owned, walletd, tumble.schedule, tumble, days);
+      const { makerFeesSatMax, miningFeeSatMax, schedule } = tumble;
+      const { limits, satPerVb } = wish;
+      const more = { rules, ...broadcast, ...(limits === undefined ? {} : { limits }) };
+      try {
+        return await taker.tumbleStart({
+          wallet: owned.wallet,
+          grant,
+          schedule,
+          ...{ makerFeesSatMax, miningFeeSatMax },
+          ...more,
+          ...(satPerVb === undefined ? {} : { satPerVb }),
+        });
+      } catch (error) {
+        await walletd.revoke({ ...owned, id });
+        throw error;
+      }
+    });
+    if (options.follow) return await followed(taker, begun, options, terminal);
+    if (options.json) sayJson(terminal, begun);
+    else {
+      say(
+        terminal,
+        `The tumble ${begun.id} has begun and goes on by itself, as long as the wallet stays unlocked.`,
+      );
+      say(terminal, `See how it goes: supervisor tumble status${retyped(options)}`);
+    }
+    return EXIT.ok;
+  });
+}
+
+export function status(id: string | undefined, options: FollowOptions, terminal: Terminal): Promise<number> {
+  return atTaker(options, terminal, async (taker) => {
+    const tumble = await found(taker, id, options);
+    if (tumble === undefined) {
+      if (options.json) sayJson(terminal, { tumble: null });
+      else say(terminal, "There was no tumble yet. See what one would do: supervisor tumble plan");
+      return EXIT.ok;
+    }
+    if (options.follow) return await followed(taker, tumble, options, terminal);
+    if (options.json) sayJson(terminal, tumble);
+    else for (const line of tumbleLines(tumble, paintOf(terminal))) say(terminal, line);
+    return EXIT.ok;
+  });
+}
+
+export async function resume(
+  id: string | undefined,
+  options: ResumeOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const addresses = addressesOf(options.to ?? []);
+  const days = wholeNumber("--days", options.days, 1, DAYS_MAX);
+  return await atTaker(options, terminal, async (taker, desk) => {
+    const tumble = await needed(taker, id, options);
+    const resumed = await desk.asOwner(async (owned, walletd) => {
+      if (tumble.wallet !== owned.wallet) {
+        throw misuse(`That is a tumble of the wallet ${tumble.wallet}: --wallet ${tumble.wallet}`);
+      }
+      const limits = { makerFeesSatMax: tumble.makerFeesSatMax, miningFeeSatMax: tumble.miningFeeSatMax };
+      const { grant, id: grantId } = await lent(owned, walletd, tumble.schedule, limits, days, addresses);
+      try {
+        return await taker.tumbleResume({ id: tumble.id, grant, addresses });
+      } catch (error) {
+        await walletd.revoke({ ...owned, id: grantId });
+        throw error;
+      }
+    });
+    if (options.json) sayJson(terminal, resumed);
+    else for (const line of tumbleLines(resumed, paintOf(terminal))) say(terminal, line);
+    return EXIT.ok;
+  });
+}
+
+export function stop(id: string | undefined, options: WalletOptions, terminal: Terminal): Promise<number> {
+  return atTaker(options, terminal, async (taker) => {
+    const tumble = await needed(taker, id, options);
+    const stopped = await taker.tumbleStop({ id: tumble.id });
+    if (options.json) sayJson(terminal, stopped);
+    else if (!stopped.isOver) {
+      say(terminal, "A coinjoin is signed already and goes on; after it nothing more is begun.");
+    } else {
+      for (const line of tumbleLines(stopped, paintOf(terminal))) say(terminal, line);
+    }
+    return EXIT.ok;
+  });
+}
+
+/** The taker may use all mixdepths, up to these prices, and pay nowhere else. */
+function lent(
+  owned: Owned,
+  walletd: Walletd,
+  schedule: readonly ScheduleTuple[],
+  { makerFeesSatMax, miningFeeSatMax }: Pick<TumblePlan, "makerFeesSatMax" | "miningFeeSatMax">,
+  days: number,
+  more: readonly string[] = [],
+) {
+  const outside = schedule
+    .map(([, , , destination]) => destination)
+    .filter((one) => one !== "INTERNAL" && one !== "addrask");
+  const destinations = [...new Set([...outside, ...more])];
+  const limits = { destinations, makerFeesSatMax, miningFeeSatMax };
+  return walletd.grant({ ...owned, caller: "taker", limits, ttlS: days * DAY_S });
+}
+
+async function drawn(taker: Taker, desk: WalletDesk, wish: ReturnType<typeof wishOf>) {
+  const availableSat = await desk.asOwner(async (owned, walletd) => {
+    const [{ mixdepths }, { coins }] = await Promise.all([walletd.balances(owned), walletd.coins(owned)]);
+    const sums = mixdepths.map(() => 0);
+    for (const { mixdepth, amountSat, confirmations, isFrozen, reservation, locktimeS } of coins) {
+      if (confirmations === 0 || isFrozen || reservation !== null || locktimeS !== null) continue;
+      sums[mixdepth] = (sums[mixdepth] ?? 0) + amountSat;
+    }
+    return sums;
+  });
+  return { tumble: await taker.tumblePlan({ ...wish, availableSat }), availableSat };
+}
+
+/** Says what is new until it is over, or only its owner can help. Whoever stops watching does not stop the tumble. */
+async function followed(
+  taker: Taker,
+  begun: Tumble,
+  options: WalletOptions,
+  terminal: Terminal,
+): Promise<number> {
+  let tumble = begun;
+  let said = "";
+  for (;;) {
+    const line = progressLine(tumble);
+    if (!options.json && line !== said) say(terminal, line);
+    said = line;
+    if (tumble.isOver || tumble.state === "grant" || tumble.state === "address") break;
+    tumble = await taker.tumble({ id: tumble.id, newerThan: tumble.version });
+  }
+  if (options.json) sayJson(terminal, tumble);
+  else for (const line of tumbleLines(tumble, paintOf(terminal))) say(terminal, line);
+  return tumble.state === "done" ? EXIT.ok : EXIT.failed;
+}
+
+async function found(
+  taker: Taker,
+  id: string | undefined,
+  { wallet }: WalletOptions,
+): Promise<Tumble | undefined> {
+  if (id !== undefined) return taker.tumble({ id: tumbleId(id) });
+  const { tumbles } = await taker.tumbles(wallet === undefined ? {} : { wallet: stemOf(wallet) });
+  return tumbles.find(({ isOver }) => !isOver) ?? tumbles[0];
+}
+
+async function needed(taker: Taker, id: string | undefined, options: WalletOptions): Promise<Tumble> {
+  const tumble = await found(taker, id, options);
+  if (tumble === undefined) throw misuse("There is no tumble. Begin one: supervisor tumble start");
+  return tumble;
+}
+
+function tumbleId(text: string): string {
+  if (/^[0-9a-f]{16}$/.test(text)) return text;
+  throw misuse(`"${text}" is no tumble's id: \`supervisor tumble status\` shows it.`);
+}
+
+async function atTaker(
+  options: WalletOptions,
+  terminal: Terminal,
+  work: (taker: Taker, desk: WalletDesk) => Promise<number>,
+): Promise<number> {
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    return await work(desk.client(takerContract), desk);
+  } finally {
+    await desk.close();
+  }
+}
