@@ -7,6 +7,7 @@ import type { Handlers, Listener, Publisher, Service } from "../../bus/bus.ts";
 import { MAKERS_MAX, makerContract } from "../../bus/contracts/maker.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
+import { toWireError } from "../../runtime/errors.ts";
 import { CommitmentDesk } from "./commitments/commitment-desk.ts";
 import { type MakerConfig, makerStartSection } from "./config.ts";
 import { MakerError } from "./errors.ts";
@@ -43,6 +44,9 @@ class MakerActor implements Actor {
   readonly #listeners: Listener[] = [];
   readonly #metrics: MakerMetrics;
   #commitments: CommitmentDesk | undefined;
+  /** Wallets that are unlocked. */
+  #open: ReadonlySet<string> = new Set();
+  #isStopped = false;
   #publisher: Publisher<typeof makerContract> | undefined;
   #service: Service | undefined;
 
@@ -74,10 +78,15 @@ class MakerActor implements Actor {
         },
         { onGap: () => this.#refreshAll() },
       ),
-      // Repeated: if walletd began anew, its grants are gone, and this is how we hear of it.
+      // Repeated: if walletd began anew, its wallets are locked, and this is how we hear of it.
       await bus.onState(walletdContract, "wallets", ({ wallets }) => {
-        const open = new Set(wallets.map(({ wallet }) => wallet));
-        for (const maker of this.#makers.values()) if (!open.has(maker.order.wallet)) maker.refresh();
+        const before = this.#open;
+        this.#open = new Set(wallets.map(({ wallet }) => stemOf(wallet)));
+        for (const maker of this.#makers.values()) {
+          const { wallet } = maker.order;
+          if (!this.#open.has(wallet)) maker.refresh();
+          else if (!before.has(wallet)) this.#goOn(maker);
+        }
       }),
     );
     for (const order of readOrders(this.#keptPath)) this.#run(order);
@@ -86,6 +95,7 @@ class MakerActor implements Actor {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#service?.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     await Promise.all([...this.#makers.values()].map((maker) => maker.stop("the maker stops")));
@@ -114,7 +124,9 @@ class MakerActor implements Actor {
         return { grantId: maker.order.grantId };
       },
       status: () => ({
-        makers: [...this.#makers.values()].map((maker) => maker.status()),
+        makers: [...this.#makers.values()]
+          .map((maker) => maker.status())
+          .sort((a, b) => (a.wallet < b.wallet ? -1 : 1)),
         usedCommitments: this.#commitments?.count ?? 0,
       }),
     };
@@ -136,7 +148,7 @@ class MakerActor implements Actor {
     const { bus, clock, config, log, network } = this.#context;
     const commitments = this.#commitments;
     if (commitments === undefined) throw new TypeError("the maker has not started");
-    const maker = new Maker(order, {
+    const maker: Maker = new Maker(order, {
       bus,
       network: networkByName(network),
       config,
@@ -149,11 +161,35 @@ class MakerActor implements Actor {
       market: this.#parts.market(this.#context),
       random,
       randomBytes: this.#parts.randomBytes ?? randomBytes,
-      onChange: () => this.#tell(),
+      onChange: () => {
+        this.#tell();
+        // Its wallet was opened before it knew that it had been locked.
+        if (maker.isEnded && this.#open.has(order.wallet)) this.#goOn(maker);
+      },
     });
     this.#makers.set(order.wallet, maker);
     maker.start();
     return maker;
+  }
+
+  /** Walletd has begun anew, and its wallet is open again: unless its owner took the grant back, it holds again. */
+  #goOn(maker: Maker): void {
+    const { order } = maker;
+    const isMeant = () => maker.isEnded && this.#makers.get(order.wallet) === maker && !this.#isStopped;
+    if (!isMeant()) return;
+    const { bus, log } = this.#context;
+    const again = () => {
+      if (!isMeant()) return;
+      log.info("a wallet is open again and earns on", { wallet: order.wallet });
+      this.#run(order);
+    };
+    bus
+      .client(walletdContract)
+      .funds({ grant: order.grant })
+      .then(again, (error) => {
+        // It holds; what the wallet has is still being looked up.
+        if (toWireError(error).code === "WALLETD_NOT_SYNCED") again();
+      });
   }
 
   /** A grant that is given up takes with it what was set aside by it. */

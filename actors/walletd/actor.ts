@@ -167,6 +167,9 @@ class Walletd implements Actor {
 
   #unlocked(wallet: OpenWallet): void {
     this.#metrics.unlocked();
+    for (const [id, standing] of Object.entries(wallet.store.state.grants)) {
+      this.#grants.revive(wallet.name, id, standing);
+    }
     this.#publisher?.event("wallet.unlocked", { wallet: wallet.name });
     this.#tellWallets();
   }

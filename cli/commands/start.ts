@@ -8,6 +8,7 @@ import { takeSdNotify } from "../../supervisor/host/sd-notify.ts";
 import { sandboxSights, wantsWallets } from "../../supervisor/plan/own-node.ts";
 import { preflight } from "../../supervisor/plan/preflight.ts";
 import { readSettings, type Settings } from "../../supervisor/plan/settings.ts";
+import type { Root } from "../../supervisor/root.ts";
 import { run } from "../../supervisor/running.ts";
 import { EXIT } from "../errors.ts";
 import { nextStepLines, type SandboxWallets } from "../sandbox/next-steps.ts";
@@ -104,9 +105,7 @@ async function runUntilEnd(options: StartOptions, terminal: Terminal, audience: 
     // The beat comes from the event loop itself: one that hangs beats no more.
     systemd.watch(systemClock, () => true);
     await settle(() => root.tree().ready || signals.hasStopped);
-    const wallets = signals.hasStopped
-      ? undefined
-      : await walletsOf(settings, options, terminal, root.tree());
+    const wallets = signals.hasStopped ? undefined : await walletsOf(settings, options, terminal, root);
     audience.ready(root.tree(), systemClock.monotonicMs() - beganMs, wallets);
     const report = await ended;
     audience.ended(report.kind === "bye" ? undefined : report.message);
@@ -131,13 +130,21 @@ async function walletsOf(
   settings: Settings,
   options: StartOptions,
   terminal: Terminal,
-  tree: Tree,
+  root: Pick<Root, "tree" | "onStep">,
 ): Promise<SandboxWallets | undefined> {
   if (!wantsWallets(settings.config, settings.actors)) return undefined;
   const { openSandboxWallets } = await import("../sandbox/sandbox-wallets.ts");
   const sights = sandboxSights(settings.config);
+  const open = () => openSandboxWallets(requestOf(options, terminal), root.tree());
   try {
-    await openSandboxWallets(requestOf(options, terminal), tree);
+    await open();
+    // A walletd that has begun anew has them locked; nobody types a password for a sandbox.
+    root.onStep(({ what, verb, phase }) => {
+      if (what !== "walletd" || verb !== "start" || phase !== "done") return;
+      open().catch((error) =>
+        terminal.stderr.write(`the sandbox's wallets stay locked: ${toWireError(error).message}\n`),
+      );
+    });
     return { ...sights, failure: undefined };
   } catch (error) {
     return { ...sights, failure: toWireError(error).message };

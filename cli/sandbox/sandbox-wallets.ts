@@ -35,6 +35,7 @@ const GRANT_S = 30 * 86_400;
 /** Of one transaction. */
 const PAYMENTS_MAX = 100;
 const WITHIN_MS = 60_000;
+const OFFERING_MS = 10_000;
 const POLL_MS = 100;
 
 /** Also in a sandbox that was started before: what is there is kept, what is missing is made. */
@@ -59,10 +60,20 @@ export async function openSandboxWallets(request: Request, tree: Tree): Promise<
     if (empty.length > 0) await fund(walletd, empty, tree);
 
     const maker = bus.client(makerContract);
+    const earning = new Set(
+      (await maker.status({})).makers.filter(({ state }) => state !== "ended").map(({ wallet }) => wallet),
+    );
     for (const owned of makers) {
+      // Whose grant holds again goes on by itself.
+      if (earning.has(owned.wallet)) continue;
       const { grant, id } = await walletd.grant({ ...owned, caller: "maker", limits: {}, ttlS: GRANT_S });
       await maker.start({ wallet: owned.wallet, grant, grantId: id, terms: {} });
     }
+    // Whoever types what the start prints next finds them on the market; one that cannot get there is no reason not to start.
+    await until(async () => {
+      const { makers: all } = await maker.status({});
+      return all.every(({ state }) => state === "offering");
+    }, OFFERING_MS).catch(() => undefined);
   } finally {
     await bus.close();
   }
@@ -142,8 +153,8 @@ function childOf(child: ChildStatus, id: string): ChildStatus | undefined {
   return undefined;
 }
 
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  const endMs = systemClock.monotonicMs() + WITHIN_MS;
+async function until(isTrue: () => Promise<boolean>, withinMs = WITHIN_MS): Promise<void> {
+  const endMs = systemClock.monotonicMs() + withinMs;
   while (!(await isTrue())) {
     if (systemClock.monotonicMs() > endMs)
       throw new TypeError("the sandbox's wallets took too long to be funded");

@@ -1,6 +1,7 @@
 /** The wallets that a sandbox begins with: funded, three of them earning, and all of it there again after a restart. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Home } from "../harness/cli/command.ts";
+import { waitFor } from "../harness/wait-for.ts";
 
 let home: Home;
 beforeEach(() => {
@@ -50,4 +51,10 @@ test("a sandbox has money in wallets and makers on its market, and a restart mak
     names.map((name) => [name, "offering"]),
   );
   expect(await balance()).toBe(600_000_000);
+
+  const nicks = new Set((await earning()).map(({ nick }) => nick));
+  expect(await home.run("restart", "walletd")).toMatchObject({ exitCode: 0 });
+  await waitFor("the makers to earn on under other nicks", async () =>
+    (await earning()).every(({ state, nick }) => state === "offering" && !nicks.has(nick)),
+  );
 }, 480_000);

@@ -262,7 +262,9 @@ export class Maker {
     if (code === "WALLETD_NO_GRANT") {
       log.warn("the wallet gives nothing any more", { code });
       // Not waited for: this is part of the look at the funds that the end waits for.
-      void this.#end("The wallet was locked, or its grant was taken back or has run out. Start it again.");
+      void this.#end(
+        "The wallet is locked, or its grant was taken back or has run out. Unlock it: if its owner had not locked it, it goes on by itself; otherwise start it again.",
+      );
       return;
     }
     this.#waitsFor =

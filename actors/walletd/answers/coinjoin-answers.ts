@@ -4,7 +4,7 @@ import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { denials } from "../denials.ts";
 import { signCoinjoin } from "../sign/coinjoin-signer.ts";
 import { commit } from "../sign/commitments.ts";
-import type { Granted } from "../sign/grants.ts";
+import { endedOf, type Granted, standingOf } from "../sign/grants.ts";
 import { type ReserveWish, release, reserve } from "../sign/reservations.ts";
 import { mixable } from "../spend/candidates.ts";
 import { scriptFor } from "../spend/planner.ts";
@@ -36,16 +36,18 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
   const reserveRules = { keepsDepositsApart: config.deposits_apart, random };
 
   return {
-    grant({ caller, limits, ttlS, ...owned }, call) {
+    async grant({ caller, limits, ttlS, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKeys();
       const { grant, granted: given } = grants.give(wallet.name, caller, limits, ttlS);
+      await wallet.store.append(...standingOf(grant, given));
       return { grant, id: given.id, expiresAtS: Math.floor(given.expiresAtMs / 1_000) };
     },
     async revoke({ id, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       const ended = new Set(grants.revoke(wallet.name, id).map((one) => one.id));
       await release(wallet, ended);
+      await forget(wallet, ended);
       return { revoked: ended.size };
     },
     async funds({ grant, confirmationsMin }, call) {
@@ -94,7 +96,9 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     async resign({ grant }, call) {
       const { wallet, by } = granted(grant, call);
       grants.revoke(wallet.name, by.id);
-      await release(wallet, new Set([by.id]));
+      const ended = new Set([by.id]);
+      await release(wallet, ended);
+      await forget(wallet, ended);
       return {};
     },
     commitment({ grant, ...wish }, call) {
@@ -134,4 +138,8 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
 
 function checkMixdepth(wallet: OpenWallet, mixdepth: number): void {
   if (mixdepth >= wallet.mixdepths) throw denials.beyondGrant("mixdepths");
+}
+
+function forget({ store }: OpenWallet, ended: ReadonlySet<string>): Promise<void> {
+  return store.transact((state) => ({ changes: endedOf(state, ended), result: undefined }));
 }

@@ -1,7 +1,9 @@
-/** What owners allow makers and takers: random words bound to one wallet and one actor, with limits, in memory only. */
+/** What owners allow makers and takers: random words bound to one wallet and one actor, with limits. Only their hashes are kept. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../../runtime/clock.ts";
 import { denials } from "../denials.ts";
+import type { WalletChange } from "../store/wallet-change.ts";
+import type { StandingGrant, WalletState } from "../store/wallet-state.ts";
 
 export type Side = "maker" | "taker";
 
@@ -31,10 +33,13 @@ export interface Granted {
 const GRANTS_MAX = 16;
 const GRANT_BYTES = 32;
 const ID_LENGTH = 16;
+/** None is given for longer: a clock that has been set back since does not prolong it. */
+const STANDING_MS_MAX = 30 * 86_400_000;
 
 export class Grants {
   readonly #clock: Clock;
   readonly #onEnd: (granted: Granted) => void;
+  /** By the grant's hash. */
   readonly #grants = new Map<string, Granted>();
 
   constructor(clock: Clock, onEnd: (granted: Granted) => void) {
@@ -45,17 +50,33 @@ export class Grants {
   give(wallet: string, caller: Side, limits: GrantLimits, ttlS: number): { grant: string; granted: Granted } {
     if (this.of(wallet).length >= GRANTS_MAX) throw denials.tooMany("grants", GRANTS_MAX);
     const grant = randomBytes(GRANT_BYTES).toString("hex");
-    const id = createHash("sha256").update(grant).digest("hex").slice(0, ID_LENGTH);
+    const digest = digestOf(grant);
+    const id = digest.slice(0, ID_LENGTH);
     const expiresAtMs = this.#clock.now() + ttlS * 1_000;
     const endsAtMonotonicMs = this.#clock.monotonicMs() + ttlS * 1_000;
     const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0 };
-    this.#grants.set(grant, granted);
+    this.#grants.set(digest, granted);
     return { grant, granted };
+  }
+
+  /** A maker's grant of an earlier life of ours: its wallet is open again, and its owner has not locked it in between. */
+  revive(wallet: string, id: string, { digest, expiresAtMs, mixdepths, amountSatMax }: StandingGrant): void {
+    const leftMs = expiresAtMs - this.#clock.now();
+    if (leftMs <= 0 || this.of(wallet).length >= GRANTS_MAX) return;
+    this.#grants.set(digest, {
+      id,
+      wallet,
+      caller: "maker",
+      limits: { mixdepths, amountSatMax, destinations: [], makerFeesSatMax: 0, miningFeeSatMax: 0 },
+      expiresAtMs,
+      endsAtMonotonicMs: this.#clock.monotonicMs() + Math.min(leftMs, STANDING_MS_MAX),
+      usedSat: 0,
+    });
   }
 
   /** One refusal for unknown, worn out, and somebody else's. */
   need(grant: string, caller: string): Granted {
-    const granted = this.#grants.get(grant);
+    const granted = this.#grants.get(digestOf(grant));
     if (
       granted === undefined ||
       granted.caller !== caller ||
@@ -82,10 +103,37 @@ export class Grants {
   }
 
   #end(id: string): void {
-    for (const [grant, granted] of this.#grants) {
+    for (const [digest, granted] of this.#grants) {
       if (granted.id !== id) continue;
-      this.#grants.delete(grant);
+      this.#grants.delete(digest);
       this.#onEnd(granted);
     }
   }
+}
+
+function digestOf(grant: string): string {
+  return createHash("sha256").update(grant).digest("hex");
+}
+
+/**
+ * What the wallet's file is to remember of a grant. A taker's ends with us, for so does its coinjoin; and so does one
+ * that is used up by what it mixes, of which nothing is remembered.
+ */
+export function standingOf(grant: string, { id, caller, limits, expiresAtMs }: Granted): WalletChange[] {
+  if (caller !== "maker" || limits.totalSatMax !== undefined) return [];
+  const { mixdepths, amountSatMax } = limits;
+  const standing = {
+    digest: digestOf(grant),
+    ...(mixdepths === undefined ? {} : { mixdepths: [...mixdepths] }),
+    ...(amountSatMax === undefined ? {} : { amountSatMax }),
+    expiresAtMs,
+  };
+  return [{ kind: "grant", id, grant: standing }];
+}
+
+/** Those that have ended are not revived. */
+export function endedOf({ grants }: Readonly<WalletState>, ids?: ReadonlySet<string>): WalletChange[] {
+  return Object.keys(grants)
+    .filter((id) => ids === undefined || ids.has(id))
+    .map((id) => ({ kind: "grant", id, grant: null }));
 }

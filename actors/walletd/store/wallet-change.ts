@@ -14,6 +14,7 @@ import {
   PsbtSchema,
   ReservationSchema,
   SignedSchema,
+  StandingGrantSchema,
   TxidSchema,
   type WalletState,
 } from "./wallet-state.ts";
@@ -51,6 +52,7 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
     key: IdSchema,
     value: z.string().max(16_000_000).nullable(),
   }),
+  z.strictObject({ kind: z.literal("grant"), id: IdSchema, grant: StandingGrantSchema.nullable() }),
   z.strictObject({ kind: z.literal("born"), creationHeight: z.int().min(0) }),
 ]);
 
@@ -101,6 +103,8 @@ export function applyChange(state: WalletState, change: WalletChange): void {
       return;
     case "cached":
       return put(state.cache, change.key, change.value);
+    case "grant":
+      return put(state.grants, change.id, change.grant);
     case "born":
       state.creationHeight = change.creationHeight;
       return;

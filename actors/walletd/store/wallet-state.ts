@@ -58,6 +58,18 @@ export const PsbtSchema = z.strictObject({
   atMs: TimeSchema,
 });
 
+/** What an owner lets a maker do, over a restart of the wallet daemon too: known by its holder, here by its hash. */
+export const StandingGrantSchema = z.strictObject({
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  mixdepths: z
+    .array(MixdepthSchema)
+    .max(MIXDEPTH_MAX + 1)
+    .optional(),
+  amountSatMax: z.int().min(0).optional(),
+  expiresAtMs: TimeSchema,
+});
+export type StandingGrant = z.infer<typeof StandingGrantSchema>;
+
 export const BondSchema = z.strictObject({
   path: z.string().max(100),
   locktime: z.int().min(0),
@@ -97,6 +109,8 @@ export const WalletStateSchema = z.strictObject({
     .max(MIXDEPTH_MAX + 1),
   /** By "mixdepth/chain": the index of the next address to hand out. It never goes back. */
   nextIndexes: z.record(z.string().regex(/^\d{1,2}\/[0-3]$/), IndexSchema),
+  /** By the id of the grant. */
+  grants: z.record(IdSchema, StandingGrantSchema).default({}),
   /** By outpoint. */
   frozen: z.record(OutpointSchema, FrozenSchema),
   /** By "type ref", as in BIP-329. */
@@ -136,6 +150,7 @@ export function newWalletState(wallet: NewWallet): WalletState {
     reservations: {},
     signed: {},
     settledKeys: {},
+    grants: {},
     psbts: {},
     commitments: {},
     notes: {},

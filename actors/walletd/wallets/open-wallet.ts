@@ -20,6 +20,7 @@ import { WalletSync } from "../coins/wallet-sync.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import { OwnTransactions } from "../history/own-transactions.ts";
+import { endedOf } from "../sign/grants.ts";
 import { branchKey, labelKey, type WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
@@ -132,6 +133,16 @@ export class OpenWallet {
   used(): void {
     const { clock } = this.#parts;
     this.#used = { monotonicMs: clock.monotonicMs(), atMs: clock.now() };
+  }
+
+  /** Its owner closes it: nobody goes on with it before he says so again. */
+  async forgetGrants(): Promise<void> {
+    try {
+      await this.store.transact((state) => ({ changes: endedOf(state), result: undefined }));
+    } catch (error) {
+      // The wallet is closed all the same.
+      this.#parts.onTrouble(this, error);
+    }
   }
 
   async close(): Promise<void> {

@@ -51,6 +51,9 @@ export interface RackNews {
   locked(name: string, why: "asked" | "idle" | "failure"): void;
 }
 
+/** Of our own end makers' grants are none: with the next opening they hold again. */
+type LockReason = "asked" | "idle" | "failure" | "stopping";
+
 const NO_BYTES = new Uint8Array(0);
 
 export class WalletRack {
@@ -181,7 +184,7 @@ export class WalletRack {
   /** False when it was not open, or is not to be closed any more when its turn comes. */
   lock(
     wallet: string,
-    why: "asked" | "idle" | "failure",
+    why: LockReason,
     isStillWanted: (open: OpenWallet) => boolean = () => true,
   ): Promise<boolean> {
     return this.#turn(wallet, async (name) => {
@@ -190,14 +193,15 @@ export class WalletRack {
       // First nobody can reach it any more, then it is taken apart.
       this.#open.delete(name);
       this.#sessions.endAll(name);
-      this.#news.locked(name, why);
+      this.#news.locked(name, why === "stopping" ? "asked" : why);
+      if (why === "asked" || why === "idle") await open.forgetGrants();
       await open.close();
       return true;
     });
   }
 
   async lockAll(): Promise<void> {
-    for (const name of [...this.#open.keys()]) await this.lock(name, "asked");
+    for (const name of [...this.#open.keys()]) await this.lock(name, "stopping");
   }
 
   async #make(

@@ -26,10 +26,13 @@ const PSBT_KEPT_MS = 90 * 86_400_000;
 const SETTLED_CONFIRMATIONS = 100;
 
 export function overChanges(
-  { reservations, signed, psbts }: Readonly<WalletState>,
+  { reservations, signed, psbts, grants }: Readonly<WalletState>,
   { nowMs, isOpening, isSettled }: TidyingTerms,
 ): WalletChange[] {
   const changes: WalletChange[] = [];
+  for (const [id, { expiresAtMs }] of Object.entries(grants)) {
+    if (expiresAtMs <= nowMs) changes.push({ kind: "grant", id, grant: null });
+  }
   const lasting = new Set(Object.keys(reservations));
   for (const [id, reservation] of Object.entries(reservations)) {
     const isOrphan = isOpening && isCoinjoin(reservation) && signed[id] === undefined;

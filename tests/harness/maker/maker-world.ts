@@ -17,7 +17,7 @@ import { MarketHub } from "../joinmarket/market-hub.ts";
 import { scriptNumber } from "../joinmarket/parties.ts";
 import { KeptLog } from "../kept-log.ts";
 import { MoneyWorld, ticks } from "../walletd/money-world.ts";
-import { knownWallet, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
+import { knownWallet, PASSWORD, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
 import { TestTaker, takerCoin } from "./test-taker.ts";
 
 const WALLET = knownWallet(11);
@@ -88,7 +88,7 @@ export class MakerWorld {
     const recovered = await this.#finished(
       this.walletd
         .as("operator")
-        .recover({ wallet: NAME, password: "p", words: recorded?.words ?? WALLET.words }),
+        .recover({ wallet: NAME, password: PASSWORD, words: recorded?.words ?? WALLET.words }),
     );
     this.#session = recovered.session;
     await this.until("the wallet to know its coins", async () => (await this.sync()).isKnown);
@@ -129,6 +129,17 @@ export class MakerWorld {
   async stopMaker(): Promise<void> {
     await this.#actor?.stop();
     this.#actor = undefined;
+  }
+
+  async restartWalletd(): Promise<void> {
+    await this.#finished(this.walletd.stopActor());
+    await this.walletd.startActor();
+  }
+
+  async unlock(): Promise<void> {
+    const { session } = await this.walletd.as("operator").unlock({ wallet: NAME, password: PASSWORD });
+    this.#session = session;
+    await this.until("the wallet to know its coins", async () => (await this.sync()).isKnown);
   }
 
   /** Its thread ends without a word: nothing is withdrawn or given back. */

@@ -18,6 +18,7 @@ import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
 import type { World, WorldMaker } from "../worlds.ts";
 import type { MoneyWorld } from "./money-world.ts";
+import { MortalTransport } from "./mortal-transport.ts";
 import { CHEAP } from "./wallet-changes.ts";
 
 export type WalletdClient = Client<typeof walletdContract>;
@@ -72,12 +73,17 @@ export class HastyClock implements Clock {
   }
 }
 
+interface Caller {
+  readonly wire: MortalTransport;
+  readonly bus: ConnectedBus;
+}
+
 export class WalletdUnderTest {
   readonly money: MoneyWorld;
   readonly directory = mkdtempSync(join(tmpdir(), "troupe-walletd-"));
   readonly #world: World;
   readonly #settings: WalletdSettings;
-  readonly #callers = new Map<WalletdCaller, ConnectedBus>();
+  readonly #callers = new Map<WalletdCaller, Caller>();
   #actor: Actor | undefined;
   #bus: ConnectedBus | undefined;
 
@@ -93,13 +99,13 @@ export class WalletdUnderTest {
     await money.start(world);
     await under.startActor();
     for (const caller of ["operator", "gateway", "maker", "taker"] as const) {
-      under.#callers.set(caller, new ConnectedBus(await under.connect(caller), { log: silentLog() }));
+      await under.#connectCaller(caller);
     }
     return under;
   }
 
   busOf(caller: WalletdCaller): ConnectedBus {
-    const bus = this.#callers.get(caller);
+    const bus = this.#callers.get(caller)?.bus;
     if (bus === undefined) throw new Error(`${caller} is not connected`);
     return bus;
   }
@@ -110,10 +116,15 @@ export class WalletdUnderTest {
     return this.#settings.watched?.(transport) ?? transport;
   }
 
-  /** As when the caller's thread ends without a word; it is connected anew for the next life. */
+  /** As when the caller's thread ends without a word: what is left of it is never answered. It is connected anew for the next life. */
   async disconnect(caller: WalletdCaller): Promise<void> {
-    await this.busOf(caller).close();
-    this.#callers.set(caller, new ConnectedBus(await this.connect(caller), { log: silentLog() }));
+    await this.#callers.get(caller)?.wire.die();
+    await this.#connectCaller(caller);
+  }
+
+  async #connectCaller(caller: WalletdCaller): Promise<void> {
+    const wire = new MortalTransport(await this.connect(caller));
+    this.#callers.set(caller, { wire, bus: new ConnectedBus(wire.face, { log: silentLog() }) });
   }
 
   as(caller: WalletdCaller): WalletdClient {
@@ -165,7 +176,7 @@ export class WalletdUnderTest {
   async stop(): Promise<void> {
     await this.stopActor();
     await this.money.stop();
-    for (const bus of this.#callers.values()) await bus.close();
+    for (const { bus } of this.#callers.values()) await bus.close();
     await this.#world.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
