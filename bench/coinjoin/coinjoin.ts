@@ -76,7 +76,7 @@ async function measure(makers: number) {
       const onPlanned = () => void orderbook.push(performance.now() - beganMs);
       const run = await box.join({ makers, makersMin: makers, amountSat }, { onPlanned });
       if (run.phase !== "done" || run.txid === null) {
-        failures.push(run.failure?.code ?? run.phase);
+        failures.push([run.failure?.code ?? run.phase, ...run.faults.map(({ why }) => why)].join("; "));
         continue;
       }
       broadcast.push(performance.now() - beganMs);

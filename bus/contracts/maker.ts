@@ -62,7 +62,7 @@ const MakerSchema = z.object({
   joins: z
     .array(z.object({ step: z.enum(JOIN_STEPS), amountSat: AmountSat, sinceS: TimeS }))
     .max(JOINS_SHOWN_MAX),
-  /** Since it was started: asked by takers, signed, and seen in the mempool or a block, with what they brought. */
+  /** Since it was started: asked by takers, signed, and seen on the chain with what they brought. */
   asked: Count,
   signed: Count,
   seen: Count,

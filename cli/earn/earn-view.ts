@@ -104,7 +104,7 @@ function joinLines({ joins }: MakerStatus): string[] {
 }
 
 function doneLine({ asked, signed, seen, earnedSat }: MakerStatus): string {
-  return `  since its start: asked ${asked}, signed ${signed}, sent ${seen}, earned ${sats(earnedSat)}`;
+  return `  since its start: asked ${asked}, signed ${signed}, on the chain ${seen}, earned ${sats(earnedSat)}`;
 }
 
 function unconfirmedLines({ unconfirmed }: EarnReport): string[] {

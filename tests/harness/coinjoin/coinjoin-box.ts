@@ -8,6 +8,8 @@ import { type CoinjoinRun, takerContract } from "../../../bus/contracts/taker.ts
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { operatorBus } from "../../../cli/operator-access.ts";
 import { fund, type Opened, openMiner, openWallet } from "../../../cli/sandbox/sandbox-wallets.ts";
+import { AdminClient } from "../../../supervisor/admin/client.ts";
+import { dataPaths } from "../../../supervisor/host/data-directory.ts";
 import { Home } from "../cli/command.ts";
 import { callNode } from "../node/bitcoind.ts";
 import { waitFor } from "../wait-for.ts";
@@ -18,6 +20,8 @@ export interface CoinjoinBoxOptions {
   readonly takerCoins: readonly (readonly number[])[];
   readonly makerCoins: readonly (readonly number[])[];
   readonly settings?: Readonly<Record<string, string>>;
+  /** Actors that are to have a process of their own, so that each can be killed alone. */
+  readonly processes?: readonly string[];
   /** What each maker asks for. */
   readonly feeSat?: number;
   /** How long it may run. */
@@ -149,8 +153,20 @@ export class CoinjoinBox {
     return await callNode(door, cookie, method, params);
   }
 
-  tree(): Promise<Tree> {
-    return this.home.tree();
+  /** By the supervisor's own door, which is open whatever else is down. */
+  async tree(): Promise<Tree> {
+    const admin = await AdminClient.connect(dataPaths(this.home.data).socket);
+    try {
+      return await admin.call("tree", {}, { deadlineMs: 10_000 });
+    } finally {
+      admin.close();
+    }
+  }
+
+  async child(id: string): Promise<ChildStatus> {
+    const child = childOf((await this.tree()).root, id);
+    if (child === undefined) throw new Error(`no ${id} is in the tree`);
+    return child;
   }
 
   /** How many makers have offers on the market. */
@@ -171,6 +187,13 @@ export class CoinjoinBox {
     this.wallets = again;
   }
 
+  /** Its files stay until it is closed. */
+  async stop(): Promise<void> {
+    await this.#bus?.close();
+    this.#bus = undefined;
+    await this.home.run("stop");
+  }
+
   async close(): Promise<void> {
     await this.#bus?.close();
     this.#bus = undefined;
@@ -178,11 +201,12 @@ export class CoinjoinBox {
   }
 
   async #start(): Promise<void> {
-    const settings = {
+    const settings: Record<string, string> = {
       "sandbox.block_interval_ms": "3600000",
       "taker.runs_max": "8",
       ...this.options.settings,
     };
+    for (const actor of this.options.processes ?? []) settings[`placement.${actor}`] = "process";
     const sets = Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
     await this.home.start("--sandbox", "--data", this.home.data, ...sets);
     this.#bus = await operatorBus({ data: this.home.data, environment: {} }, "coinjoin box");
@@ -219,7 +243,10 @@ export class CoinjoinBox {
       limits: {},
       ttlS: MAKER_GRANT_S,
     });
-    const terms = feeSat === undefined ? {} : { absoluteFeeSat: feeSat };
+    const terms =
+      feeSat === undefined
+        ? {}
+        : ({ offers: "absolute", absoluteFeeSat: feeSat, isFreeWithoutBond: false } as const);
     await this.maker.start({ wallet: owned.wallet, grant, grantId: id, terms });
   }
 }
