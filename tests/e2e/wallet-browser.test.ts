@@ -121,9 +121,6 @@ test.skipIf(chromium === undefined)(
     await screens.stopEarning();
     expect(states()).toEqual([0, 2, 1, 2]);
     expect(await screens.report()).toMatch(/The report is empty/);
-    expect(await screens.schedule([ELSEWHERE, ...(await screens.addresses(1)).slice(0, 2)])).toMatch(
-      /no schedules yet/,
-    );
 
     const bond = await screens.bond(1);
     expect(bond).toEqual({

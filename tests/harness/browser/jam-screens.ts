@@ -9,8 +9,10 @@ const TOKENS_OLD_AFTER = "23:00";
 const RESCANNING = "Rescanning";
 const TOGETHER = "Send as collaborative transaction";
 const UNFOLDING_MS = 5_000;
+const UNFOLDINGS_MAX = 6;
 /** The name of a maker, and the number of an offer of it. */
 const OFFER = /^J5\w+:\d+$/;
+const SCHEDULE = /schedule of (\d+) transactions/;
 
 export class JamScreens implements Screens {
   readonly #page: Page;
@@ -177,7 +179,7 @@ export class JamScreens implements Screens {
 
   async payTogether({ makers, ...payment }: JointPayment): Promise<void> {
     await this.#fillPayment(payment);
-    const count = this.#page.locator("[class*=collaboratorsSelector] input[type=number]");
+    const count = this.#page.locator("input[class*=collaboratorsSelectorElement]");
     await this.#unfold("Sending options", count);
     await count.fill(String(makers));
     await this.#submit();
@@ -252,16 +254,26 @@ export class JamScreens implements Screens {
     return [...new Set(text.match(/\bJ5\w+/g) ?? [])];
   }
 
-  async schedule(destinations: readonly string[]): Promise<string> {
+  async schedule(destinations: readonly string[]): Promise<number> {
     await this.#go("/jam");
     for (const [at, destination] of destinations.entries()) {
       await this.#page.getByPlaceholder("Enter destination address").nth(at).fill(destination);
     }
     await this.#page.getByRole("button", { name: "Start Scheduler" }).click();
-    const confirm = this.#dialog().getByRole("button", { name: /Confirm|Start/ });
-    await confirm.or(this.#alert()).first().waitFor();
-    if (await confirm.isVisible()) await confirm.click();
-    return this.#alert().innerText();
+    await this.#dialog()
+      .getByRole("button", { name: /Confirm|Start/ })
+      .click();
+    const running = this.#page.getByText(SCHEDULE).first();
+    const refused = this.#alert().filter({ hasNotText: /requires your UTXOs/ });
+    await running.or(refused).first().waitFor();
+    if (!(await running.isVisible())) throw new Error(await refused.first().innerText());
+    return Number(SCHEDULE.exec(await running.innerText())?.[1]);
+  }
+
+  async stopSchedule(): Promise<void> {
+    await this.#go("/jam");
+    await this.#page.getByRole("button", { name: "Stop Scheduler" }).click();
+    await this.#page.getByRole("button", { name: "Start Scheduler" }).waitFor();
   }
 
   async words(): Promise<string[]> {
@@ -338,7 +350,9 @@ export class JamScreens implements Screens {
   }
 
   async #tryPassword(name: string, password: string): Promise<void> {
-    const card = this.#page.locator(".card-body").filter({ hasText: new RegExp(`^${name}\\b`) });
+    const card = this.#page
+      .locator(".card-body")
+      .filter({ hasText: new RegExp(`^${name}\\s*(?:Active|Locked)`) });
     await card.locator("input[type=password]").fill(password);
     await card.getByRole("button", { name: "Unlock" }).click();
   }
@@ -400,7 +414,7 @@ export class JamScreens implements Screens {
 
   /** A page that is still being drawn may miss a click. */
   async #unfold(title: string, inside: Locator): Promise<void> {
-    while (!(await inside.isVisible())) {
+    for (let times = 0; times < UNFOLDINGS_MAX && !(await inside.isVisible()); times++) {
       await this.#page.getByText(title).click();
       await inside.waitFor({ timeout: UNFOLDING_MS }).catch(() => undefined); // then again
     }

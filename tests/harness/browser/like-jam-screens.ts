@@ -26,6 +26,7 @@ interface View {
     readonly nickname: string | null;
     readonly offer_list: readonly unknown[] | null;
     readonly maker_running: boolean;
+    readonly schedule: readonly unknown[] | null;
   };
   readonly offers: readonly { readonly counterparty: string }[];
   readonly log: string;
@@ -186,8 +187,18 @@ export class LikeJamScreens implements Screens {
     return [...new Set(offers.map(({ counterparty }) => counterparty))];
   }
 
-  async schedule(destinations: readonly string[]): Promise<string> {
-    return (await this.#do("schedule", { destinations })).said;
+  async schedule(destinations: readonly string[]): Promise<number> {
+    const { said } = await this.#do("schedule", { destinations });
+    if (said !== "") throw new Error(said);
+    return (await this.#do("session")).view.session.schedule?.length ?? 0;
+  }
+
+  async stopSchedule(): Promise<void> {
+    const { said } = await this.#do("stopSchedule");
+    if (said !== "") throw new Error(said);
+    await waitFor("the end of the schedule", async () => {
+      return (await this.#do("session")).view.session.schedule === null;
+    });
   }
 
   async words(): Promise<string[]> {

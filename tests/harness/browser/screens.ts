@@ -54,7 +54,9 @@ export interface Screens {
   report(): Promise<string>;
   /** Who offers. */
   orderbook(): Promise<string[]>;
-  schedule(destinations: readonly string[]): Promise<string>;
+  /** Begins one; how many coinjoins it has. */
+  schedule(destinations: readonly string[]): Promise<number>;
+  stopSchedule(): Promise<void>;
   words(): Promise<string[]>;
   logs(): Promise<string>;
   /** From the height that is offered, until it is over. */

@@ -63,7 +63,7 @@ export function allEndpoints(parts: RouteParts): Endpoint[] {
     ...historyEndpoints(parts),
     ...coinjoinEndpoints(parts),
     ...makerEndpoints(parts),
-    ...tumblerEndpoints(),
+    ...tumblerEndpoints(parts),
     ...orderbookEndpoints(parts),
     ...jamEndpoints(parts),
   ];

@@ -58,6 +58,8 @@ describe("CoinJoins", () => {
     ...{ asked: 0, signed: 0, seen: 0, earnedSat: 0 },
     offers: [{ offerId: "0", type: "sw0reloffer", minSat: 1, maxSat: 9, txfeeSat: 0, fee: "0.0003" }],
   };
+  /** None of its schedules is this file's. */
+  const NO_TUMBLES = { tumbles: () => ({ tumbles: [] }) };
   const OFFER_REST = { maxSizeSat: 9, txfeeSat: 0, fee: "250", bondValue: 12 };
   const allowFees = async () => {
     for (const field of ["max_cj_fee_abs", "max_cj_fee_rel"]) {
@@ -87,6 +89,7 @@ describe("CoinJoins", () => {
   it("keep to the limits that are set, and are not begun when those are no numbers", async () => {
     const wishes: { limits?: unknown; makers?: number | undefined; makersMin?: number | undefined }[] = [];
     const taker = await fakeActor(door.world, takerContract, {
+      ...NO_TUMBLES,
       plan: (wish) => {
         wishes.push(wish);
         throw new TroupeError({ code: "TAKER_FEW_MAKERS", found: 1, wanted: 4 }, "One maker is there.");
@@ -126,6 +129,7 @@ describe("CoinJoins", () => {
     const began: unknown[] = [];
     let isOver = false;
     const taker = await fakeActor(door.world, takerContract, {
+      ...NO_TUMBLES,
       plan: (wish) => ({ ...PLAN, amountSat: wish.amountSat ?? 0 }),
       start: (wish) => {
         began.push(wish);
@@ -250,6 +254,7 @@ describe("CoinJoins", () => {
 
     async function takerWith(run: () => typeof RUN & { isOver: boolean }, start = () => ({ id: RUN.id })) {
       const taker = await fakeActor(door.world, takerContract, {
+        ...NO_TUMBLES,
         plan: (wish) => ({ ...PLAN, amountSat: wish.amountSat ?? 0 }),
         start,
         run,
@@ -335,6 +340,7 @@ describe("CoinJoins", () => {
     let asked = 0;
     const offers = [{ ...{ nick: "J5xyz", oid: "0", type: "sw0absoffer", minSizeSat: 1 }, ...OFFER_REST }];
     const taker = await fakeActor(door.world, takerContract, {
+      ...NO_TUMBLES,
       orderbook: () => ({ channels: [], makers: 1, offers: asked++ === 0 ? offers : [] }),
     });
     try {

@@ -1,15 +1,19 @@
-/** CoinJoins with others, once and by a schedule. Nobody carries out schedules yet: they are judged and refused. */
+/** CoinJoins with others, once and by a schedule, as clients of joinmarket-clientserver ask for them. */
 import { z } from "zod";
+import {
+  ScheduleEntrySchema,
+  type ScheduleTuple,
+  TUMBLE_DESTINATIONS_MAX,
+} from "../../../../../bus/contracts/taker/tumble.ts";
 import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker.ts";
 import type { RouteParts } from "../routes/parts.ts";
 import { NothingSchema, OutpointSchema, SatSchema, whole } from "../routes/schemas.ts";
-import { type Endpoint, type WalletAsk, walletEndpoint } from "../wire/endpoint.ts";
+import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
-import { shareOf } from "./share.ts";
+import { limitsOf, MakersSchema } from "./limits.ts";
+import { ClientserverOptions, clientserverWish } from "./tumble-options.ts";
 
 const Destination = z.string().min(8).max(100);
-
-const MakersSchema = whole(1, 99);
 
 const CoinjoinBody = z.object({
   mixdepth: whole(0, 99),
@@ -21,39 +25,18 @@ const CoinjoinBody = z.object({
 });
 
 const ScheduleBody = z.object({
-  destination_addresses: z.array(Destination).min(1).max(100),
-  tumbler_options: z.record(z.string().max(64), z.unknown()).optional(),
+  destination_addresses: z.array(Destination).min(1).max(TUMBLE_DESTINATIONS_MAX),
+  tumbler_options: ClientserverOptions.optional(),
 });
 
-const ScheduleAnswer = z.object({ schedule: z.array(z.array(z.union([z.string(), z.number()]))) });
+const ScheduleAnswer = z.object({ schedule: z.array(ScheduleEntrySchema) });
 
-/** A taker that is told no limit would pay any. */
-const FEE_ABSOLUTE = "POLICY.max_cj_fee_abs";
-const FEE_RELATIVE = "POLICY.max_cj_fee_rel";
-const MAKERS_MIN = "POLICY.minimum_makers";
 /** `txfee` is blocks up to this, satoshi for a thousand virtual bytes above it. */
 const BLOCKS_MAX = 1_000;
 /** What clients write for: into the next mixdepth of the wallet. */
 const INTERNAL = "INTERNAL";
 
-/** Said to people: clients show the message and nothing else. */
-export const NO_SCHEDULES = "This troupe carries out no schedules yet. Nothing was sent.";
-
 export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): Endpoint[] {
-  const limitsOf = async ({ wallet: { name, session } }: WalletAsk) => {
-    const { settings } = await walletd.settings({ wallet: name, session });
-    const [absolute, relative] = [settings[FEE_ABSOLUTE], settings[FEE_RELATIVE]];
-    if (absolute === undefined || relative === undefined) throw new Refusal("ConfigNotPresent");
-    const absoluteSat = SatSchema.safeParse(absolute).data;
-    const share = shareOf(relative);
-    if (absoluteSat === undefined || share === undefined) {
-      throw new Refusal("ActionNotAllowed", {
-        message: `The limits of the fees are no amount and no share: ${absolute} sat, ${relative}. Set them again.`,
-      });
-    }
-    const least = MakersSchema.safeParse(settings[MAKERS_MIN]).data ?? makersMin;
-    return { limits: { absoluteSat, relative: share }, least };
-  };
   return [
     walletEndpoint("POST", "/taker/coinjoin", "docoinjoin", {
       doc: "Pays an address by a CoinJoin. What comes of it is told over the WebSocket and by `session`.",
@@ -69,7 +52,7 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
       ],
       handle: async (ask) => {
         const { mixdepth, amount_sats, counterparties, destination, txfee, input_utxos } = ask.body;
-        const { limits, least } = await limitsOf(ask);
+        const { limits, makersMin: least } = await limitsOf(walletd, ask.wallet, makersMin);
         if (input_utxos !== undefined) {
           throw new Refusal("ActionNotAllowed", {
             message: "The coins of a CoinJoin cannot be named: freeze those that are to stay.",
@@ -93,7 +76,7 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
       },
     }),
     walletEndpoint("GET", "/taker/stop", "stopcoinjoin", {
-      doc: "Stops the CoinJoin that runs, unless the wallet has signed it.",
+      doc: "Stops the schedule that runs, or the CoinJoin unless the wallet has signed it.",
       status: 202,
       answer: NothingSchema,
       refusals: ["ServiceNotStarted", "ActionNotAllowed"],
@@ -103,22 +86,37 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
       },
     }),
     walletEndpoint("POST", "/taker/schedule", "runschedule", {
-      doc: "Sends all that the wallet has through several CoinJoins to the given addresses.",
+      doc: "Brings all coins of the wallet to the addresses by many CoinJoins.",
       body: ScheduleBody,
       status: 202,
       answer: ScheduleAnswer,
-      refusals: ["ConfigNotPresent", "NotEnoughCoinsForTumbler", "BackendNotReady"],
-      handle: async (ask) => {
-        await limitsOf(ask);
-        throw new Refusal("BackendNotReady", { message: NO_SCHEDULES });
+      refusals: [
+        "ConfigNotPresent",
+        "ServiceAlreadyStarted",
+        "NotEnoughCoinsForTumbler",
+        "ActionNotAllowed",
+        "BackendNotReady",
+      ],
+      handle: async ({ wallet, body: { destination_addresses, tumbler_options } }) => {
+        const limits = await limitsOf(walletd, wallet, makersMin);
+        const wish = clientserverWish(tumbler_options ?? {});
+        const schedule: ScheduleTuple[] = [];
+        await mixing.tumble(wallet, async () => {
+          const plan = await mixing.tumbling.plan(wallet, destination_addresses, wish, limits);
+          schedule.push(...plan.drawn.schedule);
+          return plan;
+        });
+        return { schedule };
       },
     }),
     walletEndpoint("GET", "/taker/schedule", "getschedule", {
-      doc: "The schedule that runs.",
+      doc: "The schedule that runs, and how far it is.",
       answer: ScheduleAnswer,
       refusals: ["NotFound"],
-      handle: () => {
-        throw new Refusal("NotFound", { message: "No schedule runs." });
+      handle: async ({ wallet }) => {
+        const tumble = await mixing.tumbling.running(wallet.name);
+        if (tumble === undefined) throw new Refusal("NotFound", { message: "No schedule runs." });
+        return { schedule: tumble.schedule };
       },
     }),
   ];

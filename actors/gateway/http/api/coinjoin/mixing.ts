@@ -10,6 +10,8 @@ import type { Diary } from "../jam/diary.ts";
 import type { Login, OpenWallet } from "../wallet/login.ts";
 import { stemOf } from "../wallet/names.ts";
 import { Refusal } from "../wire/refusal.ts";
+import { orAway } from "./away.ts";
+import { type TumblePlan, Tumbling } from "./tumbling.ts";
 
 export interface MixingOptions {
   readonly bus: Bus;
@@ -41,10 +43,9 @@ const EARN_S = 30 * 86_400;
 const MIX_S = 2 * 3_600;
 /** What fails before this is told to who asked; what takes longer goes on, and is told by the session. */
 const ANSWER_MS = 5_000;
-/** An actor that is off, or just being started again. */
-const AWAY = ["BUS_UNAVAILABLE", "BUS_DEADLINE", "BUS_CLOSED"] as const;
 
 export class Mixing {
+  readonly tumbling: Tumbling;
   readonly #options: MixingOptions;
   readonly #maker: Client<typeof makerContract>;
   readonly #taker: Taker;
@@ -59,6 +60,7 @@ export class Mixing {
     this.#options = options;
     this.#maker = options.bus.client(makerContract);
     this.#taker = options.bus.client(takerContract);
+    this.tumbling = new Tumbling({ ...options, taker: this.#taker });
   }
 
   async start(): Promise<void> {
@@ -69,6 +71,7 @@ export class Mixing {
         // Who asks for the session looks again.
         onGap: () => void this.#lookAtRuns().catch(() => {}),
       }),
+      await bus.onEvent(takerContract, "tumble.changed", (change) => this.#hearTumble(change)),
     ];
   }
 
@@ -84,9 +87,7 @@ export class Mixing {
 
   async startEarning({ name, session }: OpenWallet, terms: MakerTerms): Promise<void> {
     const { walletd, diary } = this.#options;
-    if ((await this.earning(name)) !== undefined || (await this.isMixing(name))) {
-      throw new Refusal("ServiceAlreadyStarted");
-    }
+    await this.#requireIdle(name);
     const owned = { wallet: name, session };
     const { grant, id } = await walletd.grant({ ...owned, caller: "maker", limits: {}, ttlS: EARN_S });
     try {
@@ -104,15 +105,16 @@ export class Mixing {
     this.#options.diary.note("the wallet's offers are withdrawn");
   }
 
+  /** A coinjoin of its own, or one of a schedule, or the time between two of a schedule. */
   async isMixing(wallet: string): Promise<boolean> {
-    return this.#planned.has(wallet) || (await this.#running(wallet)) !== undefined;
+    if (this.#planned.has(wallet)) return true;
+    const [run, tumble] = await Promise.all([this.#running(wallet), this.tumbling.running(wallet)]);
+    return run !== undefined || tumble !== undefined;
   }
 
   /** Answers when it has begun, or after some seconds when the market takes its time. */
   async mix(open: OpenWallet, wish: MixWish): Promise<void> {
-    if ((await this.isMixing(open.name)) || (await this.earning(open.name)) !== undefined) {
-      throw new Refusal("ServiceAlreadyStarted");
-    }
+    await this.#requireIdle(open.name);
     const { clock, diary } = this.#options;
     const funds = await this.#funds(open, wish);
     this.#planned.add(open.name);
@@ -129,7 +131,22 @@ export class Mixing {
     await Promise.race([begun, sleep(clock, ANSWER_MS)]);
   }
 
+  /** Takes the wallet as soon as nothing else has it. */
+  async tumble(open: OpenWallet, plan: () => TumblePlan | Promise<TumblePlan>): Promise<void> {
+    await this.#requireIdle(open.name);
+    this.#planned.add(open.name);
+    try {
+      await this.tumbling.begin(open, await plan());
+    } finally {
+      this.#planned.delete(open.name);
+    }
+    this.#tell(open.name, STATE.taker);
+  }
+
+  /** Whichever runs, a coinjoin or a schedule. */
   async stopMixing(wallet: string): Promise<void> {
+    const tumble = await this.tumbling.running(wallet);
+    if (tumble !== undefined) return this.tumbling.stop(tumble);
     const run = await this.#running(wallet);
     if (run === undefined) throw new Refusal("ServiceNotStarted");
     const { isCancelled } = await this.#taker.cancel({ id: run.id });
@@ -181,6 +198,16 @@ export class Mixing {
     this.#options.diary.note(`the coinjoin is over: ${how}`);
   }
 
+  /** One that waits for its owner does nothing until then. */
+  #hearTumble({ wallet, state, isOver }: EventBody<typeof takerContract, "tumble.changed">): void {
+    const { login, diary } = this.#options;
+    if (login.open === undefined || stemOf(login.open.name) !== wallet) return;
+    if (!isOver && state !== "grant") return;
+    if (isOver)
+      diary.note(state === "done" ? "the schedule is done" : "the schedule has ended before it was done");
+    this.#tell(login.open.name, STATE.neither);
+  }
+
   #hearMakers({ makers }: StateBody<typeof makerContract, "makers">): void {
     const { open } = this.#options.login;
     if (open === undefined) return;
@@ -194,6 +221,11 @@ export class Mixing {
   /** Clients have the open wallet in mind, whatever others do meanwhile. */
   #tell(wallet: string, state: State): void {
     if (this.#options.login.open?.name === wallet) this.#options.tell({ coinjoin_state: state });
+  }
+
+  async #requireIdle(wallet: string): Promise<void> {
+    const [maker, isMixing] = await Promise.all([this.earning(wallet), this.isMixing(wallet)]);
+    if (maker !== undefined || isMixing) throw new Refusal("ServiceAlreadyStarted");
   }
 
   async #funds({ name, session }: OpenWallet, { mixdepth, amountSat }: MixWish) {
@@ -258,14 +290,5 @@ export class Mixing {
     }
     // It may be over by now, and was not ours yet when that was told.
     await this.#lookAtRuns();
-  }
-}
-
-async function orAway<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!AWAY.some((code) => hasCode(error, code))) throw error;
-    return undefined;
   }
 }

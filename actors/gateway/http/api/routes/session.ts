@@ -39,15 +39,19 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
       handle: async ({ wallet }) => {
         const sync = await syncOf(parts);
         const { open } = login;
-        const [maker, isMixing] =
+        const [maker, isMixing, tumble] =
           open === undefined
-            ? [undefined, false]
-            : await Promise.all([mixing.earning(open.name), mixing.isMixing(open.name)]);
+            ? [undefined, false, undefined]
+            : await Promise.all([
+                mixing.earning(open.name),
+                mixing.isMixing(open.name),
+                mixing.tumbling.running(open.name),
+              ]);
         return {
           session: open !== undefined,
           maker_running: maker !== undefined,
           coinjoin_in_process: isMixing,
-          schedule: null,
+          schedule: tumble?.schedule ?? null,
           wallet_name: open === undefined ? "None" : open.name,
           offer_list: maker === undefined ? null : maker.offers.map(offerOf),
           nickname: maker?.nick ?? null,
