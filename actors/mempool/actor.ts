@@ -7,6 +7,7 @@ import type { Publisher, Service } from "../../bus/bus.ts";
 import { type MempoolStatus, mempoolContract } from "../../bus/contracts/mempool.ts";
 import { sleep } from "../../runtime/clock.ts";
 import { reads } from "./answers/reads.ts";
+import { filterOf } from "./answers/script-filter.ts";
 import { type SendingNode, sends } from "./answers/sends.ts";
 import { type MempoolConfig, mempoolStartSection } from "./config.ts";
 import { MempoolMetrics } from "./metrics.ts";
@@ -114,6 +115,7 @@ class Mempool implements Actor, FollowerNews {
     const handlers = {
       status: () => this.#status(),
       ...reads({ view, clock, reach: (hash) => this.#reach(hash) }),
+      scriptFilter: () => filterOf(view, publisher),
       ...sends({
         node,
         view,

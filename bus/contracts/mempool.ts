@@ -1,6 +1,6 @@
 /** What others know of the mempool: questions about unconfirmed transactions, asked in batches, broadcasting, fees, and news of what changed. */
 import { z } from "zod";
-import { contract } from "../contract/contract.ts";
+import { bytes, contract } from "../contract/contract.ts";
 
 /** How many scripts, transactions or outpoints one request may name. */
 export const MEMPOOL_BATCH_MAX = 500;
@@ -169,6 +169,17 @@ export const mempoolContract = contract("mempool", {
     deadlineMs: 10_000,
     requestBytesMax: BATCH_BYTES_MAX,
     ...READ,
+  })
+  .rpc("scriptFilter", {
+    doc: "Which scripts may have unconfirmed transactions, as bits, and its place in the news (bus/contracts/mempool/script-filter.ts): whoever adds what view.changed touches from there on knows of all others that they have none.",
+    input: z.object({}),
+    output: bytes(),
+    content: "bytes",
+    deadlineMs: 20_000,
+    idempotency: "idempotent",
+    callers: ["gateway"],
+    concurrency: 1,
+    queue: 16,
   })
   .rpc("spenders", {
     doc: "For each output, confirmed or not, the unconfirmed transaction that spends it, or null.",

@@ -5,6 +5,7 @@ import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
+import { UnconfirmedFilter } from "./asking/unconfirmed-filter.ts";
 import { BothHalves } from "./chain/both-halves.ts";
 import { ChainFeed } from "./chain/chain-feed.ts";
 import { Fees } from "./chain/fees.ts";
@@ -44,6 +45,7 @@ export class InnerHalf implements ElectrumProtocol {
   readonly #notifier: Notifier;
   readonly #outpointNotifier: OutpointNotifier;
   readonly #halves: BothHalves;
+  readonly #unconfirmed: UnconfirmedFilter;
 
   constructor({
     bus,
@@ -57,7 +59,13 @@ export class InnerHalf implements ElectrumProtocol {
     const indexer = bus.client(indexerContract);
     const mempool = bus.client(mempoolContract);
     const feed = new ChainFeed({ bus, clock, log });
-    const halves = new BothHalves({ feed, mempool, clock, log });
+    const unconfirmed = new UnconfirmedFilter({
+      fetch: () => mempool.scriptFilter({}, { retries: 0 }),
+      isHearing: () => bus.isUp,
+      clock,
+      log,
+    });
+    const halves = new BothHalves({ feed, mempool, unconfirmed, clock, log });
     const scripts = new ScriptAnswers({ clock, indexer, mempool, halves, historyMax, longHistories });
     const headers = new Headers({ indexer, feed });
     const transactions = new Transactions({ clock, indexer, mempool });
@@ -66,7 +74,7 @@ export class InnerHalf implements ElectrumProtocol {
     const outpoints = new OutpointAnswers({ clock, network, indexer, mempool, halves, transactions });
     const outpointNotifier = new OutpointNotifier({ answers: outpoints, clock, log });
     // What is kept is forgotten before anybody is told to look again.
-    const watchers = [scripts, headers, transactions, fees, notifier, outpointNotifier];
+    const watchers = [unconfirmed, scripts, headers, transactions, fees, notifier, outpointNotifier];
     for (const watcher of watchers) feed.watch(watcher);
     const parts: ChainParts = { network, log, feed, headers, scripts, transactions, fees, mempool };
     this.methods = [
@@ -82,6 +90,7 @@ export class InnerHalf implements ElectrumProtocol {
     this.#notifier = notifier;
     this.#outpointNotifier = outpointNotifier;
     this.#halves = halves;
+    this.#unconfirmed = unconfirmed;
   }
 
   /** How many subscriptions to scripts there are. */
@@ -90,14 +99,16 @@ export class InnerHalf implements ElectrumProtocol {
   }
 
   /** Does not wait for the index: what is asked before it answers is refused with a text that says so. */
-  start(): Promise<void> {
-    return this.feed.start();
+  async start(): Promise<void> {
+    await this.feed.start();
+    this.#unconfirmed.start();
   }
 
   async stop(): Promise<void> {
     this.#notifier.stop();
     this.#outpointNotifier.stop();
     this.#halves.stop();
+    this.#unconfirmed.stop();
     await this.feed.stop();
   }
 

@@ -65,6 +65,16 @@ export class Tables {
     return found instanceof Set ? found : [found];
   }
 
+  /** With an entry of any kind. */
+  get scriptCount(): number {
+    return this.#scripts.size;
+  }
+
+  /** Those that come while they are handed out are handed out too. */
+  scriptHashes(): IterableIterator<ScriptHash> {
+    return this.#scripts.keys();
+  }
+
   countOfScript(scriptHash: ScriptHash): number {
     const found = this.#scripts.get(scriptHash);
     if (found === undefined) return 0;

@@ -12,6 +12,7 @@ import type { Session } from "../../../actors/gateway/electrum/session.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import type { Handlers } from "../../../bus/bus.ts";
+import { ScriptFilter } from "../../../bus/contracts/mempool/script-filter.ts";
 import { type MempoolChange, mempoolContract } from "../../../bus/contracts/mempool.ts";
 import { type FakeActor, fakeActor, silentLog } from "../../../bus/fake.ts";
 import { systemClock } from "../../../runtime/clock.ts";
@@ -166,11 +167,16 @@ export class ElectrumUnderTest {
     longHistories: LongHistoryTerms = LONG_HISTORIES,
   ): Promise<ElectrumUnderTest> {
     const model = new ModelMempool();
-    const all = { ...model.handlers(), status: () => STATUS, ...handlers };
+    const all = {
+      ...model.handlers(),
+      status: () => STATUS,
+      scriptFilter: () => filterOf(model, under.mempool.publisher),
+      ...handlers,
+    };
     const indexer = await IndexerUnderTest.make(sourceOf(source));
     const mempool = await fakeActor(indexer, mempoolContract, all);
     mempool.publisher.state("status", STATUS);
-    const under = new ElectrumUnderTest(indexer, mempool, model, all, longHistories);
+    const under: ElectrumUnderTest = new ElectrumUnderTest(indexer, mempool, model, all, longHistories);
     await indexer.start();
     await waitFor("the index to be level", () => indexer.isReady);
     model.view = { tip: await source.tip(new AbortController().signal), isSynced: true };
@@ -219,4 +225,12 @@ export class ElectrumUnderTest {
 function asRead(result: unknown): unknown {
   if (result instanceof EncodedJson) return JSON.parse(Buffer.concat(result.pieces).toString("utf8"));
   return JSON.parse(JSON.stringify(result ?? null));
+}
+
+function filterOf({ txs, view }: ModelMempool, { epoch, seq }: { epoch: string; seq: number }): Uint8Array {
+  const filter = ScriptFilter.for(0);
+  for (const { spends, pays } of txs) {
+    for (const of of [...spends, ...pays]) if (of !== undefined) filter.add(of.scripthash);
+  }
+  return filter.packed({ epoch, seq, tipHash: view.tip?.hash ?? null });
 }

@@ -6,6 +6,7 @@ import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import { isPassing } from "../asking/failure.ts";
+import type { UnconfirmedFilter } from "../asking/unconfirmed-filter.ts";
 import type { ChainFeed } from "./chain-feed.ts";
 
 export interface ConfirmedHalf {
@@ -18,7 +19,7 @@ export interface UnconfirmedHalf {
 
 export interface Halves<C, U> {
   readonly confirmed: C;
-  /** Undefined while there is no unconfirmed half: the index is syncing, or the mempool is away. */
+  /** Undefined while there is no unconfirmed half: the index is syncing, or the mempool is away, or has nothing of the scripts. */
   readonly unconfirmed: U | undefined;
   /** False when the two would not agree in time: then a transaction may be in both, and the confirmed one counts. */
   readonly isOfOneBlock: boolean;
@@ -27,6 +28,7 @@ export interface Halves<C, U> {
 export interface BothHalvesOptions {
   readonly feed: ChainFeed;
   readonly mempool: Client<typeof mempoolContract>;
+  readonly unconfirmed: Pick<UnconfirmedFilter, "hasNothingOf">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,6 +45,7 @@ const TRIES_MAX = 6;
 export class BothHalves {
   readonly #feed: ChainFeed;
   readonly #mempool: Client<typeof mempoolContract>;
+  readonly #unconfirmed: Pick<UnconfirmedFilter, "hasNothingOf">;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Since when the mempool has not answered. */
@@ -51,7 +54,8 @@ export class BothHalves {
   #isAway = false;
   #probe: Timer | undefined;
 
-  constructor({ feed, mempool, clock, log }: BothHalvesOptions) {
+  constructor({ feed, mempool, unconfirmed, clock, log }: BothHalvesOptions) {
+    this.#unconfirmed = unconfirmed;
     this.#feed = feed;
     this.#mempool = mempool;
     this.#clock = clock;
@@ -62,21 +66,29 @@ export class BothHalves {
     this.#probe?.cancel();
   }
 
-  /** `askUnconfirmed` is asked for the view of the block that it is given. */
+  /** `askUnconfirmed` is asked for the view of the block that it is given, unless it is known that nothing of `scripthashes` is in it. */
   async ask<C extends ConfirmedHalf, U extends UnconfirmedHalf>(
     askConfirmed: () => Promise<C>,
     askUnconfirmed: (confirmedTip: string) => Promise<U>,
+    scripthashes?: readonly string[],
   ): Promise<Halves<C, U>> {
+    const isEmptyAt = (tip: string) =>
+      scripthashes !== undefined && this.#unconfirmed.hasNothingOf(scripthashes, tip);
     for (let tries = 1; ; ) {
       // Both at once, in the hope that the tip we know still is the tip.
       const guess = this.#hasTwoHalves ? this.#feed.tip?.hash : undefined;
-      const early = guess === undefined ? undefined : this.#reached(() => askUnconfirmed(guess));
+      const isEarly = guess !== undefined && !isEmptyAt(guess);
+      const early = isEarly ? this.#reached(() => askUnconfirmed(guess)) : undefined;
       const confirmed = await askConfirmed();
       const { tip } = confirmed;
       if (!this.#hasTwoHalves || tip === null)
         return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
+      if (!isEarly && isEmptyAt(tip.hash)) {
+        await this.#feed.hearOf(tip.hash);
+        return { confirmed, unconfirmed: undefined, isOfOneBlock: true };
+      }
       let unconfirmed = await early;
-      if (guess !== tip.hash) unconfirmed = await this.#reached(() => askUnconfirmed(tip.hash));
+      if (!isEarly || guess !== tip.hash) unconfirmed = await this.#reached(() => askUnconfirmed(tip.hash));
       if (unconfirmed !== undefined) {
         await this.#feed.hearOf(tip.hash);
         const isOfOneBlock = unconfirmed.view.tip?.hash === tip.hash;

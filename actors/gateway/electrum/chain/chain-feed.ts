@@ -29,6 +29,8 @@ export interface ChainWatcher {
   scriptsTouched?(scripthashes: readonly string[]): void;
   /** Transactions that came, went or were confirmed, and outputs that they spend. */
   transactionsTouched?(txids: readonly string[], outpoints: readonly TouchedOutpoint[]): void;
+  /** The mempool's news as they are, before anybody is told what they touch. */
+  viewChanged?(change: MempoolChange, meta: EventMeta): void;
   /** Index and mempool stand on the same block again. */
   levelled?(): void;
   /** News was lost: any answer may be old. */
@@ -125,7 +127,9 @@ export class ChainFeed {
         this.#synced(isSynced);
       }),
       this.#bus.onState(mempoolContract, "status", (_, meta) => this.#hearEpoch("mempool", meta)),
-      this.#bus.onEvent(mempoolContract, "view.changed", (change) => this.#viewChanged(change), { onGap }),
+      this.#bus.onEvent(mempoolContract, "view.changed", (change, meta) => this.#viewChanged(change, meta), {
+        onGap,
+      }),
     ];
     this.#listeners.push(...(await Promise.all(listening)));
     this.#ask();
@@ -175,7 +179,9 @@ export class ChainFeed {
     this.distrust();
   }
 
-  #viewChanged({ view, touched, added, removed, outpoints, part, parts }: MempoolChange): void {
+  #viewChanged(change: MempoolChange, meta: EventMeta): void {
+    const { view, touched, added, removed, outpoints, part, parts } = change;
+    this.#tell((watcher) => watcher.viewChanged?.(change, meta));
     // A view of an older block has more news to come.
     if (part === parts - 1) this.#mempoolTipHash = view.tip?.hash;
     if (touched === null) this.#tell((watcher) => watcher.everythingTouched());

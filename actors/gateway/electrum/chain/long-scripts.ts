@@ -107,6 +107,7 @@ export class LongScripts {
     const both = await halves.ask(
       async () => readHistory(await indexer.history({ scripthash, after: after?.block, limit: historyMax })),
       (confirmedTip) => mempool.histories({ scripthashes: [scripthash], confirmedTip }, SOON),
+      [scripthash],
     );
     const { settled, isWhole, isTooMany, entries: fresh } = both.confirmed;
     const base = isWhole ? undefined : after;

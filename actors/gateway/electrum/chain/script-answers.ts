@@ -59,6 +59,7 @@ export class ScriptAnswers implements ChainWatcher {
         const both = await halves.ask(
           () => indexer.histories({ scripthashes: [...scripthashes], limit, totalMax }),
           (confirmedTip) => mempool.histories({ scripthashes: [...scripthashes], confirmedTip }, SOON),
+          scripthashes,
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
@@ -88,6 +89,7 @@ export class ScriptAnswers implements ChainWatcher {
         const both = await halves.ask(
           () => indexer.unspents({ scripthashes: [...scripthashes], limit, totalMax }),
           (confirmedTip) => mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }, SOON),
+          scripthashes,
         );
         return scripthashes.map((_, i) => {
           const confirmed = both.confirmed.results[i] ?? undefined;
@@ -105,6 +107,7 @@ export class ScriptAnswers implements ChainWatcher {
         const both = await halves.ask(
           () => indexer.balances({ scripthashes: [...scripthashes], limit }),
           (confirmedTip) => mempool.balances({ scripthashes: [...scripthashes], confirmedTip }, SOON),
+          scripthashes,
         );
         return scripthashes.map((_, i) => {
           const confirmedSat = both.confirmed.results[i] ?? undefined;
