@@ -1,5 +1,6 @@
 /** A maker over a real wallet daemon: a whole coinjoin, and what it says in which order. */
 import { afterEach, expect, it } from "vitest";
+import { DELIVERED } from "../../tests/harness/joinmarket/market-hub.ts";
 import { MakerWorld } from "../../tests/harness/maker/maker-world.ts";
 
 let world: MakerWorld;
@@ -24,4 +25,25 @@ it("serves a taker from the order book to the chain, and earns what it asked for
   expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat: Number(offer.feeText) });
   const { entries } = await world.walletd.as("operator").history(world.owned);
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
+});
+
+it("has another maker told of a commitment that was opened to it: once, and never in public itself", async () => {
+  world = await MakerWorld.start();
+  const taker = await world.taker();
+  const other = world.hub.market();
+  await other.start({});
+  // Makers are known by what they offer.
+  other.announce("sw0absoffer 0 30000 100000 0 100");
+  await world.pass(20);
+  world.hub.fate = ({ to }) => (to === taker.market.nick ? DELIVERED : [{}, { delayMs: 3 }]);
+  const { maker } = await world.upToPromise(taker, 120_000_000);
+  await taker.auth(maker);
+  await world.pass(1_000);
+
+  const commitment = world.hub.sent.find(({ text }) => text.startsWith("fill "))?.text.split(" P")[1];
+  const told = world.hub.sent.filter(({ text }) => text.startsWith("hp2 "));
+  expect(told.map(({ from, to, isPrivate, text }) => ({ from, to, isPrivate, text }))).toEqual([
+    { from: maker, to: other.nick, isPrivate: true, text: `hp2 ${commitment}` },
+  ]);
+  expect((await world.control.status({})).usedCommitments).toBe(1);
 });

@@ -86,8 +86,8 @@ export class Simulator {
         if (run !== undefined) violations.push(...this.#judgedRun(life, run));
       } else {
         const pushes = chance.next() < 0.5;
-        const broken = await takeFrom(life, what, { maker, pushes });
-        // What a stranger changed on the way may have been told twice in good faith.
+        const isUndisturbed = schedule.accidentPercent === 0;
+        const broken = await takeFrom(life, what, { maker, pushes, isUndisturbed });
         if (broken !== undefined) violations.push(broken);
       }
     } finally {

@@ -18,13 +18,13 @@ type Waits = (isTrue: () => boolean) => Promise<boolean>;
 export async function takeFrom(
   life: MarketLife,
   { amountSat, lie }: TakenSchedule,
-  { maker, pushes }: { readonly maker: string; readonly pushes: boolean },
+  { maker, pushes, isUndisturbed }: Terms,
 ): Promise<string | undefined> {
   const taker = life.scriptedTaker();
   await taker.start();
   const waits: Waits = (isTrue) => within(life, isTrue);
   try {
-    return await talk(life, taker, { amountSat, lie, maker, pushes, waits });
+    return await talk(life, taker, { amountSat, lie, maker, pushes, isUndisturbed, waits });
   } catch (error) {
     // The maker's nick has left the market, or has another one by now.
     if ((error as { code?: string }).code === "JOINMARKET_PEER_GONE") return undefined;
@@ -34,18 +34,24 @@ export async function takeFrom(
   }
 }
 
-interface Talk {
+interface Terms {
+  readonly maker: string;
+  /** Whether an honest one asks the maker to send it. */
+  readonly pushes: boolean;
+  /** No word is repeated on its way: what comes twice was said twice. */
+  readonly isUndisturbed: boolean;
+}
+
+interface Talk extends Terms {
   readonly amountSat: number;
   readonly lie: TakenSchedule["lie"];
-  readonly maker: string;
-  readonly pushes: boolean;
   readonly waits: Waits;
 }
 
 async function talk(
   life: MarketLife,
   taker: TestTaker,
-  { amountSat, lie, maker, pushes, waits }: Talk,
+  { amountSat, lie, maker, pushes, isUndisturbed, waits }: Talk,
 ): Promise<string | undefined> {
   taker.orderbook();
   if (!(await waits(() => taker.offers.length > 0))) return undefined;
@@ -61,10 +67,12 @@ async function talk(
   const [inputs] = taker.inputs;
   if (inputs === undefined || lie === "silent after our promise") return undefined;
   if (lie === "asks with a commitment that was used") {
-    taker.makerKeys = [];
+    const keys = taker.makerKeys.length;
     await taker.market.tell(maker, question);
     await waits(() => taker.errors.length > 0);
-    return taker.makerKeys.length > 0 ? "it went along with a commitment that was used" : undefined;
+    return isUndisturbed && taker.makerKeys.length > keys
+      ? "it went along with a commitment that was used"
+      : undefined;
   }
   const coins = inputs.coins.flatMap(({ txid, vout }): CoinjoinCoin[] => {
     const coin = life.ledger.coin(`${txid}:${vout}`);
@@ -85,7 +93,8 @@ async function talk(
   if (lie === "has two transactions signed") {
     taker.signatures.length = 0;
     await taker.tx(maker, { ...transaction, locktime: transaction.locktime + 1 });
-    if (await waits(() => taker.signatures.length > 0)) return "it signed two transactions for one promise";
+    const isAgain = await waits(() => taker.signatures.length > 0);
+    if (isAgain && isUndisturbed) return "it signed two transactions for one promise";
   }
   const push = `push ${writeBytes(serializeTransaction(finished))}`;
   if (pushes || lie === "sends it twice") await taker.market.tell(maker, push);
