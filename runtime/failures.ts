@@ -54,6 +54,11 @@ export const runtimeErrors = errorTable({
     meaning: "A step inside an actor took longer than it may.",
     remedy: "Look at the part named in the message; it may be overloaded or gone.",
   },
+  RUNTIME_TOR_FAILED: {
+    meaning: "Tor's control port does not give us an onion service; it is tried again.",
+    remedy:
+      "The message says why. Tor has to run with ControlPort and CookieAuthentication 1, and we have to be allowed to read its cookie.",
+  },
   RUNTIME_TELEMETRY_INVALID: {
     meaning: "Tracing was asked for with an address that cannot be used.",
     remedy: "Give `telemetry.otlp_endpoint` as an http or https URL, such as http://127.0.0.1:4318.",

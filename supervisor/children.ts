@@ -85,6 +85,11 @@ const GATEWAY_DOORS = [
   ["electrum wss", "electrum_wss_listen"],
 ] as const;
 
+function torControlOf(config: Config): { tor_control?: string } {
+  const { control } = config.get(torSection);
+  return control === undefined ? {} : { tor_control: control };
+}
+
 export const ACTORS: readonly ActorRow[] = Object.freeze([
   {
     id: "node",
@@ -183,6 +188,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(directorySection),
+      ...torControlOf(config),
       ...(ownNode === undefined ? {} : { listen: ownNode.directory }),
     }),
     doors(config: Config) {
@@ -251,11 +257,11 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     heartbeat: HEARTBEAT,
     intensity: LEAF_INTENSITY,
     startSection(config, ownNode) {
-      const { control, socks } = config.get(torSection);
+      const { socks } = config.get(torSection);
       return {
         ...config.get(gatewaySection),
         makers_min: makersMinFor(config, ownNode),
-        ...(control === undefined ? {} : { tor_control: control }),
+        ...torControlOf(config),
         ...(socks === undefined ? {} : { tor_socks: socks }),
       };
     },

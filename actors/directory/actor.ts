@@ -7,21 +7,24 @@ import { type DirectoryStatus, directoryContract } from "../../bus/contracts/dir
 import { channelNetwork } from "../../joinmarket/channel/onion/handshake.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { parseHostPort } from "../../runtime/config/config-values.ts";
-import { assert } from "../../runtime/errors.ts";
+import { assert, TroupeError } from "../../runtime/errors.ts";
+import { OnionService } from "../../runtime/tor/onion-service.ts";
 import { directoryAnswers } from "./answers.ts";
-import { directorySection } from "./config.ts";
+import { directoryStartSection } from "./config.ts";
 import { Directory } from "./door.ts";
 import { DirectoryMetrics } from "./metrics.ts";
 
-type DirectoryContext = ActorContext<z.output<typeof directorySection.schema>>;
+type DirectoryContext = ActorContext<z.output<typeof directoryStartSection.schema>>;
 
 const MINUTE_MS = 60_000;
+/** Where bots expect a directory behind an onion address. */
+const ONION_PORT = 5_222;
 /** Hundreds may come at once after an outage: they are told of together. */
 const TELL_MS = 500;
 
-export const directory: ActorDefinition<typeof directorySection.schema> = {
+export const directory: ActorDefinition<typeof directoryStartSection.schema> = {
   name: "directory",
-  section: directorySection,
+  section: directoryStartSection,
   create: (context) => new DirectoryActor(context),
 };
 
@@ -29,6 +32,7 @@ class DirectoryActor implements Actor {
   readonly #context: DirectoryContext;
   #directory: Directory | undefined;
   #service: Service | undefined;
+  #onion: OnionService | undefined;
   #publisher: Publisher<typeof directoryContract> | undefined;
   #telling: Timer | undefined;
 
@@ -76,18 +80,53 @@ class DirectoryActor implements Actor {
     });
     this.#service = await bus.serve(directoryContract, answers, { publisher: this.#publisher });
     log.info("bots may come in", { address: made.address, nick: made.nick, network: name });
-    this.#context.openDoors([
-      {
-        name: "directory",
-        address: made.address,
-        doc: `JoinMarket's directory node on ${network}: makers and takers meet here.`,
-      },
-    ]);
+    this.#openDoors(undefined);
     this.#tell();
+    if (config.onion) this.#openOnion(made, listen.host);
+  }
+
+  /** Does not wait for Tor, which may come later. */
+  #openOnion(made: Directory, host: string): void {
+    const { config, clock, log, dataDirectory } = this.#context;
+    const control = config.tor_control === undefined ? undefined : parseHostPort(config.tor_control);
+    if (control === undefined) {
+      throw new TroupeError(
+        { code: "DIRECTORY_TOR_UNSET" },
+        "onion in the section [directory] needs Tor's control port. Set control in the section [tor], such as 127.0.0.1:9051.",
+      );
+    }
+    const isEverywhere = host === "0.0.0.0" || host === "::";
+    this.#onion = new OnionService({
+      control,
+      port: ONION_PORT,
+      target: { host: isEverywhere ? "127.0.0.1" : host, port: parseHostPort(made.address)?.port ?? 0 },
+      keyFile: join(dataDirectory, "onion.key"),
+      clock,
+      log,
+      changed: (address) => this.#onionChanged(made, address),
+    });
+    void this.#onion.start();
+  }
+
+  #onionChanged(made: Directory, address: string | undefined): void {
+    const place = address === undefined ? undefined : `${address}:${ONION_PORT}`;
+    // Who proves its nick does so for the name that it has dialled.
+    if (place !== undefined) made.publicAddress = this.#context.config.public_address ?? place;
+    this.#openDoors(place);
+  }
+
+  #openDoors(onion: string | undefined): void {
+    const doc = `JoinMarket's directory node on ${this.#context.network}: makers and takers meet here.`;
+    const through = "The same through Tor: the address that bots put into their settings.";
+    this.#context.openDoors([
+      { name: "directory", address: this.#directory?.address ?? "", doc },
+      ...(onion === undefined ? [] : [{ name: "directory onion", address: onion, doc: through }]),
+    ]);
   }
 
   async stop(): Promise<void> {
     this.#telling?.cancel();
+    this.#onion?.stop();
     await this.#service?.stop();
     await this.#directory?.stop();
     await this.#publisher?.stop();

@@ -19,6 +19,12 @@ export const directorySection = section(
       .describe(
         "The address that bots dial, such as <56 letters>.onion:5222: nicks are proven for this address and no other. Without it, the one of listen.",
       ),
+    onion: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Offer the directory as an onion service with port 5222, by Tor's control port ([tor] control). Its address is kept, and is the public_address where none is set.",
+      ),
     nick_auth: z
       .enum(["prefer_verified", "require_verified", "disabled"])
       .default("prefer_verified")
@@ -62,4 +68,11 @@ export const directorySection = section(
         "A bot that says nothing for so long is asked whether it lives, and shown out if it does not.",
       ),
   }),
+);
+
+/** What the directory is started with: its own section, and where Tor's control port is, which the section [tor] says. */
+export const directoryStartSection = section(
+  "directory",
+  directorySection.title,
+  directorySection.schema.extend({ tor_control: hostPort().optional() }),
 );

@@ -48,9 +48,12 @@ export class Directory {
   readonly #perAddress = new Map<string, number>();
   readonly #server: Server;
   #address = "";
+  /** What bots dial, where that is not where it listens. */
+  publicAddress: string | undefined;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
+    this.publicAddress = options.publicAddress;
     const { clock, metrics, banMs, idleMs, bansPath } = options;
     this.bans = new Bans({
       clock,
@@ -138,14 +141,14 @@ export class Directory {
   }
 
   #house(remoteAddress: string): House {
-    const { networks, motd, nickAuth, clock, publicAddress, metrics } = this.#options;
+    const { networks, motd, nickAuth, clock, metrics } = this.#options;
     return {
       nick: this.nick,
       networks,
       motd,
       nickAuth,
       clock,
-      directoryId: directoryIdOf(publicAddress ?? this.#address),
+      directoryId: directoryIdOf(this.publicAddress ?? this.#address),
       refusal: (who, publicKeyHex) => this.#refusal(who, publicKeyHex),
       enter: (who, publicKeyHex, connection) => this.#enter(who, publicKeyHex, connection, remoteAddress),
       onArrival: (result) => metrics.arrival(result),

@@ -22,11 +22,6 @@ export const gatewayErrors = errorTable({
     remedy:
       "Set control (127.0.0.1:9051) or socks (127.0.0.1:9050) in the section [tor], or electrum_onion or electrum_peers_only_by_tor to false.",
   },
-  GATEWAY_TOR_FAILED: {
-    meaning: "Tor's control port does not give the Electrum door an onion service; it is tried again.",
-    remedy:
-      "The message says why. Tor has to run with ControlPort and CookieAuthentication 1, and we have to be allowed to read its cookie.",
-  },
   GATEWAY_NO_ELECTRUM: {
     meaning: "The gateway that was asked has no Electrum door.",
     remedy: "Give it an address in electrum_tls_listen in the section [gateway], or ask another host's.",

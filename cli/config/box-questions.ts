@@ -153,6 +153,18 @@ function marketStep(): Step {
         initial: () => "",
         parse: textOrUsual,
       }),
+      of("market", {
+        key: "serve_onion",
+        message: "Shall takers reach them directly, at an onion service of each maker's own?",
+        isAsked: (chosen) =>
+          chosen["placement"]?.["maker"] !== undefined && chosen["tor"]?.["control"] !== undefined,
+        choices: () => [
+          { value: "yes", label: "yes: faster, and directories see less" },
+          { value: "", label: "no: all goes by directory nodes" },
+        ],
+        initial: () => "yes",
+        parse: (answer) => (answer === "yes" ? true : undefined),
+      }),
     ],
   };
 }

@@ -42,6 +42,15 @@ export const marketSection = section(
     socks: hostPort()
       .optional()
       .describe("Tor's SocksPort for the market only. Without it, the one of [tor]."),
+    control: hostPort()
+      .optional()
+      .describe("Tor's ControlPort for the market only. Without it, the one of [tor]."),
+    serve_onion: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Makers let takers connect to an onion service without a directory between: each maker has one of its own, as long as its nick lasts. Needs [tor] control; serve_listen and serve_address are then not needed.",
+      ),
     serve_listen: hostPort()
       .optional()
       .describe(

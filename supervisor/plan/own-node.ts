@@ -48,12 +48,15 @@ async function directoryOf(config: Config): Promise<string> {
 /** The section `[market]` for makers and takers: in the sandbox they meet at our own directory. */
 export function marketConfigFor(config: Config, ownNode: OwnNode | undefined): MarketConfig {
   const values = config.get(marketSection);
-  const socks = values.socks ?? config.get(torSection).socks;
+  const tor = config.get(torSection);
+  const socks = values.socks ?? tor.socks;
+  const control = values.control ?? tor.control;
   const isOwn = values.directories.length === 0 && ownNode !== undefined;
   return {
     ...values,
     ...(isOwn ? { directories: [ownNode.directory] } : {}),
     ...(socks === undefined ? {} : { socks }),
+    ...(control === undefined ? {} : { control }),
   };
 }
 

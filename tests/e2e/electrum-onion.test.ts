@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TorControl } from "../../actors/gateway/electrum/tor/tor-control.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { TorControl } from "../../runtime/tor/tor-control.ts";
 import { Home, type Spawned } from "../harness/cli/command.ts";
 import { findProgram } from "../harness/electrum/debian-program.ts";
 import { RealTor } from "../harness/electrum/tor.ts";
@@ -73,7 +73,7 @@ describe.skipIf(program === undefined)("with a real Tor", () => {
     expect(made.privateKey).toMatch(/^ED25519-V3:\S{88}$/);
     const two = await TorControl.open(tor.control, systemClock);
     await expect(two.addOnion(made.privateKey, 50_001, TARGET)).rejects.toMatchObject({
-      code: "GATEWAY_TOR_FAILED",
+      code: "RUNTIME_TOR_FAILED",
       message: expect.stringMatching(/550 Onion address collision/),
     });
 

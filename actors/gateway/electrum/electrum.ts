@@ -1,9 +1,11 @@
 /** Both halves of the Electrum door, started and stopped together. Wiring only. */
+import { join } from "node:path";
 import { type Network, networkByName } from "../../../bitcoin/network.ts";
 import type { ActorContext } from "../../../bus/actor.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import { type HostPort, parseHostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import { OnionService } from "../../../runtime/tor/onion-service.ts";
 import { observePeers } from "./admin/peer-operator.ts";
 import type { ElectrumConfig } from "./config.ts";
 import { ElectrumDoor } from "./door.ts";
@@ -15,7 +17,9 @@ import { peerDial } from "./peers/peer-dial.ts";
 import { PeerDiscovery } from "./peers/peer-discovery.ts";
 import { SystemNames } from "./peers/peer-names.ts";
 import { PEER_SEEDS } from "./peers/peer-seeds.ts";
-import { ONION_PORT, OnionService } from "./tor/onion-service.ts";
+
+/** What wallets expect behind an onion address. */
+const ONION_PORT = 50_001;
 
 /** Tor's ports, as far as the operator has named them. */
 export interface TorPorts {
@@ -154,8 +158,9 @@ export class Electrum {
     const { clock, log, dataDirectory } = this.#context;
     this.#onion = new OnionService({
       control,
+      port: ONION_PORT,
       target: await this.door.openForTor(),
-      directory: dataDirectory,
+      keyFile: join(dataDirectory, "electrum-onion.key"),
       clock,
       log,
       changed: (address) => this.#onionChanged(address),

@@ -24,6 +24,14 @@ export interface Serving {
   readonly listen: HostPort;
   /** What peers are told to dial; without it, where we listen: that is for peers on this host. */
   readonly location?: string;
+  /** Makes the place that peers are told to dial, once it is known where we listen. Throws with the reason why not. */
+  expose?(target: HostPort): Promise<Exposed>;
+}
+
+/** A place in the world that leads to where we listen. */
+export interface Exposed {
+  readonly location: string;
+  close(): void;
 }
 
 export interface OnionChannelOptions {
@@ -50,6 +58,7 @@ export class OnionChannel implements Channel {
   #direct: DirectPeers | undefined;
   #peers: PeerTable | undefined;
   #listener: ChannelListener | undefined;
+  #exposed: Exposed | undefined;
   #isClosed = false;
 
   constructor(options: OnionChannelOptions) {
@@ -102,6 +111,7 @@ export class OnionChannel implements Channel {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#exposed?.close();
     for (const link of this.#links) link.close();
     await this.#direct?.close();
   }
@@ -145,9 +155,16 @@ export class OnionChannel implements Channel {
   }
 
   /** Where others can dial us; without it we are still on the market, by the directories. */
-  async #serve(direct: DirectPeers, { listen, location }: Serving): Promise<string | undefined> {
+  async #serve(direct: DirectPeers, serving: Serving): Promise<string | undefined> {
+    const { listen, location } = serving;
     try {
       const port = await direct.listen(listen);
+      if (serving.expose !== undefined) {
+        const exposed = await serving.expose({ host: listen.host, port });
+        if (this.#isClosed) exposed.close();
+        this.#exposed = exposed;
+        return exposed.location;
+      }
       return location ?? `${listen.host}:${port}`;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -2,9 +2,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import type { Clock, Timer } from "../../../../runtime/clock.ts";
-import type { HostPort } from "../../../../runtime/config/config-values.ts";
-import { TroupeError } from "../../../../runtime/errors.ts";
+import type { Clock, Timer } from "../clock.ts";
+import type { HostPort } from "../config/config-values.ts";
+import { TroupeError } from "../errors.ts";
 
 const REPLY_DEADLINE_MS = 30_000;
 const REPLY_BYTES_MAX = 64 * 1024;
@@ -45,7 +45,7 @@ export class TorControl {
     socket.on("data", (chunk: string) => this.#onData(chunk));
   }
 
-  /** Connected and believed. Throws `GATEWAY_TOR_FAILED`. */
+  /** Connected and believed. Throws `RUNTIME_TOR_FAILED`. */
   static async open(address: HostPort, clock: Clock): Promise<TorControl> {
     const socket = connect(address);
     const control = new TorControl(socket, clock);
@@ -169,7 +169,7 @@ function readCookie(path: string): Buffer {
 
 function failed(why: string): TroupeError {
   return new TroupeError(
-    { code: "GATEWAY_TOR_FAILED", reason: why },
+    { code: "RUNTIME_TOR_FAILED", reason: why },
     `Tor's control port does not give us an onion service: ${why}. See control in the section [tor].`,
   );
 }

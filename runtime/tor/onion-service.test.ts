@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silentLog } from "../../../../bus/fake.ts";
-import { ManualClock, systemClock } from "../../../../runtime/clock.ts";
-import { FakeTor } from "../../../../tests/harness/electrum/fake-tor.ts";
-import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { silentLog } from "../../bus/fake.ts";
+import { FakeTor } from "../../tests/harness/electrum/fake-tor.ts";
+import { waitFor } from "../../tests/harness/wait-for.ts";
+import { ManualClock, systemClock } from "../clock.ts";
 import { OnionService } from "./onion-service.ts";
 import { TorControl } from "./tor-control.ts";
 
@@ -32,7 +32,8 @@ async function torWith(options: { knows?: Buffer; port?: number } = {}): Promise
 function serviceOf(port: number, told: (string | undefined)[], clock = new ManualClock()) {
   const control = { host: "127.0.0.1", port };
   const changed = (address: string | undefined) => void told.push(address);
-  const made = new OnionService({ control, target: TARGET, directory, clock, log: silentLog(), changed });
+  const place = { control, port: 50_001, target: TARGET, keyFile: join(directory, "electrum-onion.key") };
+  const made = new OnionService({ ...place, clock, log: silentLog(), changed });
   opened.push(made);
   return made;
 }
@@ -74,6 +75,31 @@ describe("an onion service", () => {
     expect([...back.services.values()].map((service) => service.key)).toEqual([key]);
   });
 
+  it("without a file has a key that lasts as long as it does, and another one in its next life", async () => {
+    const tor = await torWith();
+    const told: (string | undefined)[] = [];
+    const clock = new ManualClock();
+    const place = { control: { host: "127.0.0.1", port: tor.port }, port: 5_222, target: TARGET };
+    const made = () =>
+      new OnionService({ ...place, clock, log: silentLog(), changed: (address) => void told.push(address) });
+    const first = made();
+    await first.start();
+    const key = [...tor.services.values()][0]?.key;
+    await tor.stop();
+    await waitFor("it to be missed", () => told.length === 2);
+    const back = await torWith({ port: tor.port });
+    clock.advance(5_000);
+    await waitFor("it to be back", () => told.length === 3);
+    expect([...back.services.values()]).toEqual([{ key, ports: "Port=5222,127.0.0.1:4711" }]);
+    first.stop();
+    await waitFor("it to be taken away", () => back.services.size === 0);
+    const second = made();
+    opened.push(second);
+    await second.start();
+    expect([...back.services.values()][0]?.key).not.toBe(key);
+    expect(readdirSync(directory)).toEqual(['control "auth" cookie']);
+  });
+
   it("is asked for again while Tor is not there, less and less often", async () => {
     const clock = new ManualClock();
     const told: (string | undefined)[] = [];
@@ -96,7 +122,7 @@ describe("Tor's control port", () => {
     const tor = await torWith({ knows: randomBytes(32) });
 
     await expect(open(tor.port)).rejects.toMatchObject({
-      code: "GATEWAY_TOR_FAILED",
+      code: "RUNTIME_TOR_FAILED",
       message: expect.stringMatching(/another cookie/),
     });
     expect(tor.said.some((line) => line.startsWith("AUTHENTICATE"))).toBe(false);
@@ -113,7 +139,7 @@ describe("Tor's control port", () => {
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
       await expect(open((server.address() as { port: number }).port)).rejects.toMatchObject({
-        code: "GATEWAY_TOR_FAILED",
+        code: "RUNTIME_TOR_FAILED",
       });
       await new Promise((resolve) => server.close(resolve));
     }
@@ -124,7 +150,7 @@ describe("Tor's control port", () => {
     const control = await open(tor.port);
 
     await expect(control.addOnion("ED25519-V3:x\r\nSETCONF", 1, TARGET)).rejects.toMatchObject({
-      code: "GATEWAY_TOR_FAILED",
+      code: "RUNTIME_TOR_FAILED",
     });
     control.close();
   });
