@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Clock, ManualClock, systemClock } from "../../../runtime/clock.ts";
 import { findProgram } from "../../../tests/harness/electrum/debian-program.ts";
 import { Microsocks } from "../../../tests/harness/electrum/microsocks.ts";
-import { SmallIrcServer } from "../../../tests/harness/joinmarket/small-irc-server.ts";
+import { SmallIrcServer } from "../../../tests/harness/joinmarket/hostile/small-irc-server.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { NickIdentity } from "../../nick/identity.ts";
 import { signPrivate } from "../../nick/signed-message.ts";
@@ -164,6 +164,19 @@ describe("a bot on IRC", () => {
     expect(heard.filter((line) => line === `${alice.nick} has gone`)).toHaveLength(4);
     server.tell(`:op!u@h KICK ${ROOM} ${ours.nick} :out`);
     await waitFor("us to be out", () => !channel.isUp);
+  });
+
+  it("is ended by no line that lacks what it should have", async () => {
+    const server = await serverWith();
+    const { channel, heard } = channelOn(server);
+    await waitFor("it to be up", () => channel.isUp);
+    for (const command of ["CAP", "PRIVMSG", "JOIN", "NICK", "BATCH", "MODE", "005", "353", "433", "900"]) {
+      for (const line of [command, `:irc.small.test ${command}`, `:${alice.nick}!u@h ${command} :`])
+        server.tell(line);
+    }
+    server.tell(`:${alice.nick}!u@h PRIVMSG ${ROOM} :!cancel 0 ~`);
+    await waitFor("what comes after", () => heard.includes(`${alice.nick}: !cancel 0`));
+    expect(channel.isUp).toBe(true);
   });
 
   it("puts the pieces of two senders together each for itself, and hears only bots", async () => {

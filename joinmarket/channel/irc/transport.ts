@@ -63,8 +63,17 @@ export function ircTransport(options: TransportOptions): new () => EventEmitter 
     #onText(text: string): void {
       const lines = (this.#rest + text).split("\n");
       this.#rest = lines.pop() ?? "";
-      for (const line of lines) this.emit("line", line.replace(/\r$/, "").slice(0, LINE_LENGTH_MAX));
+      for (const line of lines) this.#hand(line.replace(/\r$/, "").slice(0, LINE_LENGTH_MAX));
       if (this.#rest.length > LINE_LENGTH_MAX) this.#socket?.destroy();
+    }
+
+    #hand(line: string): void {
+      try {
+        this.emit("line", line);
+      } catch {
+        // The library trips over lines that lack what it expects, such as a bare CAP. A server must not end us by one:
+        // it is left out, as one that cannot be read.
+      }
     }
 
     #onClose(error: Error | false): void {
