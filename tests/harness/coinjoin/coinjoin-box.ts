@@ -204,6 +204,7 @@ export class CoinjoinBox {
     const settings: Record<string, string> = {
       "sandbox.block_interval_ms": "3600000",
       "taker.runs_max": "8",
+      "walletd.open_max": "32",
       ...this.options.settings,
     };
     for (const actor of this.options.processes ?? []) settings[`placement.${actor}`] = "process";
