@@ -66,6 +66,13 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     ...minMakersOf(options),
   };
   return await atTaker(options, terminal, async (taker, desk) => {
+    const wallet = await desk.wallet();
+    const running = (await taker.tumbles({ wallet })).tumbles.find(({ isOver }) => !isOver);
+    if (running !== undefined) {
+      throw misuse(
+        `The wallet ${wallet} tumbles already (${running.id}): \`supervisor tumble status\` shows it.`,
+      );
+    }
     const { tumble, availableSat } = await drawn(taker, desk, wish);
     if (!options.json) {
       for (const line of planLines(tumble, availableSat, paintOf(terminal))) say(terminal, line);
@@ -100,7 +107,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
         terminal,
         `The tumble ${begun.id} has begun and goes on by itself, as long as the wallet stays unlocked.`,
       );
-      say(terminal, `See how it goes: supervisor tumble status${retyped(options)}`);
+      say(terminal, `See how it goes: supervisor tumble status${again(options)}`);
     }
     return EXIT.ok;
   });
@@ -116,7 +123,7 @@ export function status(id: string | undefined, options: FollowOptions, terminal:
     }
     if (options.follow) return await followed(taker, tumble, options, terminal);
     if (options.json) sayJson(terminal, tumble);
-    else for (const line of tumbleLines(tumble, paintOf(terminal))) say(terminal, line);
+    else for (const line of tumbleLines(tumble, paintOf(terminal), again(options))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -144,7 +151,7 @@ export async function resume(
       }
     });
     if (options.json) sayJson(terminal, resumed);
-    else for (const line of tumbleLines(resumed, paintOf(terminal))) say(terminal, line);
+    else for (const line of tumbleLines(resumed, paintOf(terminal), again(options))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -157,7 +164,7 @@ export function stop(id: string | undefined, options: WalletOptions, terminal: T
     else if (!stopped.isOver) {
       say(terminal, "A coinjoin is signed already and goes on; after it nothing more is begun.");
     } else {
-      for (const line of tumbleLines(stopped, paintOf(terminal))) say(terminal, line);
+      for (const line of tumbleLines(stopped, paintOf(terminal), again(options))) say(terminal, line);
     }
     return EXIT.ok;
   });
@@ -210,7 +217,7 @@ async function followed(
     tumble = await taker.tumble({ id: tumble.id, newerThan: tumble.version });
   }
   if (options.json) sayJson(terminal, tumble);
-  else for (const line of tumbleLines(tumble, paintOf(terminal))) say(terminal, line);
+  else for (const line of tumbleLines(tumble, paintOf(terminal), again(options))) say(terminal, line);
   return tumble.state === "done" ? EXIT.ok : EXIT.failed;
 }
 
@@ -228,6 +235,11 @@ async function needed(taker: Taker, id: string | undefined, options: WalletOptio
   const tumble = await found(taker, id, options);
   if (tumble === undefined) throw misuse("There is no tumble. Begin one: supervisor tumble start");
   return tumble;
+}
+
+/** What a command needs to mean the same wallet in the same place. */
+function again(options: WalletOptions): string {
+  return `${options.wallet === undefined ? "" : ` --wallet ${options.wallet}`}${retyped(options)}`;
 }
 
 function tumbleId(text: string): string {

@@ -61,6 +61,8 @@ export function addressesOf(words: readonly string[]): string[] {
   if (addresses.length > TUMBLE_DESTINATIONS_MAX) {
     throw misuse(`${addresses.length} addresses are too many: at most ${TUMBLE_DESTINATIONS_MAX}.`);
   }
+  const none = addresses.find((address) => !/^[0-9a-z]{14,100}$/i.test(address));
+  if (none !== undefined) throw misuse(`"${none}" is no address.`);
   const again = addresses.find((address, at) => addresses.indexOf(address) !== at);
   if (again !== undefined)
     throw misuse(`${again} stands there twice: two payments to it would belong together.`);

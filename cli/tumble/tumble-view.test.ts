@@ -9,6 +9,7 @@ import { addressesOf, broadcastOf, type DrawOptions, wishOf } from "./tumble-opt
 import { planLines, progressLine, tumbleLines } from "./tumble-view.ts";
 
 const TXID = "ab".repeat(32);
+const [A = "", B = "", C = "", D = ""] = ["a", "b", "c", "d"].map((letter) => letter.repeat(14));
 const SCHEDULE: ScheduleTuple[] = [
   [0, 0, 5, "INTERNAL", 90, 16, 1],
   [1, 0.314, 4, "INTERNAL", 5, 2, TXID],
@@ -92,6 +93,11 @@ describe("a tumble's status", () => {
     );
   });
 
+  it("names commands that mean the same wallet in the same place", () => {
+    const lines = tumbleLines({ ...TUMBLE, state: "grant" }, plainPaint, " --data /there");
+    expect(lines.at(-1)).toBe("Let it use the wallet again: supervisor tumble resume --data /there");
+  });
+
   it("marks what was left out", () => {
     expect(shown({ ...TUMBLE, sent: [] })).toMatch(/1 +0 +all +5 +next mixdepth +left out/);
   });
@@ -112,7 +118,7 @@ describe("a plan", () => {
     planLines({ ...plan, ...more }, [100_000_000, 0], plainPaint).join("\n");
 
   it("tells price, time and the most that one coinjoin may cost before it asks", () => {
-    expect(text()).toContain("mixes     1.00 000 000 BTC by 4 coinjoins");
+    expect(text()).toContain("wallet    has 1.00 000 000 BTC to spend; 4 coinjoins");
     expect(text()).toContain("takes     about 1d 01h");
     expect(text()).toContain(
       "costs     about 4,000 sat, less than 0.01 %: makers 2,800 sat, miners 1,200 sat",
@@ -138,11 +144,11 @@ describe("what is typed", () => {
 
   it("becomes three destinations unless it says otherwise", () => {
     expect(wishOf(USUAL)).toMatchObject({ destinations: [], options: { destinations: 3, waitMinutes: 60 } });
-    expect(wishOf({ ...USUAL, to: ["a,b", "c", "d"] })).toMatchObject({
-      destinations: ["a", "b", "c", "d"],
+    expect(wishOf({ ...USUAL, to: [`${A},${B}`, C, D] })).toMatchObject({
+      destinations: [A, B, C, D],
       options: { destinations: 4 },
     });
-    expect(wishOf({ ...USUAL, to: ["a"], addresses: "1" })).toMatchObject({ options: { destinations: 1 } });
+    expect(wishOf({ ...USUAL, to: [A], addresses: "1" })).toMatchObject({ options: { destinations: 1 } });
     expect(wishOf({ ...USUAL, makers: "3", minMakers: "3" })).toMatchObject({
       options: { makers: { mean: 3, spread: 0 }, makersMin: 3 },
     });
@@ -152,7 +158,7 @@ describe("what is typed", () => {
     const file = join(folder, "a.schedule");
     writeFileSync(file, "0,0,4,INTERNAL,0,16,0\n");
     expect(wishOf({ ...USUAL, schedule: file })).toMatchObject({ text: "0,0,4,INTERNAL,0,16,0\n" });
-    expect(() => wishOf({ ...USUAL, schedule: file, to: ["a"] })).toThrow(/leave out --to/);
+    expect(() => wishOf({ ...USUAL, schedule: file, to: [A] })).toThrow(/leave out --to/);
     expect(() => wishOf({ ...USUAL, schedule: join(folder, "none") })).toThrow(/cannot be read \(ENOENT\)/);
     writeFileSync(file, "#".repeat(50_001));
     expect(() => wishOf({ ...USUAL, schedule: file })).toThrow(/too long/);
@@ -160,8 +166,9 @@ describe("what is typed", () => {
 
   it.each([
     [{ wait: "soon" }, /--wait/],
-    [{ to: ["a", "a"] }, /twice/],
-    [{ to: ["a", "b"], addresses: "1" }, /fewer than the 2/],
+    [{ to: [A, A] }, /twice/],
+    [{ to: ["nowhere"] }, /no address/],
+    [{ to: [A, B], addresses: "1" }, /fewer than the 2/],
     [{ maxMakerShare: "2" }, /--max-maker-share/],
     [{ fee: "6blocks" }, /--fee/],
     [{ mixdepths: "0" }, /--mixdepths/],
@@ -172,6 +179,6 @@ describe("what is typed", () => {
   it("names a known way of sending, and no endless list of addresses", () => {
     expect(broadcastOf("not-self")).toEqual({ broadcast: "not-self" });
     expect(() => broadcastOf("me")).toThrow(/random-maker/);
-    expect(() => addressesOf(Array.from({ length: 51 }, (_, i) => `a${i}`))).toThrow(/too many/);
+    expect(() => addressesOf(Array.from({ length: 51 }, (_, i) => `${A}${i}`))).toThrow(/too many/);
   });
 });

@@ -62,7 +62,7 @@ export function planLines(plan: TumblePlan, availableSat: readonly number[], pai
   return [
     ...tableLines(PLAN_COLUMNS, rows, paint),
     "",
-    row("mixes", `${btc(totalSat)} BTC by ${countOf(schedule.length, "coinjoin")}`),
+    row("wallet", `has ${btc(totalSat)} BTC to spend; ${countOf(schedule.length, "coinjoin")}`),
     row("takes", `about ${duration(secondsLeft * MS_PER_S)}: waits on purpose, and blocks`),
     ...(costs === null
       ? []
@@ -96,7 +96,7 @@ function advice(
   }
   if (asked > 0) {
     lines.push(
-      `${countOf(asked, "address")} will be asked for when it is needed; give it with \`supervisor tumble resume --to\`.`,
+      `${countOf(asked, "address")} will be asked for when needed; give it with \`supervisor tumble resume --to\`.`,
     );
   }
   const mostMakers = Math.max(...schedule.map(([, , makers]) => makers));
@@ -144,7 +144,8 @@ const ENTRY_COLUMNS: readonly TableColumn<EntryRow>[] = [
   { title: "NOW", value: ({ state }) => state },
 ];
 
-export function tumbleLines(tumble: Tumble, paint: Paint): string[] {
+/** `again`: what has to follow a command so that it means the same place. */
+export function tumbleLines(tumble: Tumble, paint: Paint, again = ""): string[] {
   const { schedule, sent, failures, entry, isOver, secondsLeft } = tumble;
   const row = (name: string, text: string) => `${paint("dim", name.padEnd(10))}${text}`;
   const bySent = new Map(sent.map((one) => [one.entry, one]));
@@ -172,7 +173,7 @@ export function tumbleLines(tumble: Tumble, paint: Paint): string[] {
       .map(({ entry: at, message, atS }) =>
         row("failed", `${timeOf(atS)} coinjoin ${at + 1}: ${harmless(message)}`),
       ),
-    ...nextSteps(tumble).map((line) => paint("warn", line)),
+    ...nextSteps(tumble, again).map((line) => paint("warn", line)),
   ];
 }
 
@@ -184,14 +185,14 @@ function headLine({ id, wallet, state, progress }: Tumble, paint: Paint): string
   return `${name} is ${paint("busy", "under way")}.`;
 }
 
-function nextSteps({ state }: Tumble): string[] {
+function nextSteps({ state }: Tumble, again: string): string[] {
   switch (state) {
     case "address":
-      return ["Give it one that has never been used: supervisor tumble resume --to <address>"];
+      return [`Give it one that has never been used: supervisor tumble resume --to <address>${again}`];
     case "grant":
-      return ["Let it use the wallet again: supervisor tumble resume"];
+      return [`Let it use the wallet again: supervisor tumble resume${again}`];
     case "stopped":
-      return ["The coins are safe where they are. Go on: supervisor tumble resume"];
+      return [`The coins are safe where they are. Go on: supervisor tumble resume${again}`];
     case "retrying":
       return [
         "Nothing is lost. It is tried again by itself, with other makers, other amounts or fewer makers.",

@@ -45,6 +45,8 @@ const NAP_MS = 60 * MS_PER_S;
 const ABSENT_LOOKS = 3;
 const MESSAGE_LENGTH_MAX = 300;
 const USUAL_BLOCK_SECONDS = 600;
+const WHY_WAIT = " Now a wait, so that nobody sees what belongs together.";
+const WANTS_ADDRESS = " The next one wants an address to pay to.";
 
 export class RunningTumble {
   readonly #parts: TumbleParts;
@@ -290,13 +292,14 @@ export class RunningTumble {
     this.#confirmations = null;
     await this.#learnPace();
     const next = entriesOf(this.#record)[at + 1];
+    const wantsAddress = next?.destination === ASKED_FOR;
     const waitMs = next === undefined ? 0 : entry.waitMinutes * 60 * MS_PER_S;
     this.#keep({
       rows: this.#rowsWith(at, 1),
       base: isSweep(entry) ? null : this.#record.base,
       untilMs: waitMs === 0 ? null : this.#clock.now() + waitMs,
       state: "waiting",
-      progress: `Coinjoin ${at + 1} has confirmed; now a wait, so that nobody sees what belongs together.${next?.destination === ASKED_FOR ? " The next one wants an address to pay to." : ""}`,
+      progress: `Coinjoin ${at + 1} has confirmed.${waitMs === 0 ? "" : WHY_WAIT}${wantsAddress ? WANTS_ADDRESS : ""}`,
     });
   }
 
