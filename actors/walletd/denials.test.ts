@@ -26,6 +26,7 @@ const SAMPLES = [
   denials.psbt("it has no inputs"),
   denials.noSuchPlace("mixdepth 9"),
   denials.tooMany("labels", 3),
+  denials.tooFast("new addresses", 300, 7_200),
   denials.setting("POLICY.gaplimit", "a number"),
   denials.noGrant(),
   denials.beyondGrant("totalSatMax"),

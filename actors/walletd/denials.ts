@@ -97,6 +97,11 @@ export const denials = Object.freeze({
     denial({ code: "WALLETD_NO_SUCH_PLACE", what }, `The wallet has no ${what}.`),
   tooMany: (what: string, most: number) =>
     denial({ code: "WALLETD_TOO_MANY", what, most }, `The wallet can hold ${most} ${what}, and has them.`),
+  tooFast: (what: string, most: number, waitMs: number) =>
+    denial(
+      { code: "WALLETD_TOO_FAST", what, most, waitMs },
+      `Within an hour no more than ${most} ${what}. Ask again in ${Math.ceil(waitMs / 1_000)} s.`,
+    ),
   setting: (key: string, expected: string) =>
     denial({ code: "WALLETD_SETTING", key, expected }, `${key} takes ${expected}.`),
   noGrant: () =>

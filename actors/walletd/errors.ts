@@ -153,6 +153,11 @@ export const walletdErrors = errorTable({
     meaning: "The wallet holds as many of these as it can.",
     remedy: "Take away some that are not needed.",
   },
+  WALLETD_TOO_FAST: {
+    meaning: "More of these were asked for than is let through within an hour.",
+    remedy:
+      "Wait as long as `waitMs` says. If nobody asked for so many, whoever did may be broken into: lock the wallet.",
+  },
   WALLETD_SETTING: {
     meaning: "The setting does not take this value.",
     remedy: "Give what `expected` says.",

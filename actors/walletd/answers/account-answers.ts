@@ -60,6 +60,7 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
     },
     async newAddress({ mixdepth, chain, label, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
+      if (call.caller === "gateway") wallet.keepPace();
       const key = await wallet.issue({ mixdepth, chain }, ({ address }) =>
         label === "" ? [] : [{ kind: "label", type: "addr", ref: address, label }],
       );

@@ -120,6 +120,26 @@ describe("a gateway that has been broken into", () => {
     await expect(gateway().send(dear, { key: "g" })).rejects.toMatchObject({ code: "WALLETD_LIMIT" });
   });
 
+  it("is given so many addresses in an hour, and no more, while the operator still gets its own", async () => {
+    scene.clock.stand();
+    const { session } = await gateway().unlock({ wallet: "mine", password: PASSWORD });
+    const ask = () => gateway().newAddress({ wallet: "mine", session, mixdepth: 2 });
+    const codes: string[] = [];
+    for (let round = 0; round < 16; round++) {
+      const asked = await Promise.allSettled(Array.from({ length: 20 }, ask));
+      codes.push(...asked.map((one) => (one.status === "fulfilled" ? "given" : one.reason.code)));
+    }
+    expect(codes.filter((code) => code === "given")).toHaveLength(300);
+    expect(codes.slice(300)).toEqual(Array(20).fill("WALLETD_TOO_FAST"));
+    await under.as("operator").newAddress({ ...mine, mixdepth: 2 });
+    // By unlocking it once more it gets none either.
+    const again = await gateway().unlock({ wallet: "mine", password: PASSWORD });
+    const more = gateway().newAddress({ wallet: "mine", session: again.session, mixdepth: 2 });
+    await expect(more).rejects.toMatchObject({ code: "WALLETD_TOO_FAST", data: { most: 300 } });
+    scene.clock.pass(HOUR_MS);
+    await ask();
+  });
+
   it("spends nothing that is frozen, reserved, or in another mixdepth, by whatever it names", async () => {
     const { session } = await gateway().unlock({ wallet: "mine", password: PASSWORD });
     const owned = { wallet: "mine", session };

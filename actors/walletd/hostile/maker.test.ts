@@ -202,6 +202,33 @@ describe("a maker that has been broken into", () => {
     });
   });
 
+  it("cannot make the wallet endless by reserving and giving back, and may mix again an hour later", async () => {
+    scene.clock.stand();
+    const grant = await scene.grantTo("maker");
+    const maker = under.as("maker");
+    const code = async () => {
+      try {
+        const { reservation } = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+        await maker.release({ grant, reservation });
+        return "reserved";
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const codes: string[] = [];
+    while (codes.at(-1) !== "WALLETD_TOO_FAST" && codes.length < 150) codes.push(await code());
+
+    expect(codes).toEqual([...Array(100).fill("reserved"), "WALLETD_TOO_FAST"]);
+    const { address, path } = await under.as("operator").newAddress({ ...mine, mixdepth: 0, chain: 1 });
+    expect([address, path]).toEqual([
+      MINE.keys.key({ mixdepth: 0, chain: 1, index: 100 }).address,
+      "m/84'/1'/0'/1/100",
+    ]);
+    // The next grant is the owner's to give.
+    scene.clock.pass(HOUR_MS);
+    expect(await code()).toBe("reserved");
+  });
+
   it("gets no signature for a coin that its owner has frozen meanwhile", async () => {
     const { side, sign, good } = await scene.makerSide();
     const outpoints = side.coins.map(({ txid, index }) => ({ txid, index }));

@@ -1,6 +1,7 @@
 /** What owners allow makers and takers: random words bound to one wallet and one actor, with limits. Only their hashes are kept. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../../runtime/clock.ts";
+import { TokenBucket } from "../../../runtime/limits.ts";
 import { denials } from "../denials.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { StandingGrant, WalletState } from "../store/wallet-state.ts";
@@ -27,10 +28,15 @@ export interface Granted {
   readonly endsAtMonotonicMs: number;
   /** What was signed away to be mixed so far. */
   usedSat: number;
+  /** Each reservation gives out two addresses, also when it is given back at once. */
+  readonly pace: TokenBucket;
 }
 
 /** One maker and one taker at a time, and such as are forgotten. */
 const GRANTS_MAX = 16;
+/** More than the busiest maker mixes; one that is broken into wants a wallet that nobody can look through any more. */
+export const RESERVATIONS_PER_HOUR = 100;
+const HOUR_S = 3_600;
 const GRANT_BYTES = 32;
 const ID_LENGTH = 16;
 /** None is given for longer: a clock that has been set back since does not prolong it. */
@@ -54,7 +60,8 @@ export class Grants {
     const id = digest.slice(0, ID_LENGTH);
     const expiresAtMs = this.#clock.now() + ttlS * 1_000;
     const endsAtMonotonicMs = this.#clock.monotonicMs() + ttlS * 1_000;
-    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0 };
+    const pace = this.#pace();
+    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0, pace };
     this.#grants.set(digest, granted);
     return { grant, granted };
   }
@@ -71,6 +78,7 @@ export class Grants {
       expiresAtMs,
       endsAtMonotonicMs: this.#clock.monotonicMs() + Math.min(leftMs, STANDING_MS_MAX),
       usedSat: 0,
+      pace: this.#pace(),
     });
   }
 
@@ -100,6 +108,11 @@ export class Grants {
     const ended = this.of(wallet).filter((granted) => id === undefined || granted.id === id);
     for (const granted of ended) this.#end(granted.id);
     return ended;
+  }
+
+  #pace(): TokenBucket {
+    const perSecond = RESERVATIONS_PER_HOUR / HOUR_S;
+    return new TokenBucket({ clock: this.#clock, burst: RESERVATIONS_PER_HOUR, perSecond });
   }
 
   #end(id: string): void {

@@ -12,7 +12,7 @@ import { sumOf } from "../spend/plan.ts";
 import { issueOf } from "../spend/signed-record.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
-import type { Granted, Side } from "./grants.ts";
+import { type Granted, RESERVATIONS_PER_HOUR, type Side } from "./grants.ts";
 
 const Place = z.strictObject({ mixdepth: z.int(), chain: z.int(), index: z.int() });
 
@@ -81,6 +81,9 @@ export async function reserve(
     const coins = choose(wallet, wish, rules);
     if (wish.amountSat === null) checkAmount(granted, sumOf(coins));
     const { destination, change, fresh } = places(wallet, wish);
+    if (!granted.pace.take()) {
+      throw denials.tooFast("coinjoins of one grant", RESERVATIONS_PER_HOUR, granted.pace.waitMs());
+    }
     const untilMs = nowMs + wish.ttlS * 1_000;
     const id = randomBytes(ID_BYTES).toString("hex");
     const terms: Terms = {

@@ -56,6 +56,9 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("born"), creationHeight: z.int().min(0) }),
 ]);
 
+/** Four megabytes: whoever asks for a payment again asks before a hundred thousand others. */
+export const SETTLED_KEYS_MAX = 100_000;
+
 export type WalletChange = z.infer<typeof WalletChangeSchema>;
 
 export function branchKey(mixdepth: number, chain: number): string {
@@ -87,6 +90,7 @@ export function applyChange(state: WalletState, change: WalletChange): void {
     case "signed.settled": {
       const signed = state.signed[change.key];
       if (signed !== undefined) state.settledKeys[change.key] = signed.atMs;
+      forgetOldest(state.settledKeys);
       return put(state.signed, change.key, null);
     }
     case "psbt":
@@ -109,6 +113,14 @@ export function applyChange(state: WalletState, change: WalletChange): void {
       state.creationHeight = change.creationHeight;
       return;
   }
+}
+
+/** A tenth of them at once, so that it is seldom. */
+function forgetOldest(keys: Record<string, number>): void {
+  const entries = Object.entries(keys);
+  if (entries.length <= SETTLED_KEYS_MAX) return;
+  entries.sort(([, a], [, b]) => a - b);
+  for (const [key] of entries.slice(0, SETTLED_KEYS_MAX / 10)) delete keys[key];
 }
 
 function put<T>(entries: Record<string, T>, key: string, value: T | null): void {

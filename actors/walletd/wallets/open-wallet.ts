@@ -4,6 +4,7 @@ import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import { TokenBucket } from "../../../runtime/limits.ts";
 import { type Branch, countedBranches, ScriptBook } from "../accounts/script-book.ts";
 import type { ChainFeed } from "../coins/chain-feed.ts";
 import { CoinView, type Moves, type OwnCoin } from "../coins/coin-view.ts";
@@ -47,6 +48,8 @@ export interface StandingCoin extends OwnCoin {
 }
 
 const NO_MOVES: Moves = new Map();
+/** Through the gateway's doors, where a stranger might ask without end: each is watched for ever. */
+const ADDRESSES_PER_HOUR = 300;
 const UNKNOWN_FINGERPRINT = "00000000";
 
 export class OpenWallet {
@@ -58,6 +61,7 @@ export class OpenWallet {
   readonly transactions: OwnTransactions;
   readonly #parts: WalletParts;
   readonly #toStampMs: number;
+  readonly #pace: TokenBucket;
   #used = { monotonicMs: 0, atMs: 0 };
 
   constructor(store: WalletStore, parts: WalletParts) {
@@ -80,6 +84,8 @@ export class OpenWallet {
       nextIndex: (branch) => this.nextIndex(branch),
       onChange: (moves) => this.#changed(moves),
     });
+    const perSecond = ADDRESSES_PER_HOUR / 3_600;
+    this.#pace = new TokenBucket({ clock: parts.clock, burst: ADDRESSES_PER_HOUR, perSecond });
     this.#toStampMs = Math.round(parts.clock.now() - parts.clock.monotonicMs());
     this.used();
   }
@@ -180,6 +186,11 @@ export class OpenWallet {
 
   label(type: "addr" | "tx" | "output", ref: string): string {
     return this.state.labels[labelKey(type, ref)] ?? "";
+  }
+
+  /** For whoever asks for addresses from afar. */
+  keepPace(): void {
+    if (!this.#pace.take()) throw denials.tooFast("new addresses", ADDRESSES_PER_HOUR, this.#pace.waitMs());
   }
 
   /** The next key of a branch; it is on the disk as given out when this resolves. */

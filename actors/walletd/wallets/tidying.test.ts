@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
-import { applyChange } from "../store/wallet-change.ts";
+import { applyChange, SETTLED_KEYS_MAX } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import { overChanges } from "./tidying.ts";
 
@@ -83,6 +83,20 @@ describe("what was signed", () => {
     expect(after.signed).toEqual({});
     expect(after.settledKeys).toEqual({ a: NOW_MS - 3 * DAY_MS });
     expect(tidied(after, { isSettled: true })).toEqual(after);
+  });
+
+  it("has its key kept for a hundred thousand payments more, the oldest going first", () => {
+    const keys = Array.from({ length: SETTLED_KEYS_MAX }, (_, i) => [`k${i}`, 1_000 + i] as const);
+    const settledKeys = Object.fromEntries(keys.toReversed());
+    const before = state({ signed: { a: signed("gateway", NOW_MS - 3 * DAY_MS) }, settledKeys });
+    const after = tidied(before, { isSettled: true });
+    const kept = Object.keys(after.settledKeys);
+
+    expect(kept).toHaveLength(SETTLED_KEYS_MAX * 0.9 + 1);
+    expect(after.settledKeys).toHaveProperty("a");
+    expect(after.settledKeys).not.toHaveProperty(`k${SETTLED_KEYS_MAX / 10 - 1}`);
+    expect(after.settledKeys).toHaveProperty(`k${SETTLED_KEYS_MAX / 10}`);
+    expect(tidied(after, { isSettled: true }).settledKeys).toEqual(after.settledKeys);
   });
 
   it("for a coinjoin goes a week after its reservation, whose id nobody can use again", () => {

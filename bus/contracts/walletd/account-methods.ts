@@ -3,7 +3,7 @@ import { z } from "zod";
 import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
 import { withFiles } from "./file-methods.ts";
 import { AccountSchema, BalancesSchema, BondSchema, CoinSchema, WalletStatusSchema } from "./objects.ts";
-import { CHAIN_ERRORS, OWNER_ERRORS, SESSION_ERRORS } from "./refusals.ts";
+import { CHAIN_ERRORS, OWNER_ERRORS, PACE_ERRORS, SESSION_ERRORS } from "./refusals.ts";
 import {
   Address,
   AmountSat,
@@ -65,7 +65,7 @@ export const withAccounts = withFiles
     doc: "The next address of a branch. It is on the disk as given out before it is answered, so it is never given out again.",
     input: Owned.extend({ mixdepth: Mixdepth, chain: Chain.default(0), label: Label.default("") }),
     output: z.object({ address: Address, path: KeyPath }),
-    errors: { ...OWNER_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
+    errors: { ...OWNER_ERRORS, ...PACE_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
     redact: ["session", "address", "path", "label"],
     ...QUICK,
     idempotency: "key",

@@ -85,8 +85,14 @@ export const GRANT_ERRORS = {
   ...DISK_ERRORS,
 } as const;
 
+/** There is a pace at which addresses are given out, so that nobody who is broken into makes a wallet endless. */
+export const PACE_ERRORS = {
+  WALLETD_TOO_FAST: z.object({ what: z.string(), most: z.int(), waitMs: z.int() }),
+} as const;
+
 export const RESERVE_ERRORS = {
   ...GRANT_ERRORS,
+  ...PACE_ERRORS,
   WALLETD_FUNDS: Shortage,
   WALLETD_RESERVATIONS: z.object({ most: z.int() }),
 } as const;

@@ -31,6 +31,7 @@ const TOLD: Readonly<Record<string, Told>> = Object.freeze({
   WALLETD_NOT_SYNCED: said("BackendNotReady"),
   WALLETD_TOO_MANY_OPEN: said("ActionNotAllowed"),
   WALLETD_TOO_MANY: said("ActionNotAllowed"),
+  WALLETD_TOO_FAST: said("TooManyRequests"),
   WALLETD_PASSWORD_NEEDED: said("ActionNotAllowed"),
   WALLETD_WORDS: said("InvalidRequestFormat"),
   WALLETD_NO_SUCH_PLACE: said("InvalidRequestFormat"),
