@@ -4,8 +4,8 @@ import type { KeyPath } from "../../../joinmarket/wallet/paths.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 
-/** Kept together, and only once all of them are there: a chunk that was written stays as it is. The bonds' 960 fill four. */
-export const CHUNK_KEYS = 240;
+/** Kept together, and only once all of them are there: a chunk that was written stays as it is. The bonds' 960 fill 24. */
+export const CHUNK_KEYS = 40;
 const KEY_BYTES = 33;
 
 type Branch = Pick<KeyPath, "mixdepth" | "chain">;

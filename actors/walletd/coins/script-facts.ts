@@ -1,5 +1,10 @@
 /** What the chain and the mempool say of one script of ours, and the coins that follow from it. */
 
+import { txidFromBytes } from "../../../bitcoin/bytes.ts";
+import type { Transaction } from "../../../bitcoin/transaction.ts";
+
+type TransactionInput = Transaction["inputs"][number];
+
 export interface Seen {
   readonly txid: string;
   /** Null while it is unconfirmed. */
@@ -53,4 +58,9 @@ export function joinHalves(confirmed: ConfirmedHalf, unconfirmed: UnconfirmedHal
 
 export function outpointText({ txid, index }: { readonly txid: string; readonly index: number }): string {
   return `${txid}:${index}`;
+}
+
+/** The coin that an input spends. */
+export function spentOutpoint({ previousTxidBytes, previousIndex }: TransactionInput): string {
+  return outpointText({ txid: txidFromBytes(previousTxidBytes), index: previousIndex });
 }

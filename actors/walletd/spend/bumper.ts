@@ -1,5 +1,5 @@
 /** Replaces an unconfirmed payment of ours by one that pays the miners more, as BIP125 wants it: the payments stay as they are. */
-import { hexToBytes, txidFromBytes } from "../../../bitcoin/bytes.ts";
+import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import {
   FINAL_SEQUENCE,
   parseTransaction,
@@ -13,7 +13,7 @@ import type { WalletFee } from "../../../bus/contracts/walletd/values.ts";
 import { feeOfSizeSat } from "../../../joinmarket/coins/sizes.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { hasCode } from "../../../runtime/errors.ts";
-import { outpointText } from "../coins/script-facts.ts";
+import { spentOutpoint } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { WalletdMetrics } from "../metrics.ts";
@@ -132,7 +132,7 @@ export class Bumper {
     if (place === undefined) throw denials.notBumpable(txid, "this wallet has no such transaction");
     if (place.height !== null) throw denials.notBumpable(txid, `it is confirmed, in block ${place.height}`);
     const transaction = await this.#unconfirmed(txid);
-    const coins = transaction.inputs.flatMap((input) => ownCoin(wallet, outpointOf(input)) ?? []);
+    const coins = transaction.inputs.flatMap((input) => ownCoin(wallet, spentOutpoint(input)) ?? []);
     if (coins.length < transaction.inputs.length) {
       const isCoinjoin = wallet.transactions.facts(txid)?.coinjoin !== undefined;
       const why = isCoinjoin
@@ -230,11 +230,7 @@ function ownCoin({ transactions }: OpenWallet, outpoint: string): BumpCoin | und
 }
 
 function mixdepthOf(wallet: OpenWallet, { inputs: [first] }: Transaction): number {
-  return (first && ownCoin(wallet, outpointOf(first))?.key.path.mixdepth) ?? 0;
-}
-
-function outpointOf({ previousTxidBytes, previousIndex }: Transaction["inputs"][number]): string {
-  return outpointText({ txid: txidFromBytes(previousTxidBytes), index: previousIndex });
+  return (first && ownCoin(wallet, spentOutpoint(first))?.key.path.mixdepth) ?? 0;
 }
 
 /** For people: a thousandth of a satoshi is as fine as feerates are set. */

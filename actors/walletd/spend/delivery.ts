@@ -4,6 +4,7 @@ import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { hasCode } from "../../../runtime/errors.ts";
+import { spentOutpoint } from "../coins/script-facts.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { SignedRecord } from "./signed-record.ts";
@@ -47,7 +48,9 @@ export class Delivery {
     const txid = txidOf(transaction);
     wallet.sync.scriptsTouched([
       ...transaction.outputs.map(({ scriptPubKey }) => scriptHashOf(scriptPubKey)),
-      ...[...wallet.view.coins.values()].map(({ key }) => key.scriptHash),
+      ...transaction.inputs.flatMap(
+        (input) => wallet.view.coins.get(spentOutpoint(input))?.key.scriptHash ?? [],
+      ),
     ]);
     const untilMs = this.#clock.monotonicMs() + SEEN_GRACE_MS;
     while (wallet.view.placeOf(txid) === undefined && this.#clock.monotonicMs() < untilMs) {

@@ -19,7 +19,13 @@ export class WalletdProcess {
     this.#directory = directory;
   }
 
-  static async start(world: World, directory: string, section: object): Promise<WalletdProcess> {
+  /** `entry` is the compiled file that hosts it: the one with cheap passwords, unless it is named. */
+  static async start(
+    world: World,
+    directory: string,
+    section: object,
+    entry = builtUrl("tests/harness/walletd/cheap-walletd.js"),
+  ): Promise<WalletdProcess> {
     const { launchProcess } = await built<typeof import("../../../supervisor/places/process.ts")>(
       "supervisor/places/process.js",
     );
@@ -42,7 +48,7 @@ export class WalletdProcess {
       {
         ...{
           id: "walletd",
-          entry: builtUrl("tests/harness/walletd/cheap-walletd.js"),
+          entry,
           boot: () => boot,
           clock: systemClock,
         },
