@@ -158,6 +158,12 @@ test.skipIf(chromium === undefined)(
     await screens.unlock("savings", "correct horse");
     await balance(BTC);
     expect(await screens.addresses(0)).toContain(address);
+    await screens.lock();
+
+    await screens.unlock("mine", SANDBOX_PASSWORD);
+    const free = (await screens.addresses(3)).slice(0, 2);
+    expect(await screens.schedule([ELSEWHERE, ...free])).toBeGreaterThan(3);
+    await screens.stopSchedule();
     expect(browser.faults).toEqual([]);
   },
   600_000,

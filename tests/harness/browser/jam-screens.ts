@@ -12,7 +12,7 @@ const UNFOLDING_MS = 5_000;
 const UNFOLDINGS_MAX = 6;
 /** The name of a maker, and the number of an offer of it. */
 const OFFER = /^J5\w+:\d+$/;
-const SCHEDULE = /schedule of (\d+) transactions/;
+const SCHEDULE = /Scheduled (\d+) transactions/;
 
 export class JamScreens implements Screens {
   readonly #page: Page;

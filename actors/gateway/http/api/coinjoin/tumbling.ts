@@ -74,7 +74,8 @@ export class Tumbling {
       destinations: [...destinations],
       options: { makersMin, ...options, destinations: destinations.length },
       limits,
-      isPriced: false,
+      // The market is asked, so that no coinjoin wants more makers than there are.
+      isPriced: true,
     });
     return {
       ...{ id: randomUUID(), atMs: clock.now(), destinations, limits, drawn },
