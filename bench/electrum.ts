@@ -35,7 +35,7 @@ A running server of ours must not slow one client down: [gateway] electrum_trust
 One line of JSON per figure: requests a second, and a second of the server's own processor time (all its processes; not
 the node's, nor ours who ask), median and 99th percentile in milliseconds, refusals, load average. Then how many times
 as many as each of the others the first server answers, and what share of our processor time the bus takes at
-most ("hop": needs the rows ping and id_from_pos, and the shape 1x1).
+most ("hop": needs the rows ping and id_from_pos, the shape 1x1, and --set gateway.index_cache_mb=0).
 `;
 
 const values = readOptions(HELP, {
