@@ -13,6 +13,8 @@ export default defineConfig({
           ],
           environment: "node",
           setupFiles: ["tests/harness/seeded-properties.ts"],
+          // One more than small machines have cores: many tests wait for sockets and disks.
+          maxWorkers: 3,
           // On a machine that does much else a test may get a twentieth of a core; what hangs is still found.
           testTimeout: 60_000,
           hookTimeout: 60_000,
