@@ -187,6 +187,8 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
       }
       for (const stage of STAGES.slice(1)) {
         client.notifications.length = 0;
+        // A slow machine may show the first of the two blocks that take the place of one.
+        const blocks = stage === "S4" ? 2 : 1;
         await other.to(stage);
         const changed = [..."ABCD"].filter((letter) => {
           const status = STATUSES[letter]?.[STAGES.indexOf(stage)];
@@ -197,17 +199,26 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
         );
         for (const letter of changed) {
           const statuses = client.statusesOf(other.scripthash(letter));
-          expect(statuses).toHaveLength(1);
-          expect(statuses[0]).not.toBe(told.get(letter));
+          const [last] = statuses.slice(-1);
+          expect(statuses.length).toBeLessThanOrEqual(blocks);
+          expect(new Set([told.get(letter), ...statuses]).size, "told twice").toBe(statuses.length + 1);
           const history = (await client.call("blockchain.scripthash.get_history", [
             other.scripthash(letter),
           ])) as Entry[];
-          expect(statuses[0]).toBe(statusOf(history));
-          told.set(letter, statuses[0]);
+          expect(last).toBe(statusOf(history));
+          told.set(letter, last);
         }
-        expect(client.notifications).toHaveLength(changed.length + (stage === "S2" ? 0 : 1));
-        if (stage === "S2") continue;
-        expect(client.heights()).toEqual([{ S3: 107, S4: 108, S5: 109 }[stage as "S3" | "S4" | "S5"]]);
+        const heights = client.heights();
+        if (blocks === 1) {
+          expect(client.notifications).toHaveLength(changed.length + heights.length);
+        }
+        if (stage === "S2") {
+          expect(heights).toEqual([]);
+          continue;
+        }
+        expect(heights.at(-1)).toBe({ S3: 107, S4: 108, S5: 109 }[stage as "S3" | "S4" | "S5"]);
+        expect(new Set(heights).size).toBe(heights.length);
+        expect(heights.length).toBeLessThanOrEqual(blocks);
         expect(client.notifications[0]?.method).toBe("blockchain.headers.subscribe");
       }
       expect(txidOf(other.sentBy("3032f3a9"))).toHaveLength(64);
