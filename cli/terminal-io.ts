@@ -56,6 +56,11 @@ export function widthOf(terminal: Terminal): number {
   return terminal.stdout.isTTY ? Math.max(20, terminal.stdout.columns ?? 80) : 100;
 }
 
+/** For tables: a pipe is read by programs, from which nothing is cut off. */
+export function lineWidth(terminal: Terminal): number {
+  return terminal.stdout.isTTY ? widthOf(terminal) : Number.POSITIVE_INFINITY;
+}
+
 /** The failure as one line for each of its lines, on stderr: `supervisor: …`. */
 export function sayFailure(terminal: Terminal, error: unknown): void {
   const paint = paintFor(terminal.stderr, terminal.environment);

@@ -12,9 +12,9 @@ import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
-import { wholeNumber } from "../wallet/file-commands.ts";
 import { confirmed } from "../wallet/secret-input.ts";
 import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { outcomeLines, type Plan, planLines, progressLine, runLines } from "./coinjoin-view.ts";
 
 interface CoinjoinOptions extends WalletOptions {

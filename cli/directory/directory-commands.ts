@@ -2,18 +2,9 @@
 import type { Client } from "../../bus/bus.ts";
 import { DIRECTORY_PEERS_MAX, directoryContract } from "../../bus/contracts/directory.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { EXIT } from "../errors.ts";
-import { operatorBus } from "../operator-access.ts";
-import {
-  type PlaceOptions,
-  paintOf,
-  requestOf,
-  say,
-  sayJson,
-  type Terminal,
-  widthOf,
-} from "../terminal-io.ts";
-import { wholeNumber } from "../wallet/file-commands.ts";
+import { askAsOperator } from "../operator-question.ts";
+import { lineWidth, type PlaceOptions, paintOf, type Terminal } from "../terminal-io.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { banLines, peerLines, statsLines } from "./directory-view.ts";
 
 interface DirectoryOptions extends PlaceOptions {
@@ -79,24 +70,16 @@ export function bans(options: DirectoryOptions, terminal: Terminal): Promise<num
   );
 }
 
-async function ask<A>(
+function ask<A>(
   options: DirectoryOptions,
   terminal: Terminal,
   question: (directory: Client<typeof directoryContract>) => Promise<A>,
   linesOf: (answer: A) => readonly string[],
 ): Promise<number> {
-  const bus = await operatorBus(requestOf(options, terminal), "supervisor directory");
-  try {
-    const answer = await question(bus.client(directoryContract));
-    if (options.json) sayJson(terminal, answer);
-    else for (const line of linesOf(answer)) say(terminal, line);
-    return EXIT.ok;
-  } finally {
-    await bus.close();
-  }
-}
-
-/** A pipe is read by programs, from which nothing is cut off. */
-function lineWidth(terminal: Terminal): number {
-  return terminal.stdout.isTTY ? widthOf(terminal) : Number.POSITIVE_INFINITY;
+  return askAsOperator(
+    { ...options, command: "supervisor directory" },
+    terminal,
+    (bus) => question(bus.client(directoryContract)),
+    linesOf,
+  );
 }

@@ -5,8 +5,8 @@ import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { type PlaceOptions, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
-import { wholeNumber } from "../wallet/file-commands.ts";
 import { stemOf, WalletDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { type EarnReport, earnReportOf } from "./earn-report.ts";
 import { earningLines, makersLines, reportLines } from "./earn-view.ts";
 

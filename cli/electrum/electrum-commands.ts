@@ -4,17 +4,10 @@ import { ELECTRUM_SESSIONS_MAX, gatewayContract } from "../../bus/contracts/gate
 import { systemClock } from "../../runtime/clock.ts";
 import { AdminClient } from "../../supervisor/admin/client.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
-import { EXIT, misuse } from "../errors.ts";
-import { operatorBus } from "../operator-access.ts";
-import {
-  type PlaceOptions,
-  paintOf,
-  requestOf,
-  say,
-  sayJson,
-  type Terminal,
-  widthOf,
-} from "../terminal-io.ts";
+import { misuse } from "../errors.ts";
+import { askAsOperator } from "../operator-question.ts";
+import { lineWidth, type PlaceOptions, paintOf, requestOf, type Terminal } from "../terminal-io.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { banLines, sessionLines, statsLines } from "./electrum-view.ts";
 import { peerLines } from "./peers-view.ts";
 
@@ -32,7 +25,7 @@ export function sessions(
   options: ElectrumOptions & { readonly lines: string },
   terminal: Terminal,
 ): Promise<number> {
-  const limit = wholeNumber("--lines", options.lines, ELECTRUM_SESSIONS_MAX);
+  const limit = wholeNumber("--lines", options.lines, 1, ELECTRUM_SESSIONS_MAX);
   return ask(
     options,
     terminal,
@@ -59,7 +52,7 @@ export function disconnect(
   if (ids.length === 0 && network === undefined && !all) {
     throw misuse("Say which sessions to close: their numbers, --network <address>, or --all.");
   }
-  const chosen = ids.map((id) => wholeNumber("a session", id, Number.MAX_SAFE_INTEGER));
+  const chosen = ids.map((id) => wholeNumber("a session", id, 1, Number.MAX_SAFE_INTEGER));
   return ask(
     options,
     terminal,
@@ -75,7 +68,9 @@ export function ban(
   terminal: Terminal,
 ): Promise<number> {
   const minutes =
-    options.minutes === undefined ? {} : { minutes: wholeNumber("--minutes", options.minutes, MINUTES_MAX) };
+    options.minutes === undefined
+      ? {}
+      : { minutes: wholeNumber("--minutes", options.minutes, 1, MINUTES_MAX) };
   return ask(
     options,
     terminal,
@@ -143,15 +138,12 @@ async function ask<A>(
   linesOf: (answer: A) => readonly string[],
 ): Promise<number> {
   const host = options.host ?? (await ownHost(options, terminal));
-  const bus = await operatorBus(requestOf(options, terminal), "supervisor electrum");
-  try {
-    const answer = await question(bus.client(gatewayContract, host));
-    if (options.json) sayJson(terminal, answer);
-    else for (const line of linesOf(answer)) say(terminal, line);
-    return EXIT.ok;
-  } finally {
-    await bus.close();
-  }
+  return askAsOperator(
+    { ...options, command: "supervisor electrum" },
+    terminal,
+    (bus) => question(bus.client(gatewayContract, host)),
+    linesOf,
+  );
 }
 
 /** The gateway of the supervisor that runs here. */
@@ -162,17 +154,6 @@ async function ownHost(options: ElectrumOptions, terminal: Terminal): Promise<st
   } finally {
     admin.close();
   }
-}
-
-/** A pipe is read by programs, from which nothing is cut off. */
-function lineWidth(terminal: Terminal): number {
-  return terminal.stdout.isTTY ? widthOf(terminal) : Number.POSITIVE_INFINITY;
-}
-
-function wholeNumber(what: string, text: string, max: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) throw misuse(`${what} is a whole number from 1 to ${max}, not "${text}".`);
-  return value;
 }
 
 function countOf(sessions: number): string {

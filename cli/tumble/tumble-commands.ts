@@ -7,9 +7,9 @@ import { takerContract } from "../../bus/contracts/taker.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
-import { wholeNumber } from "../wallet/file-commands.ts";
 import { confirmed } from "../wallet/secret-input.ts";
 import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { addressesOf, broadcastOf, type DrawOptions, minMakersOf, wishOf } from "./tumble-options.ts";
 import { planLines, progressLine, tumbleLines } from "./tumble-view.ts";
 

@@ -5,8 +5,8 @@ import { SCHEDULE_TEXT_MAX, TUMBLE_DESTINATIONS_MAX } from "../../bus/contracts/
 import { BROADCAST_POLICIES, COINJOIN_MAKERS_MAX, type takerContract } from "../../bus/contracts/taker.ts";
 import { misuse } from "../errors.ts";
 import { parseAmountSat, parseFee } from "../wallet/amounts.ts";
-import { wholeNumber } from "../wallet/file-commands.ts";
 import type { WalletOptions } from "../wallet/wallet-desk.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 export interface DrawOptions extends WalletOptions {
   readonly to?: string[];

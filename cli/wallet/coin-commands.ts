@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { misuse } from "../errors.ts";
 import { paintOf, type Terminal, widthOf } from "../terminal-io.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { coinCount, parseMixdepth, parseOutpoint } from "./amounts.ts";
-import { wholeNumber } from "./file-commands.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
 import { addressLines, bondLines, coinLines, dayOf, displayLines, statusLines } from "./wallet-view.ts";
 

@@ -1,7 +1,9 @@
 /** What `supervisor wallet …` does with wallet files: make, open, close, show the words. */
+
 import { randomInt } from "node:crypto";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { askHidden, askText, knownPassword, newPassword, recoveryWords } from "./secret-input.ts";
 import { atDesk, stemOf, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
 import { listLines, unlockLines, wordLines } from "./wallet-view.ts";
@@ -176,12 +178,4 @@ async function quiz(words: string, terminal: Terminal): Promise<void> {
     say(terminal, "No; look once more.");
   }
   say(terminal, "Right. Keep them where nobody finds them and nothing burns.");
-}
-
-export function wholeNumber(what: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
-  if (value < least || value > most) {
-    throw misuse(`${what} is a whole number from ${least} to ${most}, not "${text}".`);
-  }
-  return value;
 }

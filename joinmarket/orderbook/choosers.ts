@@ -1,4 +1,5 @@
 /** How makers are picked from those that can be asked: by their bonds, by lot, by price. */
+import { drawWeighted, type Random } from "../chance.ts";
 import type { Candidate } from "./candidates.ts";
 
 export const CHOOSER_NAMES = ["bonds", "random", "cheapest", "weighted"] as const;
@@ -11,7 +12,7 @@ export interface ChooserRules {
   /** With `bonds`: whoever has no bond must work for nothing, or is not asked, as joinmarket-ng does. */
   readonly isBondlessFree: boolean;
   /** From 0 up to 1. */
-  readonly random: () => number;
+  readonly random: Random;
 }
 
 /** How many times the wanted makers count as cheap when prices are weighted. */
@@ -44,7 +45,10 @@ function byBonds(candidates: readonly Candidate[], count: number, rules: Chooser
   const chosen: Candidate[] = [];
   while (chosen.length < count && left.length > 0) {
     const isUniform = random() * 100 < uniformPercent || left.every(({ bondValue }) => bondValue === 0);
-    const at = drawn(left, random, ({ bondValue }) => (isUniform ? 1 : bondValue));
+    const at = drawWeighted(
+      left.map(({ bondValue }) => (isUniform ? 1 : bondValue)),
+      random,
+    );
     chosen.push(...left.splice(at, 1));
   }
   return chosen;
@@ -54,7 +58,7 @@ function byBonds(candidates: readonly Candidate[], count: number, rules: Chooser
 function byWeightedCost(
   candidates: readonly Candidate[],
   count: number,
-  random: () => number,
+  random: Random,
 ): readonly Candidate[] {
   const sorted = byCost(candidates);
   const lowest = sorted[0]?.costSat ?? 0;
@@ -72,30 +76,12 @@ function byCost(candidates: readonly Candidate[]): readonly Candidate[] {
 function picked(
   candidates: readonly Candidate[],
   count: number,
-  random: () => number,
+  random: Random,
   weigh: (candidate: Candidate) => number,
 ): readonly Candidate[] {
   const left = [...candidates];
   const chosen: Candidate[] = [];
-  while (chosen.length < count && left.length > 0) chosen.push(...left.splice(drawn(left, random, weigh), 1));
+  while (chosen.length < count && left.length > 0)
+    chosen.push(...left.splice(drawWeighted(left.map(weigh), random), 1));
   return chosen;
-}
-
-/** The place of one of them, drawn by weight. */
-function drawn(
-  candidates: readonly Candidate[],
-  random: () => number,
-  weigh: (candidate: Candidate) => number,
-): number {
-  const weights = candidates.map(weigh);
-  let point = random() * weights.reduce((sum, weight) => sum + weight, 0);
-  for (const [at, weight] of weights.entries()) {
-    point -= weight;
-    if (point < 0) return at;
-  }
-  // Weights so small that their sum is nothing, or the last bits of it: the last that has any.
-  return Math.max(
-    weights.findLastIndex((weight) => weight > 0),
-    0,
-  );
 }

@@ -1,5 +1,5 @@
 /** Draws a schedule that brings all coins of a wallet to destinations, as JoinMarket's tumbler does. Pure: chance is handed in. */
-import { drawNormal, drawShares, drawWait, drawWeighted, type Random } from "./chance.ts";
+import { drawNormal, drawShares, drawWait, drawWeighted, type Random } from "../chance.ts";
 import {
   ASKED_FOR,
   badSchedule,

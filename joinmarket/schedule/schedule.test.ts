@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { regtest } from "../../bitcoin/network.ts";
+import { drawShares } from "../chance.ts";
 import { amountOf, roundedSat } from "./amounts.ts";
-import { drawShares } from "./chance.ts";
 import { type DrawOptions, drawSchedule } from "./draw.ts";
 import {
   ASKED_FOR,

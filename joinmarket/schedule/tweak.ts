@@ -1,5 +1,5 @@
 /** Changes an entry that has failed, so that the next try has better chances: as JoinMarket's tumbler does. Pure. */
-import { drawShares, type Random } from "./chance.ts";
+import { drawShares, type Random } from "../chance.ts";
 import { isShare, isSweep, type ScheduleEntry } from "./entry.ts";
 
 export interface TweakRules {

@@ -1,7 +1,7 @@
 /** What a tumble would do, cost and take: a schedule that is drawn or given, priced by the offers of this moment. */
 import type { RpcReply, RpcRequest } from "../../../bus/contract/contract.ts";
 import type { takerContract } from "../../../bus/contracts/taker.ts";
-import type { Random } from "../../../joinmarket/schedule/chance.ts";
+import type { Random } from "../../../joinmarket/chance.ts";
 import { drawSchedule } from "../../../joinmarket/schedule/draw.ts";
 import {
   checkSchedule,

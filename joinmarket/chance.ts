@@ -1,4 +1,4 @@
-/** What a schedule is drawn with: waits, counts, shares and roundings, from random numbers that are handed in. Pure. */
+/** What makers and schedules are drawn with: by weight, by distribution, in shares, from random numbers that are handed in. Pure. */
 
 /** From 0 up to 1. */
 export type Random = () => number;
@@ -21,6 +21,7 @@ export function drawWeighted(weights: readonly number[], random: Random): number
     point -= weight;
     if (point < 0) return at;
   }
+  // Weights so small that their sum is nothing, or the last bits of it: the last that has any.
   return Math.max(
     weights.findLastIndex((weight) => weight > 0),
     0,
