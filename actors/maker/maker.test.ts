@@ -27,6 +27,26 @@ it("serves a taker from the order book to the chain, and earns what it asked for
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
 });
 
+it("keeps nobody out for takers who have its signatures, and is done with them when their coinjoin is seen", async () => {
+  world = await MakerWorld.start({ config: { sessions_max: 1 } });
+  for (const number of [1, 2]) {
+    const taker = await world.taker();
+    const { maker, offer } = await world.upToPromise(taker, 20_000_000);
+    const coins = await world.promisedCoins(taker);
+    const transaction = taker.build(offer, coins);
+    await taker.tx(maker, transaction);
+    await world.until("the signatures", () => taker.signatures.length === coins.length);
+    expect((await world.status()).joins.map(({ step }) => step)).toEqual(["signed"]);
+    if (number === 1) continue;
+
+    const signed = taker.finish(transaction, coins);
+    expect(signed !== undefined && world.money.node.submit(signed)).toBe(true);
+    await world.money.follow();
+    await world.until("the maker to be done with it", async () => (await world.status()).joins.length === 0);
+  }
+  expect(await world.status()).toMatchObject({ asked: 2, signed: 2, seen: 1 });
+});
+
 it("has another maker told of a commitment that was opened to it: once, and never in public itself", async () => {
   world = await MakerWorld.start();
   const taker = await world.taker();

@@ -246,13 +246,16 @@ export class Maker {
   }
 
   async #lookAtJoins(): Promise<void> {
-    for (const { amountSat, promised } of await this.#joins.look()) {
+    for (const { amountSat, promised, taker } of await this.#joins.look()) {
       const earnedSat = promised.coinjoinFeeSat - promised.txfeeSat;
       this.#seen++;
       this.#earnedSat += earnedSat;
       this.#parts.metrics.taken("seen");
       this.#parts.metrics.earned(earnedSat);
       this.#parts.log.info("a coinjoin is on its way", { amountSat, earnedSat });
+      // Whoever has sent it needs nothing more of us.
+      const session = this.#sessions.get(taker);
+      if (session?.shown?.step === "signed") void session.close("the coinjoin is on its way");
     }
   }
 
@@ -333,10 +336,13 @@ export class Maker {
     const known = this.#sessions.get(taker);
     if (known !== undefined || step !== "fill") return known;
     const { config, log } = this.#parts;
-    if (this.#sessions.size >= config.sessions_max) {
+    const [signed, served] = this.#sessionsBySigned();
+    if (served.length >= config.sessions_max) {
       log.info("a taker is not served: as many as may be are", { most: config.sessions_max });
       return undefined;
     }
+    // They only wait for whoever did not hear our signatures, and keep nobody out.
+    if (signed.length >= config.sessions_max) void signed[0]?.close("others want to be served");
     this.#asked++;
     const session = new TakerSession(taker, ++this.#numbers, {
       ...this.#parts,
@@ -356,6 +362,13 @@ export class Maker {
     });
     this.#sessions.set(taker, session);
     return session;
+  }
+
+  /** Those that have our signatures, the oldest first, and those that do not yet. */
+  #sessionsBySigned(): [TakerSession[], TakerSession[]] {
+    const all = [...this.#sessions.values()];
+    const isSigned = ({ shown }: TakerSession) => shown?.step === "signed";
+    return [all.filter(isSigned), all.filter((session) => !isSigned(session))];
   }
 
   #push(taker: string, command: Command): void {
