@@ -7,6 +7,7 @@ import {
   type CoinjoinRun,
   takerContract,
 } from "../../bus/contracts/taker.ts";
+import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
@@ -181,23 +182,9 @@ async function nicksOf(desk: WalletDesk, wallet: string): Promise<string[]> {
 
 async function fundsOf(owned: Owned, walletd: Walletd, mixdepth: number, amountSat: number | null) {
   const { coins } = await walletd.coins({ ...owned, mixdepth });
-  const usable = coins
-    .filter(
-      (coin) =>
-        coin.confirmations > 0 && !coin.isFrozen && coin.reservation === null && coin.locktimeS === null,
-    )
-    .map((coin) => coin.amountSat)
-    .sort((a, b) => b - a);
-  const availableSat = usable.reduce((sum, sat) => sum + sat, 0);
-  if (usable.length === 0) throw misuse(`Mixdepth ${mixdepth} has no confirmed coins that can be spent.`);
-  let count = usable.length;
-  for (let at = 0, sum = 0; amountSat !== null && at < usable.length; at++) {
-    sum += usable[at] ?? 0;
-    if (sum <= amountSat) continue;
-    count = at + 1;
-    break;
-  }
-  return { availableSat, coins: count };
+  const funds = mixableFunds(coins, amountSat);
+  if (funds.coins === 0) throw misuse(`Mixdepth ${mixdepth} has no confirmed coins that can be spent.`);
+  return funds;
 }
 
 function wishOf({ amount, makers, minMakers, fee, maxMakerFee, maxMakerShare }: CoinjoinOptions) {

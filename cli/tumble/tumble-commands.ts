@@ -4,6 +4,7 @@ import type { Client } from "../../bus/bus.ts";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
+import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
@@ -190,12 +191,7 @@ function lent(
 async function drawn(taker: Taker, desk: WalletDesk, wish: ReturnType<typeof wishOf>) {
   const availableSat = await desk.asOwner(async (owned, walletd) => {
     const [{ mixdepths }, { coins }] = await Promise.all([walletd.balances(owned), walletd.coins(owned)]);
-    const sums = mixdepths.map(() => 0);
-    for (const { mixdepth, amountSat, confirmations, isFrozen, reservation, locktimeS } of coins) {
-      if (confirmations === 0 || isFrozen || reservation !== null || locktimeS !== null) continue;
-      sums[mixdepth] = (sums[mixdepth] ?? 0) + amountSat;
-    }
-    return sums;
+    return mixableSums(coins, mixdepths.length);
   });
   return { tumble: await taker.tumblePlan({ ...wish, availableSat }), availableSat };
 }

@@ -12,7 +12,8 @@ const LOOK_MS = 10_000;
 const PACE_BLOCKS = 144;
 const HEADER_BYTES = 80;
 const HEADER_TIME_AT = 68;
-const USUAL_BLOCK_SECONDS = 600;
+/** As long as nobody knows better. */
+export const USUAL_BLOCK_SECONDS = 600;
 
 export interface Depth {
   /** Blocks that confirm it; 0 when none has it. */

@@ -4,7 +4,7 @@ import { ASKED_FOR, isSweep, type ScheduleEntry } from "../../../joinmarket/sche
 import { tweaked } from "../../../joinmarket/schedule/tweak.ts";
 import { sleep } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
-import type { Confirmations } from "../chain/confirmations.ts";
+import { type Confirmations, USUAL_BLOCK_SECONDS } from "../chain/confirmations.ts";
 import { newRecord, type RunRecord } from "../coinjoin/record.ts";
 import type { Runs } from "../coinjoin/runs.ts";
 import { bySelf } from "../coinjoin/sending.ts";
@@ -44,7 +44,6 @@ const NAP_MS = 60 * MS_PER_S;
 /** So often nobody has it: then it is sent once more. */
 const ABSENT_LOOKS = 3;
 const MESSAGE_LENGTH_MAX = 300;
-const USUAL_BLOCK_SECONDS = 600;
 const WHY_WAIT = " Now a wait, so that nobody sees what belongs together.";
 const WANTS_ADDRESS = " The next one wants an address to pay to.";
 

@@ -3,6 +3,7 @@ import type { Bus, Client, Listener } from "../../../../../bus/bus.ts";
 import type { EventBody, RpcInput, StateBody } from "../../../../../bus/contract/contract.ts";
 import { type MakerStatus, type MakerTerms, makerContract } from "../../../../../bus/contracts/maker.ts";
 import { type CoinjoinRun, takerContract } from "../../../../../bus/contracts/taker.ts";
+import { mixableFunds } from "../../../../../bus/contracts/walletd/mixable.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { type Clock, sleep } from "../../../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../../../runtime/errors.ts";
@@ -230,23 +231,14 @@ export class Mixing {
 
   async #funds({ name, session }: OpenWallet, { mixdepth, amountSat }: MixWish) {
     const { coins } = await this.#options.walletd.coins({ wallet: name, session, mixdepth });
-    const amounts = coins
-      .filter(({ confirmations, isFrozen, reservation, locktimeS }) => {
-        return confirmations > 0 && !isFrozen && reservation === null && locktimeS === null;
-      })
-      .map((coin) => coin.amountSat)
-      .sort((a, b) => b - a);
-    const availableSat = amounts.reduce((sum, sat) => sum + sat, 0);
-    if (amounts.length === 0 || availableSat <= (amountSat ?? 0)) {
+    const funds = mixableFunds(coins, amountSat);
+    const { availableSat } = funds;
+    if (funds.coins === 0 || availableSat <= (amountSat ?? 0)) {
       throw new Refusal("TransactionFailed", {
         message: `Jar ${mixdepth} has ${availableSat} sat that can be spent now: too little for this.`,
       });
     }
-    let count = 0;
-    for (let sum = 0; count < amounts.length && (amountSat === null || sum <= amountSat); count++) {
-      sum += amounts[count] ?? 0;
-    }
-    return { availableSat, coins: count };
+    return funds;
   }
 
   /** The taker may use one mixdepth, for this amount, up to what the market asks now, and pay nowhere else. */

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Client } from "../../../../../bus/bus.ts";
 import type { RpcOutput } from "../../../../../bus/contract/contract.ts";
 import type { takerContract } from "../../../../../bus/contracts/taker.ts";
+import { mixableSums } from "../../../../../bus/contracts/walletd/mixable.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import type { Clock } from "../../../../../runtime/clock.ts";
 import type { Diary } from "../jam/diary.ts";
@@ -63,11 +64,7 @@ export class Tumbling {
     const { walletd, taker, clock } = this.#options;
     const owned = { wallet: name, session };
     const [{ mixdepths }, { coins }] = await Promise.all([walletd.status(owned), walletd.coins(owned)]);
-    const availableSat = Array.from({ length: mixdepths }, () => 0);
-    for (const { mixdepth, amountSat, confirmations, isFrozen, reservation, locktimeS } of coins) {
-      const isFree = confirmations > 0 && !isFrozen && reservation === null && locktimeS === null;
-      if (isFree) availableSat[mixdepth] = (availableSat[mixdepth] ?? 0) + amountSat;
-    }
+    const availableSat = mixableSums(coins, mixdepths);
     if (availableSat.every((sat) => sat === 0)) throw new Refusal("NotEnoughCoinsForTumbler");
     const drawn = await taker.tumblePlan({
       availableSat,
