@@ -33,6 +33,8 @@ type Context = ActorContext<TakerConfig>;
 export interface TakerParts {
   /** Each with a nick of its own. */
   openMarket(context: Context): Market;
+  /** What schedules are drawn with, from 0 up to 1; the system's unless a test wants the same ones each time. */
+  readonly random?: () => number;
 }
 
 const INSTANCE = "main";
@@ -51,11 +53,13 @@ class Taker implements Actor {
   readonly #plans: Plans;
   readonly #confirmations: Confirmations;
   readonly #tumbles: Tumbles;
+  readonly #drawn: () => number;
   #publisher: Publisher<typeof takerContract> | undefined;
   #service: Service | undefined;
 
-  constructor(context: Context, { openMarket }: TakerParts) {
+  constructor(context: Context, { openMarket, random: drawn = random }: TakerParts) {
     this.#context = context;
+    this.#drawn = drawn;
     const { bus, clock, log, config, meter } = context;
     const network = networkByName(context.network);
     const coins = new ForeignCoins(bus, network);
@@ -98,7 +102,7 @@ class Taker implements Actor {
         overMax: TUMBLES_KEPT_MAX,
       }),
       confirmations: this.#confirmations,
-      random,
+      random: drawn,
       onState: (record) => this.#onTumble(record),
     });
   }
@@ -117,7 +121,7 @@ class Taker implements Actor {
       tumbleDesk: {
         coinjoins: this.#parts,
         confirmations: this.#confirmations,
-        random,
+        random: this.#drawn,
         tumbles: this.#tumbles,
       },
     };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
 import { type TakerConfig, takerStartSection } from "../../../actors/taker/config.ts";
+import { Randomness } from "../../../bench/chain/randomness.ts";
 import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
@@ -15,6 +16,7 @@ import { parseBytes } from "../../../joinmarket/messages/bytes.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith } from "../actors/context.ts";
+import { SEED } from "../seed.ts";
 import { waitFor } from "../wait-for.ts";
 import { MoneyWorld } from "../walletd/money-world.ts";
 import { knownWallet, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
@@ -186,7 +188,9 @@ export class JoinTable {
       validateReplies: true,
     });
     const { config, log } = this.#options;
-    this.#actor = takerWith({ openMarket: () => this.hub.market() }).create(
+    const chance = new Randomness(SEED);
+    const parts = { openMarket: () => this.hub.market(), random: () => chance.fraction() };
+    this.#actor = takerWith(parts).create(
       contextWith({
         name: "taker",
         config: { ...takerStartSection.schema.parse({}), quiet_ms: 50, ...config },
