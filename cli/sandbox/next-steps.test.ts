@@ -1,6 +1,7 @@
 /** What a sandbox tells its owner to type: commands for this very sandbox and its doors as they are. */
 import { expect, test } from "vitest";
-import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
+import { childStatus, treeOf } from "../../tests/harness/cli/tree.ts";
 import type { Terminal } from "../terminal-io.ts";
 import { plainPaint } from "../view/terminal.ts";
 import { nextStepLines, type SandboxWallets } from "./next-steps.ts";
@@ -9,23 +10,7 @@ const MINER = "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk";
 const there: SandboxWallets = { failure: undefined, minerAddress: MINER, hasPages: false };
 const inClone = { environment: { npm_command: "start" } } as unknown as Terminal;
 
-function treeWith(doors: ChildStatus["doors"]): Tree {
-  const child = (id: string, children: ChildStatus[]): ChildStatus => ({
-    ...{ id, kind: "actor", state: "ready", placement: "here", critical: false, restarts: 0 },
-    ...{ doors: id === "gateway" ? doors : [], children },
-  });
-  return {
-    host: "box",
-    version: "0.1.0",
-    network: "regtest",
-    pid: 4242,
-    startedAt: "2026-01-01T00:00:00.000Z",
-    dataDirectory: "/srv/troupe",
-    bus: { mode: "embedded", address: "nats://127.0.0.1:40123", up: true, jetstream: false },
-    ready: true,
-    root: child("root", [child("gateway", [])]),
-  };
-}
+const treeWith = (doors: ChildStatus["doors"]) => treeOf([childStatus("gateway", { doors })]);
 
 const textOf = (wallets: SandboxWallets | undefined, tree = treeWith([]), place = { sandbox: true }) =>
   nextStepLines(wallets, tree, place, inClone, plainPaint).join("\n");

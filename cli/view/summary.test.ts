@@ -1,31 +1,14 @@
 /** The addresses that a start prints: aligned, and their sentences whole at any width. */
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { childStatus, treeOf } from "../../tests/harness/cli/tree.ts";
 import { doorLines } from "./summary.ts";
 import { paintFor } from "./terminal.ts";
 
 const SENTENCE = "Wallet apps such as JAM, over https; on this machine http too.";
 
-const tree: Tree = {
-  host: "box",
-  version: "0.1.0",
-  network: "regtest",
-  pid: 4242,
-  startedAt: "2026-01-01T00:00:00.000Z",
-  dataDirectory: "/srv/troupe",
-  bus: { mode: "embedded", address: "nats://127.0.0.1:40123", up: true, jetstream: false },
-  ready: true,
-  root: actor("root", [actor("gateway", [])]),
-};
-
-function actor(id: string, children: ChildStatus[]): ChildStatus {
-  const doors = id === "root" ? [] : [{ name: "wallet", address: "https://127.0.0.1:28183", doc: SENTENCE }];
-  return {
-    ...{ id, kind: "actor", state: "ready", placement: "here", critical: false, restarts: 0 },
-    ...{ doors, children },
-  };
-}
+const doors = [{ name: "wallet", address: "https://127.0.0.1:28183", doc: SENTENCE }];
+const tree = treeOf([childStatus("gateway", { doors })]);
 
 const linesAt = (width: number) =>
   doorLines(tree, paintFor({ isTTY: true }, {}), width).map((line) => stripVTControlCharacters(line));

@@ -1,42 +1,20 @@
 /** The tree on a terminal: fits its width, tells what matters, and lets nobody draw on the screen. */
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
+import { childStatus, treeOf as plainTree } from "../../tests/harness/cli/tree.ts";
 import { paintFor, plainPaint } from "./terminal.ts";
 import { renderTree } from "./tree-view.ts";
 
 const NOW = Date.parse("2026-01-01T01:02:03.000Z");
 
-function child(id: string, changes: Partial<ChildStatus> = {}): ChildStatus {
-  return {
-    id,
-    kind: "actor",
-    state: "ready",
-    placement: "process 4243",
-    critical: false,
-    restarts: 0,
-    uptimeMs: 3_723_000,
-    eventLoopP99Ms: 11.6,
-    heapBytes: 18_300_000,
-    doors: [],
-    children: [],
-    ...changes,
-  };
-}
+const FIGURES = { uptimeMs: 3_723_000, eventLoopP99Ms: 11.6, heapBytes: 18_300_000 };
 
-function treeOf(children: ChildStatus[]): Tree {
-  return {
-    host: "box",
-    version: "0.1.0",
-    network: "regtest",
-    pid: 4242,
-    startedAt: "2026-01-01T00:00:00.000Z",
-    dataDirectory: "/srv/troupe",
-    bus: { mode: "embedded", address: "nats://127.0.0.1:40123", up: true, jetstream: false },
-    ready: true,
-    root: child("root", { kind: "supervisor", placement: "process 4242", children }),
-  };
-}
+const child = (id: string, changes: Partial<ChildStatus> = {}) =>
+  childStatus(id, { placement: "process 4243", ...FIGURES, ...changes });
+
+const treeOf = (children: ChildStatus[]) =>
+  plainTree(children, { kind: "supervisor", placement: "process 4242", ...FIGURES });
 
 const gateway = child("gateway", {
   placement: "thread 3 of stage (4243)",

@@ -2,16 +2,16 @@
 import { accessSync, constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { blocksDirectoryOf, type NodeConfig } from "../../bitcoind/config.ts";
+import { isLoopback } from "../../runtime/config/config-values.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
 const CHECK = "node block files";
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Nothing where the node is on another machine, or where the files shall not be read. */
 export function checkBlockFiles(config: NodeConfig, network: string): Finding[] {
   if (!config.block_files) return [];
   const isNamed = config.blocks_directory !== undefined;
-  const isLocal = config.rpc.every((url) => LOOPBACK.test(new URL(url).hostname));
+  const isLocal = config.rpc.every((url) => isLoopback(new URL(url).hostname.replace(/^\[(.+)\]$/, "$1")));
   if (!isNamed && !isLocal) return [];
   return [judgeDirectory(blocksDirectoryOf(config, network))];
 }
