@@ -69,6 +69,15 @@ export interface MountedRow {
 
 const HEARTBEAT: Heartbeat = Object.freeze({ warnMs: 2_000, deadMs: 10_000 });
 
+/** Restarted whenever it ends, with nothing else falling for it. */
+const USUAL = {
+  restart: "permanent",
+  critical: false,
+  startTimeoutMs: 30_000,
+  heartbeat: HEARTBEAT,
+  intensity: LEAF_INTENSITY,
+} as const;
+
 const MEGABYTE = 1024 * 1024;
 
 const SANDBOX_MAKERS_MIN = 2;
@@ -98,12 +107,10 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     entry: new URL("../actors/node/worker.js", import.meta.url),
     placement: "off",
     sandboxPlacement: "process",
-    restart: "permanent",
+    ...USUAL,
     critical: true,
     startTimeoutMs: 60_000,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(sandboxSection),
       ...(ownNode === undefined ? {} : { rpc_port: ownNode.port, bitcoind: ownNode.keeper }),
@@ -120,12 +127,9 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     entry: new URL("../actors/indexer/worker.js", import.meta.url),
     placement: "process",
     asksNode: true,
-    restart: "permanent",
+    ...USUAL,
     critical: true,
-    startTimeoutMs: 30_000,
     shutdown: { politeMs: 30_000, termMs: 40_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(indexerSection),
       node: nodeConfigFor(config, ownNode),
@@ -139,12 +143,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     entry: new URL("../actors/mempool/worker.js", import.meta.url),
     placement: "stage:main",
     asksNode: true,
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 10_000, termMs: 15_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(mempoolSection),
       node: nodeConfigFor(config, ownNode),
@@ -158,12 +158,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     entry: new URL("../actors/walletd/worker.js", import.meta.url),
     placement: "process",
     confined: { read: [] },
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 10_000, termMs: 15_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection(config, ownNode) {
       const values = config.get(walletdSection);
       // Coins of the private chain are worth nothing, and JAM asks for the words without the password.
@@ -180,12 +176,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     placement: "off",
     sandboxPlacement: "stage:main",
     namedPlacement: "process",
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(directorySection),
       ...torControlOf(config),
@@ -204,12 +196,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     placement: "off",
     sandboxPlacement: "stage:main",
     namedPlacement: "stage:main",
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 10_000, termMs: 15_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection: (config, ownNode) => ({
       ...config.get(makerSection),
       market: marketConfigFor(config, ownNode),
@@ -222,12 +210,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     section: takerSection,
     entry: new URL("../actors/taker/worker.js", import.meta.url),
     placement: "stage:main",
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection(config, ownNode) {
       const values = config.get(takerSection);
       const market = marketConfigFor(config, ownNode);
@@ -250,12 +234,8 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     section: gatewaySection,
     entry: new URL("../actors/gateway/worker.js", import.meta.url),
     placement: "stage:main",
-    restart: "permanent",
-    critical: false,
-    startTimeoutMs: 30_000,
+    ...USUAL,
     shutdown: { politeMs: 5_000, termMs: 10_000 },
-    heartbeat: HEARTBEAT,
-    intensity: LEAF_INTENSITY,
     startSection(config, ownNode) {
       const { socks } = config.get(torSection);
       return {
