@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
+import { ForeignCoins } from "../../bus/chain/foreign-coins.ts";
 import { RawTransactions } from "../../bus/chain/raw-transactions.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { accountAnswers } from "./answers/account-answers.ts";
 import { coinjoinAnswers } from "./answers/coinjoin-answers.ts";
+import { commitmentAnswers } from "./answers/commitment-answers.ts";
 import { fileAnswers } from "./answers/file-answers.ts";
 import { spendingAnswers } from "./answers/spending-answers.ts";
 import { ChainFeed } from "./coins/chain-feed.ts";
@@ -136,6 +138,7 @@ class Walletd implements Actor {
       history: new History(bus),
       grants: this.#grants,
       bonds: new BondSpeaker(bus, this.#medianTime),
+      chain: new ForeignCoins(bus, networkByName(this.#context.network)),
       metrics: this.#metrics,
       random,
       sender: new Sender({ config, planner, delivery, metrics: this.#metrics }),
@@ -147,6 +150,7 @@ class Walletd implements Actor {
       ...accountAnswers(desk),
       ...spendingAnswers(desk),
       ...coinjoinAnswers(desk),
+      ...commitmentAnswers(desk),
     };
     this.#service = await bus.serve(walletdContract, handlers, {
       publisher: this.#publisher,

@@ -34,6 +34,8 @@ const SAMPLES = [
   denials.noReservation(),
   denials.willNotSign("our-output-missing"),
   denials.noCommitment(1, 2, 3),
+  denials.externalCoin({ txid: TXID, index: 1 }, "gone"),
+  denials.commitmentsFile(),
 ];
 
 test("every denial is one that some method declares, with data that its schema takes", () => {

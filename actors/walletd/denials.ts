@@ -1,6 +1,16 @@
 /** Every way in which walletd says no to a request about an open wallet, in words for people; the codes are in `errors.ts`. */
 import { type Failure, TroupeError } from "../../runtime/errors.ts";
 
+export type ExternalTrouble = "own" | "gone" | "other-key" | "bad-key" | "used-up";
+
+const EXTERNAL_WORDS: Readonly<Record<ExternalTrouble, string>> = Object.freeze({
+  own: "is this wallet's own: it may stand for a coinjoin of its mixdepth anyway, and for no other's",
+  gone: "does not exist, or is spent",
+  "other-key": "does not belong to this key",
+  "bad-key": "was given with no private key of this network (WIF, of a compressed public key)",
+  "used-up": "has been shown as often as makers take it",
+});
+
 export type CoinTrouble =
   | "not-ours"
   | "frozen"
@@ -122,6 +132,16 @@ export const denials = Object.freeze({
     denial(
       { code: "WALLETD_WILL_NOT_SIGN", why },
       `The transaction is not what was agreed (${why}). Nothing was signed.`,
+    ),
+  externalCoin: (coin: { readonly txid: string; readonly index: number }, why: ExternalTrouble) =>
+    denial(
+      { code: "WALLETD_EXTERNAL_COIN", txid: coin.txid, index: coin.index, why },
+      `The coin ${coin.txid}:${coin.index} ${EXTERNAL_WORDS[why]}. None was taken.`,
+    ),
+  commitmentsFile: () =>
+    denial(
+      { code: "WALLETD_COMMITMENTS_FILE" },
+      "This is no commitments.json of joinmarket-clientserver: it has no lists of used and external commitments.",
     ),
   noCommitment: (tooYoung: number, tooSmall: number, usedUp: number) =>
     denial(

@@ -184,7 +184,17 @@ export const walletdErrors = errorTable({
   },
   WALLETD_NO_COMMITMENT: {
     meaning: "No coin of this coinjoin can stand for it: too young, too small, or used too often.",
-    remedy: "Wait until the coins have more confirmations, or use others.",
+    remedy:
+      "Wait until the coins have more confirmations, use others, or lend it one of elsewhere: supervisor coinjoin commitments.",
+  },
+  WALLETD_EXTERNAL_COIN: {
+    meaning: "A coin of elsewhere cannot stand for this wallet's coinjoins; `why` says for what reason.",
+    remedy:
+      "Name another, or give the key that the coin belongs to. None of those that were named was taken.",
+  },
+  WALLETD_COMMITMENTS_FILE: {
+    meaning: "The file is no commitments.json as joinmarket-clientserver writes it.",
+    remedy: "It lies in cmtdata/ of that program's data directory.",
   },
 });
 

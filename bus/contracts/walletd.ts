@@ -1,7 +1,7 @@
 /** What others know of the wallet daemon: wallets by name, opened by password, used by session or grant. No key ever travels here. */
 import { z } from "zod";
 import { COINJOIN_SIDES } from "./walletd/calling.ts";
-import { withCoinjoins } from "./walletd/coinjoin-methods.ts";
+import { withCommitments } from "./walletd/commitment-methods.ts";
 import { GrantId, Hash, Height, Tip, WalletName } from "./walletd/values.ts";
 
 /**
@@ -9,7 +9,7 @@ import { GrantId, Hash, Height, Tip, WalletName } from "./walletd/values.ts";
  * and reaches no further than it says. Events tell that something changed, never what there is: no amounts, no addresses, no
  * transactions' bytes.
  */
-export const walletdContract = withCoinjoins
+export const walletdContract = withCommitments
   .event("wallet.changed", {
     doc: "Balances, coins, addresses or labels of an unlocked wallet may differ from before: ask again.",
     body: z.object({ wallet: WalletName, tip: Tip.nullable(), isKnown: z.boolean() }),

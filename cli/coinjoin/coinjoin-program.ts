@@ -1,14 +1,13 @@
 /** `supervisor coinjoin` and `supervisor orderbook` with their options, help and examples. What each does is loaded when it is called for. */
 import type { Command } from "commander";
 import type { ProgramTools } from "../program-tools.ts";
+import { addCommitmentCommands } from "./commitment-program.ts";
 
 const commands = () => import("./coinjoin-commands.ts");
 const market = () => import("./orderbook-command.ts");
 
-export function addCoinjoin(
-  program: Command,
-  { terminal, exitWith, withPlace, examples }: ProgramTools,
-): void {
+export function addCoinjoin(program: Command, tools: ProgramTools): void {
+  const { terminal, exitWith, withPlace, examples } = tools;
   const coinjoin = withPlace(program.command("coinjoin"))
     .summary("mix coins with those of makers")
     .description(
@@ -59,6 +58,8 @@ export function addCoinjoin(
     .action(async (id, _, command: Command) =>
       exitWith(await (await commands()).cancel(id, command.optsWithGlobals(), terminal)),
     );
+
+  addCommitmentCommands(coinjoin, tools);
 
   withPlace(program.command("orderbook"))
     .summary("the market's offers")

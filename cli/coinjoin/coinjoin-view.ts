@@ -58,7 +58,7 @@ const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   TAKER_FEW_MAKERS: "Ask fewer makers, for another amount, or allow more with --max-maker-fee.",
   TAKER_MAKERS_FAILED: "Try again: others will be picked.",
   TAKER_NO_COMMITMENT:
-    "Wait until a coin has five confirmations, mix a smaller amount, or spend from another mixdepth.",
+    "Wait until a coin has five confirmations, mix a smaller amount, spend from another mixdepth, or lend it a coin of elsewhere: supervisor coinjoin commitments.",
   TAKER_MINING_FEE: "Try again, or give a lower --fee.",
   TAKER_REFUSED: "A maker has spent its coin meanwhile. Ours come free within an hour; then try again.",
   TAKER_NOT_SENT: "Its coins stay reserved for an hour, and it may still appear: supervisor wallet history",

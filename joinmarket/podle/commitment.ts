@@ -82,6 +82,7 @@ export function verifyOpening(
   opening: Opening,
   commitment: string,
   triesMax: number = COMMITMENT_TRIES,
+  firstIndex = 0,
 ): number | undefined {
   const { P, P2, s, e } = opening;
   if (!isPublicKey(P) || !isPublicKey(P2) || s.length !== 32 || e.length !== 32) return undefined;
@@ -90,7 +91,7 @@ export function verifyOpening(
   const challenge = scalarFromBytes(e) % CURVE_ORDER;
   if (response === 0n || response >= CURVE_ORDER || challenge === 0n) return undefined;
   const KG = rest(publicKeyOf(s), P, challenge);
-  for (let index = 0; index < triesMax && KG !== undefined; index++) {
+  for (let index = firstIndex; index < triesMax && KG !== undefined; index++) {
     const KJ = rest(mustBePoint(multiplyPoint(pointNumber(index), response)), P2, challenge);
     if (KJ !== undefined && equalBytes(sha256(concatBytes(KG, KJ, P, P2)), e)) return index;
   }

@@ -4,6 +4,7 @@ import type { Network } from "../../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import type { SignedInput } from "../../../bitcoin/signing/inputs.ts";
 import type { Transaction } from "../../../bitcoin/transaction.ts";
+import type { ForeignCoins } from "../../../bus/chain/foreign-coins.ts";
 import { type CoinjoinCoin, outpointOf } from "../../../joinmarket/coinjoin/own-side.ts";
 import {
   type AnswerVerdict,
@@ -15,7 +16,6 @@ import type { Command } from "../../../joinmarket/messages/command.ts";
 import type { MakerInputs } from "../../../joinmarket/messages/inputs.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { ForeignCoins } from "../chain/foreign-coins.ts";
 import type { Ear, Gathering } from "../market/gathering.ts";
 import { Pokes } from "../pokes.ts";
 import { Conversation, type TalkFault, type TalkState } from "./conversation.ts";

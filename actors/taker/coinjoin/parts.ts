@@ -1,6 +1,7 @@
 /** What every coinjoin of this taker works with. */
 import type { Network } from "../../../bitcoin/network.ts";
 import type { Client } from "../../../bus/bus.ts";
+import type { ForeignCoins } from "../../../bus/chain/foreign-coins.ts";
 import type { indexerContract } from "../../../bus/contracts/indexer.ts";
 import type { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
@@ -9,7 +10,6 @@ import type { Clock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import type { Picker } from "../agreement/pick.ts";
 import type { Feerate } from "../chain/feerate.ts";
-import type { ForeignCoins } from "../chain/foreign-coins.ts";
 import type { Sightings } from "../chain/sightings.ts";
 import type { TakerConfig } from "../config.ts";
 import type { BondJudge } from "../market/bond-judge.ts";

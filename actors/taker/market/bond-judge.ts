@@ -1,6 +1,7 @@
 /** What makers' fidelity bonds are worth: by their proofs, and by what our own index says of the coins behind them. */
 import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import type { Bus, Client } from "../../../bus/bus.ts";
+import type { ForeignCoin, ForeignCoins } from "../../../bus/chain/foreign-coins.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { checkBondProof, isBondOutput, type ProvenBond } from "../../../joinmarket/bond/proof.ts";
 import { bondValue } from "../../../joinmarket/bond/value.ts";
@@ -8,7 +9,6 @@ import { outpointOf } from "../../../joinmarket/coinjoin/own-side.ts";
 import type { ProvenValue } from "../../../joinmarket/orderbook/candidates.ts";
 import type { BookMaker } from "../../../joinmarket/orderbook/orderbook.ts";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { ForeignCoin, ForeignCoins } from "../chain/foreign-coins.ts";
 
 const HEADER_TIME_AT = 68;
 const MS_PER_S = 1_000;

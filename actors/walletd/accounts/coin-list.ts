@@ -37,6 +37,7 @@ export function coinList(wallet: OpenWallet, coins: readonly StandingCoin[]): z.
 export function commitmentsUsed(wallet: OpenWallet): ReadonlyMap<string, number> {
   const used = new Map<string, number>();
   for (const { outpoint } of Object.values(wallet.state.commitments)) {
+    if (outpoint === undefined) continue;
     used.set(outpoint, (used.get(outpoint) ?? 0) + 1);
   }
   return used;

@@ -103,7 +103,7 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     },
     commitment({ grant, ...wish }, call) {
       const { wallet, by } = granted(grant, call);
-      return commit(wallet, by, wish);
+      return commit(wallet, by, wish, desk.chain);
     },
     async bondProof({ grant, makerNick, takerNick }, call) {
       const { wallet } = granted(grant, call);

@@ -1,6 +1,7 @@
 /** What the answers to an owner's requests share: the rack, and what is done with an open wallet. */
 import type { Network } from "../../../bitcoin/network.ts";
 import type { CallContext } from "../../../bus/bus.ts";
+import type { ForeignCoins } from "../../../bus/chain/foreign-coins.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { MedianTime } from "../coins/median-time.ts";
 import type { WalletdConfig } from "../config.ts";
@@ -26,6 +27,8 @@ export interface Desk {
   readonly history: History;
   readonly grants: Grants;
   readonly bonds: BondSpeaker;
+  /** Looks up coins that are none of ours. */
+  readonly chain: ForeignCoins;
   readonly metrics: WalletdMetrics;
   /** From 0 up to 1, from the system's random source. */
   readonly random: () => number;

@@ -4,6 +4,7 @@ import {
   BondSchema,
   ChainSchema,
   CommitmentSchema,
+  ExternalCoinSchema,
   FactsSchema,
   FrozenSchema,
   IdSchema,
@@ -40,6 +41,11 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("signed.settled"), key: IdSchema }),
   z.strictObject({ kind: z.literal("psbt"), id: IdSchema, psbt: PsbtSchema.nullable() }),
   z.strictObject({ kind: z.literal("commitment.used"), commitment: IdSchema, use: CommitmentSchema }),
+  z.strictObject({
+    kind: z.literal("commitment.external"),
+    outpoint: OutpointSchema,
+    coin: ExternalCoinSchema.nullable(),
+  }),
   z.strictObject({ kind: z.literal("note"), txid: TxidSchema, note: FactsSchema.nullable() }),
   z.strictObject({
     kind: z.literal("setting"),
@@ -98,6 +104,8 @@ export function applyChange(state: WalletState, change: WalletChange): void {
     case "commitment.used":
       state.commitments[change.commitment] = change.use;
       return;
+    case "commitment.external":
+      return put(state.externalCoins, change.outpoint, change.coin);
     case "note":
       return put(state.notes, change.txid, change.note);
     case "setting":

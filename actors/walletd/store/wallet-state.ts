@@ -46,10 +46,31 @@ export const SignedSchema = z.strictObject({
   paidOutSat: z.int().min(0).optional(),
 });
 
+const CommitmentIndexSchema = z.int().min(0).max(255);
+const HashHexSchema = z.string().regex(/^[0-9a-f]{64}$/);
+const PointHexSchema = z.string().regex(/^0[23][0-9a-f]{64}$/);
+
 export const CommitmentSchema = z.strictObject({
-  outpoint: OutpointSchema,
-  index: z.int().min(0).max(255),
+  /** Another program that used it does not tell of which coin it was. */
+  outpoint: OutpointSchema.optional(),
+  index: CommitmentIndexSchema.optional(),
   atMs: TimeSchema,
+});
+
+/** A coin of elsewhere that may stand for a coinjoin: its proofs are here, its key is not. Named as the protocol names them. */
+export const ExternalCoinSchema = z.strictObject({
+  P: PointHexSchema,
+  proofs: z
+    .array(
+      z.strictObject({
+        index: CommitmentIndexSchema,
+        P2: PointHexSchema,
+        s: HashHexSchema,
+        e: HashHexSchema,
+      }),
+    )
+    .min(1)
+    .max(16),
 });
 
 /** A payment that was made here for signers elsewhere. */
@@ -125,6 +146,8 @@ export const WalletStateSchema = z.strictObject({
   psbts: z.record(IdSchema, PsbtSchema).default({}),
   /** By commitment. */
   commitments: z.record(IdSchema, CommitmentSchema),
+  /** By outpoint. */
+  externalCoins: z.record(OutpointSchema, ExternalCoinSchema).default({}),
   /** By txid. */
   notes: z.record(TxidSchema, FactsSchema),
   settings: z.record(IdSchema, z.string().max(10_000)),
@@ -153,6 +176,7 @@ export function newWalletState(wallet: NewWallet): WalletState {
     grants: {},
     psbts: {},
     commitments: {},
+    externalCoins: {},
     notes: {},
     settings: {},
     bonds: {},

@@ -83,6 +83,24 @@ export const changeArbitrary: fc.Arbitrary<WalletChange> = fc.oneof(
     use: fc.record({ outpoint, index: fc.integer({ min: 0, max: 2 }), atMs }),
   }),
   fc.record({
+    kind: fc.constant("commitment.external" as const),
+    outpoint,
+    coin: fc.option(
+      fc.record({
+        P: fc.constant(`02${"ab".repeat(32)}`),
+        proofs: fc.array(
+          fc.record({
+            index: fc.integer({ min: 0, max: 2 }),
+            P2: fc.constant(`03${"cd".repeat(32)}`),
+            s: fc.constant("01".repeat(32)),
+            e: fc.constant("02".repeat(32)),
+          }),
+          { minLength: 1, maxLength: 3 },
+        ),
+      }),
+    ),
+  }),
+  fc.record({
     kind: fc.constant("note" as const),
     txid,
     note: fc.option(fc.dictionary(few("fact"), fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<never>)),

@@ -1,12 +1,11 @@
-/** Looks up coins that strangers name: whether they exist, are unspent, what they are worth, and how deep they lie. */
-import { parseTxid } from "../../../bitcoin/bytes.ts";
-import type { Network } from "../../../bitcoin/network.ts";
-import type { Transaction } from "../../../bitcoin/transaction.ts";
-import type { Bus, Client } from "../../../bus/bus.ts";
-import { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
-import { indexerContract } from "../../../bus/contracts/indexer.ts";
-import { mempoolContract } from "../../../bus/contracts/mempool.ts";
-import type { MakerCoin } from "../../../joinmarket/coinjoin/taker-check.ts";
+/** Looks up coins that somebody names and that no wallet here has: whether they exist, are unspent, what they are worth, and how deep they lie. */
+import { parseTxid, type Txid } from "../../bitcoin/bytes.ts";
+import type { Network } from "../../bitcoin/network.ts";
+import type { Transaction } from "../../bitcoin/transaction.ts";
+import type { Bus, Client } from "../bus.ts";
+import { indexerContract } from "../contracts/indexer.ts";
+import { mempoolContract } from "../contracts/mempool.ts";
+import { RawTransactions } from "./raw-transactions.ts";
 
 export interface NamedOutpoint {
   readonly txid: string;
@@ -14,7 +13,12 @@ export interface NamedOutpoint {
 }
 
 /** With the block that confirmed it. */
-export interface ForeignCoin extends MakerCoin {
+export interface ForeignCoin {
+  readonly txid: Txid;
+  readonly vout: number;
+  readonly valueSat: number;
+  readonly scriptPubKey: Uint8Array;
+  readonly confirmations: number;
   readonly height: number | null;
 }
 

@@ -1,0 +1,81 @@
+/** The wallet daemon's methods about coins of elsewhere that may stand for a taker's question (external PoDLE commitments). */
+import { z } from "zod";
+import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
+import { withCoinjoins } from "./coinjoin-methods.ts";
+import { CHAIN_ERRORS, OWNER_ERRORS, SESSION_ERRORS, WATCH_ERRORS } from "./refusals.ts";
+import { AmountSat, Count, Outpoint, Owned } from "./values.ts";
+
+const ADDED_AT_ONCE_MAX = 50;
+const TOO_MANY = { WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }) };
+
+export const withCommitments = withCoinjoins
+  .rpc("externalCoins", {
+    doc: "Coins of elsewhere that may stand for coinjoins when none of the wallet's own can, each with its tries.",
+    input: Owned,
+    output: z.object({
+      coins: z.array(
+        Outpoint.extend({
+          /** Null for one that does not exist or is spent: it stands for nothing. */
+          amountSat: AmountSat.nullable(),
+          confirmations: Count.nullable(),
+          tries: Count,
+          triesLeft: Count,
+        }),
+      ),
+      /** Commitments that were used so far, the wallet's own among them. */
+      used: Count,
+    }),
+    errors: SESSION_ERRORS,
+    redact: ["session", "coins"],
+    ...QUICK,
+    callers: ["operator"],
+  })
+  .rpc("addExternalCoins", {
+    doc: "Lets coins of elsewhere stand for coinjoins. Their keys make the proofs here and are forgotten: nothing can be spent with what stays. All or none.",
+    input: Owned.extend({
+      coins: z
+        .array(Outpoint.extend({ key: z.string().min(50).max(60) }))
+        .min(1)
+        .max(ADDED_AT_ONCE_MAX),
+    }),
+    output: z.object({ added: Count }),
+    errors: {
+      ...OWNER_ERRORS,
+      ...CHAIN_ERRORS,
+      ...WATCH_ERRORS,
+      ...TOO_MANY,
+      WALLETD_EXTERNAL_COIN: Outpoint.extend({
+        why: z.enum(["own", "gone", "other-key", "bad-key", "used-up"]),
+      }),
+    },
+    redact: ["session", "coins"],
+    ...QUICK,
+    callers: ["operator"],
+  })
+  .rpc("importCommitments", {
+    doc: "Takes joinmarket-clientserver's commitments.json: the commitments that it has used are not used again, its external ones may be.",
+    input: Owned.extend({ file: z.string().max(LABELS_TEXT_MAX) }),
+    output: z.object({ added: Count, used: Count, ignored: Count }),
+    errors: {
+      ...OWNER_ERRORS,
+      ...CHAIN_ERRORS,
+      ...WATCH_ERRORS,
+      ...TOO_MANY,
+      WALLETD_COMMITMENTS_FILE: z.object({}),
+    },
+    redact: ["session", "file"],
+    ...QUICK,
+    callers: ["operator"],
+    deadlineMs: 30_000,
+    requestBytesMax: LARGE_REQUEST_BYTES,
+  })
+  .rpc("forgetExternalCoins", {
+    doc: "Forgets these coins of elsewhere, or all of them; what was used of them stays known as used.",
+    input: Owned.extend({ outpoints: z.array(Outpoint).max(500).optional() }),
+    output: z.object({ forgotten: Count }),
+    errors: OWNER_ERRORS,
+    redact: ["session", "outpoints"],
+    ...QUICK,
+    callers: ["operator"],
+    requestBytesMax: 128 * 1024,
+  });

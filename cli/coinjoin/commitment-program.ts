@@ -1,0 +1,56 @@
+/** `supervisor coinjoin commitments …` with its options, help and examples. */
+import type { Command } from "commander";
+import type { ProgramTools } from "../program-tools.ts";
+
+const work = () => import("./commitment-commands.ts");
+
+export function addCommitmentCommands(
+  coinjoin: Command,
+  { terminal, exitWith, withPlace, examples }: ProgramTools,
+): void {
+  const group = coinjoin
+    .command("commitments")
+    .summary("coins of elsewhere that stand for coinjoins")
+    .description(
+      "Makers ask for proof of a coin of some age and worth before they show theirs, and each coin proves it three times.\nWhere the wallet's own are too young or used up, a coin of elsewhere can stand for it: it is not spent, but makers\nwho are asked see which it was.",
+    );
+  const of = (usage: string, summary: string) =>
+    withPlace(group.command(usage))
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
+      .option("--password-file <file>", "read the password from its first line; - is the pipe")
+      .option("--json", "answer as JSON");
+
+  of("list", "the coins, and how often each can stand for one").action(async (_, command: Command) =>
+    exitWith(await (await work()).listCommitments(command.optsWithGlobals(), terminal)),
+  );
+  of("add", "let a coin of elsewhere stand for coinjoins")
+    .argument("[coin]", "<txid>:<number>; its private key is asked for")
+    .option(
+      "--keys-file <file>",
+      "lines of <txid>:<number>,<private key>, or what JoinMarket's showutxos prints; - is the pipe",
+    )
+    .addHelpText("after", examples(["supervisor coinjoin commitments add --keys-file coins.csv", ""]))
+    .action(async (coin, _, command: Command) =>
+      exitWith(await (await work()).addCommitments(coin, command.optsWithGlobals(), terminal)),
+    );
+  of("import", "take over joinmarket-clientserver's commitments.json")
+    .argument("<file>", "in cmtdata/ of its data directory; - is the pipe")
+    .addHelpText(
+      "after",
+      examples([
+        "supervisor coinjoin commitments import ~/.joinmarket/cmtdata/commitments.json",
+        "also what was used there",
+      ]),
+    )
+    .action(async (file, _, command: Command) =>
+      exitWith(await (await work()).importCommitments(file, command.optsWithGlobals(), terminal)),
+    );
+  of("forget", "let coins of elsewhere stand for nothing any more")
+    .argument("[coins...]", "as `supervisor coinjoin commitments list` names them")
+    .option("--all", "all of them")
+    .action(async (names, _, command: Command) =>
+      exitWith(await (await work()).forgetCommitments(names, command.optsWithGlobals(), terminal)),
+    );
+}
