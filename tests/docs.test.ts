@@ -163,3 +163,30 @@ function markdownIn(folder: string): string[] {
     .map((file) => `${folder}/${String(file)}`)
     .filter((file) => file.endsWith(".md"));
 }
+
+describe("the table of what JoinMarket's protocol wants", () => {
+  const rows = readFileSync(join(ROOT, "docs/joinmarket-conformance.md"), "utf8")
+    .split("\n")
+    .flatMap((line) => /^\| (\d+) \| [^|]+ \| (.+) \|$/.exec(line)?.slice(1, 3) ?? []);
+  const numbers = rows.filter((_, at) => at % 2 === 0).map(Number);
+  const cells = rows.filter((_, at) => at % 2 === 1);
+
+  it("has every row, once", () => {
+    expect(numbers).toEqual(Array.from({ length: 95 }, (_, at) => at + 1));
+  });
+
+  it("names tests that are there", () => {
+    const named = cells.flatMap((cell) =>
+      cell.split("<br>").flatMap((part) => {
+        const path = /^`([^`]+\.test\.ts)`: /.exec(part)?.[1] ?? "";
+        const text =
+          existsSync(join(ROOT, path)) && path !== "" ? readFileSync(join(ROOT, path), "utf8") : "";
+        const names = [...part.matchAll(/“([^”]+)”/g)].map(([, name = ""]) => name);
+        return names.map((name) => ({ path, name, isThere: text.includes(name) }));
+      }),
+    );
+
+    expect(named.length).toBeGreaterThan(95);
+    expect(named.filter(({ isThere }) => !isThere)).toEqual([]);
+  });
+});

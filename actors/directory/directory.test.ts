@@ -295,6 +295,7 @@ describe("a directory", () => {
     clock.advance(120_000);
     await waitFor("the maker to be out", () => maker.isClosed);
     expect([pinger.isClosed, taker.isClosed]).toEqual([false, false]);
+    expect([maker.of(798), taker.of(798)]).toEqual([[], []]);
     clock.advance(1_500_000);
     await waitFor("the taker to be out", () => taker.isClosed);
   });

@@ -1,5 +1,7 @@
 /** A maker over a real wallet daemon: a whole coinjoin, and what it says in which order. */
 import { afterEach, expect, it } from "vitest";
+import type { Offer } from "../../joinmarket/offer/offer.ts";
+import { formatRevelation, parseRevelation } from "../../joinmarket/podle/revelation.ts";
 import { DELIVERED } from "../../tests/harness/joinmarket/market-hub.ts";
 import { MakerWorld } from "../../tests/harness/maker/maker-world.ts";
 
@@ -25,6 +27,23 @@ it("serves a taker from the order book to the chain, and earns what it asked for
   expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat: Number(offer.feeText) });
   const { entries } = await world.walletd.as("operator").history(world.owned);
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
+});
+
+it("takes a coin that a taker shows with its script and height, and names no such feature itself", async () => {
+  world = await MakerWorld.start();
+  const taker = await world.taker();
+  const { nick: maker } = await world.status();
+  taker.orderbook();
+  await world.until("an offer", () => taker.offers.length > 0);
+  await taker.fill(maker, taker.offers[0] as Offer, 100_000_000);
+  await world.until("the maker's key", () => taker.makerKeys.length > 0);
+  const { scriptPubKey } = taker.coin;
+  await taker.auth(maker, formatRevelation(parseRevelation(taker.revelation), { scriptPubKey, height: 1 }));
+  await world.until("the maker's inputs", () => taker.inputs.length > 0);
+
+  expect(taker.inputs[0]?.coins.every(({ hints }) => hints === undefined)).toBe(true);
+  const key = world.hub.sent.find(({ text }) => text.startsWith("pubkey "))?.text;
+  expect(key).toMatch(/^pubkey [0-9a-f]{64}$/);
 });
 
 it("keeps nobody out for takers who have its signatures, and is done with them when their coinjoin is seen", async () => {

@@ -14,7 +14,7 @@ let world: MakerWorld;
 afterEach(() => world.stop());
 
 it.each(recordedCoinjoins("maker").map((recorded) => [recorded.about, recorded] as const))(
-  "%s",
+  "%s is made again with our maker",
   async (_about, recorded) => {
     const { words = "", funding = [], lines, transaction } = recorded;
     world = await MakerWorld.start({

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesToHex, hexToBytes, parseTxid } from "../../bitcoin/bytes.ts";
+import { publicKeyOf } from "../../bitcoin/keys/curve.ts";
+import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import { mainnet } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { signInputs, withSignedInputs } from "../../bitcoin/signing/inputs.ts";
@@ -339,5 +341,20 @@ describe("a maker's signature", () => {
     fc.assert(fc.property(junk, (bytes) => matchSignature(transaction, bytes, unsigned) === undefined));
     const three = hexToBytes(coinjoin.nestedScript);
     expect(matchSignature(transaction, three, unsigned)).toBeUndefined();
+  });
+
+  it("is taken only where it leaves the id as it is, so that the id alone tells what has been sent", () => {
+    const [first] = unsigned;
+    const privateKey = coins[0]?.privateKey;
+    if (first === undefined || privateKey === undefined) throw new Error("two were made");
+    const old = keyScript(publicKeyOf(privateKey), "p2pkh");
+    const spent = { ...first.spent, scriptPubKey: old };
+    const [legacy] = signInputs(transaction, [{ index: first.index, spent, privateKey }]);
+    const bytes = legacy?.scriptSig ?? new Uint8Array(0);
+
+    // What a maker would send for it: the same two pushes as for a coin of today.
+    expect(bytes.length).toBeGreaterThan(100);
+    expect(matchSignature(transaction, bytes, [{ index: first.index, spent }])).toBeUndefined();
+    expect(txidOf(withSignedInputs(transaction, signed))).toBe(txidOf(transaction));
   });
 });

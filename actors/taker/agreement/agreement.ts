@@ -209,15 +209,25 @@ class Agreement {
         triesMax: config.commitment_tries,
       });
       const { P, P2, s, e } = opening;
-      const revelation = formatRevelation({
+      const shown = {
         txid: parseTxid(opening.txid),
         vout: opening.index,
         P: hexToBytes(P),
         P2: hexToBytes(P2),
         s: hexToBytes(s),
         e: hexToBytes(e),
-      });
-      return { commitment, revelation };
+      };
+      return {
+        commitment,
+        revelation: formatRevelation(shown),
+        extended: async () => {
+          const [coin] = await this.#parts.coins.look([shown]);
+          const { height = null } = coin ?? {};
+          return coin === undefined || height === null
+            ? undefined
+            : formatRevelation(shown, { scriptPubKey: coin.scriptPubKey, height });
+        },
+      };
     } catch (error) {
       if (!hasCode(error, "WALLETD_NO_COMMITMENT")) throw error;
       if (isEnough) return undefined;

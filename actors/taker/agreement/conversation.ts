@@ -9,7 +9,7 @@ import type { AnswerVerdict, MakerAnswer } from "../../../joinmarket/coinjoin/ta
 import type { Box, BoxKeys } from "../../../joinmarket/messages/box.ts";
 import { parseBytes, writeBytes } from "../../../joinmarket/messages/bytes.ts";
 import { type Command, writeCommand } from "../../../joinmarket/messages/command.ts";
-import { parseMakerKey, writeFill } from "../../../joinmarket/messages/fill.ts";
+import { EXTENDED_COINS, parseMakerKey, writeFill } from "../../../joinmarket/messages/fill.ts";
 import { type MakerInputs, parseMakerInputs } from "../../../joinmarket/messages/inputs.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
@@ -29,6 +29,8 @@ export interface TalkParts {
   readonly commitment: string;
   /** The opening of the commitment, as it is sent. */
   readonly revelation: string;
+  /** The same with the coin's script and height, for makers that have no index; nothing when they are not known. */
+  extended(): Promise<string | undefined>;
   tell(text: string): Promise<void>;
   /** Looks up the coins that a maker names, and judges its answer. */
   judge(answer: Omit<MakerAnswer, "coins">, inputs: MakerInputs): Promise<AnswerVerdict>;
@@ -119,11 +121,23 @@ export class Conversation {
   }
 
   #onKey(command: Command): void {
-    const { encryptionKey } = parseMakerKey(command);
+    const { encryptionKey, features } = parseMakerKey(command);
     this.#box = this.#parts.keys.boxWith(encryptionKey);
     this.#theirKey = encryptionKey;
     this.#become("keyed");
-    this.#tell(writeCommand("auth", this.#box.seal(this.#parts.revelation)));
+    const { revelation } = this.#parts;
+    // Others fail on the longer form.
+    if (!features.has(EXTENDED_COINS)) return this.#open(revelation);
+    this.#parts.extended().then(
+      (text) => this.#open(text ?? revelation),
+      // Our own index or mempool: a maker with an index of its own needs no more than this.
+      () => this.#open(revelation),
+    );
+  }
+
+  #open(revelation: string): void {
+    const sealed = this.#box?.seal(revelation);
+    if (sealed !== undefined && this.#state === "keyed") this.#tell(writeCommand("auth", sealed));
   }
 
   #onInputs(command: Command): void {

@@ -71,6 +71,7 @@ function replayed(recorded: RecordedCoinjoin) {
       amountSat: fill.amountSat,
       commitment: fill.commitment,
       revelation,
+      extended: async () => undefined,
       tell: async (text) => void said.push(`${number} ${text}`),
       judge: async (answer, { coins }) => {
         const known = coins.map(({ txid, vout }) => {
@@ -105,7 +106,7 @@ const withoutWitnesses = (transaction: Transaction): Transaction => ({
 });
 
 it.each(recordedCoinjoins("taker").map((recorded) => [recorded.about, recorded] as const))(
-  "%s",
+  "%s is made again with our taker",
   async (_about, recorded) => {
     const { fill, revelation, proposed, said, talks } = replayed(recorded);
     const final = confirmedTransaction(recorded);

@@ -42,6 +42,8 @@ export interface TeamParts {
 export interface Commitment {
   readonly commitment: string;
   readonly revelation: string;
+  /** With the coin's script and height. */
+  extended(): Promise<string | undefined>;
 }
 
 export class Team implements Ear {
@@ -122,7 +124,7 @@ export class Team implements Ear {
     this.#talks.get(nick)?.fail("it has left the market");
   }
 
-  #talk(candidate: Candidate, { commitment, revelation }: Commitment): Conversation {
+  #talk(candidate: Candidate, { commitment, revelation, extended }: Commitment): Conversation {
     const { gathering, keys, amountSat } = this.#parts;
     const { nick } = candidate;
     const talk: Conversation = new Conversation(candidate, {
@@ -130,6 +132,7 @@ export class Team implements Ear {
       amountSat,
       commitment,
       revelation,
+      extended,
       tell: (text) => gathering.tell(nick, text),
       judge: (answer, inputs) => this.#judge(answer, inputs),
       changed: () => this.#changed(nick, talk),

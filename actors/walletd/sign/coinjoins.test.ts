@@ -155,7 +155,9 @@ describe("a maker", () => {
 
     expect(address).toBe(key.address);
     expect(path).toBe(key.pathText);
-    expect((await under.as("maker").funds({ grant })).hasBond).toBe(true);
+    const funds = await under.as("maker").funds({ grant });
+    // Its coin is offered to nobody, though its owner has frozen nothing.
+    expect(funds).toMatchObject({ hasBond: true, mixdepths: [{ availableSat: 700_000 }, {}, {}] });
     const proven = checkBondProof(proof ?? "", nicks, under.money.node.tip.height);
     expect(proven).toMatchObject({ txid: parseTxid(txid), vout: 0 });
     expect(
