@@ -2,6 +2,7 @@
 import { directoryErrors } from "../actors/directory/errors.ts";
 import { gatewayErrors } from "../actors/gateway/errors.ts";
 import { indexerErrors } from "../actors/indexer/errors.ts";
+import { ledgerErrors } from "../actors/ledger/errors.ts";
 import { makerErrors } from "../actors/maker/errors.ts";
 import { mempoolErrors } from "../actors/mempool/errors.ts";
 import { sandboxErrors } from "../actors/node/errors.ts";
@@ -29,6 +30,7 @@ export const errorTables: readonly Readonly<Record<string, ErrorEntry>>[] = [
   walletdErrors,
   directoryErrors,
   takerErrors,
+  ledgerErrors,
   cliErrors,
   nodeErrors,
   sandboxErrors,

@@ -3,6 +3,7 @@ import type { Contract } from "../contract/contract.ts";
 import { directoryContract } from "./directory.ts";
 import { gatewayContract } from "./gateway.ts";
 import { indexerContract } from "./indexer.ts";
+import { ledgerContract } from "./ledger.ts";
 import { makerContract } from "./maker.ts";
 import { mempoolContract } from "./mempool.ts";
 import { nodeContract } from "./node.ts";
@@ -17,6 +18,7 @@ export const allContracts: readonly Contract[] = Object.freeze([
   indexerContract,
   mempoolContract,
   walletdContract,
+  ledgerContract,
   directoryContract,
   makerContract,
   takerContract,

@@ -103,7 +103,7 @@ export const indexerContract = contract("indexer", {
     ...READ,
   })
   .rpc("history", {
-    doc: "The confirmed transactions of one script, in the order of the chain, as bytes (bus/contracts/packed-history.ts): all, or only those above a block up to which the asker has them.",
+    doc: "The confirmed transactions of one script, in the order of the chain, as bytes (bus/contracts/indexer/packed-history.ts): all, or only those above a block up to which the asker has them.",
     input: z.object({
       scripthash: Hash,
       /** If the chain has left it, the answer is whole. */

@@ -17,6 +17,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "actors/walletd": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/maker": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/taker": ["bus", "joinmarket", "bitcoin", "runtime"],
+  "actors/ledger": ["bus", "bitcoin", "runtime"],
   "actors/directory": ["bus", "joinmarket", "bitcoin", "runtime"],
   "actors/gateway": ["bus", "bitcoin", "runtime"],
   supervisor: ["bus", "runtime"],

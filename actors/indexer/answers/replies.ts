@@ -1,7 +1,7 @@
 /** The replies to the contract's requests, as JSON in bytes: no object for a row, no check against schemas that hold by construction. */
 import { blockHashFromBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import { PACKED_ENTRY_BYTES, packHead } from "../../../bus/contracts/indexer/packed-history.ts";
 import { INDEXER_SETTLED_BLOCKS, type IndexedTip } from "../../../bus/contracts/indexer.ts";
-import { PACKED_ENTRY_BYTES, packHead } from "../../../bus/contracts/packed-history.ts";
 import type { Steps } from "../lookup/steps.ts";
 import type { Reading } from "../queries/memory.ts";
 import { Outputs } from "../queries/outputs.ts";

@@ -3,13 +3,13 @@
 import type { Replies } from "../../../actors/indexer/answers/replies.ts";
 import { finished, type Steps } from "../../../actors/indexer/lookup/steps.ts";
 import { type BlockHash, hexToBytes, type ScriptHash, type Txid } from "../../../bitcoin/bytes.ts";
-import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
 import {
   PACKED_ENTRY_BYTES,
   PACKED_HEAD_BYTES,
   type PackedHistoryHead,
   unpackHead,
-} from "../../../bus/contracts/packed-history.ts";
+} from "../../../bus/contracts/indexer/packed-history.ts";
+import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
 
 export interface AskedEntry {
   readonly txid: Txid;

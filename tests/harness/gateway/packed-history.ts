@@ -3,7 +3,7 @@ import {
   PACKED_ENTRY_BYTES,
   type PackedHistoryHead,
   packHead,
-} from "../../../bus/contracts/packed-history.ts";
+} from "../../../bus/contracts/indexer/packed-history.ts";
 
 export interface Entry {
   readonly txid: string;

@@ -4,7 +4,7 @@ import {
   PACKED_HEAD_BYTES,
   type PackedHistoryHead,
   unpackHead,
-} from "../../../../bus/contracts/packed-history.ts";
+} from "../../../../bus/contracts/indexer/packed-history.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
 import { type ConfirmedEntries, entryJson } from "./history.ts";
 

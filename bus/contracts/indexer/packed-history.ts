@@ -1,5 +1,5 @@
 /** How the indexer's reply to `history` is laid out: of which moment it is, and the entries one after another, so that nobody parses a million of them. */
-import type { IndexedTip } from "./indexer.ts";
+import type { IndexedTip } from "../indexer.ts";
 
 const HASH_BYTES = 32;
 const BLOCK_BYTES = 4 + HASH_BYTES;

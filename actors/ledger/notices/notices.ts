@@ -1,0 +1,114 @@
+/** What people are to be told: written down with what it tells of, and kept until somebody says that it has arrived. */
+import type { NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
+import type { Tx } from "../books/transaction.ts";
+import type { NoticeRow, UserRow } from "../store/rows.ts";
+import { nextNumber, type Tables } from "../store/store.ts";
+
+export type NewNotice = Pick<NoticeRow, "kind" | "subject"> &
+  Partial<Omit<NoticeRow, "id" | "atS" | "userId" | "jid" | "kind" | "subject">> & {
+    /** They are told too. */
+    readonly isToAdmins?: boolean;
+  };
+
+const KEPT_S = 86_400;
+/** Enough for a burst of deposits to everybody; the oldest make room. */
+const NOTICES_MAX = 100_000;
+const MINUTE_S = 60;
+const DAY_MINUTES = 1_440;
+
+/** Whatever a person has chosen, he hears of these. */
+const SECURITY: ReadonlySet<NoticeKind> = new Set([
+  "account.approved",
+  "account.frozen",
+  "account.unfrozen",
+  "account.verify",
+  "account.closed",
+  "deposit.vanished",
+  "deposit.reversed",
+  "order.lost",
+  "security.codes",
+  "security.factor",
+  "security.limit",
+  "bank.stopped",
+]);
+const MONEY: ReadonlySet<NoticeKind> = new Set([
+  "deposit.credited",
+  "payment.received",
+  "order.executed",
+  "order.broadcast",
+  "order.failed",
+]);
+
+/** For the account's people, and the admins where it concerns them. */
+export function notify(
+  tx: Tx,
+  user: UserRow | undefined,
+  { isToAdmins = false, ...notice }: NewNotice,
+): void {
+  const jids = new Set(user !== undefined && isWanted(user, notice.kind) ? user.jids : []);
+  if (isToAdmins) for (const jid of tx.rules.admins) jids.add(jid.toLowerCase());
+  for (const jid of jids) {
+    const id = nextNumber(tx.t, "notice");
+    tx.t.notices.put(id, { ...NOTHING, ...notice, id, atS: tx.nowS, userId: user?.id ?? 0, jid });
+    tx.news.notices.push(id);
+  }
+}
+
+const NOTHING = {
+  amountSat: null,
+  feeSat: null,
+  balanceSat: null,
+  counterpart: null,
+  text: "",
+  order: null,
+  txid: null,
+  address: null,
+  confirmations: null,
+  isReplaceable: null,
+} as const;
+
+function isWanted({ settings, state }: UserRow, kind: NoticeKind): boolean {
+  if (SECURITY.has(kind)) return true;
+  // Of a closed account only what was opened with it is of interest.
+  if (state === "closed") return MONEY.has(kind);
+  return settings.notices === "all" || (settings.notices === "money" && MONEY.has(kind));
+}
+
+/** Those that can be told now, the oldest first. */
+export function dueNotices(
+  t: Tables,
+  nowS: number,
+  after: number,
+  limit: number,
+): { due: NoticeRow[]; isMore: boolean } {
+  const due: NoticeRow[] = [];
+  for (const row of t.notices.values({ start: after + 1 })) {
+    if (row.atS + KEPT_S <= nowS || isQuiet(t, row, nowS)) continue;
+    if (due.length === limit) return { due, isMore: true };
+    due.push(row);
+  }
+  return { due, isMore: false };
+}
+
+export function acknowledge({ t }: Tx, ids: readonly number[]): void {
+  for (const id of ids) t.notices.remove(id);
+}
+
+/** Lets go of those that nobody was told in time. */
+export function tidyNotices({ t, nowS }: Tx): void {
+  const surplus = t.notices.count() - NOTICES_MAX;
+  for (const [at, row] of t.notices.values().entries()) {
+    if (at >= surplus && row.atS + KEPT_S > nowS) return;
+    t.notices.remove(row.id);
+  }
+}
+
+function isQuiet(t: Tables, { userId, kind }: NoticeRow, nowS: number): boolean {
+  const quiet = t.users.get(userId)?.settings.quietHours ?? null;
+  if (quiet === null || SECURITY.has(kind)) return false;
+  const minute = Math.floor(nowS / MINUTE_S) % DAY_MINUTES;
+  const { fromMinute, untilMinute } = quiet;
+  return fromMinute <= untilMinute
+    ? fromMinute <= minute && minute < untilMinute
+    : fromMinute <= minute || minute < untilMinute;
+}

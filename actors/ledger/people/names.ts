@@ -1,0 +1,58 @@
+/** What people may be called: folded, short, not like an address, and nobody else's for a while after it was given up. */
+import { networks } from "../../../bitcoin/network.ts";
+import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
+import { hasCode } from "../../../runtime/errors.ts";
+import type { Tx } from "../books/transaction.ts";
+import { denials } from "../denials.ts";
+
+const NAME = /^[a-z][a-z0-9_]{1,29}$/;
+const ADDRESS_LIKE = /^(?:bc1|tb1|bcrt1|sp1)/;
+export const QUARANTINE_S: number = 90 * 86_400;
+
+/** Services, and the words of commands: who is called so could be taken for one. */
+const RESERVED = new Set(
+  `wallet gateway bitcoin btc bank admin administrator root operator support help info pay payment security abuse
+postmaster hostmaster xmpp system bot null none register status balance receive addresses label contacts orders confirm
+cancel history mix jobs settings export leave users user freeze unfreeze limit limits ban announce maker reconcile
+loglevel reload stop back next skip verify approve invite audit
+inscription aide etat solde recevoir adresses etiquette payer ordres confirmer annuler historique melanger travaux
+reglages exporter partir retour suivant`.split(/\s+/),
+);
+
+export function foldName(text: string): string {
+  return text.trim().normalize("NFKC").toLowerCase();
+}
+
+/** Folded; throws when nobody may be called so. */
+export function nameOf(text: string): string {
+  const name = foldName(text);
+  if (!NAME.test(name) || ADDRESS_LIKE.test(name) || isAddress(name)) throw denials.username("form");
+  if (RESERVED.has(name)) throw denials.username("reserved");
+  return name;
+}
+
+/** Throws when somebody else has the name, or had it lately. */
+export function takeName({ t, nowS }: Tx, name: string, userId: number): void {
+  const row = t.names.get(name);
+  if (row !== undefined && row.userId !== userId) {
+    const isFree = row.releasedAtS !== null && row.releasedAtS + QUARANTINE_S <= nowS;
+    if (!isFree) throw denials.username("taken");
+  }
+  t.names.put(name, { userId, releasedAtS: null });
+}
+
+export function releaseName({ t, nowS }: Tx, name: string, userId: number): void {
+  t.names.put(name, { userId, releasedAtS: nowS });
+}
+
+function isAddress(name: string): boolean {
+  return networks.some((network) => {
+    try {
+      scriptOfAddress(name, network);
+      return true;
+    } catch (error) {
+      if (!hasCode(error, "BITCOIN_BAD_ADDRESS")) throw error;
+      return false;
+    }
+  });
+}

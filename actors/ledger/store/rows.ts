@@ -1,0 +1,171 @@
+/** What the ledger's tables hold, row by row. Satoshi are whole numbers, times are Unix seconds. */
+import type { LedgerLimits, LedgerSettings, NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
+
+/** Whom a payment is between: an account, or an address outside. */
+export type PartyRow = { readonly userId: number } | { readonly address: string };
+
+export interface UserRow {
+  readonly id: number;
+  /** One, but for the account of the operator's wallet. */
+  readonly jids: readonly string[];
+  readonly username: string;
+  readonly state: "waiting" | "open" | "frozen" | "closed";
+  readonly why: string | null;
+  readonly settings: LedgerSettings;
+  /** The person's own wishes, and what an admin has set for this account: the least of all counts. */
+  readonly limits: Partial<LedgerLimits>;
+  readonly adminLimits: Partial<LedgerLimits>;
+  readonly raise: { readonly limits: LedgerLimits; readonly atS: number } | null;
+  /** Base32. One that is not enabled was drawn and never proved. `lastStep`: no one-time code counts twice. */
+  readonly factor: { readonly secret: string; readonly isEnabled: boolean; readonly lastStep: number } | null;
+  /** SHA-256 of the recovery code. */
+  readonly recovery: string;
+  readonly needsVerification: boolean;
+  readonly seenAtS: number;
+  readonly tries: { readonly wrong: number; readonly lockedUntilS: number };
+  readonly contacts: readonly PartyRow[];
+  /** Told that the balance is low, and not above it since. */
+  readonly isLow: boolean;
+  readonly receivedSat: number;
+  readonly createdAtS: number;
+}
+
+/** A name that was given up is kept for its last holder for a while. */
+export interface NameRow {
+  readonly userId: number;
+  readonly releasedAtS: number | null;
+}
+
+export interface AddressRow {
+  readonly address: string;
+  /** 0 is the house. */
+  readonly userId: number;
+  readonly label: string;
+  readonly createdAtS: number;
+  readonly receivedSat: number;
+  /** Something has come to it: it is not given out as fresh again. */
+  readonly isPaid: boolean;
+}
+
+export interface DepositRow {
+  readonly outpoint: string;
+  readonly txid: string;
+  readonly address: string;
+  readonly amountSat: number;
+  /** Null where nobody of ours was given the address; 0 is the house. */
+  readonly userId: number | null;
+  readonly state: "seen" | "confirmed" | "credited" | "vanished";
+  readonly height: number | null;
+  readonly isReplaceable: boolean;
+  /** How often it was credited: it may leave the chain and come again. */
+  readonly credits: number;
+  readonly subject: string;
+}
+
+export interface Posting {
+  readonly account: string;
+  /** Debit is positive. */
+  readonly sat: number;
+}
+
+export interface EntryRow {
+  readonly id: number;
+  readonly atS: number;
+  readonly kind: string;
+  readonly key: string;
+  readonly postings: readonly Posting[];
+  readonly txid: string | null;
+  readonly order: string | null;
+}
+
+export interface MovementRow {
+  readonly entry: number;
+  readonly atS: number;
+  readonly kind: "deposit" | "reversed" | "paid" | "received" | "refund" | "adjusted";
+  readonly changeSat: number;
+  readonly feeSat: number;
+  readonly balanceSat: number;
+  readonly counterpart: PartyRow | null;
+  readonly memo: string;
+  readonly order: string | null;
+  readonly txid: string | null;
+  /** Of a deposit: where it stands in the chain is told by its row. */
+  readonly outpoint: string | null;
+  /** One's own that was paid. */
+  readonly address: string | null;
+}
+
+export type OrderState =
+  | "queued"
+  | "confirmed"
+  | "executing"
+  | "broadcast"
+  | "done"
+  | "failed"
+  | "cancelled"
+  | "expired";
+
+export interface OrderRow {
+  readonly id: string;
+  readonly userId: number;
+  readonly state: OrderState;
+  readonly route: "internal" | "chain";
+  /** Who it was when it was queued: an account stays the same whatever becomes of its name. */
+  readonly to: PartyRow;
+  readonly amountSat: number;
+  readonly feeSat: number;
+  readonly feeSatMax: number;
+  readonly memo: string;
+  readonly code: string;
+  readonly createdAtS: number;
+  readonly expiresAtS: number;
+  /** When its amount began to count for the limit of the day. */
+  readonly confirmedAtS: number | null;
+  readonly txid: string | null;
+  readonly height: number | null;
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly isLeaving: boolean;
+  /** Sent, and no node has it any more: a person has to look. */
+  readonly isLost: boolean;
+}
+
+export interface NoticeRow {
+  readonly id: number;
+  readonly atS: number;
+  readonly userId: number;
+  readonly jid: string;
+  readonly kind: NoticeKind;
+  readonly subject: string;
+  readonly amountSat: number | null;
+  readonly feeSat: number | null;
+  readonly balanceSat: number | null;
+  readonly counterpart: PartyRow | null;
+  readonly text: string;
+  readonly order: string | null;
+  readonly txid: string | null;
+  readonly address: string | null;
+  readonly confirmations: number | null;
+  readonly isReplaceable: boolean | null;
+}
+
+export interface AuditRow {
+  readonly id: number;
+  readonly atS: number;
+  readonly by: string;
+  readonly act: string;
+  readonly about: string;
+  readonly text: string;
+}
+
+/** The wallet, and how far its deposits are known. */
+export interface BankRow {
+  readonly wallet: string | null;
+  /** Null when it was shut. The store's file is readable to its owner only. */
+  readonly grant: string | null;
+  readonly grantId: string | null;
+  readonly tip: { readonly height: number; readonly hash: string } | null;
+  /** Why nothing is paid, for people: found by the last reconciliation. */
+  readonly stopped: string | null;
+  /** Coins were in the wallet before the books began. */
+  readonly isBegun: boolean;
+}

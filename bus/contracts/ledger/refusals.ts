@@ -1,0 +1,79 @@
+/** What the ledger may refuse with, in the groups in which its methods share them. */
+import { z } from "zod";
+import { AmountSat } from "../walletd/values.ts";
+import { OrderSchema } from "./objects.ts";
+import { OrderId, UnixTimeS, Why } from "./values.ts";
+
+const NOTHING = z.object({});
+
+export const ACCOUNT_ERRORS = {
+  /** Nobody of this JID, or one that has left. */
+  LEDGER_NO_ACCOUNT: NOTHING,
+  LEDGER_DISK: NOTHING,
+} as const;
+
+/** Why a name cannot be had; `quarantined` is told as taken to whoever asks. */
+export const NAME_ERRORS = {
+  LEDGER_USERNAME: z.object({ why: z.enum(["form", "reserved", "taken"]) }),
+} as const;
+
+export const ADMIN_ERRORS = {
+  LEDGER_NOT_ADMIN: NOTHING,
+  LEDGER_NO_SUCH_USER: NOTHING,
+  LEDGER_DISK: NOTHING,
+} as const;
+
+/** The wallet cannot be asked just now. */
+export const BANK_ERRORS = {
+  LEDGER_NOT_OPEN: z.object({ why: Why }),
+} as const;
+
+/** An account that is there, and may not do this now. */
+export const STANDING_ERRORS = {
+  LEDGER_FROZEN: z.object({ why: Why }),
+  LEDGER_WAITING: NOTHING,
+  LEDGER_UNVERIFIED: NOTHING,
+} as const;
+
+export const PAY_ERRORS = {
+  ...ACCOUNT_ERRORS,
+  ...STANDING_ERRORS,
+  ...BANK_ERRORS,
+  /** Nobody of that name, or he cannot be paid now: which of them is not told. */
+  LEDGER_RECIPIENT: NOTHING,
+  LEDGER_SELF: NOTHING,
+  LEDGER_ADDRESS: z.object({ why: z.enum(["malformed", "network"]) }),
+  LEDGER_DUST: z.object({ leastSat: AmountSat }),
+  LEDGER_FUNDS: z.object({ availableSat: AmountSat, neededSat: AmountSat }),
+  LEDGER_LIMIT: z.object({ limit: z.enum(["payment", "day"]), mostSat: AmountSat, leftSat: AmountSat }),
+  /** Payments are stopped for all: the books and the wallet disagree, or the operator said so. */
+  LEDGER_STOPPED: z.object({ why: Why }),
+} as const;
+
+export const QUEUE_ERRORS = {
+  ...PAY_ERRORS,
+  LEDGER_TOO_MANY: z.object({ what: z.enum(["orders", "addresses", "contacts"]), most: z.int() }),
+  /** The same was ordered a moment ago: ask again with `isMeant`. */
+  LEDGER_REPEATED: z.object({ order: OrderId }),
+} as const;
+
+export const CODE_ERRORS = {
+  ...ACCOUNT_ERRORS,
+  /** No open order of this person has it. */
+  LEDGER_NO_ORDER: z.object({ triesLeft: z.int().min(0).nullable() }),
+  LEDGER_LOCKED: z.object({ untilS: UnixTimeS }),
+  LEDGER_ORDER_OVER: z.object({ state: z.string().max(20) }),
+} as const;
+
+export const FACTOR_ERRORS = {
+  LEDGER_SECOND_FACTOR: z.object({ why: z.enum(["missing", "needed", "wrong", "present"]) }),
+  LEDGER_LOCKED: z.object({ untilS: UnixTimeS }),
+} as const;
+
+export const CONFIRM_ERRORS = {
+  ...PAY_ERRORS,
+  ...CODE_ERRORS,
+  ...FACTOR_ERRORS,
+  /** The fee has risen by more than a fifth: the order has a new price and a new code, and waits to be confirmed. */
+  LEDGER_REQUOTED: z.object({ order: OrderSchema }),
+} as const;

@@ -1,0 +1,63 @@
+/** Books in a directory of their own, with chance from the seed and time that stands still, and their closing as a crash does it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { News, Tx } from "../../../actors/ledger/books/transaction.ts";
+import { type LedgerConfig, ledgerSection } from "../../../actors/ledger/config.ts";
+import { LedgerStore, type Tables } from "../../../actors/ledger/store/store.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import { SEED } from "../seed.ts";
+
+export class TestBooks {
+  readonly directory = mkdtempSync(join(tmpdir(), "troupe-ledger-"));
+  readonly rules: LedgerConfig;
+  nowS = 1_800_000_000;
+  news: News = { users: new Set(), notices: [] };
+  #store = new LedgerStore(this.directory);
+  #drawn = SEED;
+
+  constructor(rules: Partial<LedgerConfig> = {}) {
+    this.rules = { ...ledgerSection.schema.parse({}), registration: "open", ...rules };
+  }
+
+  read<T>(work: (tables: Tables) => T): T {
+    return this.#store.read(work);
+  }
+
+  write<T>(work: (tx: Tx) => T): T {
+    return this.#store.write((t) => work(this.tx(t)));
+  }
+
+  tx(t: Tables): Tx {
+    return {
+      t,
+      nowS: this.nowS,
+      rules: this.rules,
+      network: regtest,
+      randomBytes: (length) => Uint8Array.from({ length }, () => this.#draw() & 0xff),
+      randomBelow: (end) => this.#draw() % end,
+      news: this.news,
+    };
+  }
+
+  /** What was not answered is gone, what was answered is there. */
+  async reopen(): Promise<void> {
+    await this.#store.close();
+    this.#store = new LedgerStore(this.directory);
+  }
+
+  async remove(): Promise<void> {
+    await this.#store.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Xorshift: enough to tell one code from another. */
+  #draw(): number {
+    let x = this.#drawn | 1;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#drawn = x;
+    return x >>> 8;
+  }
+}
