@@ -14,6 +14,7 @@ const PEERS = [
   { program: "microsocks", debianPackage: "microsocks", neededBy: "Electrum peers through a SOCKS proxy" },
   { program: "ngircd", debianPackage: "ngircd", neededBy: "the market on IRC" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
+  { program: "prosody", debianPackage: "prosody", neededBy: "the XMPP door on a real XMPP server" },
   { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];
 

@@ -14,6 +14,7 @@ import { HostFeed } from "./host-feed.ts";
 import type { WalletApi } from "./http/api/api.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
+import type { Xmpp } from "./xmpp/xmpp.ts";
 
 type GatewayContext = ActorContext<z.output<typeof gatewayStartSection.schema>>;
 
@@ -31,6 +32,7 @@ class Gateway implements Actor {
   #http: HttpDoor | undefined;
   #electrum: Electrum | undefined;
   #wallet: WalletApi | undefined;
+  #xmpp: Xmpp | undefined;
   #httpDoors: readonly Door[] = [];
   #walletDoors: readonly Door[] = [];
 
@@ -76,6 +78,12 @@ class Gateway implements Actor {
       this.#electrum = new Electrum(this.#context, tor, () => this.#tellDoors());
       await this.#electrum.open();
     }
+    if (config.xmpp_server !== "") {
+      // Loaded only where it is wanted, as few have an XMPP server.
+      const { Xmpp } = await import("./xmpp/xmpp.ts");
+      this.#xmpp = new Xmpp(this.#context);
+      this.#xmpp.open();
+    }
     this.#service = await bus.serve(
       gatewayContract,
       { doors: () => ({ doors: this.#doors() }), ...electrumHandlers(() => this.#electrum) },
@@ -85,7 +93,12 @@ class Gateway implements Actor {
   }
 
   #doors(): Door[] {
-    return [...this.#httpDoors, ...this.#walletDoors, ...(this.#electrum?.doors ?? [])];
+    return [
+      ...this.#httpDoors,
+      ...this.#walletDoors,
+      ...(this.#electrum?.doors ?? []),
+      ...(this.#xmpp?.doors ?? []),
+    ];
   }
 
   #tellDoors(): void {
@@ -94,6 +107,7 @@ class Gateway implements Actor {
 
   async stop(): Promise<void> {
     await this.#service?.stop();
+    await this.#xmpp?.close();
     await this.#electrum?.close();
     await this.#wallet?.close();
     await this.#http?.close();

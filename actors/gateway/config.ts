@@ -4,6 +4,7 @@ import { hostPort, parseHostPort } from "../../runtime/config/config-values.ts";
 import { section } from "../../runtime/config/section.ts";
 import { electrumKeys } from "./electrum/config.ts";
 import { walletDoorKeys } from "./http/api/config.ts";
+import { xmppKeys } from "./xmpp/config.ts";
 
 export const gatewaySection = section(
   "gateway",
@@ -48,6 +49,7 @@ export const gatewaySection = section(
       ),
     ...walletDoorKeys,
     ...electrumKeys,
+    ...xmppKeys,
   }),
 );
 

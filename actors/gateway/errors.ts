@@ -47,6 +47,14 @@ export const gatewayErrors = errorTable({
     meaning: "What is to be banned or unbanned is neither an address nor a network.",
     remedy: "Write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48.",
   },
+  GATEWAY_XMPP_UNSET: {
+    meaning: "The XMPP door is wanted, and not all is said that it needs.",
+    remedy: "Set xmpp_server, xmpp_domain and xmpp_secret_file in the section [gateway], or none of them.",
+  },
+  GATEWAY_XMPP_NO_REPLY: {
+    meaning: "Somebody whom the XMPP door has asked something over XMPP has not answered.",
+    remedy: "Nothing to do: it is asked again. The XMPP server's log says more if it goes on.",
+  },
   GATEWAY_PAGES_MISSING: {
     meaning: "There is no first page in the folder whose files the wallet door is to serve.",
     remedy:

@@ -38,6 +38,7 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   "@opentelemetry/api": /./,
   "@opentelemetry/*": /^runtime\//,
   "@scure/bip39": /^bitcoin\//,
+  "@xmpp/*": /^actors\/gateway\/xmpp\/link\//,
   bip32: /^bitcoin\//,
   "bitcoinjs-lib": /^bitcoin\//,
   "bitcore-lib": /^bitcoind\//,
@@ -58,7 +59,7 @@ export const PACKAGE_IMPORTERS: Readonly<Record<string, RegExp>> = {
   "tiny-secp256k1": /^bitcoin\//,
   tweetnacl: /^joinmarket\//,
   undici: /^bitcoind\//,
-  uqr: /^cli\//,
+  uqr: /^cli\/|^actors\/gateway\/xmpp\/disco\/qr\.ts$/,
   ws: /^actors\/gateway\/electrum\/carrier\/websocket-codec\.ts$/,
   zod: /./,
 };

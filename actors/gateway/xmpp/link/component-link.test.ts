@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { silentLog } from "../../../../bus/fake.ts";
+import { systemClock } from "../../../../runtime/clock.ts";
+import { Secret } from "../../../../runtime/secret.ts";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { BackOff } from "./back-off.ts";
+import { ComponentLink } from "./component-link.ts";
+import { handshakeOf } from "./component-stream.ts";
+import { childTextOf, type Element, element } from "./element.ts";
+import { NS } from "./namespaces.ts";
+import type { LinkFault, LinkState } from "./xmpp-link.ts";
+
+const STREAM_ID = "3BF96D32";
+const HEADER = `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='${STREAM_ID}' from='btc.example.test'>`;
+
+/** An XMPP server that says what the test wants. */
+class ScriptedServer {
+  readonly server: Server;
+  readonly sockets: Socket[] = [];
+  heard = "";
+
+  private constructor(server: Server, speak: (socket: Socket, heard: string) => void) {
+    this.server = server;
+    server.on("connection", (socket) => {
+      this.sockets.push(socket);
+      socket.setEncoding("utf8");
+      socket.on("error", () => undefined);
+      socket.on("data", (text: string) => {
+        this.heard += text;
+        speak(socket, text);
+        if (text.includes("</stream:stream>")) socket.end("</stream:stream>");
+      });
+    });
+  }
+
+  static async start(speak: (socket: Socket, heard: string) => void = accepting): Promise<ScriptedServer> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new ScriptedServer(server, speak);
+  }
+
+  get port(): number {
+    return (this.server.address() as { port: number }).port;
+  }
+
+  write(bytes: string | Uint8Array): void {
+    this.sockets.at(-1)?.write(bytes);
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+function accepting(socket: Socket, heard: string): void {
+  if (heard.includes("<stream:stream")) socket.write(HEADER);
+  if (heard.includes("<handshake>")) socket.write("<handshake/>");
+}
+
+const opened: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const thing of opened.splice(0).reverse()) await thing.stop();
+});
+
+async function linkTo(speak?: (socket: Socket, heard: string) => void) {
+  const server = await ScriptedServer.start(speak);
+  opened.push(server);
+  const stanzas: Element[] = [];
+  const told: (LinkState | LinkFault)[] = [];
+  const link = new ComponentLink({
+    server: { host: "127.0.0.1", port: server.port },
+    domain: "btc.example.test",
+    parentDomain: "example.test",
+    secret: new Secret("s3cret"),
+    clock: systemClock,
+    log: silentLog(),
+    random: () => 0.5,
+    ears: {
+      stanza: (stanza) => {
+        if (stanza.attrs["id"] === "throw") throw new Error("a bug of ours");
+        stanzas.push(stanza);
+      },
+      state: (state, fault) => {
+        told.push(state);
+        if (fault !== undefined) told.push(fault);
+      },
+    },
+  });
+  opened.push({ stop: () => link.close() });
+  link.start();
+  return { server, link, stanzas, told };
+}
+
+async function online(speak?: (socket: Socket, heard: string) => void) {
+  const parts = await linkTo(speak);
+  await waitFor("the link", () => parts.link.state === "online");
+  return parts;
+}
+
+const message = (body: string, id = "1") =>
+  `<message from='alice@example.test/a' to='btc.example.test' id='${id}'><body>${body}</body></message>`;
+const ping = element(
+  "iq",
+  "",
+  { type: "get", from: "btc.example.test", to: "example.test" },
+  element("ping", NS.ping),
+);
+
+describe("the link as a component", () => {
+  it("proves the secret as XEP-0114 has it, and does not send it", async () => {
+    expect(handshakeOf(STREAM_ID, new Secret("s3cret"))).toBe("a984b871214a298f0f743fcd25f99b10838ba12b");
+    const { server } = await online();
+    const proof = createHash("sha1").update(`${STREAM_ID}s3cret`).digest("hex");
+    expect(server.heard).toContain(`<handshake>${proof}</handshake>`);
+    expect(server.heard).toContain('to="btc.example.test"');
+    expect(server.heard).not.toContain("s3cret");
+  });
+
+  it("reads a text that is split at every byte", async () => {
+    const { server, stanzas } = await online();
+    const bytes = Buffer.from(message("₿ 1,5 — 😀 é"));
+    for (const byte of bytes) {
+      server.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitFor("the message", () => stanzas.length === 1);
+    expect(childTextOf(stanzas[0] as Element, "body", "")).toBe("₿ 1,5 — 😀 é");
+  });
+
+  it("hears a stanza that comes in one packet with the server's acceptance", async () => {
+    const { stanzas } = await online((socket, heard) => {
+      if (heard.includes("<stream:stream")) socket.write(HEADER);
+      if (heard.includes("<handshake>")) socket.write(`<handshake/>${message("early")}`);
+    });
+    await waitFor("the message", () => stanzas.length === 1);
+  });
+
+  it.each([
+    ["an entity that nobody declared", "<message>&lol;</message>"],
+    ["tags that do not match", "<message></presence>"],
+    ["an endless stanza", `<message><body>${"x".repeat(2_200_000)}`],
+  ])("ends the stream, and nothing else, at %s", async (_, xml) => {
+    const { server, link, told } = await online();
+    server.write(xml);
+    await waitFor("the end of the stream", () => told.includes("down"));
+    expect(link.send(ping)).toBe(false);
+    await waitFor("the link again", () => link.state === "online");
+  });
+
+  it("lives on when a handler throws, and when a stanza nests too deep", async () => {
+    const { server, stanzas, link } = await online();
+    server.write(message("x", "throw"));
+    server.write(`<message>${"<a>".repeat(5_000)}${"</a>".repeat(5_000)}</message>`);
+    server.write(message("after"));
+    await waitFor("the message after", () => stanzas.length === 1);
+    expect(link.state).toBe("online");
+  });
+
+  it.each([
+    ["not-authorized", "refused"],
+    ["host-unknown", "unknown-domain"],
+    ["conflict", "conflict"],
+  ])("says why the server does not take it: %s", async (condition, fault) => {
+    const { told } = await linkTo((socket, heard) => {
+      if (heard.includes("<stream:stream")) socket.write(HEADER);
+      if (heard.includes("<handshake>"))
+        socket.end(
+          `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+        );
+    });
+    await waitFor("the verdict", () => told.includes(fault as LinkFault));
+    expect(told).not.toContain("online");
+  });
+
+  it("comes back when the server breaks the connection at any step", async () => {
+    let turn = 0;
+    const { link } = await linkTo((socket, heard) => {
+      if (heard.includes("<stream:stream") && turn++ === 0) return socket.destroy();
+      accepting(socket, heard);
+    });
+    await waitFor("the link", () => link.state === "online");
+    expect(turn).toBeGreaterThan(1);
+  });
+
+  it("never throws at who sends while it is down, and refuses questions", async () => {
+    const { link } = await linkTo((socket) => socket.destroy());
+    expect(link.send(ping)).toBe(false);
+    await expect(link.request(ping)).rejects.toMatchObject({ code: "GATEWAY_XMPP_NO_REPLY" });
+  });
+
+  it("sends nothing without a sender or an addressee, and nothing above 64 KiB", async () => {
+    const { link } = await online();
+    expect(link.send(element("message", "", { to: "a@b" }))).toBe(false);
+    expect(link.send(element("message", "", { from: "btc.example.test" }))).toBe(false);
+    const huge = element("message", "", { from: "btc.example.test", to: "a@b" }, "₿".repeat(22_000));
+    expect(link.send(huge)).toBe(false);
+    expect(link.send(ping)).toBe(true);
+  });
+
+  it("takes the answer of whom it has asked, and of nobody else", async () => {
+    const { server, link, stanzas } = await online();
+    const answer = link.request(ping);
+    await waitFor("the question", () => server.heard.includes(NS.ping));
+    const id = /id="([^"]+)"/.exec(server.heard.slice(server.heard.indexOf("<iq")))?.[1] as string;
+    expect(id.length).toBeGreaterThanOrEqual(16);
+    server.write(
+      `<iq type='result' id='${id}' from='mallory@example.test/x' to='btc.example.test'><forged/></iq>`,
+    );
+    server.write(`<iq type='result' id='${id}' from='example.test' to='btc.example.test'/>`);
+    expect((await answer).children).toEqual([]);
+    await waitFor("the forged one", () => stanzas.length === 1);
+  });
+});
+
+describe("how long it waits before the next try", () => {
+  it("doubles up to a minute, begins anew after a success, and waits longest where trying is no remedy", () => {
+    const backOff = new BackOff(() => 0.5);
+    const waits = Array.from({ length: 8 }, () => backOff.nextMs("unreachable"));
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    backOff.succeeded();
+    expect(backOff.nextMs("lost")).toBe(1_000);
+    expect(backOff.nextMs("refused")).toBe(60_000);
+    expect(new BackOff(() => 0).nextMs("lost")).toBe(800);
+    expect(new BackOff(() => 0.999_999).nextMs("lost")).toBe(1_200);
+  });
+});

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findProgram } from "../../../tests/harness/electrum/debian-program.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { conditionOf } from "../../../tests/harness/xmpp/person.ts";
+import { COMPONENT_DOMAIN, XMPP_DOMAIN } from "../../../tests/harness/xmpp/prosody.ts";
+import { XmppUnderTest } from "../../../tests/harness/xmpp/xmpp.ts";
+import { GATEWAY } from "./disco/abilities.ts";
+import { capsHash } from "./disco/caps.ts";
+import { childrenOf, element, elementsOf } from "./link/element.ts";
+import { NS } from "./link/namespaces.ts";
+
+const prosody = findProgram("prosody");
+
+describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => {
+  let under: XmppUnderTest;
+  beforeAll(async () => {
+    under = await XmppUnderTest.start(prosody as string, { accounts: ["alice", "bob"] });
+  });
+  afterAll(() => under.stop());
+
+  const info = (node?: string) => element("query", NS.discoInfo, { node });
+
+  it("is in the list of its server's services, and says what it is", async () => {
+    const alice = await under.person("alice");
+    const services = await alice.ask(XMPP_DOMAIN, "get", element("query", NS.discoItems));
+    const jids = elementsOf(services.children[0] as never).map(({ attrs }) => attrs["jid"]);
+    expect(jids).toContain(COMPONENT_DOMAIN);
+    for (const to of [COMPONENT_DOMAIN, `wallet@${COMPONENT_DOMAIN}`]) {
+      const answer = await alice.ask(to, "get", info());
+      const query = elementsOf(answer)[0] as NonNullable<ReturnType<typeof elementsOf>[0]>;
+      const features = childrenOf(query, "feature", NS.discoInfo).map(({ attrs }) => attrs["var"]);
+      expect([...features].sort()).toEqual([...GATEWAY.features].sort());
+      expect(childrenOf(query, "identity", NS.discoInfo)[0]?.attrs).toMatchObject({
+        category: "gateway",
+        type: "bitcoin",
+      });
+    }
+    const byHash = await alice.ask(
+      COMPONENT_DOMAIN,
+      "get",
+      info(`https://troupe.invalid/xmpp#${capsHash(GATEWAY)}`),
+    );
+    expect(byHash.attrs["type"]).toBe("result");
+    expect(conditionOf(await alice.ask(COMPONENT_DOMAIN, "get", info("nowhere")))).toBe("item-not-found");
+  });
+
+  it("answers ping, time, version and uptime, and refuses what it does not know", async () => {
+    const alice = await under.person("alice");
+    const ask = (name: string, ns: string, type: "get" | "set" = "get") =>
+      alice.ask(COMPONENT_DOMAIN, type, element(name, ns));
+    expect((await ask("ping", NS.ping)).attrs["type"]).toBe("result");
+    expect((await ask("query", NS.version)).attrs["type"]).toBe("result");
+    expect((await ask("query", NS.last)).attrs["type"]).toBe("result");
+    expect((await ask("time", NS.time)).attrs["type"]).toBe("result");
+    expect(conditionOf(await ask("query", "urn:unknown"))).toBe("service-unavailable");
+    expect(conditionOf(await ask("ping", NS.ping, "set"))).toBe("service-unavailable");
+  });
+
+  it("survives what killed its forerunner: names with two hyphens, addresses that are none, bodies that are empty", async () => {
+    const alice = await under.person("alice");
+    for (const local of ["a-b_c", "a-b-c", "1boatslrhtknngkdxeeobr76b53lettpyt-dunvjl", "x-"]) {
+      const answer = await alice.ask(`${local}@${COMPONENT_DOMAIN}`, "get", element("query", NS.last));
+      expect(conditionOf(answer)).toBe("item-not-found");
+    }
+    await alice.send(element("message", "", { to: `bob@${COMPONENT_DOMAIN}`, type: "chat" }));
+    await alice.send(element("presence", "", { to: `alice@${COMPONENT_DOMAIN}`, type: "subscribe" }));
+    expect((await alice.ask(COMPONENT_DOMAIN, "get", element("ping", NS.ping))).attrs["type"]).toBe("result");
+  });
+
+  it("comes back when the server was away", async () => {
+    await under.prosody.breakDown();
+    await waitFor("the loss", () => under.told.some((message) => message.includes("is lost")));
+    await under.prosody.restore();
+    await under.online(2);
+    const bob = await under.person("bob");
+    expect((await bob.ask(COMPONENT_DOMAIN, "get", element("ping", NS.ping))).attrs["type"]).toBe("result");
+  });
+});

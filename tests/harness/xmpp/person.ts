@@ -1,0 +1,100 @@
+/** A person with a chat client (`@xmpp/client`) at a test's XMPP server: says things, asks things, remembers what came. */
+import { client, type XmlElement, type XmppClient, xml } from "@xmpp/client";
+import { childOf, childTextOf, type Element } from "../../../actors/gateway/xmpp/link/element.ts";
+import { fromWire } from "../../../actors/gateway/xmpp/link/wire-element.ts";
+import { waitFor } from "../wait-for.ts";
+import { type Prosody, XMPP_DOMAIN } from "./prosody.ts";
+
+export class Person {
+  readonly jid: string;
+  readonly received: Element[] = [];
+  readonly #client: XmppClient;
+  #asked = 0;
+
+  private constructor(name: string, prosody: Prosody, resource: string) {
+    this.jid = `${name}@${XMPP_DOMAIN}`;
+    this.#client = client({
+      service: `xmpp://127.0.0.1:${prosody.clientPort}`,
+      domain: XMPP_DOMAIN,
+      username: name,
+      password: `pw-${name}`,
+      resource,
+    });
+    this.#client.on("error", () => undefined);
+    this.#client.on("stanza", (wire: XmlElement) => {
+      const stanza = fromWire(wire);
+      if (stanza !== undefined) this.received.push(stanza);
+    });
+  }
+
+  static async online(name: string, prosody: Prosody, resource = "phone"): Promise<Person> {
+    const person = new Person(name, prosody, resource);
+    await person.#client.start();
+    await person.send({ name: "presence", ns: "", attrs: {}, children: [] });
+    return person;
+  }
+
+  async send(stanza: Element): Promise<void> {
+    await this.#client.send(asXml(stanza));
+  }
+
+  /** What was said in a chat, and the text of the next answer that comes from there. */
+  async chat(to: string, body: string): Promise<string> {
+    const before = this.received.length;
+    await this.send({
+      name: "message",
+      ns: "",
+      attrs: { to, type: "chat", id: `m${++this.#asked}` },
+      children: [{ name: "body", ns: "", attrs: {}, children: [body] }],
+    });
+    return this.textFrom(to, before);
+  }
+
+  /** The text of the first message from there, of those that came after the first `before` stanzas. */
+  async textFrom(from: string, before = 0): Promise<string> {
+    const stanza = await this.first(
+      (one) =>
+        one.name === "message" &&
+        bare(one.attrs["from"]) === from &&
+        childTextOf(one, "body", "") !== undefined,
+      before,
+    );
+    return childTextOf(stanza, "body", "") ?? "";
+  }
+
+  async first(isWanted: (stanza: Element) => boolean, before = 0): Promise<Element> {
+    await waitFor("a stanza", () => this.received.slice(before).some(isWanted));
+    return this.received.slice(before).find(isWanted) as Element;
+  }
+
+  /** Asks, and gives the whole answer. */
+  async ask(to: string, type: "get" | "set", payload: Element): Promise<Element> {
+    const id = `q${++this.#asked}`;
+    await this.send({ name: "iq", ns: "", attrs: { to, type, id }, children: [payload] });
+    return this.first(({ name, attrs }) => name === "iq" && attrs["id"] === id && attrs["from"] === to);
+  }
+
+  async offline(): Promise<void> {
+    this.#client.reconnect.stop();
+    await this.#client.stop();
+  }
+}
+
+export function conditionOf(answer: Element): string | undefined {
+  const error = childOf(answer, "error", "");
+  const [condition] = error?.children ?? [];
+  return typeof condition === "string" ? undefined : condition?.name;
+}
+
+function bare(jid: string | undefined): string {
+  return jid?.split("/")[0] ?? "";
+}
+
+/** Our plain element as the client's library has it. */
+function asXml(stanza: Element, parentNs = ""): XmlElement {
+  const attrs = stanza.ns === parentNs ? stanza.attrs : { ...stanza.attrs, xmlns: stanza.ns };
+  const children = stanza.children.map((child) =>
+    typeof child === "string" ? child : asXml(child, stanza.ns),
+  );
+  return xml(stanza.name, attrs, ...children);
+}

@@ -1,0 +1,133 @@
+/** Debian's Prosody for tests: an XMPP server on this machine with a component's port, accounts made before it starts. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "../../../runtime/free-port.ts";
+import { waitFor } from "../wait-for.ts";
+
+export const XMPP_DOMAIN = "example.test";
+export const COMPONENT_DOMAIN = "btc.example.test";
+export const COMPONENT_SECRET = "s3cret";
+
+export interface ProsodyOptions {
+  /** Their passwords are `pw-` and the name. */
+  readonly accounts: readonly string[];
+  /** Whether the component may write rosters (XEP-0356). */
+  readonly isPrivileged?: boolean;
+}
+
+export class Prosody {
+  readonly #program: string;
+  readonly #directory: string;
+  readonly componentPort: number;
+  readonly clientPort: number;
+  readonly httpPort: number;
+  #child: ChildProcess | undefined;
+
+  private constructor(program: string, directory: string, ports: readonly number[]) {
+    this.#program = program;
+    this.#directory = directory;
+    const [clientPort = 0, componentPort = 0, httpPort = 0] = ports;
+    this.clientPort = clientPort;
+    this.componentPort = componentPort;
+    this.httpPort = httpPort;
+  }
+
+  static async start(program: string, options: ProsodyOptions): Promise<Prosody> {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-prosody-"));
+    const prosody = new Prosody(program, directory, await freePorts(3));
+    prosody.#configure(options);
+    await prosody.restore();
+    return prosody;
+  }
+
+  #configure({ accounts, isPrivileged = false }: ProsodyOptions): void {
+    const accountsDirectory = join(this.#directory, "data", "example%2etest", "accounts");
+    mkdirSync(accountsDirectory, { recursive: true });
+    for (const name of accounts)
+      writeFileSync(join(accountsDirectory, `${name}.dat`), `return { ["password"] = "pw-${name}"; };`);
+    const privilege = isPrivileged
+      ? {
+          host: `modules_enabled = { "privilege" }
+privileged_entities = { ["${COMPONENT_DOMAIN}"] = { roster = "both", message = "outgoing" } }`,
+          component: 'modules_enabled = { "privilege" }',
+        }
+      : { host: "", component: "" };
+    writeFileSync(
+      join(this.#directory, "prosody.cfg.lua"),
+      `run_as_root = true
+pidfile = "${this.#directory}/prosody.pid"
+data_path = "${this.#directory}/data"
+certificates = "${this.#directory}"
+log = { { levels = { min = "info" }, to = "file", filename = "${this.#directory}/prosody.log" } }
+interfaces = { "127.0.0.1" }
+modules_enabled = { "roster", "saslauth", "disco", "register", "pep", "carbons", "blocklist", "vcard4", "vcard_legacy", "ping", "time", "version", "offline", "bosh", "websocket" }
+modules_disabled = { "s2s", "tls" }
+default_storage = "memory"
+storage = { accounts = "internal" }
+authentication = "internal_plain"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+consider_bosh_secure = true
+consider_websocket_secure = true
+http_interfaces = { "127.0.0.1" }
+http_ports = { ${this.httpPort} }
+https_ports = { }
+c2s_ports = { ${this.clientPort} }
+component_interfaces = { "127.0.0.1" }
+component_ports = { ${this.componentPort} }
+VirtualHost "${XMPP_DOMAIN}"
+${privilege.host}
+Component "${COMPONENT_DOMAIN}"
+component_secret = "${COMPONENT_SECRET}"
+${privilege.component}
+`,
+    );
+  }
+
+  /** Starts it, or starts it again on the same ports. */
+  async restore(): Promise<void> {
+    const child = spawn(this.#program, ["--config", join(this.#directory, "prosody.cfg.lua"), "-F"], {
+      stdio: "ignore",
+    });
+    this.#child = child;
+    await waitFor("prosody to listen", async () => {
+      if (child.exitCode !== null)
+        throw new Error(`prosody has ended with ${child.exitCode}:\n${this.log()}`);
+      return isOpen(this.componentPort);
+    });
+  }
+
+  log(): string {
+    return readFileSync(join(this.#directory, "prosody.log"), "utf8");
+  }
+
+  /** As if the machine had lost it. */
+  async breakDown(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.breakDown();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

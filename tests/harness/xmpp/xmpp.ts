@@ -1,0 +1,79 @@
+/** The XMPP door in this process, as the component of a real Prosody. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gatewayStartSection } from "../../../actors/gateway/config.ts";
+import { Xmpp } from "../../../actors/gateway/xmpp/xmpp.ts";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { silentLog } from "../../../bus/fake.ts";
+import type { Log } from "../../../runtime/log/log.ts";
+import { contextWith, releaseWorld } from "../actors/context.ts";
+import { waitFor } from "../wait-for.ts";
+import type { World } from "../worlds.ts";
+import { Person } from "./person.ts";
+import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions } from "./prosody.ts";
+
+export class XmppUnderTest {
+  readonly prosody: Prosody;
+  readonly world: World;
+  /** What the door has written into its log, at whatever level. */
+  readonly told: string[] = [];
+  readonly #people: Person[] = [];
+  readonly #directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
+  readonly #bus: ConnectedBus;
+  readonly #xmpp: Xmpp;
+
+  private constructor(prosody: Prosody, world: World, bus: ConnectedBus) {
+    this.prosody = prosody;
+    this.world = world;
+    this.#bus = bus;
+    const secretFile = join(this.#directory, "secret");
+    writeFileSync(secretFile, COMPONENT_SECRET, { mode: 0o600 });
+    const note = (message: string) => void this.told.push(message);
+    const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
+    this.#xmpp = new Xmpp(
+      contextWith({
+        name: "gateway",
+        config: gatewayStartSection.schema.parse({
+          xmpp_server: `127.0.0.1:${prosody.componentPort}`,
+          xmpp_domain: COMPONENT_DOMAIN,
+          xmpp_secret_file: secretFile,
+        }),
+        bus,
+        dataDirectory: this.#directory,
+        log,
+      }),
+    );
+  }
+
+  static async start(program: string, options: ProsodyOptions): Promise<XmppUnderTest> {
+    const prosody = await Prosody.start(program, options);
+    const world = await releaseWorld();
+    const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog(), instance: "box" });
+    const under = new XmppUnderTest(prosody, world, bus);
+    under.#xmpp.open();
+    await under.online();
+    return under;
+  }
+
+  /** Until the door was accepted by the server so many times. */
+  async online(times = 1): Promise<void> {
+    const accepted = () => this.told.filter((message) => message.includes("as its component")).length;
+    await waitFor("the XMPP link", () => accepted() >= times);
+  }
+
+  async person(name: string, resource?: string): Promise<Person> {
+    const person = await Person.online(name, this.prosody, resource);
+    this.#people.push(person);
+    return person;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#people.map((person) => person.offline().catch(() => undefined)));
+    await this.#xmpp.close();
+    await this.#bus.close();
+    await this.world.stop();
+    await this.prosody.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
