@@ -9,8 +9,10 @@ import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
 import type { Client } from "../../../bus/bus.ts";
 import { type MakerStatus, type MakerTerms, makerContract } from "../../../bus/contracts/maker.ts";
+import type { Market } from "../../../joinmarket/channel/market.ts";
 import type { CoinjoinCoin } from "../../../joinmarket/coinjoin/own-side.ts";
 import type { Offer } from "../../../joinmarket/offer/offer.ts";
+import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { contextWith } from "../actors/context.ts";
 import { MarketHub } from "../joinmarket/market-hub.ts";
@@ -36,6 +38,8 @@ export interface MakerWorldOptions {
   /** The wallet's words, and transactions that paid it and takers, instead of coins that are made up. */
   readonly recorded?: { readonly words: string; readonly funding: readonly Transaction[] };
   readonly randomBytes?: (lengthBytes: number) => Uint8Array;
+  /** Where the maker is instead of on the hub. */
+  readonly market?: () => Market;
 }
 
 export class MakerWorld {
@@ -100,6 +104,11 @@ export class MakerWorld {
     return { wallet: NAME, session: this.#session };
   }
 
+  /** The wallet's keys, as anybody who knows its words may work them out. */
+  get keys(): WalletKeys {
+    return WALLET.keys;
+  }
+
   get control(): Client<typeof makerContract> {
     return this.walletd.busOf("operator").client(makerContract);
   }
@@ -111,7 +120,7 @@ export class MakerWorld {
   async startMaker(): Promise<void> {
     if (this.#actor !== undefined) throw new Error("the maker runs already");
     this.#actor = makerWith({
-      market: () => this.hub.market(),
+      market: this.#options.market ?? (() => this.hub.market()),
       ...(this.#options.randomBytes === undefined ? {} : { randomBytes: this.#options.randomBytes }),
     }).create(
       contextWith({
