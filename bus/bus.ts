@@ -32,6 +32,16 @@ export type Client<C extends Contract> = {
   readonly [M in RpcName<C>]: (input: RpcInput<C, M>, options?: CallOptions) => Promise<RpcOutput<C, M>>;
 };
 
+/**
+ * The same questions, put to the member of the contract that is mounted in this thread. Nothing where none is, or where it
+ * leaves the question to the bus: then the client is to be asked. What it has at hand comes without a promise.
+ */
+export type AtHand<C extends Contract> = {
+  readonly [M in RpcName<C>]: (
+    input: RpcInput<C, M>,
+  ) => RpcOutput<C, M> | Promise<RpcOutput<C, M>> | undefined;
+};
+
 export interface CallContext {
   /** Which actor asks, as the broker has proved it. */
   readonly caller: string;
@@ -135,6 +145,8 @@ export interface Bus {
   /** How long the connection has stood; 0 while it is down. */
   readonly upForMs: number;
   client<C extends Contract>(contract: C, instance?: string): Client<C>;
+  /** For those who would gather questions into one message: what needs no message need not wait for others. */
+  atHand<C extends Contract>(contract: C): AtHand<C>;
   /** With `"elsewhere"` another connection of ours answers the requests: here only `health` and the publisher's `snapshot` are. */
   serve<C extends Contract>(
     contract: C,

@@ -4,7 +4,9 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import { TroupeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type {
+  AtHand,
   Bus,
+  CallOptions,
   Client,
   EventMeta,
   Handlers,
@@ -122,6 +124,15 @@ export class ConnectedBus implements Bus {
       stubs.set(instance, stub);
     }
     return stub as Client<C>;
+  }
+
+  atHand<C extends Contract>(contract: C): AtHand<C> {
+    const asking: Record<string, (input: unknown) => unknown> = {};
+    for (const { method, route, askBus } of this.#routes(contract, defaultTarget(contract))) {
+      asking[method] = (input) =>
+        this.#mounted.get(contract.name)?.atHand(route, input, {}, () => askBus(input, {}));
+    }
+    return Object.freeze(asking) as AtHand<C>;
   }
 
   /** From here on all clients of the contract, also those that were made before, ask this member first. It is stopped with the bus. */
@@ -267,14 +278,21 @@ export class ConnectedBus implements Bus {
 
   #makeStub(contract: Contract, instance: string): Client<Contract> {
     const stub: Record<string, Client<Contract>[string]> = {};
-    for (const [method, declaration] of Object.entries(contract.rpcs)) {
-      const route = this.#requests.route(contract.name, instance, method, declaration);
+    for (const { method, route, askBus } of this.#routes(contract, instance)) {
       stub[method] = (input, options = {}) => {
-        const askBus = () => this.#requests.call(route, input, options);
-        return this.#mounted.get(contract.name)?.call(route, input, options, askBus) ?? askBus();
+        const ask = () => askBus(input, options);
+        return this.#mounted.get(contract.name)?.call(route, input, options, ask) ?? ask();
       };
     }
     return Object.freeze(stub);
+  }
+
+  #routes(contract: Contract, instance: string) {
+    return Object.entries(contract.rpcs).map(([method, declaration]) => {
+      const route = this.#requests.route(contract.name, instance, method, declaration);
+      const askBus = (input: unknown, options: CallOptions) => this.#requests.call(route, input, options);
+      return { method, route, askBus };
+    });
   }
 
   #onStatus(status: TransportStatus): void {

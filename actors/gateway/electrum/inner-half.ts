@@ -57,6 +57,7 @@ export class InnerHalf implements ElectrumProtocol {
     longHistories = LONG_HISTORIES,
   }: InnerHalfOptions) {
     const indexer = bus.client(indexerContract);
+    const index = bus.atHand(indexerContract);
     const mempool = bus.client(mempoolContract);
     const feed = new ChainFeed({ bus, clock, log });
     const unconfirmed = new UnconfirmedFilter({
@@ -66,9 +67,17 @@ export class InnerHalf implements ElectrumProtocol {
       log,
     });
     const halves = new BothHalves({ feed, mempool, unconfirmed, clock, log });
-    const scripts = new ScriptAnswers({ clock, indexer, mempool, halves, historyMax, longHistories });
+    const scripts = new ScriptAnswers({
+      clock,
+      indexer,
+      index,
+      mempool,
+      halves,
+      historyMax,
+      longHistories,
+    });
     const headers = new Headers({ indexer, feed });
-    const transactions = new Transactions({ clock, indexer, mempool });
+    const transactions = new Transactions({ clock, indexer, index, mempool });
     const fees = new Fees({ mempool, clock });
     const notifier = new Notifier({ feed, scripts, clock, log });
     const outpoints = new OutpointAnswers({ clock, network, indexer, mempool, halves, transactions });

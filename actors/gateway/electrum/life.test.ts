@@ -19,9 +19,10 @@ const ALL_LONG: LongHistoryTerms = { shortMax: 1, scriptsMax: 6, entryBytesMax: 
 async function lifeOf(
   seed: number,
   longHistories?: LongHistoryTerms,
+  isMounted?: boolean,
 ): Promise<{ life: LivingChain; random: Randomness }> {
   const random = new Randomness(seed);
-  const life = await LivingChain.start(() => random.fraction(), longHistories);
+  const life = await LivingChain.start(() => random.fraction(), longHistories, isMounted);
   opened.push(life);
   return { life, random };
 }
@@ -54,10 +55,12 @@ class Knowledge {
 }
 
 describe("a random life of chain and mempool", () => {
-  for (const { seed, long } of [1, 2, 3, 4, 5, 6].map((number) => ({ seed: number, long: number > 2 }))) {
-    const kind = long ? "long" : "short";
-    it(`is answered and told as brute force has it, with ${kind} histories and seed ${seed}`, async () => {
-      const { life, random } = await lifeOf(seed, long ? ALL_LONG : undefined);
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const long = seed > 2;
+    const isMounted = seed % 2 === 0;
+    const kind = `${long ? "long" : "short"} histories${isMounted ? ", the index mounted," : ""}`;
+    it(`is answered and told as brute force has it, with ${kind} and seed ${seed}`, async () => {
+      const { life, random } = await lifeOf(seed, long ? ALL_LONG : undefined, isMounted);
       const clients = Array.from({ length: 3 }, () => new Knowledge(life.under.session()));
       for (const client of clients) await client.session.call("blockchain.headers.subscribe");
       for (let at = 0; at < 30; at++) {
@@ -89,30 +92,36 @@ describe("a random life of chain and mempool", () => {
     });
   }
 
-  it("never loses or doubles a transaction while a block takes it out of the mempool", async () => {
-    const { life } = await lifeOf(5);
-    for (let round = 0; round < 15; round++) {
-      for (let i = 0; i < 4; i++) await life.take("send");
-      const asker = life.under.session();
-      const known = new Map(MODEL_SCRIPT_HASHES.map((hash) => [hash, idsOf(life.history(hash))]));
-      let isMined = false;
-      const mining = life.take("mine").then(async () => {
-        await waitFor("the block", () => life.under.half.feed.tip?.hash === life.chain.blocks.at(-1)?.hash);
-        isMined = true;
-      });
-      while (!isMined) {
-        const answers = await Promise.all(
-          MODEL_SCRIPT_HASHES.map((hash) => asker.call("blockchain.scripthash.get_history", [hash])),
-        );
-        MODEL_SCRIPT_HASHES.forEach((hash, i) => {
-          const ids = idsOf(answers[i] as HistoryItem[]);
-          expect(new Set(ids).size).toBe(ids.length);
-          for (const id of known.get(hash) ?? []) expect(ids).toContain(id);
+  it.each([
+    { where: "asked over the bus", isMounted: false },
+    { where: "mounted", isMounted: true },
+  ])(
+    "never loses or doubles a transaction while a block takes it out of the mempool, the index $where",
+    async ({ isMounted }) => {
+      const { life } = await lifeOf(5, undefined, isMounted);
+      for (let round = 0; round < 15; round++) {
+        for (let i = 0; i < 4; i++) await life.take("send");
+        const asker = life.under.session();
+        const known = new Map(MODEL_SCRIPT_HASHES.map((hash) => [hash, idsOf(life.history(hash))]));
+        let isMined = false;
+        const mining = life.take("mine").then(async () => {
+          await waitFor("the block", () => life.under.half.feed.tip?.hash === life.chain.blocks.at(-1)?.hash);
+          isMined = true;
         });
+        while (!isMined) {
+          const answers = await Promise.all(
+            MODEL_SCRIPT_HASHES.map((hash) => asker.call("blockchain.scripthash.get_history", [hash])),
+          );
+          MODEL_SCRIPT_HASHES.forEach((hash, i) => {
+            const ids = idsOf(answers[i] as HistoryItem[]);
+            expect(new Set(ids).size).toBe(ids.length);
+            for (const id of known.get(hash) ?? []) expect(ids).toContain(id);
+          });
+        }
+        await mining;
       }
-      await mining;
-    }
-  });
+    },
+  );
 });
 
 function idsOf(history: readonly HistoryItem[]): string[] {

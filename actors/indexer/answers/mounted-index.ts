@@ -51,7 +51,6 @@ export class MountedIndex implements MountedMember {
   readonly #context: MountContext;
   readonly #cacheBytes: number;
   readonly #directory: string;
-  readonly #metrics: QueryMetrics;
   #opened: Opened | undefined;
   #listener: Listener | undefined;
   #timer: Timer | undefined;
@@ -66,7 +65,7 @@ export class MountedIndex implements MountedMember {
     this.#context = context;
     this.#cacheBytes = SectionSchema.parse(context.section).cacheBytes;
     this.#directory = join(context.dataDirectory, INDEX_PLACES.index);
-    this.#metrics = this.#instruments(context.meter);
+    this.#observe(context.meter);
   }
 
   /** Whether questions are answered here at the moment. */
@@ -166,7 +165,7 @@ export class MountedIndex implements MountedMember {
       // What only the node and the writer know is left to the bus.
       rawTransactions: async () => [],
       isSynced: () => false,
-      answered: (method, items, durationMs) => this.#metrics.answered(method, items, durationMs),
+      // The bus counts calls of a mounted member: to count each twice would cost as much as a small answer.
     });
     const { histories, unspents, balances, places, spenders, merkleProofs, transactionsAt, headers } = all;
     const here = { histories, unspents, balances, places, spenders, merkleProofs, transactionsAt, headers };
@@ -174,8 +173,8 @@ export class MountedIndex implements MountedMember {
     return here as unknown as Readonly<Record<string, Answer>>;
   }
 
-  #instruments(meter: Meter): QueryMetrics {
-    return new QueryMetrics(meter, () => this.#opened?.reader ?? { longQuestions: 0, guideBytes: 0 });
+  #observe(meter: Meter): void {
+    new QueryMetrics(meter, () => this.#opened?.reader ?? { longQuestions: 0, guideBytes: 0 });
   }
 }
 

@@ -27,6 +27,7 @@ export class IndexReader {
   readonly #active: LongQuestion[] = [];
   readonly #waiting: LongQuestion[] = [];
   #isPumping = false;
+  #moment: Moment | undefined;
   #lookMs = 0;
   #guide: Begun<void> | undefined;
   #guiding: NodeJS.Timeout | undefined;
@@ -58,16 +59,12 @@ export class IndexReader {
   /** The same, but a question that takes long is answered later. `signal` ends it when nobody waits for it any more. */
   ask<T>(question: Question<T>, signal: () => AbortSignal): T | Promise<T> {
     const endMs = performance.now() + SLICE_MS;
-    const view = this.#open();
-    try {
-      const steps = question(this.#repliesOf(view));
-      for (;;) {
-        const { done, value } = steps.next();
-        if (done === true) return value;
-        if (performance.now() >= endMs) return this.#park(question, { view, steps }, signal());
-      }
-    } finally {
-      view.release();
+    const { view, replies } = this.#openForTurn();
+    const steps = question(replies);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+      if (performance.now() >= endMs) return this.#park(question, { view, steps }, signal());
     }
   }
 
@@ -92,10 +89,27 @@ export class IndexReader {
   /** Nothing is asked afterwards; long questions that are left are rejected. */
   close(): void {
     this.#isClosed = true;
+    this.#endMoment(this.#moment);
     clearTimeout(this.#guiding);
     for (const long of [...this.#active.splice(0), ...this.#waiting.splice(0)]) {
       long.reject(new TroupeError({ code: "BUS_CLOSED" }, "the indexer stops answering"));
     }
+  }
+
+  /** Questions of one turn of the loop are of one moment: opening it costs as much as answering a small one. */
+  #openForTurn(): Moment {
+    if (this.#moment !== undefined) return this.#moment;
+    const view = this.#open();
+    const moment = { view, replies: this.#repliesOf(view) };
+    this.#moment = moment;
+    setImmediate(() => this.#endMoment(moment));
+    return moment;
+  }
+
+  #endMoment(moment: Moment | undefined): void {
+    if (moment === undefined || moment !== this.#moment) return;
+    this.#moment = undefined;
+    moment.view.release();
   }
 
   #open(): Snapshot {
@@ -215,6 +229,11 @@ export class IndexReader {
     this.#guiding = setTimeout(() => this.#makeGuides(), GUIDE_PAUSE_MS);
     this.#guiding.unref();
   }
+}
+
+interface Moment {
+  readonly view: Snapshot;
+  readonly replies: Replies;
 }
 
 interface Begun<T> {

@@ -11,7 +11,10 @@ import type { Reading } from "./memory.ts";
 
 /** Of all scripts of one request: what they take in memory is about 100 MB. */
 const ROWS_MAX = 2_000_000;
-const ROOM_MIN = 64;
+/** For each script. Arrays of so few bytes lie in the heap, where they cost next to nothing. */
+const ROOM_EACH = 8;
+/** For a whole batch, before it is known to need more. */
+const ROOM_MAX = 64;
 const BLOCKS_PER_STEP = 8;
 const TXIDS_PER_STEP = 256;
 const SCRIPTS_PER_STEP = 16;
@@ -19,9 +22,9 @@ const FUNDING_T = TABLES.indexOf(FUNDING);
 
 export class Outputs {
   count = 0;
-  txNumbers = new Float64Array(ROOM_MIN);
-  indexes = new Uint32Array(ROOM_MIN);
-  amountsSat = new Float64Array(ROOM_MIN);
+  txNumbers: Float64Array;
+  indexes: Uint32Array;
+  amountsSat: Float64Array;
   /** Raw ids, 32 bytes each; filled in the end. */
   txids = new Uint8Array(0);
   /** By script, in the order of the question: where its rows begin and end. */
@@ -31,6 +34,10 @@ export class Outputs {
   readonly isTooMany: Uint8Array;
 
   private constructor(scripts: number) {
+    const room = Math.min(ROOM_MAX, scripts * ROOM_EACH);
+    this.txNumbers = new Float64Array(room);
+    this.indexes = new Uint32Array(room);
+    this.amountsSat = new Float64Array(room);
     this.starts = new Uint32Array(scripts);
     this.ends = new Uint32Array(scripts);
     this.isTooMany = new Uint8Array(scripts);

@@ -91,6 +91,26 @@ describe("a mounted member", () => {
     expect(asked).toEqual([{ method: "read", input: { n: 3, limit: 7 } }]);
   });
 
+  test("gives what it has at hand without a promise, and nothing where the bus is to be asked", async () => {
+    const atHand = bus.atHand(callee);
+    expect(atHand.read({ n: 3 })).toBeUndefined();
+
+    mount((_, input) => ((input as { n: number }).n === 3 ? encoded({ by: "member", limit: 1 }) : undefined));
+    expect(atHand.read({ n: 3 })).toEqual({ by: "member", limit: 1 });
+    expect(atHand.read({ n: 4 })).toBeUndefined();
+    expect(atHand.read({ n: -3 })).toBeUndefined();
+    expect(atHand.foreign({})).toBeUndefined();
+  });
+
+  test("is gone by where it fails at hand: the bus answers", async () => {
+    mount(() => {
+      throw new Error("a fault");
+    });
+
+    expect(await bus.atHand(callee).read({ n: 3 })).toEqual({ by: "bus", limit: 7 });
+    expect(warnings).toHaveLength(1);
+  });
+
   test("gives bytes where the contract says bytes", async () => {
     mount(() => new EncodedReply(Uint8Array.of(1, 2)));
 

@@ -33,6 +33,12 @@ export class MountedCalls {
     options: CallOptions,
     askBus: () => Promise<unknown>,
   ): Promise<unknown> | undefined {
+    const answer = this.atHand(route, input, options, askBus);
+    return answer === undefined || answer instanceof Promise ? answer : Promise.resolve(answer);
+  }
+
+  /** The same, without a promise for what is answered at once. */
+  atHand(route: Route, input: unknown, options: CallOptions, askBus: () => Promise<unknown>): unknown {
     const { declaration } = route;
     const { clock, transport } = this.#station;
     if (options.signal !== undefined || !declaration.callers.includes(transport.user)) return undefined;
@@ -69,7 +75,7 @@ export class MountedCalls {
     try {
       const answer = this.#member.answer(route.method, parsed.data, job);
       if (answer === undefined) return undefined;
-      return answer instanceof Promise ? answer.then(succeed, fail) : Promise.resolve(succeed(answer));
+      return answer instanceof Promise ? answer.then(succeed, fail) : succeed(answer);
     } catch (error) {
       return fail(error);
     }

@@ -160,11 +160,12 @@ export class ElectrumUnderTest {
     this.half.feed.watch({ transactionsTouched: heard, everythingTouched: () => {} });
   }
 
-  /** Started, and level with its source. */
+  /** Started, and level with its source; the index mounted, as it is on one host, or asked over the bus. */
   static async start(
     source: BlockSource,
     handlers: MempoolHandlers = {},
     longHistories: LongHistoryTerms = LONG_HISTORIES,
+    isMounted = true,
   ): Promise<ElectrumUnderTest> {
     const model = new ModelMempool();
     const all = {
@@ -179,6 +180,7 @@ export class ElectrumUnderTest {
     const under: ElectrumUnderTest = new ElectrumUnderTest(indexer, mempool, model, all, longHistories);
     await indexer.start();
     await waitFor("the index to be level", () => indexer.isReady);
+    if (isMounted) await indexer.mount();
     model.view = { tip: await source.tip(new AbortController().signal), isSynced: true };
     await under.half.start();
     await waitFor(

@@ -46,7 +46,11 @@ export class LivingChain {
     this.#random = random;
   }
 
-  static async start(random: () => number, longHistories?: LongHistoryTerms): Promise<LivingChain> {
+  static async start(
+    random: () => number,
+    longHistories?: LongHistoryTerms,
+    isMounted = true,
+  ): Promise<LivingChain> {
     const chain = new ModelChain(random);
     for (let i = 0; i < 8; i++) chain.mineThese([]);
     const source = new ModelSource(chain);
@@ -57,7 +61,7 @@ export class LivingChain {
         return sent === undefined ? null : bytesToHex(serializeTransaction(sent));
       }),
     });
-    const under = await ElectrumUnderTest.start(source, { rawTransactions }, longHistories);
+    const under = await ElectrumUnderTest.start(source, { rawTransactions }, longHistories, isMounted);
     return new LivingChain(chain, source, under, random, transactions);
   }
 

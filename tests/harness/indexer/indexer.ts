@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { metrics } from "@opentelemetry/api";
 import { type IndexerParts, indexerWith } from "../../../actors/indexer/actor.ts";
+import { MountedIndex } from "../../../actors/indexer/answers/mounted-index.ts";
 import { type IndexerConfig, indexerStartSection } from "../../../actors/indexer/config.ts";
 import type { BlockSource } from "../../../actors/indexer/sync/block-source.ts";
 import { InlineWorkbench } from "../../../actors/indexer/sync/workbench.ts";
@@ -10,8 +12,11 @@ import type { Actor, ActorContext, Readiness } from "../../../bus/actor.ts";
 import type { Transport } from "../../../bus/carrier/transport.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { silentLog } from "../../../bus/fake.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import type { World } from "../worlds.ts";
+
+const MOUNTED_CACHE_BYTES = 4 * 1024 * 1024;
 
 export class IndexerUnderTest {
   readonly #world: World;
@@ -70,6 +75,21 @@ export class IndexerUnderTest {
 
   start(): Promise<void> {
     return this.#actor.start();
+  }
+
+  /** The index is read in the asker's thread, as it is in the gateway's. Once it has started. */
+  async mount(): Promise<void> {
+    const member = new MountedIndex({
+      section: { cacheBytes: MOUNTED_CACHE_BYTES },
+      dataDirectory: this.#directory,
+      network: "regtest",
+      bus: this.asker,
+      log: silentLog(),
+      meter: metrics.getMeter("test"),
+      clock: systemClock,
+    });
+    this.asker.mount("indexer", member);
+    await member.start();
   }
 
   /** Another connection to the same bus; `fakeActor` takes the indexer for its broker. */

@@ -24,6 +24,18 @@ describe("kept answers", () => {
     expect(kept.of("a")).toBe("one");
   });
 
+  it("keep what is at hand, and give it without a promise", () => {
+    let asked = 0;
+    const ask = (key: string) => {
+      asked += 1;
+      return `${key}${asked}`;
+    };
+    const kept = new KeptAnswers({ ask, weightOf: () => 1, weightMax: 10 });
+    expect([kept.of("a"), kept.of("a")]).toEqual(["a1", "a1"]);
+    kept.forget("a");
+    expect(kept.of("a")).toBe("a2");
+  });
+
   it("do not keep an answer whose question is older than the news", async () => {
     const { questions, ask } = held();
     const kept = new KeptAnswers({ ask, weightOf: () => 1, weightMax: 10 });

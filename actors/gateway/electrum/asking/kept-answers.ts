@@ -1,7 +1,7 @@
 /** Answers by key, kept until the chain or the mempool touches the key: bounded by weight, the longest unused go first. */
 
 export interface KeptAnswersOptions<A> {
-  readonly ask: (key: string) => Promise<A>;
+  readonly ask: (key: string) => A | Promise<A>;
   /** Infinite for an answer that is not to be kept. */
   readonly weightOf: (answer: A) => number;
   readonly weightMax: number;
@@ -15,7 +15,7 @@ interface Question<A> {
 }
 
 export class KeptAnswers<A> {
-  readonly #ask: (key: string) => Promise<A>;
+  readonly #ask: (key: string) => A | Promise<A>;
   readonly #weightOf: (answer: A) => number;
   readonly #weightMax: number;
   /** In the order of their use, the oldest first. */
@@ -36,9 +36,14 @@ export class KeptAnswers<A> {
     if (kept !== undefined) return kept;
     const asked = this.#asked.get(key)?.answer;
     if (asked !== undefined) return asked;
+    const answer = this.#ask(key);
+    if (!(answer instanceof Promise)) {
+      this.#keep(key, answer);
+      return answer;
+    }
     const question: Question<A> = {};
     this.#asked.set(key, question);
-    question.answer = this.#askFor(key, question);
+    question.answer = this.#whenAnswered(key, question, answer);
     return question.answer;
   }
 
@@ -66,10 +71,13 @@ export class KeptAnswers<A> {
   }
 
   /** What is worth keeping is kept before those who asked hear of it. */
-  async #askFor(key: string, question: Question<A>): Promise<A> {
+  async #whenAnswered(key: string, question: Question<A>, coming: Promise<A>): Promise<A> {
     try {
-      const answer = await this.#ask(key);
-      this.#answered(key, question, answer);
+      const answer = await coming;
+      if (this.#isCurrent(key, question)) {
+        this.#asked.delete(key);
+        this.#keep(key, answer);
+      }
       return answer;
     } catch (error) {
       if (this.#isCurrent(key, question)) this.#asked.delete(key);
@@ -77,9 +85,7 @@ export class KeptAnswers<A> {
     }
   }
 
-  #answered(key: string, question: Question<A>, answer: A): void {
-    if (!this.#isCurrent(key, question)) return;
-    this.#asked.delete(key);
+  #keep(key: string, answer: A): void {
     const weight = this.#weightOf(answer);
     // One that would push out all the others is not worth it.
     if (weight > this.#weightMax / 2) return;

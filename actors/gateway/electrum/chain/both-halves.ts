@@ -66,6 +66,24 @@ export class BothHalves {
     this.#probe?.cancel();
   }
 
+  /**
+   * The confirmed half of one script where it is read in this thread and is all there is; else nothing, and both halves are
+   * to be asked. Looked at before it is read too: what would be thrown away is not read.
+   */
+  confirmedAtHand<C extends ConfirmedHalf>(
+    scripthash: string,
+    read: () => C | Promise<C> | undefined,
+  ): C | Promise<C | undefined> | undefined {
+    const { tip } = this.#feed;
+    if (tip === undefined || !this.#isAll(tip.hash, scripthash)) return undefined;
+    const confirmed = read();
+    if (!(confirmed instanceof Promise)) return confirmed?.tip?.hash === tip.hash ? confirmed : undefined;
+    return confirmed.then((late) => {
+      const isOfTip = late.tip?.hash === this.#feed.tip?.hash;
+      return isOfTip && late.tip !== null && this.#isAll(late.tip.hash, scripthash) ? late : undefined;
+    });
+  }
+
   /** `askUnconfirmed` is asked for the view of the block that it is given, unless it is known that nothing of `scripthashes` is in it. */
   async ask<C extends ConfirmedHalf, U extends UnconfirmedHalf>(
     askConfirmed: () => Promise<C>,
@@ -100,6 +118,11 @@ export class BothHalves {
       }
       await sleep(this.#clock, RETRY_MS);
     }
+  }
+
+  /** Whether nothing of the script can be unconfirmed, for all that is known here, while that block is the tip. */
+  #isAll(tipHash: string, scripthash: string): boolean {
+    return !this.#hasTwoHalves || this.#unconfirmed.hasNothingOf([scripthash], tipHash);
   }
 
   get #hasTwoHalves(): boolean {

@@ -1,12 +1,13 @@
 /** What is known of scripts: histories, coins and balances, confirmed and unconfirmed as one, asked in batches and kept while true. */
-import type { Client } from "../../../../bus/bus.ts";
+import type { AtHand, Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { atHandOr, whenThere } from "../asking/at-hand.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
-import { type BothHalves, type Halves, SOON } from "./both-halves.ts";
+import { type BothHalves, type ConfirmedHalf, type Halves, SOON } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
 import { Coins } from "./coins.ts";
 import { History, ListedEntries, type ScriptStatus } from "./history.ts";
@@ -21,6 +22,8 @@ export interface Balance {
 export interface ScriptAnswersOptions {
   readonly clock: Clock;
   readonly indexer: Client<typeof indexerContract>;
+  /** The index of this host, where it is read in this thread: one script's question need not wait for others. */
+  readonly index: AtHand<typeof indexerContract>;
   readonly mempool: Client<typeof mempoolContract>;
   readonly halves: BothHalves;
   /** A longer history is refused. */
@@ -47,14 +50,22 @@ export class ScriptAnswers implements ChainWatcher {
   readonly #balances: KeptAnswers<Balance>;
 
   constructor(options: ScriptAnswersOptions) {
-    const { clock, indexer, mempool, halves } = options;
+    const { clock, indexer, index, mempool, halves } = options;
     const { shortMax } = options.longHistories;
+    const limit = Math.min(shortMax, options.historyMax);
+    const one = (scripthash: string) => ({ scripthashes: [scripthash], limit, totalMax: limit });
+    const atHand =
+      <C, A>(ask: ReadOne<C>, use: (confirmed: C) => A) =>
+      (scripthash: string) =>
+        whenThere(
+          halves.confirmedAtHand(scripthash, () => ask(scripthash)),
+          ({ results: [confirmed] }) => (confirmed === null ? undefined : use(confirmed as C)),
+        );
     const long = new LongScripts(options);
     this.#long = long;
     const short = new Gathering<string, History | undefined>({
       clock,
       ask: async (scripthashes) => {
-        const limit = Math.min(shortMax, options.historyMax);
         const totalMax = BATCH_ENTRIES_MAX;
         const both = await halves.ask(
           () => indexer.histories({ scripthashes: [...scripthashes], limit, totalMax }),
@@ -70,10 +81,18 @@ export class ScriptAnswers implements ChainWatcher {
       },
       batchMax: BATCH_MAX,
     });
+    const shortAtHand = atHand(
+      (scripthash) => index.histories(one(scripthash)),
+      (confirmed) => new History(new ListedEntries(confirmed), []),
+    );
+    const askForHistory = async (scripthash: string): Promise<History> => {
+      const found = long.knows(scripthash) ? undefined : await short.ask(scripthash);
+      return found ?? withinLimit(await long.history(scripthash), options.historyMax);
+    };
     this.#histories = new KeptAnswers({
-      ask: async (scripthash) => {
-        const found = long.knows(scripthash) ? undefined : await short.ask(scripthash);
-        return found ?? withinLimit(await long.history(scripthash), options.historyMax);
+      ask: (scripthash) => {
+        const found = long.knows(scripthash) ? undefined : shortAtHand(scripthash);
+        return atHandOr(found, () => askForHistory(scripthash));
       },
       weightOf: (history) => history.length + KEPT_BASE,
       weightMax: KEPT_ENTRIES_MAX,
@@ -85,6 +104,10 @@ export class ScriptAnswers implements ChainWatcher {
     });
     this.#coins = lookup({
       clock,
+      atHand: atHand(
+        (scripthash) => index.unspents(one(scripthash)),
+        (confirmed) => Coins.of(confirmed, undefined),
+      ),
       ask: async (scripthashes, limit, totalMax) => {
         const both = await halves.ask(
           () => indexer.unspents({ scripthashes: [...scripthashes], limit, totalMax }),
@@ -103,6 +126,10 @@ export class ScriptAnswers implements ChainWatcher {
     });
     this.#balances = lookup({
       clock,
+      atHand: atHand(
+        (scripthash) => index.balances(one(scripthash)),
+        (confirmedSat) => ({ confirmedSat, unconfirmedSat: 0 }),
+      ),
       ask: async (scripthashes, limit) => {
         const both = await halves.ask(
           () => indexer.balances({ scripthashes: [...scripthashes], limit }),
@@ -155,8 +182,17 @@ export class ScriptAnswers implements ChainWatcher {
   }
 }
 
+/** One script's question to the index: what it has, null if that is too much. */
+type ReadOne<C> = (scripthash: string) => OneResult<C> | Promise<OneResult<C>> | undefined;
+
+interface OneResult<C> extends ConfirmedHalf {
+  readonly results: readonly (C | null)[];
+}
+
 interface LookupTerms<A> {
   readonly clock: Clock;
+  /** Undefined where it is not, or is too much. */
+  readonly atHand: (scripthash: string) => A | Promise<A | undefined> | undefined;
   /** Undefined for a script with more entries than the limit. */
   readonly ask: (
     scripthashes: readonly string[],
@@ -169,8 +205,9 @@ interface LookupTerms<A> {
   readonly weightMax: number;
 }
 
-function lookup<A>({
+function lookup<A extends object>({
   clock,
+  atHand,
   ask,
   shortMax,
   historyMax,
@@ -193,7 +230,11 @@ function lookup<A>({
     const found = (await small.ask(scripthash)) ?? (await large.ask(scripthash));
     return withinLimit(found, historyMax);
   };
-  return new KeptAnswers({ ask: askOne, weightOf, weightMax });
+  return new KeptAnswers({
+    ask: (scripthash) => atHandOr(atHand(scripthash), () => askOne(scripthash)),
+    weightOf,
+    weightMax,
+  });
 }
 
 /** Wallets compare the text; the rest is for people. */

@@ -1,8 +1,9 @@
 /** Transactions: their bytes, where they stand, and the proofs that they stand there. */
-import type { Client } from "../../../../bus/bus.ts";
+import type { AtHand, Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { whenKnown } from "../asking/at-hand.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
@@ -35,8 +36,12 @@ interface WantedPlace {
 export interface TransactionsOptions {
   readonly clock: Clock;
   readonly indexer: Client<typeof indexerContract>;
+  readonly index: AtHand<typeof indexerContract>;
   readonly mempool: Client<typeof mempoolContract>;
 }
+
+/** Without a promise when it is at hand. */
+type Maybe<A> = A | undefined | Promise<A | undefined>;
 
 const RAW_BATCH_MAX = 100;
 const KEPT_RAW_BYTES_MAX = 32 * 1024 * 1024;
@@ -48,8 +53,10 @@ export class Transactions implements ChainWatcher {
   readonly #raw: KeptAnswers<string | null>;
   readonly #proofs: KeptAnswers<TransactionProof | null>;
   readonly #at: Gathering<WantedPlace, TransactionAt | null>;
+  readonly #index: AtHand<typeof indexerContract>;
 
-  constructor({ clock, indexer, mempool }: TransactionsOptions) {
+  constructor({ clock, indexer, index, mempool }: TransactionsOptions) {
+    this.#index = index;
     const confirmedRaw = new Gathering<string, string | null>({
       clock,
       ask: async (txids) => (await indexer.rawTransactions({ txids: [...txids] })).results,
@@ -77,7 +84,10 @@ export class Transactions implements ChainWatcher {
       batchMax: RAW_BATCH_MAX,
     });
     this.#proofs = new KeptAnswers({
-      ask: (txid) => proofs.ask(txid),
+      ask: (txid) => {
+        const found = index.merkleProofs({ txids: [txid] });
+        return found === undefined ? proofs.ask(txid) : whenKnown(found, onlyResult);
+      },
       weightOf: (proof) => (proof === null ? Number.POSITIVE_INFINITY : 1),
       weightMax: KEPT_PROOFS_MAX,
     });
@@ -89,7 +99,11 @@ export class Transactions implements ChainWatcher {
   }
 
   /** The bytes in hex; undefined when neither the chain nor the mempool has it. */
-  async raw(txid: string): Promise<string | undefined> {
+  raw(txid: string): string | Promise<string | undefined> {
+    return this.#raw.peek(txid) ?? this.#askForRaw(txid);
+  }
+
+  async #askForRaw(txid: string): Promise<string | undefined> {
     const found = (await this.#raw.of(txid)) ?? (await this.#unconfirmedRaw.ask(txid));
     // A block may have taken it between the two questions.
     return found ?? (await this.#raw.of(txid)) ?? undefined;
@@ -101,13 +115,16 @@ export class Transactions implements ChainWatcher {
   }
 
   /** Undefined when no block has it. */
-  async proof(txid: string): Promise<TransactionProof | undefined> {
-    return (await this.#proofs.of(txid)) ?? undefined;
+  proof(txid: string): Maybe<TransactionProof> {
+    return whenKnown(this.#proofs.of(txid), orNothing);
   }
 
   /** Undefined when there is no such place. A proof costs the whole block's tree, so it is asked for only where it is wanted. */
-  async at(height: number, position: number, isProved: boolean): Promise<TransactionAt | undefined> {
-    return (await this.#at.ask({ height, position, isProved })) ?? undefined;
+  at(height: number, position: number, isProved: boolean): Maybe<TransactionAt> {
+    const place = { height, position, isProved };
+    const found = this.#index.transactionsAt({ places: [place] });
+    const answer = found === undefined ? this.#at.ask(place) : whenKnown(found, onlyResult);
+    return whenKnown(answer, orNothing);
   }
 
   turnedBackTo(): void {
@@ -117,4 +134,12 @@ export class Transactions implements ChainWatcher {
   everythingTouched(): void {
     this.#proofs.clear();
   }
+}
+
+function onlyResult<A>({ results }: { readonly results: readonly (A | null)[] }): A | null {
+  return results[0] ?? null;
+}
+
+function orNothing<A>(found: A | null): A | undefined {
+  return found ?? undefined;
 }

@@ -1,5 +1,6 @@
 /** The methods about headers and places in blocks. */
 import { hasCode } from "../../../../runtime/errors.ts";
+import { whenKnown } from "../asking/at-hand.ts";
 import { clientFailure } from "../asking/failure.ts";
 import { listOf, type ProvedHeaders } from "../chain/headers.ts";
 import { EncodedJson } from "../encoded-json.ts";
@@ -117,18 +118,23 @@ async function proved(
   }
 }
 
-async function transactionAt(
+function transactionAt(
   { transactions, feed, log }: ChainParts,
   height: number,
   position: number,
   merkle: boolean,
-): Promise<unknown> {
-  const found = await transactions.at(height, position, merkle).catch((error: unknown) => {
-    throw clientFailure(error, "the index", log);
-  });
-  if (found !== undefined) return merkle ? { tx_hash: found.txid, merkle: found.branch } : found.txid;
-  if (height > (feed.tip?.height ?? -1)) throw outOfRange(height);
-  throw badRequest(`no tx at position ${position} in block at height ${height}`);
+): unknown {
+  return whenKnown(
+    transactions.at(height, position, merkle),
+    (found) => {
+      if (found !== undefined) return merkle ? { tx_hash: found.txid, merkle: found.branch } : found.txid;
+      if (height > (feed.tip?.height ?? -1)) throw outOfRange(height);
+      throw badRequest(`no tx at position ${position} in block at height ${height}`);
+    },
+    (error) => {
+      throw clientFailure(error, "the index", log);
+    },
+  );
 }
 
 function outOfRange(height: number): ProtocolError {

@@ -1,4 +1,5 @@
 /** The methods about scripts: histories, coins, balances, and subscriptions to their status. */
+import { whenKnown } from "../asking/at-hand.ts";
 import { clientFailure } from "../asking/failure.ts";
 import type { History } from "../chain/history.ts";
 import type { Balance } from "../chain/script-answers.ts";
@@ -88,15 +89,6 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       handle: ([hash], session) => notifier.unsubscribeScript(session, hash),
     }),
   ];
-}
-
-/** What is at hand is answered at once: a promise would cost more than the rest. */
-function whenKnown<A, B>(
-  answer: A | Promise<A>,
-  use: (answer: A) => B | Promise<B>,
-  failed: (error: unknown) => never,
-): B | Promise<B> {
-  return answer instanceof Promise ? answer.then(use, failed) : use(answer);
 }
 
 function identity<T>(value: T): T {

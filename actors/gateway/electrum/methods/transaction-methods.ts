@@ -4,8 +4,9 @@ import { decodeTransaction } from "../../../../bitcoin/decoded-transaction.ts";
 import { parseTransaction } from "../../../../bitcoin/transaction.ts";
 import { MEMPOOL_PACKAGE_MAX } from "../../../../bus/contracts/mempool.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
+import { whenKnown } from "../asking/at-hand.ts";
 import { clientFailure, isPassing } from "../asking/failure.ts";
-import type { Transactions } from "../chain/transactions.ts";
+import type { TransactionProof, Transactions } from "../chain/transactions.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { boolean, hex, shown, thousands, transactionHash, wholeNumber } from "./arguments.ts";
@@ -52,15 +53,20 @@ export function transactionMethods(parts: ChainParts): readonly Method[] {
   ];
 }
 
-async function rawTransaction({ transactions, log }: ChainParts, txid: string): Promise<string> {
-  const raw = await transactions.raw(txid).catch((error: unknown) => {
-    throw clientFailure(error, "the index", log);
-  });
-  if (raw !== undefined) return raw;
-  throw new ProtocolError(
-    PROTOCOL_CODES.node,
-    "daemon error: No such mempool or blockchain transaction. Use gettransaction for wallet transactions.",
-    { data: { code: -5 } },
+function rawTransaction({ transactions, log }: ChainParts, txid: string): string | Promise<string> {
+  return whenKnown(
+    transactions.raw(txid),
+    (raw) => {
+      if (raw !== undefined) return raw;
+      throw new ProtocolError(
+        PROTOCOL_CODES.node,
+        "daemon error: No such mempool or blockchain transaction. Use gettransaction for wallet transactions.",
+        { data: { code: -5 } },
+      );
+    },
+    (error) => {
+      throw clientFailure(error, "the index", log);
+    },
   );
 }
 
@@ -89,28 +95,41 @@ function timesOf(header: string): { readonly time: number; readonly blocktime: n
   return { time: timeS, blocktime: timeS };
 }
 
-async function merkleProof(
-  { transactions, feed, log }: ChainParts,
+function merkleProof(parts: ChainParts, txid: string, height: number): unknown {
+  const { transactions, log } = parts;
+  return whenKnown(
+    transactions.proof(txid),
+    (proof) =>
+      proof?.height === height
+        ? { block_height: height, merkle: proof.branch, pos: proof.position }
+        : earlierProof(parts, txid, height, proof),
+    (error) => {
+      throw clientFailure(error, "the index", log);
+    },
+  );
+}
+
+/** Of two coinbases with one id (BIP30) the index names the later. */
+async function earlierProof(
+  { transactions, feed }: ChainParts,
   txid: string,
   height: number,
+  later: TransactionProof | undefined,
 ): Promise<unknown> {
-  const proof = await transactions.proof(txid).catch((error: unknown) => {
-    throw clientFailure(error, "the index", log);
-  });
-  if (proof === undefined || proof.height !== height) {
-    // Of two coinbases with one id (BIP30) the index names the later.
-    const first =
-      proof === undefined || height > proof.height ? undefined : await coinbaseProof(transactions, height);
-    if (first?.txid === txid) return { block_height: height, merkle: first.branch, pos: 0 };
-    if (height > (feed.tip?.height ?? -1)) throw badRequest(`height ${thousands(height)} out of range`);
-    throw badRequest(`tx ${txid} not in block at height ${thousands(height)}`);
-  }
-  return { block_height: proof.height, merkle: proof.branch, pos: proof.position };
+  const first =
+    later === undefined || height > later.height ? undefined : await coinbaseProof(transactions, height);
+  if (first?.txid === txid) return { block_height: height, merkle: first.branch, pos: 0 };
+  if (height > (feed.tip?.height ?? -1)) throw badRequest(`height ${thousands(height)} out of range`);
+  throw badRequest(`tx ${txid} not in block at height ${thousands(height)}`);
 }
 
 /** Where the index goes without the block meanwhile, it has no such transaction either. */
-function coinbaseProof(transactions: Transactions, height: number) {
-  return transactions.at(height, 0, true).catch(() => undefined);
+async function coinbaseProof(transactions: Transactions, height: number) {
+  try {
+    return await transactions.at(height, 0, true);
+  } catch {
+    return undefined;
+  }
 }
 
 async function broadcast({ mempool, log }: ChainParts, raw: string): Promise<string> {

@@ -17,8 +17,9 @@ import type { CostGroup } from "./origins/cost-groups.ts";
 import type { Turned } from "./scheduler.ts";
 import type { ClosedBy } from "./tally.ts";
 
-/** Requests of one client in one turn. */
+/** Requests of one client in one turn, and how long they may take together: the index is read while they are answered. */
 const STEPS_PER_TURN = 8;
+const TURN_MS_MAX = 2;
 /** Requests under way that a client may always have, unless it is costly. */
 const CONCURRENCY_MIN = 8;
 /** No further request is taken while more than this waits for the client to read it. */
@@ -189,9 +190,12 @@ export class Client implements Speaker, Turned {
   }
 
   step(): boolean {
+    let endMs = Number.POSITIVE_INFINITY;
     for (let steps = 0; steps < STEPS_PER_TURN; steps++) {
       if (this.isClosed || this.connection.outgoingBytes > UNREAD_BYTES_MAX) return false;
       const nowMs = this.#parts.clock.monotonicMs();
+      if (nowMs > endMs) return true;
+      endMs = Math.min(endMs, nowMs + TURN_MS_MAX);
       const { concurrency, delayMs } = this.#allowance(nowMs);
       const isTooExpensive = concurrency === 0;
       if (!isTooExpensive && this.#talk.running >= concurrency) return false;

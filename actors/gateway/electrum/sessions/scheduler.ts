@@ -14,8 +14,6 @@ export interface Turned {
 
 /** After so long the loop looks for new bytes and old timers again: a bound on what one turn adds to another's wait. */
 const SLICE_MS = 4;
-/** Looking at the clock costs more than a small request. */
-const STEPS_PER_LOOK = 8;
 /** The front of the queue is cut off when so much of it has had its turn. */
 const SPENT_MAX = 1_024;
 
@@ -91,13 +89,12 @@ export class Scheduler {
   #turn(): void {
     this.#immediate = undefined;
     const untilMs = performance.now() + SLICE_MS;
-    let steps = 0;
     while (this.#at < this.#queue.length && !this.isFull) {
       const client = this.#queue[this.#at++] as Turned;
       client.isQueued = false;
       // At the end of the line: all others come first.
       if (client.step()) this.wake(client);
-      if (++steps % STEPS_PER_LOOK === 0 && performance.now() > untilMs) break;
+      if (performance.now() > untilMs) break;
     }
     if (this.#at === this.#queue.length || this.#at > SPENT_MAX) {
       this.#queue = this.#queue.slice(this.#at);

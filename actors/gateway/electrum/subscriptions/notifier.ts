@@ -3,7 +3,9 @@ import type { Clock, Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import type { ChainFeed, ChainTip, ChainWatcher } from "../chain/chain-feed.ts";
+import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
+import { turn } from "../chain/turn.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import type { Session } from "../session.ts";
 import { type ScriptKey, SubscriptionTable, scripthashOf, scriptKey } from "./subscription-table.ts";
@@ -24,6 +26,7 @@ const LEVEL_MS_MAX = 250;
 const RETRY_MS = 500;
 /** Scripts that are looked at together: a few messages to the index. */
 const ROUND_SCRIPTS = 2_000;
+const LOOK_SLICE_MS = 4;
 const COST_OF_STATUS = 0.1;
 const ENTRIES_PER_COST = 1_000;
 
@@ -88,29 +91,43 @@ export class Notifier implements ChainWatcher {
     const known = this.#table.statusOf(key);
     const isOld = this.#unseen !== undefined || this.#touched.has(key) || this.#inSight.has(key);
     if (known !== undefined && !isOld) return this.#register(session, key, known);
-    return this.#askAndSubscribe(session, key, scripthash);
+    const found = this.#scripts.status(scripthash);
+    return found instanceof Promise
+      ? this.#subscribeWhenKnown(session, key, found)
+      : this.#subscribeTo(session, key, found);
   }
 
-  async #askAndSubscribe(session: Session, key: ScriptKey, scripthash: string): Promise<string | null> {
+  async #subscribeWhenKnown(
+    session: Session,
+    key: ScriptKey,
+    coming: Promise<ScriptStatus>,
+  ): Promise<string | null> {
     const asking = this.#asking.get(key) ?? { count: 0, isTouched: false };
     asking.count += 1;
     this.#asking.set(key, asking);
     try {
-      const { status, length } = await this.#scripts.status(scripthash);
-      session.charge(COST_OF_STATUS + length / ENTRIES_PER_COST);
+      const found = await coming;
       if (asking.isTouched) {
+        const { status } = found;
+        session.charge(costOf(found));
         // News came after the question: who has heard newer may not hear older.
         const newer = this.#table.statusOf(key);
         this.#register(session, key, newer === undefined ? status : newer);
         this.#touch(key);
         return newer === undefined ? status : newer;
       }
-      this.#update(key, status);
-      return this.#register(session, key, status);
+      return this.#subscribeTo(session, key, found);
     } finally {
       asking.count -= 1;
       if (asking.count === 0) this.#asking.delete(key);
     }
+  }
+
+  /** No news has come since the status was asked for. */
+  #subscribeTo(session: Session, key: ScriptKey, found: ScriptStatus): string | null {
+    session.charge(costOf(found));
+    this.#update(key, found.status);
+    return this.#register(session, key, found.status);
   }
 
   unsubscribeScript(session: Session, scripthash: string): boolean {
@@ -234,7 +251,7 @@ export class Notifier implements ChainWatcher {
       if (!this.#isLevelEnough()) return;
       const keys = this.#nextTouched();
       this.#inSight = new Set(keys);
-      const results = await Promise.allSettled(keys.map((key) => this.#lookAt(key)));
+      const results = await Promise.allSettled(await this.#lookAtAll(keys));
       this.#inSight = new Set();
       const failed = results.find((result) => result.status === "rejected");
       if (failed === undefined) continue;
@@ -268,10 +285,29 @@ export class Notifier implements ChainWatcher {
     return keys;
   }
 
-  async #lookAt(key: ScriptKey): Promise<void> {
+  /** What can be read at once is looked at in slices: meanwhile others ask, and what has been found out leaves. */
+  async #lookAtAll(keys: readonly ScriptKey[]): Promise<readonly (void | Promise<void>)[]> {
+    const looks: (void | Promise<void>)[] = [];
+    let untilMs = performance.now() + LOOK_SLICE_MS;
+    for (const key of keys) {
+      const look = this.#lookAt(key);
+      look?.catch(() => {}); // settled with the others
+      looks.push(look);
+      if (performance.now() < untilMs) continue;
+      await turn();
+      untilMs = performance.now() + LOOK_SLICE_MS;
+    }
+    return looks;
+  }
+
+  #lookAt(key: ScriptKey): void | Promise<void> {
     if (!this.#table.has(key)) return;
-    const scripthash = scripthashOf(key);
-    const { status } = await this.#scripts.status(scripthash);
+    const found = this.#scripts.status(scripthashOf(key));
+    if (found instanceof Promise) return found.then((late) => this.#lookedAt(key, late));
+    this.#lookedAt(key, found);
+  }
+
+  #lookedAt(key: ScriptKey, { status }: ScriptStatus): void {
     // The chain turns back: what is true now will not be when it stands still.
     if (this.#turningSinceMs !== undefined) this.#touched.add(key);
     // Touched again meanwhile: the next look is the one that counts.
@@ -290,4 +326,8 @@ export class Notifier implements ChainWatcher {
       session.notify("blockchain.scripthash.subscribe", news);
     }
   }
+}
+
+function costOf({ length }: ScriptStatus): number {
+  return COST_OF_STATUS + length / ENTRIES_PER_COST;
 }
