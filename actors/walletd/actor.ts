@@ -21,6 +21,8 @@ import { type WalletdConfig, walletdSection } from "./config.ts";
 import { History } from "./history/history.ts";
 import { WalletdMetrics } from "./metrics.ts";
 import { PsbtDesk } from "./psbt/psbt-desk.ts";
+import { Resender } from "./resend/resender.ts";
+import { Finder } from "./resend/whereabouts.ts";
 import { BondSpeaker } from "./sign/bond-speaker.ts";
 import { Grants } from "./sign/grants.ts";
 import { Broadcast } from "./spend/broadcast.ts";
@@ -65,6 +67,9 @@ class Walletd implements Actor {
   readonly #metrics: WalletdMetrics;
   readonly #grants: Grants;
   readonly #autoLock: AutoLock;
+  readonly #broadcast: Broadcast;
+  readonly #delivery: Delivery;
+  readonly #resender: Resender;
   #publisher: Publisher<typeof walletdContract> | undefined;
   #service: Service | undefined;
 
@@ -112,9 +117,19 @@ class Walletd implements Actor {
       afterMinutes: config.lock_after_minutes,
       onTrouble: (error) => log.error("an idle wallet could not be locked", { error }),
     });
+    this.#broadcast = new Broadcast(bus);
+    this.#delivery = new Delivery(this.#broadcast, clock);
     this.#metrics = new WalletdMetrics(meter, () => {
       const open = [...this.#rack.wallets()];
       return { open: open.length, scanning: open.filter(({ sync }) => sync.isScanning).length };
+    });
+    this.#resender = new Resender({
+      open: () => this.#rack.wallets(),
+      finder: new Finder(bus),
+      broadcast: this.#broadcast,
+      delivery: this.#delivery,
+      metrics: this.#metrics,
+      ...{ clock, random, log },
     });
   }
 
@@ -128,7 +143,7 @@ class Walletd implements Actor {
     });
     this.#publisher = bus.publisher(walletdContract, INSTANCE);
     const planner = new Planner({ config, feerates: new Feerates(bus, random), random });
-    const delivery = new Delivery(new Broadcast(bus), clock);
+    const delivery = this.#delivery;
     const desk = {
       network: networkByName(this.#context.network),
       config,
@@ -157,6 +172,7 @@ class Walletd implements Actor {
       idempotency: new Successes(clock, this.#rack),
     });
     this.#autoLock.start();
+    this.#resender.start();
     this.#tellWallets();
     this.#report();
   }
@@ -164,6 +180,7 @@ class Walletd implements Actor {
   async stop(): Promise<void> {
     this.#autoLock.stop();
     await this.#service?.stop();
+    await this.#resender.stop();
     await this.#rack.lockAll();
     await this.#feed.stop();
     await this.#publisher?.stop();
@@ -179,6 +196,7 @@ class Walletd implements Actor {
   }
 
   #changed(wallet: OpenWallet, moves: Moves): void {
+    if (moves.size > 0) this.#resender.changed(wallet);
     for (const [txid, place] of moves) {
       this.#publisher?.event("transaction.seen", {
         wallet: wallet.name,

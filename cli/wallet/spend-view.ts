@@ -9,6 +9,7 @@ import { timeOf } from "./wallet-view.ts";
 type Spend = RpcOutput<typeof walletdContract, "send">;
 type History = RpcOutput<typeof walletdContract, "history">;
 type HistoryEntry = History["entries"][number];
+type Unsent = History["unsent"][number];
 
 export function spendLines(spend: Spend, paint: Paint): string[] {
   const { transaction, feeSat, sizeVb, satPerVb, changeSat, mixdepth, replaces } = spend;
@@ -53,11 +54,28 @@ const COLUMNS: readonly TableColumn<HistoryEntry>[] = [
   { title: "LABEL", value: ({ label }) => harmless(label) },
 ];
 
-export function historyLines({ total, entries }: History, paint: Paint): string[] {
-  if (total === 0) return ["Nothing has happened in this wallet yet."];
+const UNSENT: Readonly<Record<Unsent["state"], string>> = Object.freeze({
+  lost: "is sent again; its coins stay set aside",
+  conflict: "can never confirm: one of its coins was spent elsewhere",
+  expired: "was given up after two weeks; its coins are free",
+});
+
+export function historyLines({ total, entries, unsent }: History, paint: Paint): string[] {
+  if (total === 0 && unsent.length === 0) return ["Nothing has happened in this wallet yet."];
   const older = total - entries.length;
   return [
     ...tableLines(COLUMNS, entries, paint),
     ...(older > 0 ? [paint("dim", `${older} older ones: add --lines ${total}.`)] : []),
+    ...unsentLines(unsent, paint),
   ];
+}
+
+function unsentLines(unsent: readonly Unsent[], paint: Paint): string[] {
+  if (unsent.length === 0) return [];
+  const lines = unsent.flatMap(({ txid, state, timeS, amountSat, isCoinjoin, conflictTxid, label }) => [
+    `${timeOf(timeS)}  ${isCoinjoin ? "coinjoin" : "payment"} of ${btc(amountSat)} BTC ${UNSENT[state]}.`,
+    paint("dim", `  ${txid}${label === "" ? "" : ` ${harmless(label)}`}`),
+    ...(conflictTxid === null ? [] : [paint("dim", `  spent by ${conflictTxid}`)]),
+  ]);
+  return ["", paint("warn", "Sent, and not on the network now:"), ...lines];
 }

@@ -173,7 +173,7 @@ describe("what a payment costs", () => {
 });
 
 it("tells how many older transactions there are", () => {
-  expect(historyLines({ total: 0, entries: [] }, plainPaint)).toEqual([
+  expect(historyLines({ total: 0, entries: [], unsent: [] }, plainPaint)).toEqual([
     "Nothing has happened in this wallet yet.",
   ]);
 });

@@ -29,6 +29,7 @@ const MOMENT_MS = 2_500;
 const LIMIT_MS = 24 * 3_600_000;
 const COIN_SAT = 60_000_000;
 const HISTORY_MAX = 1_000;
+const RESEND_LOOK_MS = 1_000;
 /** The books are made up so often. */
 const WHOLE_EVERY = 20;
 
@@ -147,6 +148,8 @@ async function round(number: number): Promise<Round> {
         `round ${number}: after ${victim} (${phase}: ${end}) a second coinjoin ended with ${again}`,
       );
   }
+  // Its mempool dies with it: what is on the network must be there again without anybody asking.
+  if (victim === "node") await upAgain(await kill(victim));
   return { victim, phase, end, isRetried };
 }
 
@@ -230,8 +233,7 @@ async function settled(): Promise<void> {
 async function whole(): Promise<void> {
   let feesSat = 0;
   let minersSat = 0;
-  const { entries } = await box.walletd.history({ ...box.own, limit: HISTORY_MAX });
-  const confirmed = new Set(entries.filter(({ height }) => height !== null).map(({ txid }) => txid));
+  const confirmed = await confirmedNow();
   for (const [txid, run] of sent) {
     const isThere = confirmed.has(txid);
     if (!isThere) {
@@ -250,6 +252,21 @@ async function whole(): Promise<void> {
   if (-lost("makers") !== feesSat) {
     violations.push(`the makers have ${-lost("makers")} sat more, and earned ${feesSat} sat`);
   }
+}
+
+/** Once all that was done is in blocks. What the node has lost is sent again in its own time, and mined then. */
+async function confirmedNow(): Promise<ReadonlySet<string>> {
+  const done = [...sent].filter(([, { phase }]) => phase === "done").map(([txid]) => txid);
+  let confirmed = new Set<string>();
+  await inTime("all coinjoins that were done to be in blocks", async () => {
+    const { entries } = await box.walletd.history({ ...box.own, limit: HISTORY_MAX });
+    confirmed = new Set(entries.filter(({ height }) => height !== null).map(({ txid }) => txid));
+    if (done.every((txid) => confirmed.has(txid))) return true;
+    await pause(RESEND_LOOK_MS);
+    await settled();
+    return undefined;
+  }).catch((error) => violations.push(String(error)));
+  return confirmed;
 }
 
 async function balances(): Promise<{ taker: number; makers: number }> {

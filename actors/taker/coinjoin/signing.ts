@@ -10,7 +10,7 @@ export async function completed(
   { walletd, network, folder }: CoinjoinParts,
   record: RunRecord,
 ): Promise<Pick<RunRecord, "signedTx" | "txid">> {
-  const { grant, reservation, unsignedTx, makers } = record;
+  const { grant, reservation, unsignedTx, makers, wish } = record;
   folder.keep(record);
   const rawTx = unsignedTx ?? "";
   const transaction = parseTransaction(hexToBytes(rawTx), network.serialization);
@@ -19,6 +19,7 @@ export async function completed(
     reservation: reservation ?? "",
     rawTx,
     participants: makers.length + 1,
+    resend: wish.broadcast === "not-self" ? "late" : "soon",
   });
   const ours = signatures.map(({ index, scriptSig, witness }) => ({
     index,

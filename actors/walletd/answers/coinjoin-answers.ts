@@ -8,6 +8,8 @@ import { endedOf, type Granted, standingOf } from "../sign/grants.ts";
 import { type ReserveWish, release, reserve } from "../sign/reservations.ts";
 import { mixable } from "../spend/candidates.ts";
 import { scriptFor } from "../spend/planner.ts";
+import type { WalletChange } from "../store/wallet-change.ts";
+import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
 
@@ -130,7 +132,10 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
         Object.values(wallet.state.signed).some((signed) => signed.txid === txid);
       // Or a broken maker could fill the disk with notes on transactions that nobody knows.
       if (!isOurs) throw denials.beyondGrant("txid");
-      await wallet.store.append({ kind: "note", txid, note });
+      await wallet.store.transact(({ signed }) => ({
+        changes: [{ kind: "note", txid, note }, ...(note.isSuccess ? sentChanges(signed, txid, by) : [])],
+        result: undefined,
+      }));
       return {};
     },
   };
@@ -142,4 +147,12 @@ function checkMixdepth(wallet: OpenWallet, mixdepth: number): void {
 
 function forget({ store }: OpenWallet, ended: ReadonlySet<string>): Promise<void> {
   return store.transact((state) => ({ changes: endedOf(state, ended), result: undefined }));
+}
+
+/** Its taker has sent it: from now on it is kept on the network. A maker's word is not enough, for it says so when it signs. */
+function sentChanges(signed: WalletState["signed"], txid: string, by: Granted): WalletChange[] {
+  if (by.caller !== "taker") return [];
+  return Object.entries(signed)
+    .filter(([, record]) => record.txid === txid && record.purpose === "taker" && record.isSeen !== true)
+    .map(([key, record]) => ({ kind: "signed", key, signed: { ...record, isSeen: true } }));
 }

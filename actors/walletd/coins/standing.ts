@@ -1,4 +1,5 @@
 /** Whether a coin may be spent, and why not: frozen by hand or by rule, set aside, or locked in a bond. */
+import { holdsCoins } from "../resend/pending.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { OwnCoin } from "./coin-view.ts";
 
@@ -54,9 +55,12 @@ export function freezesByRule(
   return freezeReuseSat === -1 || coin.amountSat <= freezeReuseSat ? "reuse" : undefined;
 }
 
-/** Those that have not run out. */
+/** By reservations that have not run out, and by what was sent and may be lost at the moment. */
 export function reservedNow(state: Readonly<WalletState>, nowMs: number): ReadonlyMap<string, string> {
   const reserved = new Map<string, string>();
+  for (const [key, record] of Object.entries(state.signed)) {
+    if (holdsCoins(record, nowMs)) for (const outpoint of record.inputs) reserved.set(outpoint, key);
+  }
   for (const [id, { outpoints, untilMs }] of Object.entries(state.reservations)) {
     if (untilMs > nowMs) for (const outpoint of outpoints) reserved.set(outpoint, id);
   }

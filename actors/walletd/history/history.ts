@@ -8,6 +8,7 @@ import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import { CoinjoinNoteSchema, type HistoryEntrySchema } from "../../../bus/contracts/walletd/objects.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type LedgerLine, ledgerOf, type Placed } from "./ledger.ts";
+import { type Unsent, unsentOf } from "./unsent.ts";
 
 export type HistoryEntry = z.infer<typeof HistoryEntrySchema>;
 type CoinjoinNote = z.infer<typeof CoinjoinNoteSchema>;
@@ -39,13 +40,13 @@ export class History {
   async entries(
     wallet: OpenWallet,
     { limit, offset }: { readonly limit: number; readonly offset: number },
-  ): Promise<{ total: number; entries: HistoryEntry[] }> {
+  ): Promise<{ total: number; entries: HistoryEntry[]; unsent: Unsent[] }> {
     const lines = (await this.#ledger(wallet)).reverse();
     const entries: HistoryEntry[] = [];
     const shown = lines.slice(offset, offset + limit);
     const times = await this.#timesOf(wallet, shown);
     for (const [i, line] of shown.entries()) entries.push(entryOf(wallet, line, times[i] ?? 0));
-    return { total: lines.length, entries };
+    return { total: lines.length, entries, unsent: unsentOf(wallet) };
   }
 
   /** As joinmarket-clientserver's `history --csv` prints it, oldest first. */

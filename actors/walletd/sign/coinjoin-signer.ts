@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import { bytesToHex, hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
-import { signInputs } from "../../../bitcoin/signing/inputs.ts";
+import { type SignedInput, signInputs, withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
 import {
   parseTransaction,
   serializeStripped,
+  serializeTransaction,
   type Transaction,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
@@ -25,6 +26,8 @@ export interface SignWish {
   readonly rawTx: string;
   /** Of a taker: how many equal outputs there must be. */
   readonly participants?: number;
+  /** Of a taker: whether our own node is to be the last to send it. */
+  readonly resend?: "soon" | "late";
 }
 
 export interface SignedByUs {
@@ -48,7 +51,7 @@ export async function signCoinjoin(
 ): Promise<SignedByUs> {
   wallet.needKnown();
   const transaction = readTransaction(wish.rawTx, wallet);
-  const requestHash = hashOf(transaction);
+  const requestHash = signedHashOf(transaction);
   let countedSat = 0;
   const decision = wallet.store.transact((state) => {
     const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, side);
@@ -71,6 +74,14 @@ export async function signCoinjoin(
       granted.usedSat += amountSat;
     }
     const reservation = state.reservations[wish.reservation];
+    const signatures = sign(wallet, transaction, coins, ownInputs);
+    const signed = {
+      purpose: side,
+      inputs: [...outpoints],
+      requestHash,
+      ...wholeOf(transaction, signatures),
+      ...(wish.resend === "late" ? { isLate: true } : {}),
+    };
     const atMs = wallet.nowMs;
     const changes: WalletChange[] =
       before !== undefined || reservation === undefined
@@ -79,7 +90,7 @@ export async function signCoinjoin(
             {
               kind: "signed",
               key: wish.reservation,
-              signed: { txid: txidOf(transaction), purpose: side, inputs: [...outpoints], requestHash, atMs },
+              signed: { ...signed, atMs },
             },
             {
               kind: "reserved",
@@ -87,7 +98,7 @@ export async function signCoinjoin(
               reservation: { ...reservation, untilMs: Math.max(reservation.untilMs, atMs + SIGNED_MS) },
             },
           ];
-    return { changes, result: sign(wallet, transaction, coins, ownInputs) };
+    return { changes, result: toldOf(signatures) };
   });
   try {
     return { signatures: await decision };
@@ -166,19 +177,31 @@ function sign(
   transaction: Transaction,
   coins: readonly StandingCoin[],
   ownInputs: readonly number[],
-): SignedByUs["signatures"] {
+): readonly SignedInput[] {
   const inputKeys = coins.map((coin, i) => inputKeyOf(coin, ownInputs[i] ?? -1, wallet.keys));
   try {
-    return signInputs(transaction, inputKeys).map(({ index, publicKey, signature, witness, scriptSig }) => ({
-      index,
-      publicKey: bytesToHex(publicKey),
-      signature: bytesToHex(signature),
-      witness: witness.map(bytesToHex),
-      scriptSig: bytesToHex(scriptSig),
-    }));
+    return signInputs(transaction, inputKeys);
   } finally {
     for (const { privateKey } of inputKeys) privateKey.fill(0);
   }
+}
+
+function toldOf(signed: readonly SignedInput[]): SignedByUs["signatures"] {
+  return signed.map(({ index, publicKey, signature, witness, scriptSig }) => ({
+    index,
+    publicKey: bytesToHex(publicKey),
+    signature: bytesToHex(signature),
+    witness: witness.map(bytesToHex),
+    scriptSig: bytesToHex(scriptSig),
+  }));
+}
+
+/** A taker signs last: then it is the transaction that will be sent. */
+function wholeOf(transaction: Transaction, signatures: readonly SignedInput[]) {
+  const whole = withSignedInputs(transaction, signatures);
+  const isWhole = whole.inputs.every(({ scriptSig, witness }) => scriptSig.length > 0 || witness.length > 0);
+  const txid = txidOf(whole);
+  return isWhole ? { txid, rawTx: bytesToHex(serializeTransaction(whole)) } : { txid };
 }
 
 function readTransaction(rawTx: string, { network }: OpenWallet): Transaction {
@@ -191,7 +214,7 @@ function readTransaction(rawTx: string, { network }: OpenWallet): Transaction {
 }
 
 /** Of what is signed: others' signatures may be there or not. */
-function hashOf(transaction: Transaction): string {
+export function signedHashOf(transaction: Transaction): string {
   const inputs = transaction.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(0), witness: [] }));
   return createHash("sha256")
     .update(serializeStripped({ ...transaction, inputs }))

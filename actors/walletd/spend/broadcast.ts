@@ -12,9 +12,10 @@ export class Broadcast {
   }
 
   /** Throws `WALLETD_NOT_TAKEN` when the node does not want it, `WALLETD_NOT_KNOWN_SENT` when nobody knows. */
-  async send(txid: string, rawTx: string): Promise<void> {
+  async send(txid: string, rawTx: string, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#mempool.broadcast({ rawTx: Buffer.from(rawTx, "hex").toString("base64") });
+      const input = { rawTx: Buffer.from(rawTx, "hex").toString("base64") };
+      await this.#mempool.broadcast(input, signal === undefined ? {} : { signal });
     } catch (error) {
       if (!hasCode(error, "MEMPOOL_REFUSED")) throw denials.notKnownSent(txid, toWireError(error).message);
       const { kind, reason } = (error as unknown as { data: { kind: string; reason: string } }).data;

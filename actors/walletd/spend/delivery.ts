@@ -15,14 +15,33 @@ const SEEN_LOOK_MS = 20;
 export class Delivery {
   readonly #broadcast: Broadcast;
   readonly #clock: Clock;
+  /** By txid, how many bring it to the node at this moment. */
+  readonly #underway = new Map<string, number>();
 
   constructor(broadcast: Broadcast, clock: Clock) {
     this.#broadcast = broadcast;
     this.#clock = clock;
   }
 
+  /** While its asker waits for the node's word, nobody else sends it. */
+  isUnderway(txid: string): boolean {
+    return this.#underway.has(txid);
+  }
+
+  async deliver(wallet: OpenWallet, id: string, sent: Pick<SignedRecord, "txid" | "rawTx">): Promise<void> {
+    const { txid } = sent;
+    this.#underway.set(txid, (this.#underway.get(txid) ?? 0) + 1);
+    try {
+      await this.#bring(wallet, id, sent);
+    } finally {
+      const others = (this.#underway.get(txid) ?? 1) - 1;
+      if (others > 0) this.#underway.set(txid, others);
+      else this.#underway.delete(txid);
+    }
+  }
+
   /** Whoever asks for the balance next finds it spent. What the node refuses is struck out, and its coins are free again. */
-  async deliver(
+  async #bring(
     wallet: OpenWallet,
     id: string,
     { txid, rawTx }: Pick<SignedRecord, "txid" | "rawTx">,

@@ -39,11 +39,18 @@ export const SignedSchema = z.strictObject({
   /** Of the request, so that the same key with another request is told from a repetition. */
   requestHash: IdSchema,
   atMs: TimeSchema,
-  /** The whole transaction in hex and the amounts of its inputs, where it is ours alone: it may have to be sent again. */
+  /** The whole transaction in hex, as soon as we have it: it may have to be sent again. */
   rawTx: z.string().max(900_000).optional(),
+  /** Of its inputs, where all are ours. */
   inputsSat: z.array(z.int().min(0)).max(5_000).optional(),
   /** What left the wallet, with the fee. */
   paidOutSat: z.int().min(0).optional(),
+  /** Of a coinjoin: it was sent. Before that it is its taker's to send. */
+  isSeen: z.boolean().optional(),
+  /** Its owner wants others to send it: our node does so only long after. */
+  isLate: z.boolean().optional(),
+  /** A block has another transaction that spends one of its coins. */
+  conflict: z.strictObject({ txid: TxidSchema, atMs: TimeSchema }).optional(),
 });
 
 const CommitmentIndexSchema = z.int().min(0).max(255);

@@ -1,6 +1,6 @@
 /** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
 import type { Network } from "../../../bitcoin/network.ts";
-import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
+import type { RawTransactions, TakeRaw } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
 import type { Clock } from "../../../runtime/clock.ts";
@@ -182,6 +182,10 @@ export class OpenWallet {
 
   nextIndex(branch: Branch): number {
     return this.state.nextIndexes[branchKey(branch.mixdepth, branch.chain)] ?? 0;
+  }
+
+  fetchRaw(txids: readonly string[], take: TakeRaw): Promise<void> {
+    return this.#parts.raw.fetch(txids, take);
   }
 
   label(type: "addr" | "tx" | "output", ref: string): string {

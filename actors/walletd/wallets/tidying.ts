@@ -1,9 +1,8 @@
 /** What a wallet need not remember any more: reservations that are over, and transactions that nothing can undo. */
 import type { CoinView } from "../coins/coin-view.ts";
+import { isCoinjoin, isSendable, type SignedRecord, standstillOf } from "../resend/pending.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
-
-type SignedRecord = WalletState["signed"][string];
 
 export interface TidyingTerms {
   readonly nowMs: number;
@@ -47,8 +46,10 @@ export function overChanges(
   for (const [key, record] of Object.entries(signed)) {
     if (lasting.has(key)) continue;
     if (isCoinjoin(record)) {
+      const isDone = !isSendable(record) || isSettled(record);
       // Its key was the reservation's, which was random and is gone: nobody can ask for it again.
-      if (record.atMs + COINJOIN_KEPT_MS <= nowMs) changes.push({ kind: "signed", key, signed: null });
+      if (record.atMs + COINJOIN_KEPT_MS <= nowMs && isDone)
+        changes.push({ kind: "signed", key, signed: null });
     } else if (record.atMs + SEND_KEPT_MS <= nowMs && isSettled(record)) {
       changes.push({ kind: "signed.settled", key });
     }
@@ -59,16 +60,15 @@ export function overChanges(
   return changes;
 }
 
-/** Deep in the chain, or so old and forgotten that only its coins could bring it back, and they are spent. */
-export function isSettled({ txid, inputs, atMs }: SignedRecord, view: CoinView, nowMs: number): boolean {
+/** Deep in the chain, or so long forgotten that its owner has read of it: it was given up, or its coins are spent. */
+export function isSettled(record: SignedRecord, view: CoinView, nowMs: number): boolean {
   if (view.tip === undefined) return false;
+  const { txid, inputs, atMs } = record;
   const place = view.placeOf(txid);
   if (place === undefined) {
-    return atMs + FORGOTTEN_MS <= nowMs && inputs.every((outpoint) => !view.coins.has(outpoint));
+    if (atMs + FORGOTTEN_MS > nowMs) return false;
+    const isGivenUp = isSendable(record) && standstillOf(record, nowMs) !== "lost";
+    return isGivenUp || inputs.every((outpoint) => !view.coins.has(outpoint));
   }
   return place.height !== null && view.tip.height - place.height + 1 >= SETTLED_CONFIRMATIONS;
-}
-
-function isCoinjoin({ purpose }: { readonly purpose: string }): boolean {
-  return purpose === "maker" || purpose === "taker";
 }

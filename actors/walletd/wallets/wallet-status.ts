@@ -1,7 +1,6 @@
 /** What `status` tells of an open wallet. */
 import type { z } from "zod";
 import type { WalletStatusSchema } from "../../../bus/contracts/walletd/objects.ts";
-import { reservedNow } from "../coins/standing.ts";
 import type { Grants } from "../sign/grants.ts";
 import type { OpenWallet } from "./open-wallet.ts";
 
@@ -31,7 +30,7 @@ export function statusOf(wallet: OpenWallet, grants: Grants): WalletStatus {
       transactions: view.transactionCount,
       trouble: sync.trouble,
     },
-    reservations: new Set(reservedNow(state, wallet.nowMs).values()).size,
+    reservations: Object.values(state.reservations).filter(({ untilMs }) => untilMs > wallet.nowMs).length,
     grants: grants.of(wallet.name).map(({ id, caller, expiresAtMs }) => ({
       id,
       caller,

@@ -204,7 +204,11 @@ export const withCoinjoins = withSpending
   })
   .rpc("signAsTaker", {
     doc: "Signs our reserved inputs if the transaction pays where it was reserved for and costs no more than allowed.",
-    input: SignInput.extend({ participants: z.int().min(2).max(100) }),
+    input: SignInput.extend({
+      participants: z.int().min(2).max(100),
+      /** When our node has lost it after it was sent: late, where its owner wants others to send it. */
+      resend: z.enum(["soon", "late"]).default("soon"),
+    }),
     output: Signed,
     errors: SIGN_ERRORS,
     redact: ["grant", "rawTx", "signatures"],

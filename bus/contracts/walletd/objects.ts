@@ -288,6 +288,24 @@ export const HistoryEntrySchema = z.object({
   note: CoinjoinNoteSchema.nullable(),
 });
 
+/** One that was sent, and that neither a block nor our node has now. */
+export const UnsentSchema = z.object({
+  txid: Hash,
+  /**
+   * lost: it is sent again, and its coins stay set aside. conflict: a block has another that spends one of its coins, so
+   * that it can never confirm. expired: nobody has mined it for two weeks; its coins are free.
+   */
+  state: z.enum(["lost", "conflict", "expired"]),
+  /** When it was signed. */
+  timeS: TimeS,
+  isCoinjoin: z.boolean(),
+  /** What a coinjoin mixed, or what left the wallet with the fee. */
+  amountSat: AmountSat,
+  conflictTxid: Hash.nullable(),
+  label: Label,
+  note: CoinjoinNoteSchema.nullable(),
+});
+
 export const BondSchema = z.object({
   address: Address,
   path: KeyPath,

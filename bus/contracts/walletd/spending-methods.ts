@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { withAccounts } from "./account-methods.ts";
 import { LARGE_REQUEST_BYTES, QUICK, SENDING } from "./calling.ts";
-import { HistoryEntrySchema, PsbtViewSchema, SpendSchema } from "./objects.ts";
+import { HistoryEntrySchema, PsbtViewSchema, SpendSchema, UnsentSchema } from "./objects.ts";
 import {
   CHAIN_ERRORS,
   OWNER_ERRORS,
@@ -154,11 +154,15 @@ export const withSpending = withAccounts
     requestBytesMax: 128 * 1024,
   })
   .rpc("history", {
-    doc: "What happened in the wallet, newest first.",
+    doc: "What happened in the wallet, newest first; and what was sent and is not on the network now.",
     input: Owned.extend({ limit: z.int().min(1).max(100_000).default(100), offset: Count.default(0) }),
-    output: z.object({ total: Count, entries: z.array(HistoryEntrySchema) }),
+    output: z.object({
+      total: Count,
+      entries: z.array(HistoryEntrySchema),
+      unsent: z.array(UnsentSchema),
+    }),
     errors: { ...SESSION_ERRORS, ...CHAIN_ERRORS },
-    redact: ["session", "entries"],
+    redact: ["session", "entries", "unsent"],
     ...QUICK,
     deadlineMs: 30_000,
   })

@@ -68,6 +68,8 @@ export const changeArbitrary: fc.Arbitrary<WalletChange> = fc.oneof(
         inputs: fc.array(outpoint, { maxLength: 3 }),
         requestHash: few("hash"),
         atMs,
+        isSeen: fc.boolean(),
+        conflict: fc.option(fc.record({ txid, atMs }), { nil: undefined }),
       }),
     ),
   }),

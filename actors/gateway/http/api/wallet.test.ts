@@ -436,7 +436,9 @@ describe("the rest", () => {
         broadcastBy: "J5abc",
       },
     };
-    await begin({ handlers: { history: () => ({ total: 1, entries: [entry, { ...entry, note: null }] }) } });
+    await begin({
+      handlers: { history: () => ({ total: 1, entries: [entry, { ...entry, note: null }], unsent: [] }) },
+    });
     const { json } = await ask("/history?limit=5");
     expect(askedOf("history")).toMatchObject([{ limit: 5 }]);
     expect(json.history[0]).toMatchObject({
