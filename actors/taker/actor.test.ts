@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { txidFromBytes } from "../../bitcoin/bytes.ts";
+import { bytesToHex, parseTxid, txidFromBytes } from "../../bitcoin/bytes.ts";
+import { publicKeyOf } from "../../bitcoin/keys/curve.ts";
+import { timelockOutputScript } from "../../bitcoin/script/timelock.ts";
 import { isInputSigned } from "../../bitcoin/signing/inputs.ts";
 import { sizeVbOf, type Transaction, txidOf } from "../../bitcoin/transaction.ts";
+import { certifyBond, proveBond } from "../../joinmarket/bond/proof.ts";
 import { JoinTable, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
 import { DELIVERED, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
@@ -95,6 +98,57 @@ it("coinjoins without a common plan are asked for under different nicks", async 
   await at.taker.plan({ amountSat: 100_000, availableSat: 200_000, coins: 1, makers: 2, satPerVb: 2 });
   const askers = at.hub.sent.filter(({ text }) => text === "orderbook").map(({ from }) => from);
   expect(new Set(askers).size).toBe(3);
+});
+
+it("the order book shows what makers have proved to lock away, and no bond of which the chain knows nothing", async () => {
+  const key = (seed: number) => new Uint8Array(32).fill(seed);
+  const claim = { vout: 0, locktime: 1_893_456_000, publicKey: publicKeyOf(key(7)) };
+  const proves = (txid: string) => (nicks: { maker: string; taker: string }) => {
+    const certificate = certifyBond(key(7), publicKeyOf(key(8)), 50);
+    return proveBond({ ...claim, txid: parseTxid(txid) }, certificate, key(8), nicks);
+  };
+  let txid = "";
+  const lies = [{ bondProof: proves("ab".repeat(32)) }, { bondProof: (nicks: never) => proves(txid)(nicks) }];
+  const scriptPubKey = timelockOutputScript(claim);
+  const script = bytesToHex(scriptPubKey);
+  const at = await set({ lies, others: [{ scriptPubKey, amountSat: 700_000n }] });
+  const funding = at.money.node.blocks
+    .flatMap(({ transactions }) => transactions)
+    .find(({ outputs }) => outputs.some((output) => bytesToHex(output.scriptPubKey) === script));
+  if (funding === undefined) throw new Error("nobody has paid the bond");
+  claim.vout = funding.outputs.length - 1;
+  txid = txidOf(funding);
+  const { offers, bonds } = await at.taker.orderbook({});
+  const nick = at.makers[1]?.nick;
+  expect(bonds).toEqual([
+    expect.objectContaining({
+      ...{ nick, txid, index: claim.vout, amountSat: 700_000, locktimeS: 1_893_456_000, script },
+      ...{ publicKey: bytesToHex(claim.publicKey), confirmations: 8, certificateExpiry: 50 },
+    }),
+  ]);
+  expect(bonds[0]?.value).toBeGreaterThan(0);
+  expect(offers.map((offer) => [offer.nick === nick, offer.bondValue > 0])).toEqual([
+    ...[
+      [false, false],
+      [true, true],
+      [false, false],
+    ],
+  ]);
+});
+
+it("of the wallet's coins those are mixed that the owner names", async () => {
+  const at = await set({ walletSat: [500_000, 400_000] });
+  const { coins } = await at.under.as("operator").coins({ ...at.owned, mixdepth: 0 });
+  const [named] = coins.filter(({ amountSat }) => amountSat === 400_000);
+  if (named === undefined) throw new Error("the coin is not there");
+  const coin = { txid: named.txid, index: named.index };
+  const run = await at.join({ amountSat: 200_000, coins: [coin] });
+  expect(run.phase).toBe("done");
+  const spent = at.money.sent[0]?.inputs.map(
+    (input) => `${txidFromBytes(input.previousTxidBytes)}:${input.previousIndex}`,
+  );
+  const own = coins.filter(({ txid, index }) => spent?.includes(`${txid}:${index}`));
+  expect(own.map(({ amountSat }) => amountSat)).toEqual([400_000]);
 });
 
 it("the mixed coins go where the owner has said, and nowhere that was not granted", async () => {

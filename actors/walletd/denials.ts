@@ -18,6 +18,7 @@ export type CoinTrouble =
   | "other-mixdepth"
   | "unconfirmed"
   | "timelocked"
+  | "other-kind"
   | "spent";
 
 const COIN_WORDS: Readonly<Record<CoinTrouble, string>> = Object.freeze({
@@ -27,6 +28,7 @@ const COIN_WORDS: Readonly<Record<CoinTrouble, string>> = Object.freeze({
   "other-mixdepth": "lies in another mixdepth",
   unconfirmed: "has too few confirmations",
   timelocked: "is locked until its bond ends",
+  "other-kind": "has another kind of script than the coins that others mix",
   spent: "is spent",
 });
 

@@ -13,7 +13,7 @@ import { silentLog } from "../../bus/fake.ts";
 import { WalletKeys } from "../../joinmarket/wallet/wallet-keys.ts";
 import { releaseWorld } from "../../tests/harness/actors/context.ts";
 import { builtUrl } from "../../tests/harness/built.ts";
-import { WalletdProcess } from "../../tests/harness/walletd/walletd-process.ts";
+import { WalletdProcess } from "../../tests/harness/walletd/killed/walletd-process.ts";
 import type { World } from "../../tests/harness/worlds.ts";
 import { readOptions, refuse } from "../command/options.ts";
 import { UsedWorld } from "./used-world.ts";

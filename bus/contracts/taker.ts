@@ -20,8 +20,12 @@ import {
   Count,
   Grant,
   Hash,
+  Hex,
   Mixdepth,
+  Outpoint,
+  PublicKey,
   TimeS,
+  WALLET_INPUTS_MAX,
   WALLET_MIXDEPTHS_MAX,
   WalletName,
 } from "./walletd/values.ts";
@@ -34,6 +38,8 @@ const TUMBLES_SHOWN_MAX = 50;
 const Nick = z.string().max(32);
 const Id = z.string().regex(/^[0-9a-f]{16}$/);
 const FeerateSatPerVb = z.number().min(0).max(100_000);
+/** Instead of a rate: what the node estimates for being confirmed within so many blocks. */
+const FeeBlocks = z.int().min(1).max(1_008);
 
 /** How a channel of the market stands, for people. */
 const ChannelSchema = z.object({
@@ -57,6 +63,21 @@ const OfferSchema = z.object({
   bondValue: z.number().min(0),
 });
 export type TakerOffer = z.infer<typeof OfferSchema>;
+
+/** A fidelity bond that a maker has proved, and whose coin our own index knows. */
+const ShownBondSchema = Outpoint.extend({
+  nick: Nick,
+  value: z.number().min(0),
+  amountSat: AmountSat,
+  locktimeS: TimeS,
+  script: Hex,
+  publicKey: PublicKey,
+  confirmations: Count,
+  confirmedAtS: TimeS,
+  /** The number of the period of 2,016 blocks after which the proof is void. */
+  certificateExpiry: Count,
+});
+export type ShownBond = z.infer<typeof ShownBondSchema>;
 
 const LimitsSchema = z.object({
   /** What one maker may cost: an offer above both is refused. The taker's section says it when absent. */
@@ -135,6 +156,7 @@ export const takerContract = contract("taker", {
       channels: z.array(ChannelSchema).max(64),
       makers: Count,
       offers: z.array(OfferSchema).max(OFFERS_SHOWN_MAX),
+      bonds: z.array(ShownBondSchema).max(OFFERS_SHOWN_MAX),
     }),
     errors: MARKET_ERRORS,
     deadlineMs: MARKET_WAIT_MS,
@@ -149,6 +171,7 @@ export const takerContract = contract("taker", {
       /** What the mixdepth has, and of how many coins: tells what all of it makes, and how large the transaction is. */
       availableSat: AmountSat,
       coins: z.int().min(1).max(10_000),
+      feeBlocks: FeeBlocks.optional(),
     }),
     output: z.object({
       plan: Id,
@@ -185,6 +208,8 @@ export const takerContract = contract("taker", {
       mixdepth: Mixdepth,
       /** Null is the wallet's own next mixdepth. */
       destination: Address.nullable().default(null),
+      /** Exactly these coins of the mixdepth; chosen by the wallet when absent. */
+      coins: z.array(Outpoint).min(1).max(WALLET_INPUTS_MAX).optional(),
       makerFeesSatMax: AmountSat,
       miningFeeSatMax: AmountSat,
       broadcast: z.enum(BROADCAST_POLICIES).optional(),
@@ -192,7 +217,7 @@ export const takerContract = contract("taker", {
     }),
     output: z.object({ id: Id }),
     errors: { TAKER_BUSY: z.object({ most: z.int() }) },
-    redact: ["grant", "destination", "amountSat"],
+    redact: ["grant", "destination", "amountSat", "coins"],
     deadlineMs: 5_000,
     idempotency: "key",
     callers: OWNERS,
@@ -238,6 +263,7 @@ export const takerContract = contract("taker", {
       text: z.string().max(SCHEDULE_TEXT_MAX).optional(),
       limits: LimitsSchema.default({}),
       satPerVb: FeerateSatPerVb.optional(),
+      feeBlocks: FeeBlocks.optional(),
       /** Whether the market is asked what it would cost, which takes its time. */
       isPriced: z.boolean().default(true),
     }),
@@ -277,6 +303,7 @@ export const takerContract = contract("taker", {
       rules: TumbleRulesSchema.prefault({}),
       limits: LimitsSchema.default({}),
       satPerVb: FeerateSatPerVb.optional(),
+      feeBlocks: FeeBlocks.optional(),
       makerFeesSatMax: AmountSat,
       miningFeeSatMax: AmountSat,
       broadcast: z.enum(BROADCAST_POLICIES).optional(),

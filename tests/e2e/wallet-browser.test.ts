@@ -164,6 +164,8 @@ test.skipIf(chromium === undefined)(
     const free = (await screens.addresses(3)).slice(0, 2);
     expect(await screens.schedule([ELSEWHERE, ...free])).toBeGreaterThan(3);
     await screens.stopSchedule();
+    await waitFor("the end of the schedule", () => states().length === 6);
+    expect(states().slice(4)).toEqual([0, 2]);
     expect(browser.faults).toEqual([]);
   },
   600_000,

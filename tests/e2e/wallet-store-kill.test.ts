@@ -31,7 +31,7 @@ class Writer {
 
   /** `stays`: it never closes the wallet while it lives. */
   constructor(folder: string, stays = false) {
-    const script = fileURLToPath(builtUrl("tests/harness/walletd/store-writer.js"));
+    const script = fileURLToPath(builtUrl("tests/harness/walletd/killed/store-writer.js"));
     const root = fileURLToPath(new URL("../../..", builtUrl("tests/harness/built.js")));
     const flags = [
       "--experimental-permission",

@@ -16,8 +16,9 @@ import { releaseWorld } from "../harness/actors/context.ts";
 import { SEED } from "../harness/seed.ts";
 import { waitFor } from "../harness/wait-for.ts";
 import { MAKER_TERMS, rawOf, takenFrom } from "../harness/walletd/coinjoin-sides.ts";
+import { Allowed } from "../harness/walletd/killed/allowed.ts";
+import { WalletdProcess } from "../harness/walletd/killed/walletd-process.ts";
 import { type MoneyWorld, stillWorld } from "../harness/walletd/money-world.ts";
-import { WalletdProcess } from "../harness/walletd/walletd-process.ts";
 import type { WalletdCaller } from "../harness/walletd/walletd-under-test.ts";
 import type { World } from "../harness/worlds.ts";
 
@@ -48,33 +49,6 @@ const STEPS = [
   "bond",
 ] as const;
 type Step = (typeof STEPS)[number];
-
-/** What may be true of something: one value that was answered, or also those that were asked for without an answer. */
-class Allowed<K, V> {
-  readonly #values = new Map<K, Set<V>>();
-
-  get keys(): K[] {
-    return [...this.#values.keys()];
-  }
-
-  of(key: K): Set<V> | undefined {
-    return this.#values.get(key);
-  }
-
-  set(key: K, value: V): void {
-    this.#values.set(key, new Set([value]));
-  }
-
-  /** Call what it gives when the answer is there: what was true before the request is then true no more. */
-  ask(key: K, value: V, otherwise: V): () => void {
-    const values = this.#values.get(key) ?? new Set([otherwise]);
-    const before = [...values];
-    this.#values.set(key, values.add(value));
-    return () => {
-      for (const old of before) if (old !== value) values.delete(old);
-    };
-  }
-}
 
 class Victim {
   readonly random: Randomness;

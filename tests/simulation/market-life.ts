@@ -22,8 +22,8 @@ import { type KeyedCoin, keyNumber, scriptNumber } from "../harness/joinmarket/p
 import { KeptLog } from "../harness/kept-log.ts";
 import { TestTaker, takerCoin } from "../harness/maker/test-taker.ts";
 import { waitFor } from "../harness/wait-for.ts";
+import { MortalTransport } from "../harness/walletd/killed/mortal-transport.ts";
 import { MoneyWorld } from "../harness/walletd/money-world.ts";
-import { MortalTransport } from "../harness/walletd/mortal-transport.ts";
 import { knownWallet, PASSWORD, WalletdUnderTest } from "../harness/walletd/walletd-under-test.ts";
 import { CoinLedger } from "./coin-ledger.ts";
 import { PatientClock } from "./patient-clock.ts";

@@ -60,7 +60,7 @@ class Agreement {
     const { span } = this.#task;
     for (let left = config.attempts_max; left > 0; left--) {
       this.#attempt++;
-      const satPerKvb = await this.#parts.feerate.satPerKvb(this.#task.record.wish.satPerVb ?? undefined);
+      const satPerKvb = await this.#parts.feerate.satPerKvb(this.#task.record.wish);
       const count = this.#count();
       const bonds = await this.#parts.bonds.values(
         this.#task.gathering.book.makers(),

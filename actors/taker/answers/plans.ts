@@ -1,12 +1,14 @@
 /** What a coinjoin would cost before its owner has decided: the offers are kept for a while, so that it begins where the plan ended. */
+import { bytesToHex } from "../../../bitcoin/bytes.ts";
 import type { RpcReply, RpcRequest } from "../../../bus/contract/contract.ts";
-import type { TakerOffer, takerContract } from "../../../bus/contracts/taker.ts";
+import type { ShownBond, TakerOffer, takerContract } from "../../../bus/contracts/taker.ts";
 import type { Offer } from "../../../joinmarket/offer/offer.ts";
-import type { Candidate, ProvenValue } from "../../../joinmarket/orderbook/candidates.ts";
+import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 import type { Timer } from "../../../runtime/clock.ts";
 import { expectedMinerFeeSat, grantedSat, makerFeesSat } from "../agreement/costs.ts";
 import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import { denials } from "../denials.ts";
+import type { JudgedBond } from "../market/bond-judge.ts";
 import type { Gathering } from "../market/gathering.ts";
 
 type PlanRequest = RpcRequest<typeof takerContract, "plan">;
@@ -84,7 +86,7 @@ export class Plans {
     const bonds = await judge.values(makers, gathering.nick);
     const view = { makers, bonds };
     const candidates = picker.candidates(view, amountSat, rules).length;
-    const satPerKvb = await feerate.satPerKvb(wish.satPerVb);
+    const satPerKvb = await feerate.satPerKvb(wish);
     const count = wish.makers ?? Math.max(Math.min(wanted, candidates), makersMin);
     const pick = { ...rules, count, preferred: new Set<string>(), feesSatMax: Number.POSITIVE_INFINITY };
     const minersSat = expectedMinerFeeSat(wish.coins, count, satPerKvb);
@@ -162,10 +164,22 @@ export function shownOffer(nick: string, offer: Offer, bondValue: number): Taker
 }
 
 /** Of all offers, for whoever wants to see the market. */
-export function shownBook(gathering: Gathering, bonds: ReadonlyMap<string, ProvenValue>): TakerOffer[] {
+export function shownBook(gathering: Gathering, bonds: ReadonlyMap<string, JudgedBond>): TakerOffer[] {
   return gathering.book
     .makers()
     .flatMap(({ nick, offers }) =>
       offers.map((offer) => shownOffer(nick, offer, bonds.get(nick)?.value ?? 0)),
     );
+}
+
+export function shownBonds(bonds: ReadonlyMap<string, JudgedBond>): ShownBond[] {
+  return [...bonds].map(([nick, { bond, coin, confirmedS, value }]) => ({
+    ...{ nick, value, txid: bond.txid, index: bond.vout, amountSat: coin.valueSat },
+    ...{
+      locktimeS: bond.locktime,
+      script: bytesToHex(coin.scriptPubKey),
+      publicKey: bytesToHex(bond.publicKey),
+    },
+    ...{ confirmations: coin.confirmations, confirmedAtS: confirmedS, certificateExpiry: bond.expiry },
+  }));
 }

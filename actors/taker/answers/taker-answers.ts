@@ -6,7 +6,7 @@ import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import { newRecord } from "../coinjoin/record.ts";
 import type { Runs } from "../coinjoin/runs.ts";
 import { denials } from "../denials.ts";
-import { limitsOf, type Plans, shownBook } from "./plans.ts";
+import { limitsOf, type Plans, shownBonds, shownBook } from "./plans.ts";
 import { type TumbleDesk, tumbleAnswers } from "./tumble-answers.ts";
 
 export interface TakerDesk {
@@ -31,7 +31,8 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
         const makers = gathering.book.makers();
         const bonds = await parts.bonds.values(makers, gathering.nick);
         const offers = shownBook(gathering, bonds).slice(0, OFFERS_SHOWN_MAX);
-        return { channels: gathering.channels, makers: makers.length, offers };
+        const shown = shownBonds(bonds).slice(0, OFFERS_SHOWN_MAX);
+        return { channels: gathering.channels, makers: makers.length, offers, bonds: shown };
       } finally {
         await gathering.close();
       }
@@ -44,6 +45,7 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
         mixdepth,
         amountSat,
         destination,
+        coins: input.coins ?? null,
         makers: input.makers ?? null,
         makersMin: Math.min(input.makersMin ?? config.makers_min, input.makers ?? Number.POSITIVE_INFINITY),
         limits: limitsOf(config, input.limits),

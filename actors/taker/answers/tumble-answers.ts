@@ -26,7 +26,7 @@ export function tumbleAnswers(desk: TumbleDesk): Pick<Handlers<typeof takerContr
   const rules = { network, mixdepths: WALLET_MIXDEPTHS_MAX };
   return {
     tumblePlan: (wish, { signal }) => tumblePlan(desk, wish, signal),
-    tumbleStart({ wallet, grant, schedule, satPerVb, makerFeesSatMax, miningFeeSatMax, ...more }) {
+    tumbleStart({ wallet, grant, schedule, satPerVb, feeBlocks, makerFeesSatMax, miningFeeSatMax, ...more }) {
       checkedSchedule(entriesOf({ rows: schedule }), rules);
       const { amountSatMin, retrySeconds, makersMin } = more.rules;
       const wish = {
@@ -35,7 +35,7 @@ export function tumbleAnswers(desk: TumbleDesk): Pick<Handlers<typeof takerContr
         rows: schedule,
         ...{ amountSatMin, retrySeconds, makersMin: makersMin ?? null },
         limits: limitsOf(config, more.limits),
-        satPerVb: satPerVb ?? null,
+        ...{ satPerVb: satPerVb ?? null, feeBlocks: feeBlocks ?? null },
         ...{ makerFeesSatMax, miningFeeSatMax },
         broadcast: more.broadcast ?? config.broadcast,
       };

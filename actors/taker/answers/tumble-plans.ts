@@ -42,7 +42,7 @@ export async function tumblePlan(
 ): Promise<PlanReply> {
   const { coinjoins, confirmations } = parts;
   const given = scheduleOf(parts, wish);
-  const satPerKvb = await coinjoins.feerate.satPerKvb(wish.satPerVb);
+  const satPerKvb = await coinjoins.feerate.satPerKvb(wish);
   const market = wish.isPriced ? await viewOf(coinjoins, signal) : undefined;
   const isFree = wish.options.makers === undefined && wish.text === undefined && wish.schedule === undefined;
   const entries =

@@ -165,13 +165,14 @@ export class Coinjoin {
   async #reserve(): Promise<WalletShare> {
     const { wish, grant, id } = this.#record;
     this.#change({ phase: "reserve", progress: "Setting coins aside." });
-    const { mixdepth, amountSat, destination, makerFeesSatMax, miningFeeSatMax } = wish;
+    const { mixdepth, amountSat, destination, coins: named, makerFeesSatMax, miningFeeSatMax } = wish;
     const reserved = await this.#parts.walletd.reserveAsTaker(
       {
         grant: grant ?? "",
         mixdepth,
         amountSat,
         destination,
+        ...(named !== null && { coins: named }),
         makerFeesSatMax,
         miningFeeSatMax,
         ttlS: RESERVED_S,

@@ -13,6 +13,11 @@ export const RecordSchema = z.strictObject({
     mixdepth: z.int(),
     amountSat: Sat.nullable(),
     destination: z.string().nullable(),
+    /** Just these; absent in what was kept before coins could be named. */
+    coins: z
+      .array(z.strictObject({ txid: z.string(), index: z.int() }))
+      .nullable()
+      .default(null),
     makers: z.int().nullable(),
     makersMin: z.int(),
     limits: z.strictObject({ absoluteSat: Sat, relative: z.string() }),

@@ -38,7 +38,7 @@ export async function prepared(
   signal: AbortSignal,
 ): Promise<Attempt | LeftOut> {
   const { mixdepth } = entry;
-  const { amountSatMin, limits, satPerVb, broadcast } = record;
+  const { amountSatMin, limits, satPerVb, feeBlocks, broadcast } = record;
   const funds = await fundsOf(coinjoins, record, mixdepth, 1);
   if (funds === undefined) throw denials.schedule(at + 1, `the wallet has no mixdepth ${mixdepth}`);
   const { availableSat, coins } = funds;
@@ -54,7 +54,10 @@ export async function prepared(
   const { makers } = entry;
   const makersMin = Math.min(record.makersMin ?? coinjoins.config.makers_min, makers);
   const asked = { amountSat, makers, makersMin, limits, ignored: [] };
-  const rate = satPerVb === null ? {} : { satPerVb };
+  const rate = {
+    ...(satPerVb !== null && { satPerVb }),
+    ...(feeBlocks !== null && { feeBlocks }),
+  };
   let plan: Planned;
   try {
     plan = await plans.make({ ...asked, ...rate, availableSat, coins }, signal);
@@ -73,6 +76,7 @@ export async function prepared(
     ...asked,
     destination: entry.destination === "INTERNAL" ? null : entry.destination,
     satPerVb,
+    coins: null,
     makerFeesSatMax: Math.min(plan.makerFeesSatMax, record.makerFeesSatMax),
     miningFeeSatMax: Math.min(plan.miningFeeSatMax, record.miningFeeSatMax),
     broadcast,

@@ -17,6 +17,8 @@ export const TumbleRecordSchema = z.strictObject({
   makersMin: z.int().nullable(),
   limits: z.strictObject({ absoluteSat: Sat, relative: z.string() }),
   satPerVb: z.number().nullable(),
+  /** Absent in what was kept before there was a choice. */
+  feeBlocks: z.int().nullable().default(null),
   makerFeesSatMax: Sat,
   miningFeeSatMax: Sat,
   broadcast: z.enum(["self", "random-maker", "not-self"]),
@@ -74,6 +76,7 @@ export type TumbleWish = Pick<
   | "makersMin"
   | "limits"
   | "satPerVb"
+  | "feeBlocks"
   | "makerFeesSatMax"
   | "miningFeeSatMax"
   | "broadcast"

@@ -207,6 +207,28 @@ describe("a taker", () => {
     expect((await taker.funds({ grant })).mixdepths[0]).toMatchObject({ availableSat: 0, coins: 0 });
   });
 
+  it("mixes exactly the coins that are named, each of which must be free and enough together", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const { coins } = await under.as("operator").coins({ ...owned, mixdepth: 0 });
+    const named = (amountSat: number) =>
+      coins.filter((coin) => coin.amountSat === amountSat).map(({ txid, index }) => ({ txid, index }));
+    const wish = { grant, mixdepth: 0, amountSat: 100_000, destination: null, ...FEES };
+    const reserve = (more: object) => taker.reserveAsTaker({ ...wish, ...more });
+    const amounts = ({ coins: taken }: { coins: { amountSat: number }[] }) =>
+      taken.map(({ amountSat }) => amountSat).sort();
+
+    await expect(reserve({ amountSat: 299_000, coins: named(300_000) })).rejects.toMatchObject({
+      code: "WALLETD_FUNDS",
+    });
+    expect(amounts(await reserve({ coins: named(300_000) }))).toEqual([300_000]);
+    await expect(reserve({ coins: named(300_000) })).rejects.toMatchObject({ data: { why: "reserved" } });
+    await expect(reserve({ mixdepth: 1, coins: named(400_000) })).rejects.toMatchObject({
+      data: { why: "other-mixdepth" },
+    });
+    expect(amounts(await reserve({ amountSat: null, coins: named(400_000) }))).toEqual([400_000]);
+  });
+
   it("stands for each coin three times, each time provably and never with the same proof", async () => {
     await under.money.mine(6);
     await under.level(owned);

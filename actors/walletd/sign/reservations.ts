@@ -7,7 +7,7 @@ import { vouchFor } from "../../../joinmarket/messages/inputs.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { denials } from "../denials.ts";
-import { type Candidate, mixable } from "../spend/candidates.ts";
+import { type Candidate, mixable, type NamedCoin, namedMixable } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
 import { issueOf } from "../spend/signed-record.ts";
 import type { WalletState } from "../store/wallet-state.ts";
@@ -41,6 +41,8 @@ export interface ReserveWish {
   /** What the coins must be worth together. */
   readonly targetSat: number;
   readonly destination: string | null;
+  /** Exactly these; any when absent. */
+  readonly coins?: readonly NamedCoin[] | undefined;
   readonly fees: Pick<Terms, "coinjoinFeeSat" | "txfeeSat" | "makerFeesSatMax" | "miningFeeSatMax">;
 }
 
@@ -180,10 +182,13 @@ export function checkAmount({ limits, usedSat }: Granted, amountSat: number): vo
 function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): readonly Candidate[] {
   const { mixdepth, confirmationsMin, amountSat, targetSat } = wish;
   const isMixed = (coin: StandingCoin) => wallet.transactions.roleOf(coin) === "coinjoin-output";
-  const candidates = mixable(wallet, { mixdepth, confirmationsMin, isMixed });
+  const which = { mixdepth, confirmationsMin, isMixed };
+  const candidates =
+    wish.coins === undefined ? mixable(wallet, which) : namedMixable(wallet, wish.coins, which);
   const availableSat = sumOf(candidates);
-  if (amountSat === null) {
-    if (availableSat <= targetSat) throw denials.funds(targetSat, availableSat);
+  if (amountSat === null || wish.coins !== undefined) {
+    const isEnough = amountSat === null ? availableSat > targetSat : availableSat >= targetSat;
+    if (!isEnough) throw denials.funds(targetSat, availableSat);
     return candidates;
   }
   const chosen = selectCoins(

@@ -5,6 +5,11 @@ import type { PlanCoin } from "./plan.ts";
 
 export interface Candidate extends StandingCoin, PlanCoin {}
 
+export interface NamedCoin {
+  readonly txid: string;
+  readonly index: number;
+}
+
 export interface CandidateRules {
   readonly mixdepth: number;
   readonly confirmationsMin: number;
@@ -27,8 +32,25 @@ export function candidatesOf(wallet: OpenWallet, rules: CandidateRules): Candida
 
 /** For a coinjoin: others expect the kind of scripts that the wallet has, which an imported key may not have. */
 export function mixable(wallet: OpenWallet, rules: CandidateRules): Candidate[] {
-  const kind = wallet.state.scriptType === "bip84" ? "p2wpkh" : "p2sh-p2wpkh";
+  const kind = mixedKind(wallet);
   return candidatesOf(wallet, rules).filter(({ key }) => key.spending.kind === kind);
+}
+
+/** Just these, each of which must be free and of that kind. */
+export function namedMixable(
+  wallet: OpenWallet,
+  named: readonly NamedCoin[],
+  rules: CandidateRules,
+): Candidate[] {
+  const kind = mixedKind(wallet);
+  const coins = namedCoins(wallet, named, rules);
+  const other = coins.find(({ key }) => key.spending.kind !== kind);
+  if (other !== undefined) throw denials.coin(other, "other-kind");
+  return coins;
+}
+
+function mixedKind({ state }: OpenWallet): "p2wpkh" | "p2sh-p2wpkh" {
+  return state.scriptType === "bip84" ? "p2wpkh" : "p2sh-p2wpkh";
 }
 
 /** For a sweep: the bonds that have ended, if nothing else of the mixdepth can be spent. */
@@ -44,7 +66,7 @@ export function sweepable(wallet: OpenWallet, rules: CandidateRules): Candidate[
 /** Just these, each of which must be free. */
 export function namedCoins(
   wallet: OpenWallet,
-  named: readonly { readonly txid: string; readonly index: number }[],
+  named: readonly NamedCoin[],
   rules: CandidateRules,
 ): Candidate[] {
   const coins = new Map(wallet.coins().map((coin) => [coin.outpoint, coin]));

@@ -2,7 +2,14 @@
 import { z } from "zod";
 import { COINJOIN_SIDES, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
 import { CoinjoinNoteSchema, ReservationSchema } from "./objects.ts";
-import { GRANT_ERRORS, OWNER_ERRORS, RESERVE_ERRORS, SIGN_ERRORS, WATCH_ERRORS } from "./refusals.ts";
+import {
+  COIN_ERRORS,
+  GRANT_ERRORS,
+  OWNER_ERRORS,
+  RESERVE_ERRORS,
+  SIGN_ERRORS,
+  WATCH_ERRORS,
+} from "./refusals.ts";
 import { withSpending } from "./spending-methods.ts";
 import {
   Address,
@@ -20,6 +27,7 @@ import {
   ReservationId,
   TimeS,
   Tip,
+  WALLET_INPUTS_MAX,
   WALLET_MIXDEPTHS_MAX,
 } from "./values.ts";
 
@@ -134,11 +142,13 @@ export const withCoinjoins = withSpending
       amountSat: AmountSat.nullable(),
       /** Null is the wallet's own next mixdepth. */
       destination: Address.nullable(),
+      /** Exactly these, all of them; chosen as for a payment when absent. */
+      coins: z.array(Outpoint).min(1).max(WALLET_INPUTS_MAX).optional(),
       makerFeesSatMax: AmountSat,
       miningFeeSatMax: AmountSat,
     }),
     output: ReservationSchema,
-    errors: { ...RESERVE_ERRORS, WALLETD_ADDRESS: z.object({ address: Address }) },
+    errors: { ...RESERVE_ERRORS, ...COIN_ERRORS, WALLETD_ADDRESS: z.object({ address: Address }) },
     redact: ["grant", "destination", "coins", "coinjoinAddress", "changeAddress", "auth"],
     ...QUICK,
     idempotency: "key",

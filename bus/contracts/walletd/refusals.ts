@@ -54,15 +54,29 @@ export const CHAIN_ERRORS = {
 
 const Shortage = z.object({ neededSat: AmountSat, availableSat: AmountSat });
 
+/** One of the coins that the caller has named. */
+export const COIN_ERRORS = {
+  WALLETD_COIN: Outpoint.extend({
+    why: z.enum([
+      "not-ours",
+      "frozen",
+      "reserved",
+      "other-mixdepth",
+      "unconfirmed",
+      "timelocked",
+      "other-kind",
+      "spent",
+    ]),
+  }),
+} as const;
+
 export const SPEND_ERRORS = {
   ...OWNER_ERRORS,
+  ...COIN_ERRORS,
   ...CHAIN_ERRORS,
   ...WATCH_ERRORS,
   WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }),
   WALLETD_FUNDS: Shortage,
-  WALLETD_COIN: Outpoint.extend({
-    why: z.enum(["not-ours", "frozen", "reserved", "other-mixdepth", "unconfirmed", "timelocked", "spent"]),
-  }),
   WALLETD_ADDRESS: z.object({ address: Address }),
   WALLETD_DUST: z.object({ amountSat: AmountSat, dustSat: AmountSat }),
   WALLETD_FEE: z.object({ satPerVb: z.number(), lowestSatPerVb: z.number(), highestSatPerVb: z.number() }),

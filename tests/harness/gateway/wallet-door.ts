@@ -259,10 +259,12 @@ export class WalletDoor {
       },
       coins: (ask) => {
         const { frozen } = this.#owned(ask);
-        const coins = this.coins.map((coin) => ({
-          ...coin,
-          isFrozen: frozen.has(`${coin.txid}:${coin.index}`),
-        }));
+        const coins = this.coins
+          .filter(({ mixdepth }) => ask.mixdepth === undefined || mixdepth === ask.mixdepth)
+          .map((coin) => ({
+            ...coin,
+            isFrozen: coin.isFrozen || frozen.has(`${coin.txid}:${coin.index}`),
+          }));
         return { tip, coins };
       },
       freeze: (ask) => {

@@ -44,6 +44,8 @@ export interface TableOptions {
   readonly config?: Partial<TakerConfig>;
   readonly walletSat?: readonly number[];
   readonly feesSat?: readonly number[];
+  /** What else is paid before anybody sits down. */
+  readonly others?: Transaction["outputs"];
   /** Of the wallet; 2 unless told. */
   readonly mixdepths?: number;
   readonly log?: Log;
@@ -261,6 +263,7 @@ export class JoinTable {
     for (let number = 0; number < makers * MAKER_COINS; number++) {
       outputs.push({ amountSat: BigInt(MAKER_COIN_SAT), scriptPubKey: scriptNumber(100 + number) });
     }
+    outputs.push(...(this.#options.others ?? []));
     const funding = this.#spendRewards(outputs);
     for (let block = 0; block < 8; block++) node.mine(1);
     this.money.followMempool();

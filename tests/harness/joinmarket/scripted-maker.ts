@@ -15,7 +15,8 @@ import { parseBytes, writeBytes } from "../../../joinmarket/messages/bytes.ts";
 import { type Command, readCommands, writeCommand } from "../../../joinmarket/messages/command.ts";
 import { type Fill, parseFill, writeMakerKey } from "../../../joinmarket/messages/fill.ts";
 import { type MakerInputs, vouchFor, writeMakerInputs } from "../../../joinmarket/messages/inputs.ts";
-import { type Offer, ownOffer, writeOffer } from "../../../joinmarket/offer/offer.ts";
+import { writeAnswer } from "../../../joinmarket/offer/announcement.ts";
+import { type Offer, ownOffer } from "../../../joinmarket/offer/offer.ts";
 import { verifyOpening } from "../../../joinmarket/podle/commitment.ts";
 import { parseRevelation } from "../../../joinmarket/podle/revelation.ts";
 import { type KeyedCoin, scriptNumber } from "./parties.ts";
@@ -32,6 +33,8 @@ export interface Lies {
   key?(truth: string): string;
   /** Whether it does what `!push` asks. */
   isPushing?: boolean;
+  /** Beside its offer. */
+  bondProof?(nicks: { readonly maker: string; readonly taker: string }): string;
 }
 
 export interface ScriptedMakerOptions {
@@ -84,7 +87,9 @@ export class ScriptedMaker {
   async start(): Promise<void> {
     await this.#options.market.start({
       onPublic: ({ from, text }) => {
-        if (text === "orderbook") this.#tell(from, writeOffer(this.#offer));
+        if (text !== "orderbook") return;
+        const bond = this.#options.lies?.bondProof?.({ maker: this.nick, taker: from });
+        this.#tell(from, writeAnswer([this.#offer], bond));
       },
       onPrivate: ({ from, text }) => {
         for (const command of readCommands(text)) this.#listen(from, command);

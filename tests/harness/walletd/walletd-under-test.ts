@@ -17,8 +17,8 @@ import { type Clock, systemClock, type Timer } from "../../../runtime/clock.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
 import type { World, WorldMaker } from "../worlds.ts";
+import { MortalTransport } from "./killed/mortal-transport.ts";
 import type { MoneyWorld } from "./money-world.ts";
-import { MortalTransport } from "./mortal-transport.ts";
 import { CHEAP } from "./wallet-changes.ts";
 
 export type WalletdClient = Client<typeof walletdContract>;

@@ -81,8 +81,51 @@ describe("CoinJoins", () => {
     expect((await run()).status).toBe(503);
     expect((await ask("/taker/schedule", { body: { destination_addresses: [ADDRESS] } })).status).toBe(503);
     expect((await ask("/tumbler/plan", { body: { destinations: [ADDRESS] } })).status).toBe(503);
-    for (const more of [{ counterparties: 21 }, { input_utxos: ["00".repeat(32).concat(":0")] }]) {
-      expect((await run(more)).status).toBe(400);
+    expect((await run({ counterparties: 21 })).status).toBe(400);
+  });
+
+  it("give the miners what is asked or set, and take the coins that are named", async () => {
+    const planned: Record<string, unknown>[] = [];
+    const began: Record<string, unknown>[] = [];
+    const taker = await fakeActor(door.world, takerContract, {
+      ...NO_TUMBLES,
+      plan: (wish) => {
+        planned.push(wish);
+        return { ...PLAN, amountSat: wish.amountSat ?? 0 };
+      },
+      start: (wish) => {
+        began.push(wish);
+        return { id: "0123456789abcdef" };
+      },
+      run: () => ({ ...RUN, isOver: true }),
+    });
+    try {
+      await allowFees();
+      const [first, second] = [coinOf(), coinOf({ index: 1, amountSat: 7_000 })];
+      door.coins = [first, second, coinOf({ index: 2, mixdepth: 1 }), coinOf({ index: 3, isFrozen: true })];
+      const run = (more: object = {}) => ask("/taker/coinjoin", { body: { ...coinjoin, ...more } });
+      await run({ txfee: 12 });
+      await run({ txfee: "1500" });
+      await ask("/configset", { body: { section: "POLICY", field: "tx_fees", value: "5" } });
+      await run();
+      expect((await run({ input_utxos: [`${second.txid}:1`] })).status).toBe(202);
+      expect(planned).toMatchObject([
+        { feeBlocks: 12, coins: 1 },
+        { satPerVb: 1.5 },
+        { feeBlocks: 5 },
+        { availableSat: 7_000, coins: 1 },
+      ]);
+      expect(began.map(({ coins }) => coins)).toEqual([
+        ...[undefined, undefined, undefined],
+        [{ txid: second.txid, index: 1 }],
+      ]);
+      expect(began.map(({ satPerVb }) => satPerVb)).toEqual([1, 1, 1, 1]);
+      for (const index of [2, 3, 4]) {
+        const { status, json } = await run({ input_utxos: [`${first.txid}:0`, `${first.txid}:${index}`] });
+        expect([status, json.message]).toEqual([409, expect.stringMatching(/cannot be mixed now/)]);
+      }
+    } finally {
+      await taker.stop();
     }
   });
 
@@ -221,7 +264,12 @@ describe("CoinJoins", () => {
         { oid: 0, ordertype: "sw0reloffer", minsize: 1, maxsize: 9, txfee: 0, cjfee: "0.0003" },
       ]);
       expect((await ask("/maker/start", { body: offer })).json.message).toBe("Service already started.");
+      const freeze = { body: { "utxo-string": `${"ab".repeat(32)}:0`, freeze: true } };
+      expect((await ask("/freeze", freeze)).status).toBe(400);
+      const stranger = (await door.ask("/session")).json;
+      expect(stranger).toMatchObject({ maker_running: true, offer_list: null, nickname: null });
       expect((await ask("/maker/stop")).status).toBe(202);
+      expect((await ask("/freeze", freeze)).status).toBe(200);
       expect((await door.ask("/session", { token })).json).toMatchObject({
         ...{ maker_running: false, offer_list: null, nickname: null },
       });
@@ -339,9 +387,14 @@ describe("CoinJoins", () => {
   it("have the market's order book, asked for once in a while", async () => {
     let asked = 0;
     const offers = [{ ...{ nick: "J5xyz", oid: "0", type: "sw0absoffer", minSizeSat: 1 }, ...OFFER_REST }];
+    const bond = {
+      ...{ nick: "J5xyz", txid: "ab".repeat(32), index: 1, value: 12, amountSat: 5_000 },
+      ...{ locktimeS: 1_893_456_000, script: "0020", publicKey: `02${"00".repeat(32)}` },
+      ...{ confirmations: 10, confirmedAtS: 1_700_000_000, certificateExpiry: 403 },
+    };
     const taker = await fakeActor(door.world, takerContract, {
       ...NO_TUMBLES,
-      orderbook: () => ({ channels: [], makers: 1, offers: asked++ === 0 ? offers : [] }),
+      orderbook: () => ({ channels: [], makers: 1, offers: asked++ === 0 ? offers : [], bonds: [bond] }),
     });
     try {
       const book = () => door.ask("/obwatch/orderbook.json");
@@ -353,6 +406,14 @@ describe("CoinJoins", () => {
           ...{ txfee: 0, cjfee: 250, fidelity_bond_value: 12 },
         },
       ]);
+      expect(first.json.fidelitybonds).toEqual([
+        {
+          ...{ counterparty: "J5xyz", utxo: { txid: bond.txid, vout: 1 }, bond_value: 12 },
+          ...{ locktime: 1_893_456_000, amount: 5_000, script: "0020", utxo_pub: bond.publicKey },
+          ...{ utxo_confirmations: 10, utxo_confirmation_timestamp: 1_700_000_000, cert_expiry: 403 },
+        },
+      ]);
+      expect((await door.ask("/api/v1/obwatch/refreshorderbook")).json).toEqual(first.json);
       expect(asked).toBe(1);
     } finally {
       await taker.stop();

@@ -109,10 +109,21 @@ describe("a schedule", () => {
         ...{ destination: ADDRESS, txfee: "0", cjfee_a: "0", cjfee_r: "0", minsize: "1" },
       };
       const answer = await ask(path, { body: { ...other, txfee: 3, ordertype: "sw0absoffer" } });
-      expect([path, answer.json.message]).toEqual([path, "Service already started."]);
+      const status = path === "/taker/schedule" ? 409 : 401;
+      expect([path, answer.status, answer.json.message]).toEqual([path, status, "Service already started."]);
     }
 
+    const byHand = async () => [
+      await ask("/freeze", { body: { "utxo-string": `${TXID}:0`, freeze: true } }),
+      await ask("/taker/direct-send", { body: { mixdepth: 0, amount_sats: 0, destination: ADDRESS } }),
+    ];
+    for (const { status, json } of await byHand()) {
+      expect([status, json.message]).toEqual([400, expect.stringMatching(/schedule runs/)]);
+    }
+    expect((await door.ask("/session")).json).toMatchObject({ coinjoin_in_process: true, schedule: null });
+
     expect((await ask("/taker/stop")).status).toBe(202);
+    expect((await byHand())[0]?.status).toBe(200);
     expect(await session()).toMatchObject({ coinjoin_in_process: false, schedule: null });
     expect((await ask("/taker/schedule")).status).toBe(404);
     expect((await ask("/taker/stop")).status).toBe(401);
@@ -132,6 +143,18 @@ describe("a schedule", () => {
     });
     expect(started[0]?.rules).toMatchObject({ amountSatMin: 7_000, retrySeconds: 13, makersMin: 2 });
     expect((await begin({ tumbler_options: { timelambda: "x" } })).status).toBe(400);
+  });
+
+  it("gives the miners what the wallet's setting says", async () => {
+    const set = (value: string) =>
+      ask("/configset", { body: { section: "POLICY", field: "tx_fees", value } });
+    await set("7");
+    await begin();
+    tumble = undefined;
+    await set("2500");
+    await begin();
+    expect(planned).toMatchObject([{ feeBlocks: 7 }, { satPerVb: 2.5 }]);
+    expect(started).toMatchObject([{ feeBlocks: 7 }, { satPerVb: 2.5 }]);
   });
 
   it("wants limits for the fees, coins, and addresses", async () => {
@@ -163,8 +186,10 @@ describe("a schedule", () => {
     taker.publisher.event("tumble.changed", { ...changed, wallet: "another", state: "done", isOver: true });
     taker.publisher.event("tumble.changed", { ...changed, state: "waiting", isOver: false });
     taker.publisher.event("tumble.changed", { ...changed, state: "done", isOver: true });
-    await waitFor("the end", () => client.frames.length > 1);
-    expect(client.frames).toEqual([{ coinjoin_state: 0 }, { coinjoin_state: 2 }]);
+    await waitFor("the end", () => client.frames.length > 3);
+    const plan = { event: "plan_updated", wallet_name: "rec.jmdat", status: "running", current_phase: 0 };
+    const updated = { tumbler: { ...plan, total_phases: SCHEDULE.length } };
+    expect(client.frames).toEqual([{ coinjoin_state: 0 }, updated, { coinjoin_state: 2 }, updated]);
     client.socket.terminate();
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../../../runtime/clock.ts";
 import { WalletDoor, WORDS } from "../../../../tests/harness/gateway/wallet-door.ts";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
 
 let door: WalletDoor;
 beforeEach(async () => {
@@ -218,9 +219,22 @@ describe("opening and closing", () => {
     expect((await door.ask("/session", { token: second.token })).status).toBe(401);
 
     const third = (await door.unlock()).json;
+    // Asks walletd nothing.
+    const features = async () => (await door.ask("/jam/api/v0/features", { token: third.token })).status;
+    expect(await features()).toBe(200);
+    door.lockElsewhere("rec.jmdat");
     door.walletd.publisher.event("wallet.locked", { wallet: "rec.jmdat", why: "idle" });
-    while ((await door.ask("/session", { token: third.token })).status !== 401);
+    await waitFor("the news", async () => (await features()) === 401);
     expect((await door.ask("/session")).json).toEqual(NOBODY);
+  });
+
+  it("and opened again is not closed by late news of the locking", async () => {
+    const { token } = (await door.unlock()).json;
+    const asked = () => door.walletd.calls.filter(({ method }) => method === "status").length;
+    const before = asked();
+    door.walletd.publisher.event("wallet.locked", { wallet: "rec.jmdat", why: "asked" });
+    await waitFor("the question whether it is open", () => asked() > before);
+    expect((await door.ask("/session", { token })).json).toMatchObject({ session: true });
   });
 
   it("while walletd is away is answered with 503", async () => {

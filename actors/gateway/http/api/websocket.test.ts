@@ -119,6 +119,16 @@ describe("a WebSocket", () => {
     expect(member.frames).toEqual([]);
   });
 
+  it("that has shown the token of before the wallet was locked is closed, and hears all when it comes again with the new one", async () => {
+    await door.ask("/wallet/rec.jmdat/lock", { token });
+    const late = await client("/jmws", "");
+    late.socket.send(token);
+    expect(await late.closed).toBe(4001);
+    const again = await client("/jmws", (await door.unlock()).json.token);
+    seen("mempool");
+    await waitFor("the frame", () => again.frames.length === 1);
+  });
+
   it("without a token for ten minutes is closed, and so is one that does not answer", async () => {
     const stranger = await client("/jmws", "");
     for (let minutes = 0; minutes < 9; minutes++) {

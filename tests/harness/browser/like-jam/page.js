@@ -12,10 +12,12 @@ function session() {
   return JSON.parse(sessionStorage.getItem(storageKey) ?? "null");
 }
 
-function keep(answer) {
+async function keep(answer) {
   const { walletname, token, refresh_token } = answer;
   sessionStorage.setItem(storageKey, JSON.stringify({ walletname, token, refresh_token }));
-  socket.send(token);
+  // A token that was worth nothing any more has closed it; JAM comes again by itself within some seconds.
+  if (socket.readyState === WebSocket.OPEN) socket.send(token);
+  else await listen();
 }
 
 /** JAM opens it before anybody has logged in, and sends the token when there is one. */
@@ -51,7 +53,7 @@ async function call({ call: name, body }, given) {
   });
   const text = await response.text();
   const answer = text.startsWith("{") ? JSON.parse(text) : text;
-  if (answer.token !== undefined) keep(answer);
+  if (answer.token !== undefined) await keep(answer);
   if (path.endsWith("/lock") && response.ok) sessionStorage.removeItem(storageKey);
   return { name, ok: response.ok, status: response.status, answer };
 }

@@ -8,9 +8,10 @@ import {
 import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker.ts";
 import type { RouteParts } from "../routes/parts.ts";
 import { NothingSchema, OutpointSchema, SatSchema, whole } from "../routes/schemas.ts";
+import { MinersFeeSchema } from "../spending/miners-fee.ts";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
-import { limitsOf, MakersSchema } from "./limits.ts";
+import { limitsOf, MakersSchema, takerFee } from "./limits.ts";
 import { ClientserverOptions, clientserverWish } from "./tumble-options.ts";
 
 const Destination = z.string().min(8).max(100);
@@ -20,7 +21,8 @@ const CoinjoinBody = z.object({
   amount_sats: SatSchema,
   counterparties: MakersSchema,
   destination: Destination,
-  txfee: whole(1, 100_000_000).optional(),
+  txfee: MinersFeeSchema.optional(),
+  /** JoinMarket-NG's: exactly these coins. */
   input_utxos: z.array(OutpointSchema).min(1).max(500).optional(),
 });
 
@@ -31,8 +33,6 @@ const ScheduleBody = z.object({
 
 const ScheduleAnswer = z.object({ schedule: z.array(ScheduleEntrySchema) });
 
-/** `txfee` is blocks up to this, satoshi for a thousand virtual bytes above it. */
-const BLOCKS_MAX = 1_000;
 /** What clients write for: into the next mixdepth of the wallet. */
 const INTERNAL = "INTERNAL";
 
@@ -52,12 +52,7 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
       ],
       handle: async (ask) => {
         const { mixdepth, amount_sats, counterparties, destination, txfee, input_utxos } = ask.body;
-        const { limits, makersMin: least } = await limitsOf(walletd, ask.wallet, makersMin);
-        if (input_utxos !== undefined) {
-          throw new Refusal("ActionNotAllowed", {
-            message: "The coins of a CoinJoin cannot be named: freeze those that are to stay.",
-          });
-        }
+        const { limits, makersMin: least, fee } = await limitsOf(walletd, ask.wallet, makersMin);
         if (counterparties > COINJOIN_MAKERS_MAX) {
           throw new Refusal("ActionNotAllowed", {
             message: `A CoinJoin has at most ${COINJOIN_MAKERS_MAX} makers here.`,
@@ -70,7 +65,8 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
           makersMin: Math.min(counterparties, least),
           destination: destination === INTERNAL ? null : destination,
           limits,
-          ...(txfee !== undefined && txfee > BLOCKS_MAX && { satPerVb: txfee / 1_000 }),
+          ...(txfee === undefined ? fee : takerFee(txfee)),
+          ...(input_utxos !== undefined && { coins: input_utxos }),
         });
         return {};
       },
@@ -92,7 +88,7 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
       answer: ScheduleAnswer,
       refusals: [
         "ConfigNotPresent",
-        "ServiceAlreadyStarted",
+        "ServiceBusy",
         "NotEnoughCoinsForTumbler",
         "ActionNotAllowed",
         "BackendNotReady",
@@ -101,11 +97,16 @@ export function coinjoinEndpoints({ walletd, mixing, makersMin }: RouteParts): E
         const limits = await limitsOf(walletd, wallet, makersMin);
         const wish = clientserverWish(tumbler_options ?? {});
         const schedule: ScheduleTuple[] = [];
-        await mixing.tumble(wallet, async () => {
-          const plan = await mixing.tumbling.plan(wallet, destination_addresses, wish, limits);
-          schedule.push(...plan.drawn.schedule);
-          return plan;
-        });
+        try {
+          await mixing.tumble(wallet, async () => {
+            const plan = await mixing.tumbling.plan(wallet, destination_addresses, wish, limits);
+            schedule.push(...plan.drawn.schedule);
+            return plan;
+          });
+        } catch (error) {
+          const isBusy = error instanceof Refusal && error.refusal === "ServiceAlreadyStarted";
+          throw isBusy ? new Refusal("ServiceBusy") : error;
+        }
         return { schedule };
       },
     }),

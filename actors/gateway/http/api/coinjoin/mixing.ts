@@ -12,6 +12,7 @@ import type { Login, OpenWallet } from "../wallet/login.ts";
 import { stemOf } from "../wallet/names.ts";
 import { Refusal } from "../wire/refusal.ts";
 import { orAway } from "./away.ts";
+import { type PlanFrame, planFrame } from "./tumbler-plan.ts";
 import { type TumblePlan, Tumbling } from "./tumbling.ts";
 
 export interface MixingOptions {
@@ -21,7 +22,7 @@ export interface MixingOptions {
   readonly clock: Clock;
   readonly diary: Diary;
   /** Tells clients what the open wallet does now, whenever that changes. */
-  readonly tell: (frame: { readonly coinjoin_state: State }) => void;
+  readonly tell: (frame: { readonly coinjoin_state: State } | PlanFrame) => void;
 }
 
 /** The numbers of JoinMarket. */
@@ -33,6 +34,8 @@ type Wish = RpcInput<typeof takerContract, "plan">;
 
 export interface MixWish extends Omit<Wish, "availableSat" | "coins" | "limits" | "ignored"> {
   readonly mixdepth: number;
+  /** Exactly these coins of it. */
+  readonly coins?: RpcInput<typeof takerContract, "start">["coins"];
   /** Null is the wallet's own next mixdepth. */
   readonly destination: string | null;
   readonly limits: { readonly absoluteSat: number; readonly relative: string };
@@ -44,6 +47,8 @@ const EARN_S = 30 * 86_400;
 const MIX_S = 2 * 3_600;
 /** What fails before this is told to who asked; what takes longer goes on, and is told by the session. */
 const ANSWER_MS = 5_000;
+const MIXING = "A CoinJoin or a schedule runs with this wallet: wait for its end or stop it first.";
+const EARNING = "The wallet offers its coins: stop earning first.";
 
 export class Mixing {
   readonly tumbling: Tumbling;
@@ -136,12 +141,16 @@ export class Mixing {
   async tumble(open: OpenWallet, plan: () => TumblePlan | Promise<TumblePlan>): Promise<void> {
     await this.#requireIdle(open.name);
     this.#planned.add(open.name);
+    // Before it begins: one that ends at once must not be told as running afterwards.
+    this.#tell(open.name, STATE.taker);
     try {
       await this.tumbling.begin(open, await plan());
+    } catch (error) {
+      this.#tell(open.name, STATE.neither);
+      throw error;
     } finally {
       this.#planned.delete(open.name);
     }
-    this.#tell(open.name, STATE.taker);
   }
 
   /** Whichever runs, a coinjoin or a schedule. */
@@ -153,6 +162,24 @@ export class Mixing {
     const { isCancelled } = await this.#taker.cancel({ id: run.id });
     if (!isCancelled) {
       throw new Refusal("ActionNotAllowed", { message: "Our signatures are out already: it goes on." });
+    }
+  }
+
+  /** Of the open wallet: there is a plan, or none any more. */
+  tellPlan(event: "plan_created" | "plan_deleted", wallet: string): void {
+    if (this.#options.login.open?.name === wallet) this.#options.tell(planFrame(event, wallet));
+  }
+
+  /** What is done by hand now would take coins from under the coinjoin or the schedule. */
+  async requireNoMixing(wallet: string): Promise<void> {
+    if (await this.isMixing(wallet)) throw new Refusal("ActionNotAllowed", { message: MIXING });
+  }
+
+  /** As above, and the offers that are out promise these coins. */
+  async requireNeither(wallet: string): Promise<void> {
+    await this.requireNoMixing(wallet);
+    if ((await this.earning(wallet)) !== undefined) {
+      throw new Refusal("ActionNotAllowed", { message: EARNING });
     }
   }
 
@@ -199,14 +226,20 @@ export class Mixing {
     this.#options.diary.note(`the coinjoin is over: ${how}`);
   }
 
-  /** One that waits for its owner does nothing until then. */
-  #hearTumble({ wallet, state, isOver }: EventBody<typeof takerContract, "tumble.changed">): void {
-    const { login, diary } = this.#options;
-    if (login.open === undefined || stemOf(login.open.name) !== wallet) return;
-    if (!isOver && state !== "grant") return;
+  async #hearTumble({
+    wallet,
+    state,
+    isOver,
+  }: EventBody<typeof takerContract, "tumble.changed">): Promise<void> {
+    const { login, diary, tell } = this.#options;
+    const name = login.open?.name;
+    if (name === undefined || stemOf(name) !== wallet) return;
+    // One that waits for its owner does nothing until then.
+    if (isOver || state === "grant") this.#tell(name, STATE.neither);
     if (isOver)
       diary.note(state === "done" ? "the schedule is done" : "the schedule has ended before it was done");
-    this.#tell(login.open.name, STATE.neither);
+    const tumble = await this.tumbling.last(name);
+    if (tumble !== undefined && login.open?.name === name) tell(planFrame("plan_updated", name, tumble));
   }
 
   #hearMakers({ makers }: StateBody<typeof makerContract, "makers">): void {
@@ -229,10 +262,22 @@ export class Mixing {
     if (maker !== undefined || isMixing) throw new Refusal("ServiceAlreadyStarted");
   }
 
-  async #funds({ name, session }: OpenWallet, { mixdepth, amountSat }: MixWish) {
+  async #funds({ name, session }: OpenWallet, { mixdepth, amountSat, coins: named }: MixWish) {
     const { coins } = await this.#options.walletd.coins({ wallet: name, session, mixdepth });
-    const funds = mixableFunds(coins, amountSat);
+    const names = new Set(named?.map(nameOf));
+    const funds =
+      named === undefined
+        ? mixableFunds(coins, amountSat)
+        : mixableFunds(
+            coins.filter((coin) => names.has(nameOf(coin))),
+            null,
+          );
     const { availableSat } = funds;
+    if (funds.coins < names.size) {
+      throw new Refusal("TransactionFailed", {
+        message: `Of the coins ${[...names].join(", ")} some cannot be mixed now, or are not in jar ${mixdepth}.`,
+      });
+    }
     if (funds.coins === 0 || availableSat <= (amountSat ?? 0)) {
       throw new Refusal("TransactionFailed", {
         message: `Jar ${mixdepth} has ${availableSat} sat that can be spent now: too little for this.`,
@@ -244,8 +289,8 @@ export class Mixing {
   /** The taker may use one mixdepth, for this amount, up to what the market asks now, and pay nowhere else. */
   async #begin(open: OpenWallet, wish: MixWish, funds: { availableSat: number; coins: number }) {
     const { walletd, diary } = this.#options;
-    const { mixdepth, destination, ...shape } = wish;
-    const plan = await this.#taker.plan({ ...shape, ...funds });
+    const { mixdepth, destination, coins, feeBlocks, ...shape } = wish;
+    const plan = await this.#taker.plan({ ...shape, feeBlocks, ...funds });
     const { makerFeesSatMax, miningFeeSatMax, satPerVb, makersMin } = plan;
     const owned = { wallet: open.name, session: open.session };
     const amount = shape.amountSat;
@@ -270,6 +315,7 @@ export class Mixing {
         grant,
         mixdepth,
         destination,
+        coins,
         makerFeesSatMax,
         miningFeeSatMax,
         satPerVb,
@@ -283,4 +329,8 @@ export class Mixing {
     // It may be over by now, and was not ours yet when that was told.
     await this.#lookAtRuns();
   }
+}
+
+function nameOf({ txid, index }: { readonly txid: string; readonly index: number }): string {
+  return `${txid}:${index}`;
 }

@@ -4,7 +4,6 @@ import type { RpcOutput } from "../../../../../bus/contract/contract.ts";
 import type { takerContract } from "../../../../../bus/contracts/taker.ts";
 import type { Clock } from "../../../../../runtime/clock.ts";
 import type { RouteParts } from "../routes/parts.ts";
-import { NothingSchema } from "../routes/schemas.ts";
 import { type Endpoint, endpoint } from "../wire/endpoint.ts";
 
 type Book = RpcOutput<typeof takerContract, "orderbook">;
@@ -38,39 +37,52 @@ class Shelf {
   }
 }
 
+const BookAnswer = z.object({ offers: z.array(Row), fidelitybonds: z.array(Row) });
+
+/** JoinMarket-NG has these paths in both places, and takes both methods for the second. */
+const PLACES = Object.freeze({ "": "", "/api/v1": "api" });
+const METHODS = Object.freeze({ POST: "", GET: "byget" });
+
 export function orderbookEndpoints({ mixing, clock }: RouteParts): Endpoint[] {
   const shelf = new Shelf(() => mixing.orderbook(), clock);
-  return [
-    endpoint("GET", "/obwatch/orderbook.json", "orderbook", {
-      doc: "The offers of makers, and what their fidelity bonds are worth.",
-      answer: z.object({ offers: z.array(Row), fidelitybonds: z.array(Row) }),
+  return Object.entries(PLACES).flatMap(([place, name]) => [
+    endpoint("GET", `${place}/obwatch/orderbook.json`, `${name}orderbook`, {
+      doc: "The offers of makers, and their fidelity bonds with what these are worth.",
+      answer: BookAnswer,
       refusals: ["BackendNotReady"],
-      handle: async () => ({
-        offers: (await shelf.book(FRESH_MS))?.offers.map(rowOf) ?? [],
-        fidelitybonds: [],
-      }),
+      handle: async () => shown(await shelf.book(FRESH_MS)),
     }),
-    // JoinMarket-NG takes both methods.
     ...(["POST", "GET"] as const).map((method) =>
-      endpoint(
-        method,
-        "/obwatch/refreshorderbook",
-        method === "GET" ? "refreshorderbookbyget" : "refreshorderbook",
-        {
-          doc: "Asks the makers anew.",
-          answer: NothingSchema,
-          refusals: ["BackendNotReady"],
-          handle: async () => {
-            await shelf.book(REFRESHED_MS);
-            return {};
-          },
-        },
-      ),
+      endpoint(method, `${place}/obwatch/refreshorderbook`, `${name}refreshorderbook${METHODS[method]}`, {
+        doc: "Asks the makers anew.",
+        answer: BookAnswer,
+        refusals: ["BackendNotReady"],
+        handle: async () => shown(await shelf.book(REFRESHED_MS)),
+      }),
     ),
-  ];
+  ]);
 }
 
 /** The names of joinmarket-clientserver's watcher. */
+function shown(book: Book | undefined): z.input<typeof BookAnswer> {
+  return { offers: book?.offers.map(rowOf) ?? [], fidelitybonds: book?.bonds.map(bondRowOf) ?? [] };
+}
+
+function bondRowOf(bond: Book["bonds"][number]): z.input<typeof Row> {
+  return {
+    counterparty: bond.nick,
+    utxo: { txid: bond.txid, vout: bond.index },
+    bond_value: bond.value,
+    locktime: bond.locktimeS,
+    amount: bond.amountSat,
+    script: bond.script,
+    utxo_confirmations: bond.confirmations,
+    utxo_confirmation_timestamp: bond.confirmedAtS,
+    utxo_pub: bond.publicKey,
+    cert_expiry: bond.certificateExpiry,
+  };
+}
+
 function rowOf({
   nick,
   oid,

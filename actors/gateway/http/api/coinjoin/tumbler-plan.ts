@@ -40,6 +40,21 @@ export const PlanSchema = z.object({
 });
 type Plan = z.infer<typeof PlanSchema>;
 
+/** What JoinMarket-NG tells over the WebSocket of a plan. */
+export type PlanFrame = Readonly<Record<"tumbler", Readonly<Record<string, unknown>>>>;
+
+export function planFrame(event: string, wallet: string, tumble?: Tumble): PlanFrame {
+  const changed =
+    tumble === undefined
+      ? {}
+      : {
+          status: statusOf(tumble),
+          current_phase: tumble.entry,
+          total_phases: tumble.schedule.length,
+        };
+  return { tumbler: { event, wallet_name: wallet, ...changed } };
+}
+
 export function waitingPlan(wallet: string, { id, atMs, destinations, drawn }: TumblePlan): Plan {
   const at = new Date(atMs).toISOString();
   return {

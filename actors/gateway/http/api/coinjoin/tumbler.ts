@@ -47,6 +47,7 @@ export function tumblerEndpoints({ walletd, mixing, makersMin }: RouteParts): En
         const limits = await limitsOf(walletd, wallet, makersMin);
         const plan = await tumbling.plan(wallet, destinations, ngWish(parameters ?? {}), limits);
         waiting.set(wallet.name, plan);
+        mixing.tellPlan("plan_created", wallet.name);
         return waitingPlan(wallet.name, plan);
       },
     }),
@@ -98,14 +99,14 @@ export function tumblerEndpoints({ walletd, mixing, makersMin }: RouteParts): En
       status: 204,
       refusals: ["NotFound", "ActionNotAllowed"],
       handle: async ({ wallet }) => {
-        if (waiting.delete(wallet.name)) return undefined;
+        if (waiting.delete(wallet.name)) return mixing.tellPlan("plan_deleted", wallet.name);
         const last = await tumbling.last(wallet.name);
         if (last === undefined || forgotten.get(wallet.name) === last.id)
           throw new Refusal("NotFound", NO_PLAN);
         if (!last.isOver)
           throw new Refusal("ActionNotAllowed", { message: "The plan is carried out: stop it first." });
         forgotten.set(wallet.name, last.id);
-        return undefined;
+        return mixing.tellPlan("plan_deleted", wallet.name);
       },
     }),
   ];

@@ -22,6 +22,7 @@ export interface TumblePlan {
   readonly atMs: number;
   readonly destinations: readonly string[];
   readonly limits: Limits["limits"];
+  readonly fee: Limits["fee"];
   readonly rules: TumbleWish["rules"];
   readonly drawn: RpcOutput<typeof takerContract, "tumblePlan">;
 }
@@ -59,7 +60,7 @@ export class Tumbling {
     { name, session }: OpenWallet,
     destinations: readonly string[],
     { options, rules }: TumbleWish,
-    { limits, makersMin }: Limits,
+    { limits, makersMin, fee }: Limits,
   ): Promise<TumblePlan> {
     const { walletd, taker, clock } = this.#options;
     const owned = { wallet: name, session };
@@ -71,11 +72,12 @@ export class Tumbling {
       destinations: [...destinations],
       options: { makersMin, ...options, destinations: destinations.length },
       limits,
+      ...fee,
       // The market is asked, so that no coinjoin wants more makers than there are.
       isPriced: true,
     });
     return {
-      ...{ id: randomUUID(), atMs: clock.now(), destinations, limits, drawn },
+      ...{ id: randomUUID(), atMs: clock.now(), destinations, limits, fee, drawn },
       rules: { makersMin, ...rules },
     };
   }
@@ -97,7 +99,7 @@ export class Tumbling {
     try {
       const tumble = await taker.tumbleStart({
         ...{ wallet: stemOf(name), grant, schedule, rules: plan.rules, limits: plan.limits },
-        ...{ makerFeesSatMax, miningFeeSatMax },
+        ...{ makerFeesSatMax, miningFeeSatMax, ...plan.fee },
       });
       diary.note(`a schedule of ${schedule.length} coinjoins has begun`);
       return tumble;

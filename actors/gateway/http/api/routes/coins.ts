@@ -26,7 +26,7 @@ const CoinSchema = z.object({
 
 const FreezeBody = z.object({ "utxo-string": OutpointSchema, freeze: z.boolean() });
 
-export function coinEndpoints({ walletd }: RouteParts): Endpoint[] {
+export function coinEndpoints({ walletd, mixing }: RouteParts): Endpoint[] {
   return [
     walletEndpoint("GET", "/utxos", "listutxos", {
       doc: "The unspent coins, unconfirmed ones too.",
@@ -38,12 +38,13 @@ export function coinEndpoints({ walletd }: RouteParts): Endpoint[] {
       },
     }),
     walletEndpoint("POST", "/freeze", "freeze", {
-      doc: "Keeps a coin from being spent, or lets it be spent again.",
+      doc: "Keeps a coin from being spent, or lets it be spent again. Not while coins are offered or mixed.",
       body: FreezeBody,
       answer: NothingSchema,
       refusals: ["ActionNotAllowed", "BackendNotReady"],
       handle: async ({ wallet: { name, session }, body }) => {
         const { "utxo-string": outpoint, freeze } = body;
+        await mixing.requireNeither(name);
         await walletd.freeze({ wallet: name, session, outpoints: [outpoint], isFrozen: freeze });
         return {};
       },

@@ -32,13 +32,14 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
       handle: () => ({ version: COMPATIBLE_VERSION, backend: "troupe-index", troupe: version }),
     }),
     endpoint("GET", "/api/v1/session", "session", {
-      doc: "Which wallet is open and what runs; with a token also the height of the chain.",
+      doc: "Which wallet is open and what runs; with a token also the schedule, the offers and the height of the chain.",
       access: "optional",
       answer: SessionSchema,
       refusals: ["BackendNotReady"],
       handle: async ({ wallet }) => {
         const sync = await syncOf(parts);
         const { open } = login;
+        const isOwner = wallet !== undefined;
         const [maker, isMixing, tumble] =
           open === undefined
             ? [undefined, false, undefined]
@@ -51,12 +52,12 @@ export function sessionEndpoints(parts: RouteParts): Endpoint[] {
           session: open !== undefined,
           maker_running: maker !== undefined,
           coinjoin_in_process: isMixing,
-          schedule: tumble?.schedule ?? null,
+          schedule: isOwner ? (tumble?.schedule ?? null) : null,
           wallet_name: open === undefined ? "None" : open.name,
-          offer_list: maker === undefined ? null : maker.offers.map(offerOf),
-          nickname: maker?.nick ?? null,
+          offer_list: isOwner ? (maker?.offers.map(offerOf) ?? null) : null,
+          nickname: isOwner ? (maker?.nick ?? null) : null,
           rescanning: sync?.isScanning ?? false,
-          block_height: wallet === undefined ? null : (sync?.tip?.height ?? null),
+          block_height: isOwner ? (sync?.tip?.height ?? null) : null,
           descriptor_wallet_name: null,
         };
       },

@@ -6,18 +6,15 @@ import type { RouteParts } from "../routes/parts.ts";
 import { OutpointSchema, SatSchema, whole } from "../routes/schemas.ts";
 import { type Endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
+import { MinersFeeSchema, minersFee } from "./miners-fee.ts";
 import { TransactionInfoSchema, transactionInfo } from "./transaction-info.ts";
-
-/** Up to here a fee is a number of blocks, above it satoshi for 1,000 virtual bytes. */
-const BLOCKS_MAX = 1_000;
-const SAT_PER_KVB_MAX = 100_000_000;
 
 const DirectSendBody = z.object({
   mixdepth: whole(0, 99),
   /** 0: all that can be spent. */
   amount_sats: SatSchema,
   destination: z.string().min(14).max(100),
-  txfee: whole(1, SAT_PER_KVB_MAX).optional(),
+  txfee: MinersFeeSchema.optional(),
   /** JoinMarket-NG's: exactly these coins. */
   input_utxos: z.array(OutpointSchema).min(1).max(500).optional(),
 });
@@ -25,15 +22,16 @@ const DirectSendBody = z.object({
 const NOT_KNOWN =
   "It is not known whether the transaction was sent. Look at the coins or the history before you send again.";
 
-export function sendingEndpoints({ walletd, network }: RouteParts): Endpoint[] {
+export function sendingEndpoints({ walletd, network, mixing }: RouteParts): Endpoint[] {
   return [
     walletEndpoint("POST", "/taker/direct-send", "directsend", {
-      doc: "Pays an address from one mixdepth. With the header Idempotency-Key a repeated request pays once.",
+      doc: "Pays an address from one mixdepth. With the header Idempotency-Key a repeated request pays once. Not while coins are mixed.",
       body: DirectSendBody,
       answer: z.object({ txinfo: TransactionInfoSchema }),
       refusals: ["TransactionFailed", "ActionNotAllowed", "BackendNotReady"],
       handle: async ({ wallet: { name, session }, body, idempotencyKey }) => {
         const { mixdepth, amount_sats, destination, txfee, input_utxos } = body;
+        await mixing.requireNoMixing(name);
         try {
           const { transaction } = await walletd.send(
             {
@@ -41,9 +39,7 @@ export function sendingEndpoints({ walletd, network }: RouteParts): Endpoint[] {
               session,
               mixdepth,
               payments: [{ address: destination, amountSat: amount_sats === 0 ? null : amount_sats }],
-              ...(txfee !== undefined && {
-                fee: txfee <= BLOCKS_MAX ? { blocks: txfee } : { satPerVb: txfee / 1_000 },
-              }),
+              ...(txfee !== undefined && { fee: minersFee(txfee) }),
               ...(input_utxos !== undefined && { inputs: input_utxos }),
             },
             idempotencyKey === undefined ? {} : { key: keyOf(name, idempotencyKey) },

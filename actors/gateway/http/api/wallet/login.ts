@@ -1,7 +1,7 @@
 /** The wallet that clients have opened through this door, one at a time, and the tokens that stand for it. */
 import type { Client } from "../../../../../bus/bus.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
-import { toWireError } from "../../../../../runtime/errors.ts";
+import { hasCode, toWireError } from "../../../../../runtime/errors.ts";
 import { Gate } from "../../../../../runtime/limits.ts";
 import type { Log } from "../../../../../runtime/log/log.ts";
 import type { Diary } from "../jam/diary.ts";
@@ -73,6 +73,20 @@ export class Login {
     this.#open = undefined;
     this.#options.diary.note("the wallet was locked");
     this.#options.tokens.reset();
+  }
+
+  /** Somebody has locked this wallet. The news of it may come when it has been opened again: what holds is asked. */
+  async locked(name: string): Promise<void> {
+    const open = this.#open;
+    if (open?.name !== name) return;
+    const { walletd, log } = this.#options;
+    try {
+      await walletd.status({ wallet: name, session: open.session });
+    } catch (error) {
+      if (hasCode(error, "WALLETD_NO_SESSION")) return this.lost(open);
+      // Whoever asks for the session next finds out.
+      log.debug("whether the wallet is still open is not known", { code: toWireError(error).code });
+    }
   }
 
   /** Walletd does not know this session any more; a newer one may be good. */

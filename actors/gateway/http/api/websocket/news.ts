@@ -52,7 +52,7 @@ export class News {
     const { bus, login } = this.#options;
     this.#listeners = [
       await bus.onEvent(walletdContract, "transaction.seen", (seen) => this.#tell(seen)),
-      await bus.onEvent(walletdContract, "wallet.locked", ({ wallet }) => login.closed(wallet)),
+      await bus.onEvent(walletdContract, "wallet.locked", ({ wallet }) => login.locked(wallet)),
     ];
   }
 

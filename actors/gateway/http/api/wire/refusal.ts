@@ -23,6 +23,8 @@ const REFUSALS = Object.freeze({
   YieldGeneratorDataUnreadable: { status: 404, message: "Yield generator report not available." },
   MethodNotAllowed: { status: 405, message: "This path takes another method." },
   WalletAlreadyExists: { status: 409, message: "Wallet file cannot be overwritten." },
+  /** `ServiceAlreadyStarted` of the one path that answers so. */
+  ServiceBusy: { status: 409, message: "Service already started." },
   LockExists: { status: 409, message: "Wallet cannot be created/opened, it is locked." },
   ConfigNotPresent: { status: 409, message: "Action cannot be performed, config vars are not set." },
   TransactionFailed: { status: 409, message: "Transaction failed." },

@@ -1,5 +1,5 @@
 /** A connection whose owner can be killed: the broker forgets it, and the owner, if anything of it still runs, is never answered and never heard again. */
-import type { Transport } from "../../../bus/carrier/transport.ts";
+import type { Transport } from "../../../../bus/carrier/transport.ts";
 
 export class MortalTransport {
   /** What its owner holds. */

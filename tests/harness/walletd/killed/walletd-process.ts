@@ -1,12 +1,12 @@
 /** The wallet daemon as its supervisor starts it, with cheap passwords: a process of its own, confined, that a test may kill. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { walletdSection } from "../../../actors/walletd/config.ts";
-import type { Boot } from "../../../bus/actor.ts";
-import { systemClock } from "../../../runtime/clock.ts";
-import type { Life } from "../../../supervisor/life.ts";
-import { built, builtUrl } from "../built.ts";
-import type { World } from "../worlds.ts";
+import { walletdSection } from "../../../../actors/walletd/config.ts";
+import type { Boot } from "../../../../bus/actor.ts";
+import { systemClock } from "../../../../runtime/clock.ts";
+import type { Life } from "../../../../supervisor/life.ts";
+import { built, builtUrl } from "../../built.ts";
+import type { World } from "../../worlds.ts";
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -26,7 +26,7 @@ export class WalletdProcess {
     section: object,
     entry = builtUrl("tests/harness/walletd/cheap-walletd.js"),
   ): Promise<WalletdProcess> {
-    const { launchProcess } = await built<typeof import("../../../supervisor/places/process.ts")>(
+    const { launchProcess } = await built<typeof import("../../../../supervisor/places/process.ts")>(
       "supervisor/places/process.js",
     );
     const boot: Boot = {

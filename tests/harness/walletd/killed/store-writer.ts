@@ -3,11 +3,11 @@
  * number after it is on the disk. Run as `node … store-writer.js <folder> [stay]`; its password alternates,
  * and unless it is to stay it closes the wallet now and then, which lets others in.
  */
-import { WalletFolder } from "../../../actors/walletd/store/wallet-folder.ts";
-import type { WalletStore } from "../../../actors/walletd/store/wallet-store.ts";
-import { systemClock } from "../../../runtime/clock.ts";
-import { hasCode } from "../../../runtime/errors.ts";
-import { CHEAP, emptyWallet } from "./wallet-changes.ts";
+import { WalletFolder } from "../../../../actors/walletd/store/wallet-folder.ts";
+import type { WalletStore } from "../../../../actors/walletd/store/wallet-store.ts";
+import { systemClock } from "../../../../runtime/clock.ts";
+import { hasCode } from "../../../../runtime/errors.ts";
+import { CHEAP, emptyWallet } from "../wallet-changes.ts";
 
 const [, , directory = "", stay] = process.argv;
 const PASSWORDS = ["one", "two"] as const;
