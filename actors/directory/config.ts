@@ -57,7 +57,9 @@ export const directorySection = section(
       .min(1)
       .max(1_000_000)
       .default(200)
-      .describe("A bot of which so many messages were not passed on in an hour is shown out and banned."),
+      .describe(
+        "A bot of which so many messages were not passed on in an hour is shown out; its nick is banned if it has proven it, its address if it is not this host's.",
+      ),
     ban_minutes: z.int().min(1).max(525_600).default(60).describe("How long a ban lasts."),
     idle_seconds: z
       .int()

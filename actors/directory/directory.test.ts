@@ -217,15 +217,18 @@ describe("a directory", () => {
 
   it("does not pass on what is too much, and bans who goes on", async () => {
     await directoryWith({ orderbook_per_minute: 3, violations_max: 5 });
-    const [loud, other] = [await inside(alice, { location: ONION }), await inside(bob)];
+    const loud = await inside(alice, { location: ONION, features: ["nick_auth"] });
+    const other = await inside(bob);
     for (let at = 0; at < 8; at++) loud.say(687, `${alice.nick}!PUBLIC!orderbook`);
     loud.say(687, `${alice.nick}!PUBLIC!cancel 0`);
     await waitFor("what may pass", () => other.of(687).length === 4);
     expect(loud.isClosed).toBe(false);
     loud.say(687, `${alice.nick}!PUBLIC!orderbook`);
     await waitFor("it to be out", () => loud.isClosed);
-    const back = await inside(alice);
-    await waitFor("it to be refused", () => back.isClosed);
+    for (const features of [[], ["nick_auth"]]) {
+      const back = await inside(alice, { features });
+      await waitFor("it to be refused", () => back.isClosed);
+    }
     // Anybody can name somebody else's onion service as its own.
     expect([alice.nick, ONION, "127.0.0.1"].map((name) => directory.bans.has(name))).toEqual([
       true,
@@ -233,6 +236,23 @@ describe("a directory", () => {
       false,
     ]);
     expect(other.of(687)).toHaveLength(4);
+  });
+
+  it("shows out who goes on in a name that is not proven, and keeps nobody out for it", async () => {
+    await directoryWith({ orderbook_per_minute: 1, violations_max: 1 });
+    const thief = await inside(alice);
+    for (let at = 0; at < 3; at++) thief.say(687, `${alice.nick}!PUBLIC!orderbook`);
+    await waitFor("it to be out", () => thief.isClosed);
+
+    expect([directory.bans.has(alice.nick), directory.bans.size]).toEqual([false, 0]);
+    // Whose name it is comes in, with a proof and without.
+    const plain = await inside(alice);
+    expect([plain.isClosed, plain.of(795).some((line) => line.includes('"accepted":true'))]).toEqual([
+      false,
+      true,
+    ]);
+    const owner = await inside(alice, { features: ["nick_auth"] });
+    expect(owner.of(807)).toEqual(['{"code":"ok","verified":true}']);
   });
 
   it("keeps out whom its operator names, shows them out, and lets them in again", async () => {

@@ -203,9 +203,11 @@ export class Directory {
   }
 
   #ban(bot: Bot): void {
-    const { nick, remoteAddress } = bot;
-    // Through Tor everybody comes from this host. The onion service it names may be somebody else's: that stays out of it.
-    this.bans.add(LOOPBACK.test(remoteAddress) ? [nick] : [nick, remoteAddress]);
+    const { nick, publicKeyHex, remoteAddress } = bot;
+    // Only what is its own for certain. A nick without proof, or the onion service that it names, may be somebody else's,
+    // who would be kept out for it; and through Tor everybody comes from this host.
+    const proven = publicKeyHex === undefined ? [] : [nick];
+    this.bans.add(LOOPBACK.test(remoteAddress) ? proven : [...proven, remoteAddress]);
     this.#evict(bot, "banned");
   }
 

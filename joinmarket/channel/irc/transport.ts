@@ -4,6 +4,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { HostPort } from "../../../runtime/config/config-values.ts";
 import { opened, throughSocks } from "../../../runtime/dial.ts";
+import { Heeded } from "./heeded.ts";
 
 /** Servers write at most 512 bytes, and tags of 8,191. */
 const LINE_LENGTH_MAX = 16_384;
@@ -23,6 +24,7 @@ export function ircTransport(options: TransportOptions): new () => EventEmitter 
   return class extends EventEmitter {
     #socket: Socket | undefined;
     #rest = "";
+    readonly #heeded = new Heeded();
     #isClosed = false;
 
     connect(): void {
@@ -68,6 +70,7 @@ export function ircTransport(options: TransportOptions): new () => EventEmitter 
     }
 
     #hand(line: string): void {
+      if (!this.#heeded.takes(line)) return;
       try {
         this.emit("line", line);
       } catch {

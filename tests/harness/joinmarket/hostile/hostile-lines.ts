@@ -44,15 +44,19 @@ function message(chance: Chance, stranger: NickIdentity): string {
   return `!${signPrivate(stranger, command, chance.one(["SmallNet", "onion-network", "smallnet"]))}`;
 }
 
-const TYPES = [685, 687, 789, 791, 793, 795, 797, 798, 799, 801, 803, 805, 807, 0, -1, 1e99];
+const TYPES = [685, 687, 789, 791, 793, 795, 797, 798, 799, 801, 803, 805, 807, 0, -1];
+
+/** What is no line ends the connection: more of it, and nobody would stay long enough to say anything else. */
+const BROKEN_ONE_IN = 40;
 
 /** Bytes for a directory: mostly one line, from a bot called `nick`. */
 export function hostileFrame(chance: Chance, nick: string, others: readonly string[]): Buffer {
-  const kind = chance.below(14);
+  const kind = chance.below(BROKEN_ONE_IN) === 0 ? chance.below(5) : undefined;
   if (kind === 0) return chance.bytes(chance.below(200));
   if (kind === 1) return Buffer.from(`${"[".repeat(chance.below(2_000))}\r\n`);
   if (kind === 2) return Buffer.from(`{"type":685,"line":"${"x".repeat(chance.below(45_000))}"}\r\n`);
   if (kind === 3) return Buffer.from(`{"type":${noise(chance, 5)},"line":${noise(chance, 30)}}\r\n`);
+  if (kind === 4) return Buffer.from(`{"type":${chance.one(["1e99", "0.5", '"685"'])},"line":"PUBLIC"}\r\n`);
   const to = chance.one([...others, "PUBLIC", nick, noise(chance, 16)]);
   const from = chance.below(8) === 0 ? chance.one(others) : nick;
   const text = changed(chance, `${from}!${to}!${chance.one(COMMANDS)}`);
@@ -60,8 +64,8 @@ export function hostileFrame(chance: Chance, nick: string, others: readonly stri
   const bytes = Buffer.from(
     `${JSON.stringify({ type: chance.one(TYPES), line })}${chance.one(["\r\n", "\n"])}`,
   );
-  if (chance.below(15) === 0) bytes[chance.below(bytes.length)] = chance.below(256);
-  return chance.below(40) === 0 ? bytes.subarray(0, chance.below(bytes.length)) : bytes;
+  if (chance.below(BROKEN_ONE_IN) === 0) bytes[chance.below(bytes.length)] = chance.below(256);
+  return chance.below(4 * BROKEN_ONE_IN) === 0 ? bytes.subarray(0, chance.below(bytes.length)) : bytes;
 }
 
 /** Sometimes one letter of it is another, or missing, or there are many. */

@@ -9,7 +9,7 @@ import { IrcChannel } from "../../../../joinmarket/channel/irc/irc-channel.ts";
 import { writeBotHandshake } from "../../../../joinmarket/channel/onion/handshake.ts";
 import { NickIdentity } from "../../../../joinmarket/nick/identity.ts";
 import { signPrivate } from "../../../../joinmarket/nick/signed-message.ts";
-import { systemClock } from "../../../../runtime/clock.ts";
+import { ManualClock } from "../../../../runtime/clock.ts";
 import { Chance } from "../../electrum/hostile-input.ts";
 import { waitFor } from "../../wait-for.ts";
 import { onionBot, openDirectory } from "../directory.ts";
@@ -26,6 +26,10 @@ function identities(chance: Chance, count: number): NickIdentity[] {
   return Array.from({ length: count }, () => new NickIdentity(chance.bytes(32)));
 }
 
+/** The honest speak no faster than people's bots do, however fast this runs: whoever does is not heard. */
+const WORD_MS = 1_000;
+const WAIT_STEP_MS = 20;
+
 /** A market on an IRC server that says whatever strangers make it say. */
 export class IrcFuzz {
   inputs = 0;
@@ -33,10 +37,18 @@ export class IrcFuzz {
   readonly #strangers: readonly NickIdentity[];
   readonly #honest: readonly NickIdentity[];
   readonly #server: SmallIrcServer;
+  readonly #clock: ManualClock;
   readonly #heard: Heard;
   readonly #channel: IrcChannel;
 
-  private constructor(seed: number, server: SmallIrcServer, heard: Heard, channel: IrcChannel) {
+  private constructor(
+    seed: number,
+    server: SmallIrcServer,
+    clock: ManualClock,
+    heard: Heard,
+    channel: IrcChannel,
+  ) {
+    this.#clock = clock;
     this.#chance = new Chance(seed);
     this.#strangers = identities(this.#chance, STRANGERS);
     this.#honest = identities(this.#chance, HONEST);
@@ -48,12 +60,13 @@ export class IrcFuzz {
   static async start(seed: number): Promise<IrcFuzz> {
     const server = await SmallIrcServer.start();
     const identity = NickIdentity.random();
+    const clock = new ManualClock();
     const channel = new IrcChannel({
       ...{ server: server.address, isTls: false, nick: identity.nick, network: "regtest" },
-      ...{ socks: undefined, clock: systemClock, linePauseMs: 1 },
+      ...{ socks: undefined, clock, linePauseMs: 1 },
     });
-    const market = new Channels({ identity, channels: [channel], clock: systemClock, log: silentLog() });
-    return new IrcFuzz(seed, server, await started(market), channel);
+    const market = new Channels({ identity, channels: [channel], clock, log: silentLog() });
+    return new IrcFuzz(seed, server, clock, await started(market), channel);
   }
 
   /** Throws when an honest word does not come through, or the connection ends. */
@@ -78,10 +91,12 @@ export class IrcFuzz {
   async #honestWord(text: string): Promise<void> {
     const speaker = this.#honest[(this.inputs / BATCH) % HONEST] as NickIdentity;
     const { nick } = this.#heard.market;
+    this.#clock.advance(WORD_MS);
     for (const line of privateLines(nick, signPrivate(speaker, text, this.#channel.hostid))) {
       this.#server.tell(`:${speaker.nick}!u@h ${line}`);
     }
     await waitFor(`the honest word "${text}"`, () => {
+      this.#clock.advance(WAIT_STEP_MS);
       if (!this.#channel.isUp) throw new Error(`the channel is down: ${this.#channel.statuses()[0]?.error}`);
       return this.#heard.said.includes(`${speaker.nick} to me: ${text}`);
     });
@@ -95,10 +110,12 @@ export class DirectoryFuzz {
   readonly #chance: Chance;
   readonly #strangers: readonly NickIdentity[];
   readonly #directory: Directory;
+  readonly #clock: ManualClock;
   readonly #maker: Heard;
   readonly #taker: Heard;
 
-  private constructor(seed: number, directory: Directory, maker: Heard, taker: Heard) {
+  private constructor(seed: number, directory: Directory, clock: ManualClock, maker: Heard, taker: Heard) {
+    this.#clock = clock;
     this.#chance = new Chance(seed);
     this.#strangers = identities(this.#chance, STRANGERS);
     this.#directory = directory;
@@ -108,9 +125,11 @@ export class DirectoryFuzz {
 
   static async start(seed: number): Promise<DirectoryFuzz> {
     // Nobody is banned: the same strangers are to come back.
-    const directory = await openDirectory({ violations_max: 1_000_000 });
-    const [maker, taker] = [onionBot([directory.address]), onionBot([directory.address])];
-    const fuzz = new DirectoryFuzz(seed, directory, await started(maker.market), await started(taker.market));
+    const clock = new ManualClock();
+    const directory = await openDirectory({ violations_max: 1_000_000, clock });
+    const bot = () => started(onionBot([directory.address], { clock }).market);
+    const [maker, taker] = [await bot(), await bot()];
+    const fuzz = new DirectoryFuzz(seed, directory, clock, maker, taker);
     taker.market.announce("orderbook");
     await waitFor("the maker to hear", () => fuzz.#maker.said.length > 0);
     return fuzz;
@@ -127,13 +146,21 @@ export class DirectoryFuzz {
 
   /** Only the honest are left. */
   quiet(): Promise<void> {
-    return waitFor("the strangers to be gone", () => this.#directory.bots.count === 2);
+    return this.#until("the strangers to be gone", () => this.#directory.bots.count === 2);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#maker.market.close(), this.#taker.market.close()]);
-    await waitFor("all to be gone", () => this.#directory.bots.count === 0);
+    await this.#until("all to be gone", () => this.#directory.bots.count === 0);
     await this.#directory.stop();
+  }
+
+  /** Time passes meanwhile. */
+  #until(what: string, isTrue: () => boolean): Promise<void> {
+    return waitFor(what, () => {
+      this.#clock.advance(WAIT_STEP_MS);
+      return isTrue();
+    });
   }
 
   async #session(): Promise<void> {
@@ -168,7 +195,8 @@ export class DirectoryFuzz {
   /** From the maker to the taker, signed, by the directory. */
   async #honestWord(text: string): Promise<void> {
     const { nick } = this.#maker.market;
+    this.#clock.advance(WORD_MS);
     await this.#maker.market.tell(this.#taker.market.nick, text);
-    await waitFor(`the honest word "${text}"`, () => this.#taker.said.includes(`${nick} to me: ${text}`));
+    await this.#until(`the honest word "${text}"`, () => this.#taker.said.includes(`${nick} to me: ${text}`));
   }
 }
