@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { ChainFileSource } from "./chain/chain-file.ts";
 import { Randomness } from "./chain/randomness.ts";
 import { readOptions, refuse } from "./command/options.ts";
+import { BareServers } from "./electrum/bare/bare-servers.ts";
 import { Contest, HELD_BLOCKS, type Server } from "./electrum/contest.ts";
 import { LineClient } from "./electrum/line-client.ts";
 import { type Figures, loadNow, loadOn, type Shape } from "./electrum/load.ts";
@@ -10,6 +11,9 @@ import { METHODS } from "./electrum/methods.ts";
 import { Report } from "./electrum/report.ts";
 import { type Sample, sampleOfFile, sampleOfServer } from "./electrum/sample.ts";
 import { SINGLES } from "./electrum/single.ts";
+
+/** What no server can be better than, with this client on this machine. */
+const LIMIT = "limit";
 
 const HELP = `Usage: npm run bench -- electrum --chain <file> [--peer <name>=<command> …] [...]
        npm run bench -- electrum --server <name>=<host>:<port> [--server …] [...]
@@ -24,6 +28,7 @@ const HELP = `Usage: npm run bench -- electrum --chain <file> [--peer <name>=<co
   --warm-up 5              seconds of questions to each server before anything is measured
   --rounds 1               how often each is measured, the servers in turn; the medians count
   --rows get_balance,…     of ${Object.keys(METHODS).join(" ")}
+                           and ${LIMIT}: a ping of ours beside servers in Node and in Python that do nothing but answer
                            and, once each, ${Object.keys(SINGLES).join(" ")}
   --samples 20000          transactions to ask for, with their scripts (with --server 200: they are looked up)
   --subscriptions 100000   of one client
@@ -48,7 +53,7 @@ const values = readOptions(HELP, {
   seconds: { type: "string", default: "3" },
   "warm-up": { type: "string", default: "5" },
   rounds: { type: "string", default: "1" },
-  rows: { type: "string", default: [...Object.keys(METHODS), ...Object.keys(SINGLES)].join(",") },
+  rows: { type: "string", default: [LIMIT, ...Object.keys(METHODS), ...Object.keys(SINGLES)].join(",") },
   samples: { type: "string" },
   subscriptions: { type: "string", default: "100000" },
   sessions: { type: "string", default: "1000" },
@@ -99,8 +104,34 @@ async function measureRow(
     report.compareSingle(row);
     return;
   }
+  if (row === LIMIT) return measureLimit(servers, sampleFor, report);
   const request = METHODS[row];
   if (request === undefined) refuse(`electrum: there is no row "${row}"`, HELP);
+  await measureRates(row, request, servers, sampleFor, report);
+}
+
+async function measureLimit(
+  [ours]: readonly Server[],
+  sampleFor: (server: Server) => Sample,
+  report: Report,
+): Promise<void> {
+  if (ours === undefined) return;
+  const bare = await BareServers.start();
+  try {
+    const ping = METHODS["ping"] as NonNullable<(typeof METHODS)[string]>;
+    await measureRates(LIMIT, ping, [ours, ...bare.servers], () => sampleFor(ours), report);
+  } finally {
+    bare.close();
+  }
+}
+
+async function measureRates(
+  row: string,
+  request: NonNullable<(typeof METHODS)[string]>,
+  servers: readonly Server[],
+  sampleFor: (server: Server) => Sample,
+  report: Report,
+): Promise<void> {
   for (const shape of shapes) {
     const rounds = servers.map((): Figures[] => []);
     for (let round = 0; round < Number(values.rounds); round++) {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { loadavg } from "node:os";
 import { Worker } from "node:worker_threads";
 import { Randomness } from "./chain/randomness.ts";
+import { round, spread } from "./command/figures.ts";
 import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
 import type { LongFigures, LongOrder } from "./electrum/long-asker.ts";
@@ -35,17 +36,6 @@ function say(figure: object): void {
   process.stdout.write(
     `${JSON.stringify({ bench: "history", ...figure, load: round(loadavg()[0] ?? 0) })}\n`,
   );
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function spread(times: readonly number[]) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
 async function smallQuestions(clients: readonly LineClient[], scripts: readonly string[]) {

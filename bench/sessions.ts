@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Randomness } from "./chain/randomness.ts";
+import { round, spread } from "./command/figures.ts";
 import { readOptions, refuse } from "./command/options.ts";
 import { LineClient } from "./electrum/line-client.ts";
 import { OwnServer } from "./electrum/own-server.ts";
@@ -55,10 +56,6 @@ function say(figure: Readonly<Record<string, unknown>>): void {
 
 function anyHash(): string {
   return Array.from({ length: 8 }, () => random.u32().toString(16).padStart(8, "0")).join("");
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 interface Server {
@@ -155,11 +152,8 @@ async function until(isDone: () => boolean): Promise<boolean> {
   return isDone();
 }
 
-function spread(times: readonly number[], sinceMs: number) {
-  const sorted = times.map((at) => at - sinceMs).sort((a, b) => a - b);
-  const at = (share: number) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
-  return { first: at(0), p50: at(0.5), p99: at(0.99), last: at(1) };
+function since(startMs: number, times: Iterable<number>) {
+  return spread(Array.from(times, (atMs) => atMs - startMs));
 }
 
 async function otherServer(server: Server): Promise<void> {
@@ -173,7 +167,7 @@ async function otherServer(server: Server): Promise<void> {
       figure: "a block's header",
       told: headersAtMs.length,
       of: sessions,
-      ms: spread(headersAtMs, first),
+      ms: since(first, headersAtMs),
     });
   }
   await leave(server, clients);
@@ -233,9 +227,9 @@ async function ownServer(): Promise<void> {
     say({
       figure,
       headersTold: headersAtMs.length,
-      headerMs: spread(headersAtMs, announcedMs),
+      headerMs: since(announcedMs, headersAtMs),
       statusesTold: statusAtMs.size,
-      statusMs: spread([...statusAtMs.values()], announcedMs),
+      statusMs: since(announcedMs, statusAtMs.values()),
       cpuMs: Object.fromEntries(Object.entries(after).map(([name, ms]) => [name, ms - (before[name] ?? 0)])),
     });
     await pause(2_000);
@@ -257,8 +251,8 @@ async function single(own: OwnServer, scripts: TouchedScripts, notices: number):
     figure: "one new transaction",
     told: sinceSent.length,
     of: notices,
-    sinceSentMs: spread(sinceSent, 0),
-    sinceAnnouncedMs: spread(sinceAnnounced, 0),
+    sinceSentMs: spread(sinceSent),
+    sinceAnnouncedMs: spread(sinceAnnounced),
   });
 }
 

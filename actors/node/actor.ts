@@ -1,4 +1,5 @@
 /** The sandbox's node as an actor: a chain kept in its data directory, which mines on and on. Wiring only. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { z } from "zod";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
@@ -95,7 +96,7 @@ class Node implements Actor {
         "syncing",
         `mining the first blocks: ${sandbox.tip.height} of ${config.first_blocks}`,
       );
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
   }
 }

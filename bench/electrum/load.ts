@@ -1,5 +1,6 @@
 /** A load on one server: so many connections, each with so many requests under way, for a while. */
 import { loadavg } from "node:os";
+import { percentile } from "../command/figures.ts";
 import type { Server } from "./contest.ts";
 import { isError, LineClient } from "./line-client.ts";
 import type { Request } from "./methods.ts";
@@ -77,11 +78,6 @@ export function cpuSeconds({ tree }: Server): number | undefined {
 
 export function loadNow(): number {
   return Math.round((loadavg()[0] ?? 0) * 10) / 10;
-}
-
-export function percentile(sorted: ArrayLike<number>, share: number): number {
-  const at = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
-  return Math.round((sorted[at] ?? Number.NaN) * 100) / 100;
 }
 
 /** Each connection keeps its requests under way until the time is up. */

@@ -1,9 +1,10 @@
 /** What is asked once rather than at a rate: the longest history, very many subscriptions of one client, and what a session weighs. */
 import { setTimeout as pause } from "node:timers/promises";
 import { Randomness } from "../chain/randomness.ts";
+import { percentile } from "../command/figures.ts";
 import type { Server } from "./contest.ts";
 import { LineClient } from "./line-client.ts";
-import { connected, cpuSeconds, percentile } from "./load.ts";
+import { connected, cpuSeconds } from "./load.ts";
 import { anyHash } from "./methods.ts";
 import type { Sample } from "./sample.ts";
 

@@ -15,6 +15,7 @@ import { releaseWorld } from "../../tests/harness/actors/context.ts";
 import { builtUrl } from "../../tests/harness/built.ts";
 import { WalletdProcess } from "../../tests/harness/walletd/killed/walletd-process.ts";
 import type { World } from "../../tests/harness/worlds.ts";
+import { round, spread } from "../command/figures.ts";
 import { readOptions, refuse } from "../command/options.ts";
 import { UsedWorld } from "./used-world.ts";
 
@@ -44,17 +45,6 @@ const values = readOptions(HELP, {
   sends: { type: "string", default: "50" },
   seconds: { type: "string", default: "2" },
 });
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function spread(times: readonly number[]) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
-}
 
 async function timed(work: () => Promise<unknown> | unknown): Promise<number> {
   const startMs = performance.now();

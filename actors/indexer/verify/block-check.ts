@@ -1,4 +1,5 @@
 /** Compares one block's rows, made anew, with those that are stored for it: each is looked up by its key. */
+import { setImmediate as turn } from "node:timers/promises";
 import { equalBytes, HASH_LENGTH_BYTES, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import { Lookup } from "../lookup/lookup.ts";
 import { TABLES, type Table, txNumberAt, VOUT_AT } from "../rows/layout.ts";
@@ -16,12 +17,7 @@ export interface CheckedBlock {
 /** Keys looked up before others get their turn: some milliseconds. */
 const LOOKUPS_AT_ONCE = 500;
 
-export async function checkRows(
-  view: Snapshot,
-  block: CheckedBlock,
-  findings: Findings,
-  breathe: () => Promise<void>,
-): Promise<void> {
+export async function checkRows(view: Snapshot, block: CheckedBlock, findings: Findings): Promise<void> {
   // Without guides: what is proved is what lies in the store.
   const lookup = new Lookup(0);
   for (const [t, table] of TABLES.entries()) {
@@ -34,7 +30,7 @@ export async function checkRows(
       while (end < made.length && equalBytes(made.subarray(end, end + keyBytes), key)) end += rowBytes;
       compare(made.subarray(at, end), storedRows(lookup, view, t, key, block), table, block, findings);
       at = end;
-      if (++lookups % LOOKUPS_AT_ONCE === 0) await breathe();
+      if (++lookups % LOOKUPS_AT_ONCE === 0) await turn();
     }
   }
 }

@@ -102,7 +102,7 @@ export class Verifier {
     if (areCountsGood) this.#compareTxids(view, height, firstTxNumber, rows, findings);
     if (height + rows.txCounts.length > state.height) this.#compareState(view, findings);
     if (isDeep && areCountsGood) {
-      await checkRows(view, { height, firstTxNumber, rows }, findings, breathe);
+      await checkRows(view, { height, firstTxNumber, rows }, findings);
       await this.#compareTouched(view, height, rows, findings, signal);
     }
     // What differs because the chain turned meanwhile is no fault of the store.
@@ -309,9 +309,4 @@ function guarded<T>(
     findings.add(where, height, (error as Error).message.slice(0, 200));
     return undefined;
   }
-}
-
-/** Lets questions and blocks have their turn. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

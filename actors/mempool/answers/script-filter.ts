@@ -1,4 +1,5 @@
 /** Makes the filter of all scripts that the view knows, a slice at a time: whoever asks meanwhile is answered. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { ScriptHash } from "../../../bitcoin/bytes.ts";
 import type { Publisher } from "../../../bus/bus.ts";
 import { ScriptFilter } from "../../../bus/contracts/mempool/script-filter.ts";
@@ -21,9 +22,7 @@ export async function filterOf(
   const scripts = view.tables.scriptHashes();
   let isDone = addSome(filter, scripts);
   while (!isDone) {
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
+    await turn();
     isDone = addSome(filter, scripts);
   }
   // In the turn in which its last script was added: no change is between the filter and its place.

@@ -1,4 +1,5 @@
 /** Keeps one wallet's coins level with chain and mempool: asks again what may have changed, and takes the answers over at once. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { IndexedTip } from "../../../bus/contracts/indexer.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { toWireError } from "../../../runtime/errors.ts";
@@ -197,7 +198,7 @@ export class WalletSync implements ChainWatcher {
       }
       await this.#grow(staged);
       // News that was sent before the answers is here, but may not have been read yet.
-      await nextTurn();
+      await turn();
       if (this.#dirty.size > 0 || this.#mustGrow) continue;
       const { tip } = feed;
       if (tip !== undefined && (newest === undefined || feed.passedAt(newest.hash) !== undefined)) {
@@ -248,13 +249,13 @@ export class WalletSync implements ChainWatcher {
         const added = book.extend(branch, count, Math.min(SLICE_KEYS, room));
         for (const hash of added) this.#dirty.add(hash);
         room -= added.length;
-        await nextTurn();
+        await turn();
         if (this.#stopping.signal.aborted) return;
       }
     }
     while (this.#isRechecking && !this.#stopping.signal.aborted) {
       this.#isRechecking = book.recheck(SLICE_KEYS);
-      await nextTurn();
+      await turn();
     }
     for (const hash of [...book.watchImported(), ...book.takeMended()]) this.#dirty.add(hash);
   }
@@ -284,8 +285,4 @@ export class WalletSync implements ChainWatcher {
   async #wait(waitMs: number): Promise<void> {
     await sleep(this.#options.clock, waitMs, this.#stopping.signal).catch(() => {}); // only a stop ends it early
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 /** The history of one script: what it is, how it is written for clients, and its status. */
 import { hash } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { EncodedJson } from "../encoded-json.ts";
-import { turn } from "./turn.ts";
 
 export interface ConfirmedEntry {
   readonly txid: string;

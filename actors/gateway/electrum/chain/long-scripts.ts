@@ -1,5 +1,6 @@
 /** Scripts with long histories: what is settled of them is remembered, so that a block costs what it adds and not the whole. */
 import { createHash, type Hash } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Client } from "../../../../bus/bus.ts";
 import type { IndexedTip, indexerContract } from "../../../../bus/contracts/indexer.ts";
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
@@ -15,7 +16,6 @@ import {
   unconfirmedText,
 } from "./history.ts";
 import { PackedEntries, readHistory } from "./packed-entries.ts";
-import { turn } from "./turn.ts";
 
 export interface LongScriptsOptions {
   readonly clock: Clock;

@@ -1,11 +1,11 @@
 /** Tells sessions what has changed: the header first, then each script whose status is another one, each once. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import type { ChainFeed, ChainTip, ChainWatcher } from "../chain/chain-feed.ts";
 import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
-import { turn } from "../chain/turn.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import type { Session } from "../session.ts";
 import { type ScriptKey, SubscriptionTable, scripthashOf, scriptKey } from "./subscription-table.ts";
