@@ -82,7 +82,7 @@ class Gateway implements Actor {
       // Loaded only where it is wanted, as few have an XMPP server.
       const { Xmpp } = await import("./xmpp/xmpp.ts");
       this.#xmpp = new Xmpp(this.#context);
-      this.#xmpp.open();
+      await this.#xmpp.open();
     }
     this.#service = await bus.serve(
       gatewayContract,

@@ -19,6 +19,8 @@ export interface StanzaHandlers {
   iq(incoming: Incoming): Promise<void>;
   presence(incoming: Incoming): void;
   message(incoming: Incoming): void;
+  /** From the server's own domain, which guards nothing else that it says. */
+  server(stanza: Element): void;
   /** The link is there, or gone. */
   state(state: LinkState, fault: LinkFault | undefined): void;
 }
@@ -26,6 +28,8 @@ export interface StanzaHandlers {
 export interface DoorOptions {
   readonly link: (ears: LinkEars) => XmppLink;
   readonly space: AddressSpace;
+  /** The domain of the server's own people. */
+  readonly parentDomain: string;
   readonly admission: Admission;
   readonly handlers: StanzaHandlers;
 }
@@ -43,7 +47,8 @@ export class XmppDoor {
   }
 
   #received(stanza: Element): void {
-    const { admission, space, handlers } = this.#options;
+    const { admission, space, handlers, parentDomain } = this.#options;
+    if (stanza.name === "message" && stanza.attrs["from"] === parentDomain) return handlers.server(stanza);
     const verdict = admission.judge(stanza);
     if (!verdict.pass) {
       if (verdict.refuse !== undefined) this.link.send(errorOf(stanza, { condition: verdict.refuse }));

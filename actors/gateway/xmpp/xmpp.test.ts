@@ -67,6 +67,30 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect((await alice.ask(COMPONENT_DOMAIN, "get", element("ping", NS.ping))).attrs["type"]).toBe("result");
   });
 
+  it("takes two people from registration to a payment, by chat", async () => {
+    const alice = await under.person("alice");
+    const bob = await under.person("bob");
+    const wallet = `wallet@${COMPONENT_DOMAIN}`;
+
+    expect(await alice.chat(wallet, "balance")).toContain("register");
+    expect(await alice.chat(wallet, "reg alice")).toContain("holds the coins");
+    expect(await alice.chat(wallet, "yes")).toContain("Welcome, alice");
+    expect(await bob.chat(wallet, "inscription bob")).toContain("holds the coins");
+    expect(await bob.chat(wallet, "1")).toContain("RECO-VERY");
+    expect(await alice.chat(wallet, "receive rent")).toContain("bcrt1");
+    under.bank.change("alice@example.test", { availableSat: 100_000 });
+
+    expect(await alice.chat(`bob@${COMPONENT_DOMAIN}`, "pay 1500 for the beer")).toMatch(
+      /Pay 1500 sat to bob[\s\S]*confirm code01/,
+    );
+    expect(await alice.chat(wallet, "co")).toContain("could be");
+    const before = bob.received.length;
+    expect(await alice.chat(wallet, "conf code01")).toContain("Paid 1500 sat to bob");
+    expect(await bob.textFrom(wallet, before)).toContain("Received 1500 sat from alice: “for the beer”");
+    expect(await bob.chat(wallet, "balance")).toContain("1500 sat");
+    expect(await bob.chat(wallet, "history")).toContain("+ 1500 sat from alice (for the beer)");
+  });
+
   it("comes back when the server was away", async () => {
     await under.prosody.breakDown();
     await waitFor("the loss", () => under.told.some((message) => message.includes("is lost")));

@@ -1,21 +1,42 @@
 /** The XMPP door's parts, put together, started and stopped. Wiring only. */
 import { networkByName } from "../../../bitcoin/network.ts";
 import type { ActorContext } from "../../../bus/actor.ts";
+import type { Listener } from "../../../bus/bus.ts";
+import { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import { parseHostPort } from "../../../runtime/config/config-values.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import { withDeadline } from "../../../runtime/limits.ts";
 import { readSecretFile } from "../../../runtime/secret.ts";
+import { AdHoc } from "./adhoc/adhoc.ts";
+import { Chat } from "./chat/chat.ts";
+import { Messages } from "./chat/messages.ts";
 import type { XmppConfig } from "./config.ts";
 import { Disco } from "./disco/disco.ts";
 import { Facts } from "./disco/facts.ts";
+import { Pictures } from "./disco/pictures.ts";
 import { GatewayTree } from "./disco/tree.ts";
+import { Vcards } from "./disco/vcards.ts";
 import { XmppDoor } from "./door.ts";
 import { Admission } from "./guard/admission.ts";
+import { refusalOf } from "./language/refusals.ts";
+import { STANDARD_LANGUAGE, textsOf } from "./language/texts.ts";
 import { ComponentLink } from "./link/component-link.ts";
+import type { Element } from "./link/element.ts";
 import { NS } from "./link/namespaces.ts";
+import type { StanzaProblem } from "./link/replies.ts";
 import type { LinkFault, LinkState } from "./link/xmpp-link.ts";
+import { Members } from "./members.ts";
 import { allowing } from "./names/allowed.ts";
 import { AddressSpace } from "./names/entity.ts";
+import { bareJid, type Jid } from "./names/jid.ts";
+import { Notices } from "./notices/notices.ts";
+import { People } from "./people/people.ts";
+import { Consents } from "./presence/consents.ts";
+import { Presence } from "./presence/presence.ts";
+import { Roster } from "./presence/roster.ts";
+import { Sightings } from "./presence/sightings.ts";
+import { Registration } from "./register/registration.ts";
 import { IqRouter } from "./router/iq-router.ts";
 import type { Answerer } from "./router/question.ts";
 
@@ -31,15 +52,28 @@ const FAULTS: Readonly<Record<LinkFault, string>> = {
   hostile: "what came from the XMPP server is no XML that may be there; it is tried again",
 };
 
+/** All shapes of the door end within this when it is closed. */
+const DRAIN_MS = 1_000;
+
 export class Xmpp {
   readonly #context: ActorContext<XmppConfig>;
   readonly #door: XmppDoor;
   readonly #address: string;
   readonly #domain: string;
+  readonly #people: People;
+  readonly #presence: Presence;
+  readonly #roster: Roster;
+  readonly #members: Members;
+  readonly #notices: Notices;
+  readonly #registration: Registration;
+  readonly #adHoc: AdHoc;
+  readonly #vcards: Vcards;
+  readonly #listeners: Listener[] = [];
+  #isStopped = false;
 
   /** Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
   constructor(context: ActorContext<XmppConfig>) {
-    const { clock, log, config, version } = context;
+    const { bus, clock, log, config, version } = context;
     const server = parseHostPort(config.xmpp_server);
     const { xmpp_domain: domain, xmpp_secret_file: secretFile } = config;
     if (server === undefined || domain === undefined || secretFile === undefined) throw unset();
@@ -49,8 +83,49 @@ export class Xmpp {
     this.#domain = domain;
     this.#address = config.xmpp_server;
     const space = new AddressSpace(domain, config.xmpp_alias, networkByName(context.network));
-    const facts = new Facts({ clock, version });
-    const router = new IqRouter({ answerers: this.#answerers(facts, space), explain: () => undefined, log });
+    const send = (stanza: Element) => this.#door.link.send(stanza);
+    const bank = bus.client(ledgerContract);
+    const people = new People({ bank, space, clock });
+    this.#people = people;
+    const pictures = new Pictures();
+    const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });
+    const consents = new Consents(context.dataDirectory, log);
+    this.#presence = new Presence({ people, sightings, consents, clock, log, send });
+    this.#roster = new Roster({ domain, parentDomain, log, request: (iq) => this.#door.link.request(iq) });
+    this.#members = new Members({ people, presence: this.#presence, roster: this.#roster, send, log });
+    this.#notices = new Notices({ bank, clock, log, sender: space.jidOf({ kind: "alias" }), send });
+    const changed = (jid: string) => this.#members.changed(jid);
+    this.#registration = new Registration({
+      people,
+      changed,
+      registered: (jid) => this.#members.registered(jid, false),
+      removed: (jid) => this.#members.removed(jid),
+    });
+    this.#adHoc = new AdHoc({
+      people,
+      pictures,
+      clock,
+      changed,
+      registered: (jid) => this.#members.registered(jid, false),
+    });
+    this.#vcards = new Vcards({ people, pictures, version });
+    const chat = new Chat({
+      people,
+      clock,
+      log,
+      changed,
+      registered: (jid) => this.#members.registered(jid, true),
+    });
+    const messages = new Messages({
+      chat,
+      send,
+      received: (from, id) => this.#notices.received(from, id),
+    });
+    const router = new IqRouter({
+      answerers: this.#answerers(new Facts({ clock, version })),
+      explain: (error, from) => this.#explain(error, from),
+      log,
+    });
     const isAllowed = allowing({
       parentDomain,
       domains: config.xmpp_allow_domains,
@@ -60,14 +135,16 @@ export class Xmpp {
       link: (ears) =>
         new ComponentLink({ server, domain, parentDomain, secret, clock, log, random: Math.random, ears }),
       space,
+      parentDomain,
       admission: new Admission({ clock, isAllowed }),
       handlers: {
         iq: async ({ stanza, from, to }) => {
-          this.#door.link.send(await router.answer(stanza, from, to));
+          send(await router.answer(stanza, from, to));
         },
-        presence: () => undefined,
-        message: () => undefined,
-        state: (state, fault) => this.#tell(state, fault),
+        presence: (incoming) => void this.#presence.take(incoming),
+        message: (incoming) => void messages.take(incoming),
+        server: (stanza) => this.#roster.hear(stanza),
+        state: (state, fault) => this.#stateChanged(state, fault),
       },
     });
   }
@@ -83,16 +160,28 @@ export class Xmpp {
   }
 
   /** Does not wait for the server, which may come later. */
-  open(): void {
+  async open(): Promise<void> {
+    const { bus } = this.#context;
+    const everything = { onGap: () => this.#notices.look() };
+    this.#listeners.push(
+      await bus.onEvent(ledgerContract, "noticed", () => this.#notices.look(), everything),
+      await bus.onEvent(ledgerContract, "account.changed", ({ jid }) => this.#members.changed(jid)),
+      await bus.onState(ledgerContract, "bank", ({ isSpending }) => {
+        this.#isStopped = !isSpending;
+      }),
+    );
     this.#door.link.start();
   }
 
   async close(): Promise<void> {
-    await this.#door.link.close();
+    for (const listener of this.#listeners.splice(0)) await listener.stop();
+    this.#notices.offline();
+    this.#presence.shutDown();
+    await withDeadline(this.#context.clock, this.#door.link.close(), 2 * DRAIN_MS).catch(() => undefined);
   }
 
-  #answerers(facts: Facts, space: AddressSpace): ReadonlyMap<string, Answerer> {
-    const disco = new Disco(new GatewayTree(space));
+  #answerers(facts: Facts): ReadonlyMap<string, Answerer> {
+    const disco = new Disco(new GatewayTree(this.#people));
     const fact: Answerer = ({ payload, isSet }) => {
       const answer = isSet ? undefined : facts.answer(payload);
       return answer === "empty" ? [] : answer === undefined ? undefined : [answer];
@@ -100,6 +189,13 @@ export class Xmpp {
     return new Map<string, Answerer>([
       [NS.discoInfo, (question) => disco.info(question)],
       [NS.discoItems, (question) => disco.items(question)],
+      [NS.register, (question) => this.#registration.answer(question)],
+      [NS.gateway, (question) => this.#registration.prompt(question)],
+      [NS.commands, (question) => this.#adHoc.answer(question)],
+      [NS.bob, (question) => this.#adHoc.bits(question)],
+      [NS.vcard, (question) => this.#vcards.vcard(question)],
+      [NS.vcard4, (question) => this.#vcards.vcard4(question)],
+      [NS.pubsub, (question) => this.#vcards.items(question)],
       [NS.ping, fact],
       [NS.last, fact],
       [NS.version, fact],
@@ -107,11 +203,24 @@ export class Xmpp {
     ]);
   }
 
-  #tell(state: LinkState, fault: LinkFault | undefined): void {
+  #explain(error: unknown, from: Jid): StanzaProblem | undefined {
+    const settings = this.#people.glance(bareJid(from))?.settings;
+    const language = settings?.language ?? STANDARD_LANGUAGE;
+    const refusal = refusalOf(error, textsOf(language), settings?.unit ?? "sat", this.#context.clock.now());
+    return refusal === undefined ? undefined : { ...refusal, language };
+  }
+
+  #stateChanged(state: LinkState, fault: LinkFault | undefined): void {
     const { log } = this.#context;
-    if (state === "online")
-      log.info("the XMPP server has taken us as its component", { domain: this.#domain });
     if (fault !== undefined) log.warn(FAULTS[fault], { server: this.#address, domain: this.#domain });
+    if (state === "down") {
+      this.#notices.offline();
+      this.#roster.reset();
+    }
+    if (state !== "online") return;
+    log.info("the XMPP server has taken us as its component", { domain: this.#domain });
+    void this.#presence.announce(() => this.#door.link.state === "online");
+    this.#notices.online();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
 import type { World } from "../worlds.ts";
+import { FakeBank } from "./fake-bank.ts";
 import { Person } from "./person.ts";
 import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions } from "./prosody.ts";
 
@@ -18,13 +19,15 @@ export class XmppUnderTest {
   readonly world: World;
   /** What the door has written into its log, at whatever level. */
   readonly told: string[] = [];
+  readonly bank: FakeBank;
   readonly #people: Person[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
   readonly #bus: ConnectedBus;
   readonly #xmpp: Xmpp;
 
-  private constructor(prosody: Prosody, world: World, bus: ConnectedBus) {
+  private constructor(prosody: Prosody, world: World, bank: FakeBank, bus: ConnectedBus) {
     this.prosody = prosody;
+    this.bank = bank;
     this.world = world;
     this.#bus = bus;
     const secretFile = join(this.#directory, "secret");
@@ -50,8 +53,9 @@ export class XmppUnderTest {
     const prosody = await Prosody.start(program, options);
     const world = await releaseWorld();
     const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog(), instance: "box" });
-    const under = new XmppUnderTest(prosody, world, bus);
-    under.#xmpp.open();
+    const bank = await FakeBank.start(world);
+    const under = new XmppUnderTest(prosody, world, bank, bus);
+    await under.#xmpp.open();
     await under.online();
     return under;
   }
@@ -72,6 +76,7 @@ export class XmppUnderTest {
     await Promise.all(this.#people.map((person) => person.offline().catch(() => undefined)));
     await this.#xmpp.close();
     await this.#bus.close();
+    await this.bank.actor.stop();
     await this.world.stop();
     await this.prosody.stop();
     rmSync(this.#directory, { recursive: true, force: true });

@@ -24,3 +24,35 @@ export const GATEWAY: Abilities = Object.freeze({
   ],
   features: [...COMMON, NS.nick, NS.gateway, NS.register, NS.xData, NS.bob].sort(),
 });
+
+/** `pubsub/pep` makes clients ask for avatars. */
+export function contactAbilities(name: string): Abilities {
+  return {
+    identities: [
+      { category: "account", type: "registered", name },
+      { category: "pubsub", type: "pep" },
+    ],
+    features: [...COMMON, NS.nick, NS.bob, NS.vcard4].sort(),
+  };
+}
+
+export function commandAbilities(name: string): Abilities {
+  return {
+    identities: [{ category: "automation", type: "command-node", name }],
+    features: [NS.commands, NS.xData],
+  };
+}
+
+export const USERS_NODE = "users";
+export const ADDRESSES_NODE = "addresses";
+
+export function listAbilities(name: string, isDirectory: boolean): Abilities {
+  return {
+    identities: [
+      isDirectory
+        ? { category: "directory", type: "user", name }
+        : { category: "hierarchy", type: "branch", name },
+    ],
+    features: [NS.discoInfo, NS.discoItems],
+  };
+}

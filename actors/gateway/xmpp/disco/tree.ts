@@ -1,22 +1,125 @@
-/** The places of the gateway's tree that anybody may see. */
-import type { AddressSpace } from "../names/entity.ts";
+/** The places of the gateway's tree: users, addresses, commands, each shown only to who may know. */
+
+import { type Asking, nextPageOf, PAGE_SIZE } from "../commands/command.ts";
+import { offeredCommands, usageOf } from "../commands/commands.ts";
+import { partyOfEntity } from "../commands/party.ts";
+import type { CommandWord } from "../language/catalogue.ts";
+import { NS } from "../link/namespaces.ts";
+import { bareJid } from "../names/jid.ts";
+import type { People } from "../people/people.ts";
 import type { Question } from "../router/question.ts";
+import {
+  ADDRESSES_NODE,
+  commandAbilities,
+  contactAbilities,
+  listAbilities,
+  USERS_NODE,
+} from "./abilities.ts";
 import type { Abilities } from "./caps.ts";
 import { type DiscoItem, type DiscoTree, isGateway } from "./disco.ts";
 
+const ITEMS_MAX = 200;
+
 export class GatewayTree implements DiscoTree {
-  readonly #space: AddressSpace;
+  readonly #people: People;
 
-  constructor(space: AddressSpace) {
-    this.#space = space;
+  constructor(people: People) {
+    this.#people = people;
   }
 
-  async abilities(): Promise<Abilities | undefined> {
-    return undefined;
+  async abilities(question: Question, node: string | undefined): Promise<Abilities | undefined> {
+    const asking = await this.#asking(question);
+    const { texts, account } = asking;
+    if (node === NS.commands) return listAbilities("commands", false);
+    const command = node === undefined ? undefined : commandAt(asking, node);
+    if (command !== undefined) return commandAbilities(texts.usage[command][1] ?? texts.words[command]);
+    if (isGateway(question.to))
+      return node === USERS_NODE ? listAbilities(texts.usersTitle, true) : undefined;
+    const name = await this.#visibleName(asking);
+    if (name === undefined || account === undefined) return undefined;
+    if (node === undefined) return contactAbilities(name);
+    return node === ADDRESSES_NODE && isSelf(asking) ? listAbilities(texts.addressesTitle, false) : undefined;
   }
 
-  async items({ to }: Question, node: string | undefined): Promise<readonly DiscoItem[] | undefined> {
-    if (!isGateway(to) || node !== undefined) return undefined;
-    return [{ jid: this.#space.jidOf({ kind: "alias" }), name: "Bitcoin" }];
+  async items(question: Question, node: string | undefined): Promise<readonly DiscoItem[] | undefined> {
+    const asking = await this.#asking(question);
+    const { texts, account, space, to } = asking;
+    if (node === NS.commands) return this.#commands(asking);
+    if (isGateway(to)) {
+      if (node === USERS_NODE) return account?.isAdmin === true ? this.#users(asking) : undefined;
+      if (node !== undefined) return undefined;
+      const items: DiscoItem[] = [{ jid: space.jidOf({ kind: "alias" }), name: "Bitcoin" }];
+      if (account !== undefined)
+        items.push({ jid: selfJid(asking), node: ADDRESSES_NODE, name: texts.addressesTitle });
+      if (account?.isAdmin) items.push({ jid: space.domain, node: USERS_NODE, name: texts.usersTitle });
+      return items;
+    }
+    if ((await this.#visibleName(asking)) === undefined) return undefined;
+    if (node === ADDRESSES_NODE) return isSelf(asking) ? this.#addresses(asking) : undefined;
+    if (node !== undefined) return undefined;
+    return isSelf(asking) ? [{ jid: selfJid(asking), node: ADDRESSES_NODE, name: texts.addressesTitle }] : [];
   }
+
+  #commands(asking: Asking): DiscoItem[] {
+    const jid = asking.space.jidOf(asking.to);
+    return offeredCommands(asking).map(({ word }) => ({
+      jid,
+      node: nodeOf(word),
+      name: asking.texts.usage[word][1] ?? usageOf(word, asking),
+    }));
+  }
+
+  async #addresses({ bank, jid, space }: Asking): Promise<DiscoItem[]> {
+    const { addresses } = await bank.addresses({ jid, limit: ITEMS_MAX });
+    return addresses.map(({ address, label }) => ({
+      jid: space.jidOf({ kind: "address", address }),
+      name: label === "" ? address : label,
+    }));
+  }
+
+  async #users({ bank, jid, space }: Asking): Promise<DiscoItem[]> {
+    const items: DiscoItem[] = [];
+    for (let page: number | undefined = 1; page !== undefined && items.length < ITEMS_MAX; ) {
+      const told = await bank.users({ by: jid, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE });
+      for (const { username } of told.users)
+        items.push({
+          jid: space.jidOf({ kind: "username", username: username.toLowerCase() }),
+          name: username,
+        });
+      page = nextPageOf(page, told.total);
+    }
+    return items;
+  }
+
+  /** The name of whom the question is for, when the asker may know that there is one. */
+  async #visibleName({ to, account, jid, bank }: Asking): Promise<string | undefined> {
+    const what = partyOfEntity(to);
+    if (account === undefined || what === undefined) return undefined;
+    if (to.kind === "address") return to.address;
+    const { party } = await bank.lookup({ jid, what });
+    return party?.username ?? undefined;
+  }
+
+  #asking({ from, to, iq }: Question): Promise<Asking> {
+    return this.#people.asking(bareJid(from), to, { language: iq.attrs["xml:lang"] });
+  }
+}
+
+/** As clients show it and people type it; registration has the name that clients know. */
+export function nodeOf(word: CommandWord): string {
+  return word === "register" ? NS.register : word;
+}
+
+/** Undefined when this person is offered no such command at this place. */
+export function commandAt(asking: Asking, node: string): CommandWord | undefined {
+  return offeredCommands(asking).find(({ word }) => nodeOf(word) === node)?.word;
+}
+
+function isSelf({ to, account, jid }: Asking): boolean {
+  if (to.kind === "username") return account?.username.toLowerCase() === to.username;
+  return to.kind === "person" && to.jid === jid;
+}
+
+function selfJid({ space, account }: Asking): string {
+  return space.jidOf({ kind: "username", username: account?.username.toLowerCase() ?? "" });
 }

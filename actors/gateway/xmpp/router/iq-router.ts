@@ -15,7 +15,7 @@ const WAITING_MAX = 2_000;
 export interface IqRouterOptions {
   readonly answerers: ReadonlyMap<string, Answerer>;
   /** What a failure of somebody behind the door means for who has asked; undefined: it is a bug of ours. */
-  readonly explain: (error: unknown) => StanzaProblem | undefined;
+  readonly explain: (error: unknown, from: Jid) => StanzaProblem | undefined;
   readonly log: Log;
 }
 
@@ -32,7 +32,7 @@ export class IqRouter {
     try {
       return await this.#gate.run(() => this.#answer(iq, from, to));
     } catch (error) {
-      return errorOf(iq, this.#problemOf(error));
+      return errorOf(iq, this.#problemOf(error, from));
     }
   }
 
@@ -47,9 +47,9 @@ export class IqRouter {
       : resultOf(iq, ...content);
   }
 
-  #problemOf(error: unknown): StanzaProblem {
+  #problemOf(error: unknown, from: Jid): StanzaProblem {
     if (error instanceof StanzaError) return error.problem;
-    const known = this.#options.explain(error);
+    const known = this.#options.explain(error, from);
     if (known !== undefined) return known;
     // What exactly went wrong stays here; the reference finds it.
     const reference = randomBytes(4).toString("hex");

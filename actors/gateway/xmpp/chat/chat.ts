@@ -1,0 +1,224 @@
+/** Conversations: what people write is found to be a command, an address or an answer, and is answered where it was said. */
+import { createHash, randomBytes } from "node:crypto";
+import type { Clock } from "../../../../runtime/clock.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+import { type Asking, atGateway, type Command, type Outcome, type Values } from "../commands/command.ts";
+import { commandOf, isPermitted, offeredCommands } from "../commands/commands.ts";
+import { inFours } from "../commands/party.ts";
+import type { Incoming } from "../door.ts";
+import { RecentMap } from "../guard/recent-map.ts";
+import { refusalOf } from "../language/refusals.ts";
+import { LANGUAGES } from "../language/texts.ts";
+import { childOf, childTextOf, type Element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+import { bareJid } from "../names/jid.ts";
+import type { People } from "../people/people.ts";
+import { choicesOf, Dialogues, type Step } from "./dialogue.ts";
+import { findCommand } from "./find-command.ts";
+import { isPaymentLink } from "./payment-link.ts";
+import { asMessages, chatText } from "./render.ts";
+
+const ANSWERS_KEPT_MAX = 20_000;
+const ANSWERS_KEPT_MS = 24 * 3_600_000;
+const LATE_MS = 120_000;
+const CONVERSATIONS_MAX = 10_000;
+
+export interface Reply {
+  readonly body: string;
+  /** From whom: the address that was typed, where it is to be talked to. Otherwise whom the message was for. */
+  readonly from?: string;
+}
+
+export interface ChatOptions {
+  readonly people: People;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called after a command that may have changed what the person has, or is. */
+  readonly changed: (jid: string) => void;
+  /** An account was opened by chat. */
+  readonly registered: (jid: string) => void;
+}
+
+interface KeptAnswer {
+  readonly answer: Promise<readonly Reply[]>;
+  readonly untilMs: number;
+}
+
+export class Chat {
+  readonly #options: ChatOptions;
+  readonly #dialogues: Dialogues;
+  readonly #answers = new RecentMap<string, KeptAnswer>(ANSWERS_KEPT_MAX);
+  /** One after the other for each person: what was said first is answered first. */
+  readonly #turns = new RecentMap<string, Promise<unknown>>(CONVERSATIONS_MAX);
+
+  constructor(options: ChatOptions) {
+    this.#options = options;
+    this.#dialogues = new Dialogues(options.clock);
+  }
+
+  /** What is answered to a message; nothing to one without words. Never rejects. */
+  answer(incoming: Incoming): Promise<readonly Reply[]> {
+    const jid = bareJid(incoming.from);
+    const before = this.#turns.get(jid) ?? Promise.resolve();
+    const turn = before.then(() => this.#guarded(jid, incoming));
+    this.#turns.set(jid, turn);
+    return turn;
+  }
+
+  async #guarded(jid: string, incoming: Incoming): Promise<readonly Reply[]> {
+    let asking: Asking | undefined;
+    try {
+      const { stanza, to } = incoming;
+      if (
+        childOf(stanza, "encrypted", "eu.siacs.conversations.axolotl") !== undefined ||
+        childOf(stanza, "encryption", NS.encryption) !== undefined
+      ) {
+        asking = await this.#options.people.asking(jid, to, { language: stanza.attrs["xml:lang"] });
+        return [{ body: asking.texts.encrypted }];
+      }
+      const body = (childTextOf(stanza, "body", "") ?? "").normalize("NFC").trim();
+      if (body === "") return [];
+      const requestId = requestIdOf(stanza, body);
+      asking = await this.#options.people.asking(jid, to, { language: stanza.attrs["xml:lang"], requestId });
+      return await this.#once(jid, requestId, () =>
+        this.#answerWords(asking as Asking, body, isLate(stanza, this.#options.clock)),
+      );
+    } catch (error) {
+      return [{ body: this.#problemText(error, asking) }];
+    }
+  }
+
+  /** A message that comes twice is answered as it was the first time. */
+  async #once(
+    jid: string,
+    requestId: string | undefined,
+    answer: () => Promise<readonly Reply[]>,
+  ): Promise<readonly Reply[]> {
+    if (requestId === undefined) return answer();
+    const key = `${jid} ${requestId}`;
+    const nowMs = this.#options.clock.monotonicMs();
+    const kept = this.#answers.get(key);
+    if (kept !== undefined && nowMs < kept.untilMs) return kept.answer;
+    const made = answer();
+    this.#answers.set(key, { answer: made, untilMs: nowMs + ANSWERS_KEPT_MS });
+    try {
+      return await made;
+    } catch (error) {
+      // Nothing came of it: the same words may be tried again.
+      this.#answers.delete(key);
+      throw error;
+    }
+  }
+
+  async #answerWords(asking: Asking, body: string, isTooLate: boolean): Promise<readonly Reply[]> {
+    const { jid, texts, to, space } = asking;
+    const place = space.jidOf(to);
+    const dialogue = this.#dialogues.get(jid, place);
+    if (dialogue !== undefined) {
+      if (isTooLate) return [{ body: texts.tooOld }];
+      return this.#take(this.#dialogues.answer(jid, dialogue, body, asking), dialogue.command, asking, place);
+    }
+    const expired = this.#dialogues.hasExpired(jid) ? `${texts.expired}\n` : "";
+    if (atGateway(to)) {
+      const address = space.address(body);
+      if (address !== undefined && asking.account !== undefined)
+        return [
+          { body: texts.addressChat(inFours(address)), from: space.jidOf({ kind: "address", address }) },
+        ];
+      if (isPaymentLink(body)) return this.#perform(commandOf("pay"), [body], asking, isTooLate, place);
+    }
+    const [word = "", ...rest] = body.split(/\s+/);
+    const offered = offeredCommands(asking);
+    const found = findCommand(word, texts, Object.values(LANGUAGES), (one) =>
+      offered.some((command) => command.word === one),
+    );
+    const shown = word.slice(0, 40);
+    if (found === undefined) return [{ body: expired + this.#unknown(asking, shown) }];
+    if ("candidates" in found)
+      return [{ body: expired + texts.ambiguous(shown, found.candidates.join(", ")) }];
+    return this.#perform(commandOf(found.command), rest, asking, isTooLate, place);
+  }
+
+  #unknown({ texts, account }: Asking, word: string): string {
+    return account === undefined ? texts.notRegistered(texts.words.register) : texts.unknownCommand(word);
+  }
+
+  async #perform(
+    command: Command,
+    words: readonly string[],
+    asking: Asking,
+    isTooLate: boolean,
+    place: string,
+  ): Promise<readonly Reply[]> {
+    const { texts, account, jid } = asking;
+    if (!isPermitted(command, account)) return [{ body: deniedText(command, asking) }];
+    if (!offeredCommands(asking).includes(command))
+      return [{ body: texts.notHere(texts.words[command.word]) }];
+    if (command.isMutating && isTooLate) return [{ body: texts.tooOld }];
+    return this.#take(
+      this.#dialogues.begin(jid, place, command, command.read(words, asking), asking),
+      command,
+      asking,
+      place,
+    );
+  }
+
+  async #take(step: Step, command: Command, asking: Asking, place: string): Promise<readonly Reply[]> {
+    const { texts } = asking;
+    if (step.kind === "dropped") return [{ body: texts.dropped }];
+    if (step.kind === "run") return this.#run(command, step.values, asking, place);
+    const { field, note } = step;
+    const lines = [
+      ...(note === undefined ? [] : [note]),
+      texts.askField(field.label),
+      ...choicesOf(field, texts.yes, texts.no),
+      texts.askHint(!field.isRequired, false),
+    ];
+    return [{ body: lines.join("\n") }];
+  }
+
+  async #run(command: Command, values: Values, asking: Asking, place: string): Promise<readonly Reply[]> {
+    const { jid, texts } = asking;
+    const outcome = await command.run(asking, values);
+    if (command.isMutating) this.#options.changed(jid);
+    if (command.word === "register" && outcome.kind === "text") this.#options.registered(jid);
+    const isAskedAgain =
+      outcome.kind === "again" && command.fields(asking).some(({ name }) => name === outcome.field);
+    if (!isAskedAgain) return asMessages(chatText(outcome, command.word, asking)).map((body) => ({ body }));
+    const again = outcome as Extract<Outcome, { kind: "again" }>;
+    const step = this.#dialogues.begin(jid, place, command, values, asking, again.field);
+    if (step.kind !== "ask") return [{ body: again.text }];
+    const asked = await this.#take(step, command, asking, place);
+    return [{ body: `${again.text}\n${asked[0]?.body ?? texts.dropped}` }];
+  }
+
+  #problemText(error: unknown, asking: Asking | undefined): string {
+    const texts = asking?.texts ?? LANGUAGES["en"];
+    if (texts === undefined) throw error;
+    const refusal = refusalOf(error, texts, asking?.unit ?? "sat", this.#options.clock.now());
+    if (refusal !== undefined) return refusal.text;
+    const reference = randomBytes(4).toString("hex");
+    this.#options.log.error("a message over XMPP could not be answered", { reference, error });
+    return texts.bug(reference);
+  }
+}
+
+function deniedText({ access }: Command, { texts, account }: Asking): string {
+  if (access === "stranger") return texts.alreadyRegistered(account?.username ?? "");
+  return account === undefined ? texts.notRegistered(texts.words.register) : texts.notPermitted;
+}
+
+/** The same for a message that comes twice; clients number their messages, and some name them for good. */
+function requestIdOf(stanza: Element, body: string): string | undefined {
+  const id = childOf(stanza, "origin-id", NS.originId)?.attrs["id"] ?? stanza.attrs["id"];
+  if (id === undefined || id === "") return undefined;
+  return createHash("sha256").update(`${id}\n${body}`).digest("base64url");
+}
+
+/** Kept somewhere on its way for so long that whoever wrote it may not want it any more. */
+function isLate(stanza: Element, clock: Clock): boolean {
+  const stamp = childOf(stanza, "delay", NS.delay)?.attrs["stamp"];
+  if (stamp === undefined) return false;
+  const atMs = Date.parse(stamp);
+  return !(clock.now() - atMs <= LATE_MS);
+}

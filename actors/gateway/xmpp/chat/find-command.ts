@@ -1,0 +1,40 @@
+/** Which command a word means: whole before shortened, the person's own language before English before all others. */
+import type { CommandWord, Texts } from "../language/catalogue.ts";
+
+export type Found =
+  | { readonly command: CommandWord }
+  | { readonly candidates: readonly string[] }
+  | undefined;
+
+/** `isOffered` says which commands there are for this person at this place: others make no word ambiguous. */
+export function findCommand(
+  typed: string,
+  own: Texts,
+  languages: readonly Texts[],
+  isOffered: (command: CommandWord) => boolean,
+): Found {
+  const word = plain(typed);
+  const english = languages[0] ?? own;
+  for (const texts of [own, english, ...languages]) {
+    const exact = entries(texts).find(([, written]) => plain(written) === word);
+    if (exact !== undefined) return { command: exact[0] };
+  }
+  for (const texts of [own, english]) {
+    const matches = entries(texts).filter(
+      ([command, written]) => isOffered(command) && plain(written).startsWith(word),
+    );
+    const [only] = matches;
+    if (matches.length === 1 && only !== undefined) return { command: only[0] };
+    if (matches.length > 1) return { candidates: matches.map(([, written]) => written) };
+  }
+  return undefined;
+}
+
+function entries(texts: Texts): [CommandWord, string][] {
+  return Object.entries(texts.words) as [CommandWord, string][];
+}
+
+/** Without case and accents: keyboards differ. */
+function plain(word: string): string {
+  return word.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}

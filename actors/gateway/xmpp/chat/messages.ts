@@ -1,0 +1,47 @@
+/** Message stanzas: what came is acknowledged as its sender asked, answers go back from whom was addressed. */
+import type { Incoming } from "../door.ts";
+import { childOf, childTextOf, type Element, element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+import type { Chat } from "./chat.ts";
+
+export interface MessagesOptions {
+  readonly chat: Chat;
+  readonly send: (stanza: Element) => void;
+  /** A notice has reached its reader. */
+  readonly received: (from: string, id: string) => void;
+}
+
+export class Messages {
+  readonly #options: MessagesOptions;
+
+  constructor(options: MessagesOptions) {
+    this.#options = options;
+  }
+
+  async take(incoming: Incoming): Promise<void> {
+    const { stanza } = incoming;
+    const { send, chat, received } = this.#options;
+    const receipt = childOf(stanza, "received", NS.receipts)?.attrs["id"];
+    if (receipt !== undefined) received(stanza.attrs["from"] ?? "", receipt);
+    const from = (stanza.attrs["to"] ?? "").split("/")[0] ?? "";
+    const back = (...content: readonly Element[]) =>
+      element("message", "", { type: "chat", from, to: stanza.attrs["from"] }, ...content);
+    // Nobody takes calls here.
+    const call = childOf(stanza, "propose", NS.jingleMessage);
+    if (call !== undefined) send(back(element("reject", NS.jingleMessage, { id: call.attrs["id"] })));
+    if (incoming.to.kind === "nobody") return;
+    const { id } = stanza.attrs;
+    if (id !== undefined && (childTextOf(stanza, "body", "") ?? "") !== "") {
+      if (childOf(stanza, "request", NS.receipts) !== undefined)
+        send(back(element("received", NS.receipts, { id })));
+      if (childOf(stanza, "markable", NS.markers) !== undefined)
+        send(back(element("displayed", NS.markers, { id })));
+    }
+    for (const reply of await chat.answer(incoming)) {
+      const message = back(element("body", "", {}, reply.body), element("unstyled", NS.styling));
+      send(
+        reply.from === undefined ? message : { ...message, attrs: { ...message.attrs, from: reply.from } },
+      );
+    }
+  }
+}

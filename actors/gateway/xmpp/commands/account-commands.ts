@@ -1,0 +1,189 @@
+/** Commands about one's account: open it, set it up, prove it, leave. */
+import { NOTICE_CHOICES, UNITS } from "../../../../bus/contracts/ledger/objects.ts";
+import { LANGUAGES, textsOf } from "../language/texts.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  type Field,
+  given,
+  inOrder,
+  type Outcome,
+  text,
+  type Values,
+} from "./command.ts";
+
+/** What a person's presence may show. */
+export const PRESENCE_DETAILS = ["exact", "rounded", "off"] as const;
+
+function languageField({ texts }: Asking, standard: string | undefined): Field {
+  const options = Object.entries(LANGUAGES).map(([value, { name }]) => ({ value, label: name }));
+  return {
+    name: "lang",
+    label: texts.field.language,
+    kind: "choice",
+    isRequired: false,
+    options,
+    ...(standard === undefined ? {} : { standard }),
+  };
+}
+
+export const register: Command = {
+  word: "register",
+  access: "stranger",
+  isMutating: true,
+  isFor: atGateway,
+  fields: (asking) => [
+    { name: "username", label: asking.texts.field.username, kind: "text", isRequired: true },
+    languageField(asking, languageOf(asking)),
+    { name: "invite", label: asking.texts.field.invite, kind: "text", isRequired: false },
+    { name: "terms", label: asking.texts.field.terms, kind: "yes", isRequired: true },
+  ],
+  // In a chat only what cannot be left out is asked: the rest can be set later.
+  read: (words, asking) => {
+    const values = inOrder(words, ["username", "invite"]);
+    values.set("lang", languageOf(asking));
+    if (!values.has("invite")) values.set("invite", "");
+    return values;
+  },
+  async run({ jid, bank, texts }, values) {
+    const username = given(values, "username");
+    if (username === "") return { kind: "again", field: "username", text: texts.refusal.nameForm };
+    if (given(values, "terms") !== "1") return { kind: "again", field: "terms", text: texts.termsNeeded };
+    const language = given(values, "lang");
+    const invite = given(values, "invite");
+    const { account, recoveryCode } = await bank.register({
+      jid,
+      username,
+      ...(Object.hasOwn(LANGUAGES, language) ? { language } : {}),
+      ...(invite === "" ? {} : { invite: invite.slice(0, 64) }),
+    });
+    const own = textsOf(account.settings.language ?? language);
+    const welcome = account.state === "waiting" ? own.registeredWaiting : own.registered;
+    const lines = [welcome(account.username)];
+    if (recoveryCode !== null) lines.push(own.recovery(recoveryCode));
+    return text(lines.join("\n"));
+  },
+};
+
+function languageOf({ texts }: Asking): string {
+  return Object.entries(LANGUAGES).find(([, known]) => known === texts)?.[0] ?? "en";
+}
+
+export const settings: Command = {
+  word: "settings",
+  access: "user",
+  isMutating: true,
+  isFor: atGateway,
+  fields: ({ texts, account, ...asking }) => [
+    languageField({ texts, account, ...asking }, languageOf({ texts, account, ...asking })),
+    {
+      name: "unit",
+      label: texts.field.unit,
+      kind: "choice",
+      isRequired: false,
+      options: UNITS.map((value) => ({ value, label: texts.unitNames[value] })),
+      standard: account?.settings.unit ?? "sat",
+    },
+    {
+      name: "notices",
+      label: texts.field.notices,
+      kind: "choice",
+      isRequired: false,
+      options: NOTICE_CHOICES.map((value) => ({ value, label: texts.noticeNames[value] })),
+      standard: account?.settings.notices ?? "all",
+    },
+    {
+      name: "presence",
+      label: texts.field.presence,
+      kind: "choice",
+      isRequired: false,
+      options: PRESENCE_DETAILS.map((value) => ({ value, label: texts.presenceNames[value] })),
+      standard: account?.settings.door["presence"] ?? "exact",
+    },
+  ],
+  read: ([key = "", value = ""]) =>
+    key === "" ? new Map([["show", "1"]]) : new Map([[key.toLowerCase(), value.toLowerCase()]]),
+  async run(asking, values) {
+    const { bank, jid, texts, account } = asking;
+    if (values.has("show")) {
+      const lines = settings
+        .fields(asking)
+        .map(({ name, standard }) => texts.settingLine(name, standard ?? ""));
+      return text([...lines, texts.settingsHint].join("\n"));
+    }
+    const fields = settings.fields(asking);
+    for (const [key, value] of values) {
+      const field = fields.find(({ name }) => name === key);
+      if (field === undefined)
+        return {
+          kind: "problem",
+          text: texts.badSetting("settings", fields.map(({ name }) => name).join(", ")),
+        };
+      const options = (field.options ?? []).map((option) => option.value);
+      if (!options.includes(value))
+        return { kind: "again", field: key, text: texts.badSetting(key, options.join(", ")) };
+    }
+    const changed = <T extends string>(name: string) => values.get(name) as T | undefined;
+    const language = changed("lang");
+    const unit = changed<(typeof UNITS)[number]>("unit");
+    const notices = changed<(typeof NOTICE_CHOICES)[number]>("notices");
+    const presence = changed("presence");
+    await bank.settings({
+      jid,
+      settings: {
+        ...(language === undefined ? {} : { language }),
+        ...(unit === undefined ? {} : { unit }),
+        ...(notices === undefined ? {} : { notices }),
+        ...(presence === undefined ? {} : { door: { presence } }),
+      },
+    });
+    return text(textsOf(language ?? account?.settings.language).settingsSaved);
+  },
+};
+
+export const verify: Command = {
+  word: "verify",
+  access: "user",
+  isMutating: true,
+  isFor: atGateway,
+  fields: ({ texts }) => [{ name: "code", label: texts.field.code, kind: "secret", isRequired: true }],
+  read: (words) => inOrder(words, ["code"]),
+  async run({ bank, jid, texts }, values) {
+    const code = given(values, "code").slice(0, 64);
+    if (code === "") return { kind: "again", field: "code", text: texts.usageIs(texts.words.verify) };
+    // Six digits are a one-time code; nothing else is so short.
+    const proof = /^\d{3} ?\d{3}$/.test(code) ? { oneTimeCode: code } : { recoveryCode: code };
+    await bank.verify({ jid, proof });
+    return text(texts.verified);
+  },
+};
+
+export const leave: Command = {
+  word: "leave",
+  access: "user",
+  isMutating: true,
+  isFor: atGateway,
+  fields: ({ texts }) => [{ name: "address", label: texts.field.sweep, kind: "text", isRequired: false }],
+  read: (words) => new Map([["address", words[0] ?? ""]]),
+  async run({ bank, jid, texts, space }, values): Promise<Outcome> {
+    const typed = given(values, "address");
+    const address = typed === "" ? undefined : space.address(typed);
+    if (typed !== "" && address === undefined)
+      return { kind: "again", field: "address", text: texts.badAddress };
+    const { order, isClosed } = await bank.leave({ jid, ...(address === undefined ? {} : { address }) });
+    if (order !== null) return { kind: "order", order, note: texts.leaveQueued };
+    return text(isClosed ? texts.farewell : texts.refusal.notEmpty);
+  },
+};
+
+export const ACCOUNT_COMMANDS: readonly Command[] = [register, settings, verify, leave];
+
+/** Whether these values open an account. */
+export function registrationValues(username: string, lang: string | undefined, terms: string): Values {
+  return new Map([
+    ["username", username],
+    ["terms", terms],
+    ...(lang === undefined ? [] : [["lang", lang] as const]),
+  ]);
+}

@@ -1,0 +1,123 @@
+/** A command as a pure description: what it needs, who may have it, what comes of it. How it looks is the renderers' business. */
+import type { Client } from "../../../../bus/bus.ts";
+import type { LedgerAccount, LedgerOrder } from "../../../../bus/contracts/ledger/objects.ts";
+import type { ledgerContract } from "../../../../bus/contracts/ledger.ts";
+import type { CommandWord, Texts } from "../language/catalogue.ts";
+import type { Unit } from "../language/money.ts";
+import type { AddressSpace, Entity } from "../names/entity.ts";
+
+export type Bank = Client<typeof ledgerContract>;
+
+/** Who asks, where, and what is known of him. */
+export interface Asking {
+  readonly jid: string;
+  /** Undefined: a stranger. */
+  readonly account: LedgerAccount | undefined;
+  readonly texts: Texts;
+  readonly unit: Unit;
+  /** Where the words were said: at the gateway, or at somebody who can be paid. */
+  readonly to: Entity;
+  readonly bank: Bank;
+  readonly space: AddressSpace;
+  readonly nowMs: number;
+  /** The same for the same request, also when it comes twice; undefined where the asker has given it no name. */
+  readonly requestId: string | undefined;
+}
+
+/** anyone; those without an account; those with one; those who run the bank. */
+export type Access = "anyone" | "stranger" | "user" | "admin";
+
+export interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: "text" | "secret" | "choice" | "yes";
+  readonly isRequired: boolean;
+  readonly options?: readonly { readonly value: string; readonly label: string }[];
+  readonly standard?: string;
+}
+
+export type Values = ReadonlyMap<string, string>;
+
+export interface Column {
+  readonly name: string;
+  readonly label: string;
+}
+
+export type Outcome =
+  | { readonly kind: "text"; readonly text: string }
+  /** Done with, and not as wished. */
+  | { readonly kind: "problem"; readonly text: string }
+  /** One value cannot be taken: it is asked for once more. */
+  | { readonly kind: "again"; readonly field: string; readonly text: string }
+  /** To be confirmed; `note` says why it is asked again. */
+  | { readonly kind: "order"; readonly order: LedgerOrder; readonly note?: string }
+  | {
+      readonly kind: "table";
+      readonly title: string;
+      readonly columns: readonly Column[];
+      readonly rows: readonly Readonly<Record<string, string>>[];
+      /** Each row as one line of a chat. */
+      readonly lines: readonly string[];
+      /** The page after this, when there is one. */
+      readonly nextPage: number | undefined;
+    }
+  /** Where one can be paid. */
+  | {
+      readonly kind: "payment";
+      readonly address: string;
+      readonly uri: string;
+      readonly label: string;
+      readonly explorerUrl: string | undefined;
+    };
+
+export interface Command {
+  readonly word: CommandWord;
+  readonly access: Access;
+  /** Whether it makes sense where the words were said. */
+  isFor(to: Entity, asking: Pick<Asking, "account">): boolean;
+  /** Whether it changes anything: such a command is never carried out late or twice. */
+  readonly isMutating: boolean;
+  fields(asking: Asking): readonly Field[];
+  /** The words behind the command as values of its fields. */
+  read(words: readonly string[], asking: Asking): Values;
+  run(asking: Asking, values: Values): Promise<Outcome>;
+}
+
+/** Left out: empty. */
+export function given(values: Values, name: string): string {
+  return (values.get(name) ?? "").trim();
+}
+
+export function text(words: string): Outcome {
+  return { kind: "text", text: words };
+}
+
+export function atGateway(to: Entity): boolean {
+  return to.kind === "gateway" || to.kind === "alias";
+}
+
+export function everywhere(): boolean {
+  return true;
+}
+
+/** A page's number as people count; the first where none is given. */
+export function pageOf(values: Values): number {
+  const page = Number(given(values, "page") || "1");
+  return Number.isSafeInteger(page) && page >= 1 && page <= 10_000 ? page : 1;
+}
+
+export const PAGE_SIZE = 20;
+
+export function nextPageOf(page: number, total: number): number | undefined {
+  return page * PAGE_SIZE < total ? page + 1 : undefined;
+}
+
+/** Of field names, each with the word at its place; the last has all that is left. */
+export function inOrder(words: readonly string[], names: readonly string[]): Map<string, string> {
+  const values = new Map<string, string>();
+  names.forEach((name, at) => {
+    const value = at === names.length - 1 ? words.slice(at).join(" ") : words[at];
+    if (value !== undefined && value !== "") values.set(name, value);
+  });
+  return values;
+}

@@ -1,0 +1,230 @@
+/** Commands that pay: queue, confirm, give up, list. Whether a payment may be made is the ledger's to say. */
+import type { LedgerOrder } from "../../../../bus/contracts/ledger/objects.ts";
+import { hasCode } from "../../../../runtime/errors.ts";
+import { type AmountReading, readAmount, unitOf } from "../chat/amount.ts";
+import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
+import { money } from "../language/money.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  everywhere,
+  type Field,
+  given,
+  inOrder,
+  type Outcome,
+  text,
+  type Values,
+} from "./command.ts";
+import { isOrderTo, partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
+
+const MEMO_MAX = 200;
+const ORDERS_MAX = 50;
+
+const pay: Command = {
+  word: "pay",
+  access: "user",
+  isMutating: true,
+  // Nobody pays himself.
+  isFor: (to, { account }) => !(to.kind === "username" && account?.username.toLowerCase() === to.username),
+  fields({ texts, unit, to }): readonly Field[] {
+    return [
+      ...(atGateway(to)
+        ? [{ name: "to", label: texts.field.to, kind: "text", isRequired: true } as const]
+        : []),
+      { name: "amount", label: texts.field.amount, kind: "text", isRequired: true },
+      {
+        name: "unit",
+        label: texts.field.unit,
+        kind: "choice",
+        isRequired: false,
+        options: (["sat", "btc", "mbtc"] as const).map((value) => ({ value, label: texts.unitNames[value] })),
+        standard: unit,
+      },
+      { name: "memo", label: texts.field.memo, kind: "text", isRequired: false },
+    ];
+  },
+  read(words, { to, texts }) {
+    const values = new Map<string, string>();
+    const rest = [...words];
+    if (atGateway(to)) {
+      const who = rest.shift();
+      if (who !== undefined) values.set("to", who);
+    }
+    const isRepeat = rest.length > 1 && [texts.again, "again"].includes(rest.at(-1)?.toLowerCase() ?? "");
+    if (isRepeat) rest.pop();
+    values.set("again", isRepeat ? "1" : "");
+    const amount = rest.shift();
+    const unit = rest[0] === undefined ? undefined : unitOf(rest[0]);
+    if (unit !== undefined) rest.shift();
+    if (amount !== undefined) values.set("amount", amount);
+    else if (isPaymentLink(values.get("to") ?? "") && /[?&]amount=/i.test(values.get("to") ?? ""))
+      values.set("amount", "");
+    // What is not said in a chat is not asked for.
+    if (unit !== undefined) values.set("unit", unit);
+    if (values.has("amount")) values.set("memo", rest.join(" "));
+    return values;
+  },
+  run: (asking, values) => payNow(asking, values),
+};
+
+async function payNow(asking: Asking, values: Values): Promise<Outcome> {
+  const { bank, jid, texts, to, space, requestId } = asking;
+  const typed = given(values, "to");
+  const link = isPaymentLink(typed) ? readPaymentLink(typed, (address) => space.address(address)) : undefined;
+  if (link !== undefined && "problem" in link)
+    return { kind: "again", field: "to", text: texts.badLink(texts.linkWhy[link.problem]) };
+  const party = partyOfEntity(to) ?? partyOfText(typed, space);
+  if (party === undefined) return { kind: "again", field: "to", text: texts.refusal.recipient };
+  const amount = amountOf(asking, values, link?.amountSat);
+  if (typeof amount !== "number") return amount;
+  const memo = quotable(given(values, "memo") || link?.message || link?.label || "").slice(0, MEMO_MAX);
+  const order = await bank.order({
+    jid,
+    to: party,
+    amountSat: amount,
+    memo,
+    isMeant: given(values, "again") !== "",
+    ...(requestId === undefined ? {} : { request: requestId }),
+  });
+  return { kind: "order", order };
+}
+
+/** What both a person and his link say has to be the same. */
+function amountOf({ texts, unit }: Asking, values: Values, linkSat: number | undefined): number | Outcome {
+  const typed = given(values, "amount");
+  if (typed === "" && linkSat !== undefined) return linkSat;
+  const read = readAmount(typed, unitOf(given(values, "unit")) ?? unit);
+  if ("problem" in read) return { kind: "again", field: "amount", text: amountProblem(read, typed, texts) };
+  if (linkSat !== undefined && linkSat !== read.sat) {
+    return { kind: "again", field: "amount", text: texts.badLink(texts.linkWhy.differs) };
+  }
+  return read.sat;
+}
+
+function amountProblem(
+  read: Exclude<AmountReading, { sat: number }>,
+  typed: string,
+  texts: Asking["texts"],
+): string {
+  const shown = quotable(typed).slice(0, 40);
+  if (read.problem === "zero") return texts.zeroAmount;
+  return read.problem === "thousands" ? texts.thousands(shown) : texts.badAmount(shown);
+}
+
+const orders: Command = {
+  word: "orders",
+  access: "user",
+  isMutating: false,
+  isFor: everywhere,
+  fields: () => [],
+  read: () => new Map(),
+  run: (asking) => openOrders(asking),
+};
+
+async function openOrders(asking: Asking): Promise<Outcome> {
+  const { bank, jid, texts, to, unit } = asking;
+  const told = await bank.orders({ jid, limit: ORDERS_MAX });
+  const party = partyOfEntity(to);
+  const here = told.orders.filter((order) => party === undefined || isOrderTo(order, party));
+  if (here.length === 0) return text(party === undefined ? texts.noOrders : texts.noOrdersHere);
+  return {
+    kind: "table",
+    title: party === undefined ? texts.ordersHead : texts.ordersHeadHere,
+    columns: (["code", "amount", "recipient", "memo", "state"] as const).map((name) => ({
+      name,
+      label: texts.column[name],
+    })),
+    rows: here.map((order) => ({
+      code: order.code ?? "",
+      amount: money(order.amountSat, unit),
+      recipient: partyText(order.to),
+      memo: quotable(order.memo),
+      state: order.state,
+    })),
+    lines: here.map((order) =>
+      texts.orderLine(
+        order.code ?? order.state,
+        money(order.amountSat, unit),
+        partyText(order.to),
+        quotable(order.memo),
+      ),
+    ),
+    nextPage: undefined,
+  };
+}
+
+const confirm: Command = {
+  word: "confirm",
+  access: "user",
+  isMutating: true,
+  isFor: everywhere,
+  fields: ({ texts }) => [
+    { name: "code", label: texts.field.code, kind: "text", isRequired: true },
+    { name: "otp", label: texts.field.oneTimeCode, kind: "secret", isRequired: false },
+  ],
+  // Without a code it lists.
+  read: (words) => new Map([["code", ""], ["otp", ""], ...inOrder(words, ["code", "otp"])]),
+  async run(asking, values): Promise<Outcome> {
+    const code = given(values, "code").slice(0, 32);
+    if (code === "") return openOrders(asking);
+    return confirmOrder(asking, { code }, given(values, "otp"));
+  },
+};
+
+/** By its code, or by itself where a form was confirmed. */
+export async function confirmOrder(
+  asking: Asking,
+  which: { readonly code: string } | { readonly order: string },
+  oneTimeCode: string,
+): Promise<Outcome> {
+  const { bank, jid, texts } = asking;
+  try {
+    const order = await bank.confirm({
+      jid,
+      which,
+      ...(oneTimeCode === "" ? {} : { oneTimeCode: oneTimeCode.slice(0, 32) }),
+    });
+    return confirmedText(order, asking);
+  } catch (error) {
+    if (!hasCode(error, "LEDGER_REQUOTED")) throw error;
+    const { order } = (error as unknown as { data: { order: LedgerOrder } }).data;
+    return { kind: "order", order, note: texts.requoted };
+  }
+}
+
+function confirmedText(order: LedgerOrder, { texts, unit }: Asking): Outcome {
+  const amount = money(order.amountSat, unit);
+  if (order.state === "failed")
+    return { kind: "problem", text: texts.paymentFailed(order.failure?.message ?? "") };
+  const lines = [
+    order.route === "internal" && order.state === "done"
+      ? texts.paidInternally(amount, partyText(order.to))
+      : order.txid === null
+        ? texts.onItsWay(amount)
+        : texts.paidOnChain(amount, order.txid),
+    texts.orderNumber(order.order),
+  ];
+  return text(lines.join("\n"));
+}
+
+const cancel: Command = {
+  word: "cancel",
+  access: "user",
+  isMutating: true,
+  isFor: everywhere,
+  fields: ({ texts }) => [{ name: "code", label: texts.field.code, kind: "text", isRequired: true }],
+  read: (words) => new Map([["code", ""], ...inOrder(words, ["code"])]),
+  async run(asking, values): Promise<Outcome> {
+    const { bank, jid, texts, to, unit } = asking;
+    const code = given(values, "code").slice(0, 32);
+    if (code === "") return openOrders(asking);
+    const order = await bank.cancel({ jid, which: { code } });
+    const lines = [texts.cancelled(money(order.amountSat, unit), partyText(order.to))];
+    const party = partyOfEntity(to);
+    if (party !== undefined && !isOrderTo(order, party)) lines.push(texts.cancelledElsewhere);
+    return text(lines.join("\n"));
+  },
+};
+
+export const PAYMENT_COMMANDS: readonly Command[] = [pay, orders, confirm, cancel];

@@ -1,0 +1,76 @@
+/** What happens around an account that opens, changes or closes: rosters, presence, a first word. */
+import type { Log } from "../../../runtime/log/log.ts";
+import { textsOf } from "./language/texts.ts";
+import { type Element, element } from "./link/element.ts";
+import { NS } from "./link/namespaces.ts";
+import type { Entity } from "./names/entity.ts";
+import type { People } from "./people/people.ts";
+import { entityOf, type Presence } from "./presence/presence.ts";
+import type { Roster } from "./presence/roster.ts";
+
+const GATEWAY: Entity = { kind: "gateway" };
+const ALIAS: Entity = { kind: "alias" };
+
+export interface MembersOptions {
+  readonly people: People;
+  readonly presence: Presence;
+  readonly roster: Roster;
+  readonly send: (stanza: Element) => boolean;
+  readonly log: Log;
+}
+
+export class Members {
+  readonly #options: MembersOptions;
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** `isTold`: somebody who registered by chat has his answer there. */
+  registered(jid: string, isTold: boolean): void {
+    this.#options.people.forget(jid);
+    void this.#quietly(async () => {
+      const { people, presence, roster, send } = this.#options;
+      const account = await people.account(jid);
+      if (account === undefined) return;
+      const texts = textsOf(account.settings.language);
+      const items = [GATEWAY, ALIAS].map((entity) => ({ jid: people.space.jidOf(entity), name: "Bitcoin" }));
+      if (await roster.put(jid, items)) await presence.welcome(jid);
+      else presence.greet(jid, texts.greetingStatus);
+      if (isTold) return;
+      const body = element("body", "", {}, texts.registered(account.username));
+      const from = people.space.jidOf(ALIAS);
+      send(element("message", "", { type: "chat", from, to: jid }, body, element("unstyled", NS.styling)));
+    });
+  }
+
+  changed(jid: string): void {
+    this.#options.people.forget(jid);
+    this.#options.presence.changed(jid);
+  }
+
+  /** His contacts are asked for before: the ledger knows a closed account's no more. */
+  removed(jid: string): void {
+    this.#options.people.forget(jid);
+    void this.#quietly(async () => {
+      const { people, presence, roster } = this.#options;
+      const contacts = await people.bank
+        .contacts({ jid })
+        .then((told) => told.contacts.flatMap(entityOf))
+        .catch((): Entity[] => []);
+      await presence.farewell(jid, contacts);
+      await roster.remove(
+        jid,
+        [GATEWAY, ALIAS, ...contacts].map((entity) => people.space.jidOf(entity)),
+      );
+    });
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.log.debug("presence or roster of a person could not be set up", { error });
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** What is known of those who speak to the door: asked of the ledger, kept for moments only. */
+import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
+import { hasCode } from "../../../../runtime/errors.ts";
+import type { Asking, Bank } from "../commands/command.ts";
+import { RecentMap } from "../guard/recent-map.ts";
+import { LANGUAGES, STANDARD_LANGUAGE, textsOf } from "../language/texts.ts";
+import type { AddressSpace, Entity } from "../names/entity.ts";
+
+const KEPT_MAX = 10_000;
+/** Events tell of changes; this is for those that were missed. */
+const KEPT_MS = 5_000;
+
+interface Kept {
+  readonly account: LedgerAccount | undefined;
+  readonly untilMs: number;
+}
+
+export interface PeopleOptions {
+  readonly bank: Bank;
+  readonly space: AddressSpace;
+  readonly clock: Clock;
+}
+
+export class People {
+  readonly bank: Bank;
+  readonly space: AddressSpace;
+  readonly #clock: Clock;
+  readonly #kept = new RecentMap<string, Kept>(KEPT_MAX);
+
+  constructor({ bank, space, clock }: PeopleOptions) {
+    this.bank = bank;
+    this.space = space;
+    this.#clock = clock;
+  }
+
+  /** Undefined for strangers and for those who have left. Rejects when the ledger does not answer. */
+  async account(jid: string): Promise<LedgerAccount | undefined> {
+    const kept = this.#kept.get(jid);
+    if (kept !== undefined && this.#clock.monotonicMs() < kept.untilMs) return kept.account;
+    const account = await this.#ask(jid);
+    this.#kept.set(jid, { account, untilMs: this.#clock.monotonicMs() + KEPT_MS });
+    return account;
+  }
+
+  async #ask(jid: string): Promise<LedgerAccount | undefined> {
+    try {
+      const account = await this.bank.account({ jid });
+      return account.state === "closed" ? undefined : account;
+    } catch (error) {
+      if (hasCode(error, "LEDGER_NO_ACCOUNT")) return undefined;
+      throw error;
+    }
+  }
+
+  /** What is known of him without asking. */
+  glance(jid: string): LedgerAccount | undefined {
+    return this.#kept.get(jid)?.account;
+  }
+
+  /** What is kept of him is old. */
+  forget(jid: string): void {
+    this.#kept.delete(jid);
+  }
+
+  async asking(
+    jid: string,
+    to: Entity,
+    said: { language?: string | undefined; requestId?: string | undefined } = {},
+  ): Promise<Asking> {
+    const account = await this.account(jid);
+    return {
+      jid,
+      account,
+      texts: textsOf(account?.settings.language ?? languageOfStanza(said.language)),
+      unit: account?.settings.unit ?? "sat",
+      to,
+      bank: this.bank,
+      space: this.space,
+      nowMs: this.#clock.now(),
+      requestId: said.requestId,
+    };
+  }
+}
+
+/** Servers stamp their own language on every stanza, English mostly: that proves nothing. */
+function languageOfStanza(language: string | undefined): string | undefined {
+  const primary = language?.split("-")[0]?.toLowerCase();
+  return primary === undefined || primary === STANDARD_LANGUAGE || !Object.hasOwn(LANGUAGES, primary)
+    ? undefined
+    : primary;
+}

@@ -1,0 +1,293 @@
+/** The presence machine: who sees whom, and when. What is seen is said in `sightings.ts`. */
+import type { LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
+import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
+import type { Log } from "../../../../runtime/log/log.ts";
+import { partyOfEntity } from "../commands/party.ts";
+import { isGateway } from "../disco/disco.ts";
+import type { Incoming } from "../door.ts";
+import { RecentMap } from "../guard/recent-map.ts";
+import { textsOf } from "../language/texts.ts";
+import { type Element, element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+import { errorOf } from "../link/replies.ts";
+import type { Entity } from "../names/entity.ts";
+import { bareJid } from "../names/jid.ts";
+import type { People } from "../people/people.ts";
+import type { Consents } from "./consents.ts";
+import type { Sightings } from "./sightings.ts";
+
+const SEEN_MAX = 20_000;
+const RESOURCES_MAX = 50;
+const SETTLE_MS = 5_000;
+/** Two hundred stanzas in a second. */
+const PACE = 20;
+const PACE_MS = 100;
+
+const GATEWAY_ENTITY: Entity = { kind: "gateway" };
+const ALIAS: Entity = { kind: "alias" };
+
+interface Seen {
+  readonly resources: Set<string>;
+  isUnreachable: boolean;
+  isSettling: boolean;
+}
+
+export interface PresenceOptions {
+  readonly people: People;
+  readonly sightings: Sightings;
+  readonly consents: Consents;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly send: (stanza: Element) => boolean;
+}
+
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #seen = new RecentMap<string, Seen>(SEEN_MAX);
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async take(incoming: Incoming): Promise<void> {
+    try {
+      await this.#take(incoming);
+    } catch (error) {
+      this.#options.log.debug("a presence could not be answered", { error });
+    }
+  }
+
+  async #take(incoming: Incoming): Promise<void> {
+    const { stanza, from, to } = incoming;
+    const jid = bareJid(from);
+    const { type } = stanza.attrs;
+    if (type === "error") {
+      const seen = this.#seen.get(jid);
+      if (seen !== undefined) seen.isUnreachable = true;
+      return;
+    }
+    if (to.kind === "nobody") return this.#refuse(incoming, jid);
+    if (isGateway(to)) return this.#atGateway(incoming, jid, type, from.resource);
+    return this.#atContact(incoming, jid, type);
+  }
+
+  /** Where nobody is, and where nobody may be seen. */
+  #refuse({ stanza, to }: Incoming, jid: string): void {
+    const { type } = stanza.attrs;
+    if (type !== "subscribe" && type !== "probe") return;
+    const from = to.kind === "nobody" ? stanza.attrs["to"]?.split("/")[0] : this.#jidOf(to);
+    this.#options.send(element("presence", "", { type: "unsubscribed", from, to: jid }));
+  }
+
+  async #atGateway(
+    incoming: Incoming,
+    jid: string,
+    type: string | undefined,
+    resource: string,
+  ): Promise<void> {
+    const { people, consents, send } = this.#options;
+    const { stanza, to } = incoming;
+    const from = this.#jidOf(to);
+    const account = await people.account(jid);
+    if (account === undefined) {
+      if (type === "subscribe") send(errorOf(stanza, { condition: "registration-required" }));
+      if (type === "subscribe" || type === "unsubscribe" || type === "probe")
+        send(element("presence", "", { type: "unsubscribed", from, to: jid }));
+      return;
+    }
+    switch (type) {
+      case "subscribe":
+        send(element("presence", "", { type: "subscribed", from, to: jid }));
+        if (!consents.has(jid)) send(element("presence", "", { type: "subscribe", from, to: jid }));
+        consents.add(jid);
+        await this.#show(to, jid, jid);
+        return;
+      case "subscribed":
+        consents.add(jid);
+        return;
+      case "unsubscribe":
+      case "unsubscribed":
+        if (consents.has(jid)) await people.bank.suspect({ jid, why: "unsubscribed" });
+        consents.delete(jid);
+        if (type === "unsubscribed") return;
+        send(element("presence", "", { type: "unsubscribed", from, to: jid }));
+        send(element("presence", "", { type: "unavailable", from, to: jid }));
+        return;
+      case "probe":
+        if (consents.has(jid)) await this.#show(to, jid, jid);
+        else send(element("presence", "", { type: "unsubscribed", from, to: jid }));
+        return;
+      case "unavailable":
+        return this.#wentOffline(jid, resource, stanza.attrs["from"] ?? jid);
+      case undefined:
+        return this.#cameOnline(jid, resource);
+      default:
+        return;
+    }
+  }
+
+  async #cameOnline(jid: string, resource: string): Promise<void> {
+    const seen = this.#seen.get(jid) ?? { resources: new Set(), isUnreachable: false, isSettling: false };
+    this.#seen.set(jid, seen);
+    const isFirst = seen.resources.size === 0;
+    if (seen.resources.size < RESOURCES_MAX) seen.resources.add(resource);
+    seen.isUnreachable = false;
+    if (!isFirst) return;
+    await this.#showAll(jid, jid);
+    await this.#options.people.bank.seen({ jids: [jid] });
+  }
+
+  async #wentOffline(jid: string, resource: string, full: string): Promise<void> {
+    const seen = this.#seen.get(jid);
+    if (seen === undefined || !seen.resources.delete(resource) || seen.resources.size > 0) return;
+    this.#seen.delete(jid);
+    for (const entity of await this.#followed(jid))
+      this.#options.send(
+        element("presence", "", { type: "unavailable", from: this.#jidOf(entity), to: full }),
+      );
+  }
+
+  async #atContact(incoming: Incoming, jid: string, type: string | undefined): Promise<void> {
+    const { people, send } = this.#options;
+    const { to } = incoming;
+    const from = this.#jidOf(to);
+    const account = await people.account(jid);
+    const who = partyOfEntity(to);
+    if (type === "unsubscribe") {
+      send(element("presence", "", { type: "unsubscribed", from, to: jid }));
+      if (account !== undefined && who !== undefined) await people.bank.contact({ jid, who, isKept: false });
+      return;
+    }
+    if (type !== "subscribe" && type !== "probe") return;
+    if (account === undefined || who === undefined) return this.#refuse(incoming, jid);
+    const sight = await this.#options.sightings.of(to, account, jid);
+    if (sight === undefined) return this.#refuse(incoming, jid);
+    if (type === "probe") {
+      if (await this.#isFollowed(jid, who)) send(sight);
+      else this.#refuse(incoming, jid);
+      return;
+    }
+    await people.bank.contact({ jid, who, isKept: true });
+    send(element("presence", "", { type: "subscribed", from, to: jid }));
+    send(sight);
+  }
+
+  async #isFollowed(jid: string, who: PartyWord): Promise<boolean> {
+    const { contacts } = await this.#options.people.bank.contacts({ jid });
+    return contacts.some((party) => isSame(party, who));
+  }
+
+  /** After a change of balance, name or settings: soon, and not more often than every five seconds. */
+  changed(jid: string): void {
+    const { clock, consents } = this.#options;
+    const seen = this.#seen.get(jid);
+    if (seen === undefined || seen.isSettling || seen.isUnreachable || !consents.has(jid)) return;
+    seen.isSettling = true;
+    clock.after(
+      SETTLE_MS,
+      () => {
+        seen.isSettling = false;
+        void this.#showChange(jid);
+      },
+      { background: true },
+    );
+  }
+
+  async #showChange(jid: string): Promise<void> {
+    try {
+      for (const entity of [GATEWAY_ENTITY, ALIAS]) await this.#show(entity, jid, jid);
+    } catch (error) {
+      this.#options.log.debug("a presence could not be renewed", { error });
+    }
+  }
+
+  /** The first words to somebody who has just registered: one question, whatever else there is. */
+  greet(jid: string, status: string): void {
+    this.#options.consents.add(jid);
+    const { send, people } = this.#options;
+    const from = people.space.jidOf(ALIAS);
+    const nick = element("nick", NS.nick, {}, "Bitcoin");
+    send(
+      element("presence", "", { type: "subscribe", from, to: jid }, element("status", "", {}, status), nick),
+    );
+  }
+
+  /** The server's roster has us by itself: no question is needed. */
+  async welcome(jid: string): Promise<void> {
+    this.#options.consents.add(jid);
+    await this.#showChange(jid);
+  }
+
+  /** All that somebody has of us goes, as he has. */
+  async farewell(jid: string, contacts: readonly Entity[]): Promise<void> {
+    this.#options.consents.delete(jid);
+    this.#seen.delete(jid);
+    for (const entity of [GATEWAY_ENTITY, ALIAS, ...contacts])
+      for (const type of ["unsubscribe", "unsubscribed", "unavailable"])
+        this.#options.send(element("presence", "", { type, from: this.#jidOf(entity), to: jid }));
+  }
+
+  /** The link is new: nobody knows who is online. All are asked, and shown, not all in one moment. */
+  async announce(isStillOnline: () => boolean): Promise<void> {
+    this.#seen.clear();
+    const { consents, clock, send, people } = this.#options;
+    let sent = 0;
+    for (const jid of consents.all()) {
+      if (!isStillOnline()) return;
+      send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
+      await this.#showChange(jid);
+      sent += 3;
+      if (sent < PACE) continue;
+      sent = 0;
+      await new Promise<void>((resolve) => clock.after(PACE_MS, resolve, { background: true }));
+    }
+  }
+
+  /** We go: whoever sees us is told. */
+  shutDown(): void {
+    const { consents, people, send } = this.#options;
+    for (const jid of consents.all()) {
+      const status = element("status", "", {}, textsOf(undefined).statusShutdown);
+      for (const entity of [GATEWAY_ENTITY, ALIAS])
+        send(
+          element("presence", "", { type: "unavailable", from: people.space.jidOf(entity), to: jid }, status),
+        );
+    }
+  }
+
+  async #followed(jid: string): Promise<Entity[]> {
+    const { contacts } = await this.#options.people.bank.contacts({ jid });
+    return [GATEWAY_ENTITY, ALIAS, ...contacts.flatMap(entityOf)];
+  }
+
+  async #showAll(jid: string, to: string): Promise<void> {
+    if (!this.#options.consents.has(jid)) return;
+    for (const entity of await this.#followed(jid)) await this.#show(entity, jid, to);
+  }
+
+  async #show(entity: Entity, jid: string, to: string): Promise<void> {
+    const { people, sightings, send } = this.#options;
+    const account = await people.account(jid);
+    if (account === undefined) return;
+    const sight = await sightings.of(entity, account, to);
+    if (sight !== undefined) send(sight);
+  }
+
+  #jidOf(entity: Entity): string {
+    return this.#options.people.space.jidOf(entity);
+  }
+}
+
+/** A contact of the ledger as one of ours. */
+export function entityOf(party: LedgerParty): Entity[] {
+  if (party.username !== null) return [{ kind: "username", username: party.username.toLowerCase() }];
+  return party.address === null ? [] : [{ kind: "address", address: party.address }];
+}
+
+function isSame(party: LedgerParty, who: PartyWord): boolean {
+  if ("address" in who) return party.address === who.address;
+  if ("username" in who) return party.username?.toLowerCase() === who.username.toLowerCase();
+  return party.jid === who.jid;
+}

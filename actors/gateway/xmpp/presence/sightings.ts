@@ -1,0 +1,108 @@
+/** What each entity's presence says to one person: balance, label, share; nothing of others. */
+import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
+import { partyOfEntity } from "../commands/party.ts";
+import { percent } from "../commands/wallet-commands.ts";
+import { contactAbilities, GATEWAY } from "../disco/abilities.ts";
+import { capsElement } from "../disco/caps.ts";
+import { isGateway } from "../disco/disco.ts";
+import type { Pictures } from "../disco/pictures.ts";
+import { money } from "../language/money.ts";
+import { textsOf } from "../language/texts.ts";
+import { type Element, element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+import type { Entity } from "../names/entity.ts";
+import type { People } from "../people/people.ts";
+
+/** Enough to know whether it is much or little. */
+const ROUNDED_SAT = 100_000;
+
+export interface SightingsOptions {
+  readonly people: People;
+  readonly pictures: Pictures;
+  /** Its people's server may know their balance unless they say otherwise; others' servers only when they ask for it. */
+  readonly parentDomain: string;
+  /** Whether payments are stopped for everybody. */
+  readonly isStopped: () => boolean;
+}
+
+export class Sightings {
+  readonly #options: SightingsOptions;
+
+  constructor(options: SightingsOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined where there is nothing to be seen for this person. */
+  async of(entity: Entity, account: LedgerAccount, to: string): Promise<Element | undefined> {
+    const { people, isStopped } = this.#options;
+    const from = people.space.jidOf(entity);
+    const texts = textsOf(account.settings.language);
+    if (isGateway(entity)) {
+      const isShut = isStopped();
+      const status = [isShut ? texts.statusFrozen : "", this.#balance(account)]
+        .filter((part) => part !== "")
+        .join(" ");
+      return presence(from, to, status, isShut ? "dnd" : undefined, capsElement(GATEWAY));
+    }
+    const what = partyOfEntity(entity);
+    if (what === undefined) return undefined;
+    const { party, own } = await people.bank.lookup({ jid: account.jid, what });
+    if (entity.kind !== "address") {
+      if (party?.username == null) return undefined;
+      return presence(from, to, "", undefined, capsElement(contactAbilities(party.username)));
+    }
+    const status =
+      own === null
+        ? ""
+        : texts.ownAddress(
+            own.label,
+            money(own.receivedSat, account.settings.unit),
+            percent(own.sharePermille),
+          );
+    const photo = element(
+      "photo",
+      NS.vcardUpdate,
+      {},
+      this.#options.pictures.avatarOf(`bitcoin:${entity.address}`).hash,
+    );
+    return presence(
+      from,
+      to,
+      status,
+      undefined,
+      capsElement(contactAbilities(entity.address)),
+      element("x", NS.vcardUpdate, {}, photo),
+    );
+  }
+
+  #balance(account: LedgerAccount): string {
+    const { availableSat, settings, jid } = account;
+    const isAtHome = jid.endsWith(`@${this.#options.parentDomain}`);
+    switch (settings.door["presence"] ?? (isAtHome ? "exact" : "off")) {
+      case "exact":
+        return money(availableSat, settings.unit);
+      case "rounded":
+        return `≈ ${money(Math.round(availableSat / ROUNDED_SAT) * ROUNDED_SAT, settings.unit)}`;
+      default:
+        return "";
+    }
+  }
+}
+
+/** Neither a type nor `online`: servers drop what RFC 6121 does not know. */
+function presence(
+  from: string,
+  to: string,
+  status: string,
+  show: string | undefined,
+  ...content: readonly Element[]
+): Element {
+  return element(
+    "presence",
+    "",
+    { from, to },
+    show === undefined ? undefined : element("show", "", {}, show),
+    status === "" ? undefined : element("status", "", {}, status),
+    ...content,
+  );
+}

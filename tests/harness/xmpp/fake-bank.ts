@@ -1,0 +1,429 @@
+/** A ledger of the tests: accounts, addresses and orders in memory, as the contract has them and no safer than it looks. */
+import type { Handlers } from "../../../bus/bus.ts";
+import type {
+  LedgerAccount,
+  LedgerMovement,
+  LedgerNotice,
+  LedgerOrder,
+  LedgerParty,
+} from "../../../bus/contracts/ledger/objects.ts";
+import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
+import { ledgerContract } from "../../../bus/contracts/ledger.ts";
+import { type Connector, type FakeActor, fakeActor } from "../../../bus/fake.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+
+/** Of the private chain, and of nobody. */
+export const ADDRESSES = [
+  "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+  "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk",
+  "bcrt1q4794m2uuw9jmjszmplfj4wvvr5j272fpmfgxur",
+] as const;
+export const TXID = "ab".repeat(32);
+
+const FEE_SAT = 200;
+const SETTINGS: LedgerAccount["settings"] = {
+  language: null,
+  unit: "sat",
+  notices: "all",
+  quietHours: null,
+  lowBalanceSat: 0,
+  door: {},
+};
+
+type Calls = { -readonly [M in keyof Handlers<typeof ledgerContract>]?: Handlers<typeof ledgerContract>[M] };
+
+export class FakeBank {
+  readonly accounts = new Map<string, LedgerAccount>();
+  readonly orders = new Map<string, LedgerOrder & { readonly jid: string }>();
+  readonly notices: LedgerNotice[] = [];
+  readonly acknowledged: number[] = [];
+  readonly suspected: string[] = [];
+  readonly movements = new Map<string, LedgerMovement[]>();
+  readonly contacts = new Map<string, LedgerParty[]>();
+  readonly given = new Map<string, { readonly jid: string; label: string }>();
+  /** What a method is to refuse with, once. */
+  readonly refusals = new Map<string, TroupeError>();
+  actor!: FakeActor<typeof ledgerContract>;
+
+  static async start(world: Connector): Promise<FakeBank> {
+    const bank = new FakeBank();
+    bank.actor = await fakeActor(world, ledgerContract, bank.#handlers());
+    return bank;
+  }
+
+  account(jid: string): LedgerAccount {
+    const account = this.accounts.get(jid);
+    if (account === undefined) throw refuse("LEDGER_NO_ACCOUNT");
+    return account;
+  }
+
+  open(name: string, sat = 0, more: Partial<LedgerAccount> = {}): LedgerAccount {
+    const jid = more.jid ?? `${name}@example.test`;
+    const limits = { paymentSat: 10_000_000, daySat: 50_000_000, strongSat: 5_000_000 };
+    const account: LedgerAccount = {
+      userId: this.accounts.size + 1,
+      jid,
+      username: name,
+      state: "open",
+      why: null,
+      isAdmin: name === "admin",
+      needsVerification: false,
+      hasSecondFactor: false,
+      settings: SETTINGS,
+      limits,
+      raise: null,
+      leftTodaySat: limits.daySat,
+      openOrders: 0,
+      createdAtS: 1_700_000_000,
+      availableSat: sat,
+      heldSat: 0,
+      pendingSat: 0,
+      ...more,
+    };
+    this.accounts.set(jid, account);
+    return account;
+  }
+
+  change(jid: string, change: Partial<LedgerAccount>): LedgerAccount {
+    const changed = { ...this.account(jid), ...change };
+    this.accounts.set(jid, changed);
+    this.actor.publisher.event("account.changed", { userId: changed.userId, jid });
+    return changed;
+  }
+
+  notify(notice: Partial<LedgerNotice> & Pick<LedgerNotice, "jid" | "kind">): LedgerNotice {
+    const whole: LedgerNotice = {
+      id: this.notices.length + 1,
+      atS: 1_700_000_000,
+      language: null,
+      unit: "sat",
+      subject: `s${this.notices.length}`,
+      amountSat: null,
+      feeSat: null,
+      balanceSat: null,
+      counterpart: null,
+      text: "",
+      order: null,
+      txid: null,
+      address: null,
+      confirmations: null,
+      isReplaceable: null,
+      ...notice,
+    };
+    this.notices.push(whole);
+    this.actor.publisher.event("noticed", { id: whole.id });
+    return whole;
+  }
+
+  #named(username: string): LedgerAccount | undefined {
+    return [...this.accounts.values()].find(
+      (account) => account.username.toLowerCase() === username.toLowerCase() && account.state !== "closed",
+    );
+  }
+
+  #party(what: PartyWord, asker: string): { party: LedgerParty | null; other: LedgerAccount | undefined } {
+    if ("address" in what) {
+      const owner = this.given.get(what.address);
+      return {
+        party: { userId: null, username: null, jid: null, address: what.address },
+        other: owner === undefined ? undefined : this.accounts.get(owner.jid),
+      };
+    }
+    const isAdmin = this.accounts.get(asker)?.isAdmin ?? false;
+    if ("jid" in what && what.jid !== asker && !isAdmin) return { party: null, other: undefined };
+    const other = "jid" in what ? this.accounts.get(what.jid) : this.#named(what.username);
+    if (other === undefined) return { party: null, other };
+    const isKnown = isAdmin || other.jid === asker;
+    return {
+      party: {
+        userId: other.userId,
+        username: other.username,
+        jid: isKnown ? other.jid : null,
+        address: null,
+      },
+      other,
+    };
+  }
+
+  #order(jid: string, to: PartyWord, amountSat: number, memo: string): LedgerOrder {
+    const payer = this.account(jid);
+    const { party, other } = this.#party(to, jid);
+    if (party === null) throw refuse("LEDGER_RECIPIENT");
+    if (other?.jid === jid) throw refuse("LEDGER_SELF");
+    const feeSat = other === undefined ? FEE_SAT : 0;
+    if (payer.availableSat < amountSat + feeSat)
+      throw refuse("LEDGER_FUNDS", { availableSat: payer.availableSat, neededSat: amountSat + feeSat });
+    const number = this.orders.size + 1;
+    const order = {
+      jid,
+      route: other === undefined ? ("chain" as const) : ("internal" as const),
+      to: party,
+      amountSat,
+      feeSat,
+      feeSatMax: feeSat * 2,
+      remainingSat: payer.availableSat - amountSat - feeSat,
+      needsSecondFactor: amountSat >= payer.limits.strongSat,
+      order: number.toString(16).padStart(16, "0"),
+      state: "queued" as const,
+      memo,
+      code: `code${String(number).padStart(2, "0")}`,
+      createdAtS: Math.floor(Date.now() / 1_000),
+      expiresAtS: Math.floor(Date.now() / 1_000) + 600,
+      txid: null,
+      failure: null,
+      isLeaving: false,
+    };
+    this.orders.set(order.order, order);
+    return outside(order);
+  }
+
+  #find(jid: string, which: { code: string } | { order: string }): LedgerOrder & { readonly jid: string } {
+    const found = [...this.orders.values()].find(
+      (order) =>
+        order.jid === jid &&
+        ("code" in which ? order.code === which.code.toLowerCase() : order.order === which.order),
+    );
+    if (found === undefined) throw refuse("LEDGER_NO_ORDER", { triesLeft: 4 });
+    return found;
+  }
+
+  #confirm(
+    jid: string,
+    which: { code: string } | { order: string },
+    oneTimeCode: string | undefined,
+  ): LedgerOrder {
+    const order = this.#find(jid, which);
+    if (order.state === "done" || order.state === "broadcast") return outside(order);
+    if (order.needsSecondFactor && oneTimeCode !== "123456")
+      throw refuse("LEDGER_SECOND_FACTOR", { why: oneTimeCode === undefined ? "needed" : "wrong" });
+    const payer = this.account(jid);
+    this.change(jid, { availableSat: payer.availableSat - order.amountSat - order.feeSat });
+    const internal = order.route === "internal";
+    if (internal) {
+      const payee =
+        order.to.username === null
+          ? this.account(this.given.get(order.to.address ?? "")?.jid ?? "")
+          : (this.#named(order.to.username) as LedgerAccount);
+      this.change(payee.jid, { availableSat: payee.availableSat + order.amountSat });
+      const counterpart = { userId: payer.userId, username: payer.username, jid: null, address: null };
+      this.#move(payee.jid, "received", order.amountSat, counterpart, order);
+      this.notify({
+        jid: payee.jid,
+        kind: "payment.received",
+        amountSat: order.amountSat,
+        balanceSat: payee.availableSat + order.amountSat,
+        counterpart,
+        text: order.memo,
+      });
+    }
+    this.#move(jid, "paid", -order.amountSat - order.feeSat, order.to, order);
+    const over = {
+      ...order,
+      state: internal ? ("done" as const) : ("broadcast" as const),
+      txid: internal ? null : TXID,
+    };
+    this.orders.set(order.order, over);
+    return outside(over);
+  }
+
+  #move(
+    jid: string,
+    kind: LedgerMovement["kind"],
+    changeSat: number,
+    counterpart: LedgerParty,
+    order: LedgerOrder,
+  ): void {
+    const own = this.movements.get(jid) ?? [];
+    own.unshift({
+      entry: own.length + 1,
+      atS: 1_700_000_000,
+      kind,
+      changeSat,
+      feeSat: order.feeSat,
+      balanceSat: this.account(jid).availableSat,
+      counterpart,
+      memo: order.memo,
+      order: order.order,
+      txid: null,
+      confirmations: order.route === "chain" ? 0 : null,
+    });
+    this.movements.set(jid, own);
+  }
+
+  #addressOf(address: string) {
+    return {
+      address,
+      label: this.given.get(address)?.label ?? "",
+      createdAtS: 1_700_000_000,
+      receivedSat: 5_000,
+      pendingSat: 0,
+      sharePermille: 333,
+    };
+  }
+
+  #handlers(): Calls {
+    const handlers: Calls = {
+      account: ({ jid }) => this.account(jid),
+      balance: ({ jid }) => this.account(jid),
+      register: ({ jid, username, language }) => {
+        if (!/^[a-z][a-z0-9_]{1,29}$/i.test(username)) throw refuse("LEDGER_USERNAME", { why: "form" });
+        if (username === "wallet") throw refuse("LEDGER_USERNAME", { why: "reserved" });
+        if (this.#named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
+        const settings = { ...SETTINGS, language: language ?? null };
+        return { account: this.open(username, 0, { jid, settings }), recoveryCode: "RECO-VERY" };
+      },
+      rename: ({ jid, username }) => {
+        if (this.#named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
+        return this.change(jid, { username });
+      },
+      lookup: ({ jid, what }) => {
+        this.account(jid);
+        const { party, other } = this.#party(what, jid);
+        const isOwn = "address" in what && this.given.get(what.address)?.jid === jid;
+        return { party, isSelf: other?.jid === jid, own: isOwn ? this.#addressOf(what.address) : null };
+      },
+      settings: ({ jid, settings }) => {
+        const { settings: before } = this.account(jid);
+        const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+        return this.change(jid, {
+          settings: { ...before, ...given, door: { ...before.door, ...settings.door } },
+        });
+      },
+      verify: ({ jid }) => this.change(jid, { needsVerification: false }),
+      suspect: ({ jid }) => {
+        this.suspected.push(jid);
+        return {};
+      },
+      seen: () => ({}),
+      close: ({ jid }) => {
+        const { availableSat } = this.account(jid);
+        if (availableSat > 0)
+          throw refuse("LEDGER_NOT_EMPTY", { availableSat, heldSat: 0, pendingSat: 0, openOrders: 0 });
+        this.change(jid, { state: "closed" });
+        return {};
+      },
+      leave: ({ jid, address }) => {
+        const { availableSat } = this.account(jid);
+        if (availableSat === 0) {
+          this.change(jid, { state: "closed" });
+          return { order: null, isClosed: true };
+        }
+        if (address === undefined)
+          throw refuse("LEDGER_NOT_EMPTY", { availableSat, heldSat: 0, pendingSat: 0, openOrders: 0 });
+        return { order: this.#order(jid, { address }, availableSat - FEE_SAT, ""), isClosed: false };
+      },
+      receive: ({ jid, label }) => {
+        this.account(jid);
+        const address = ADDRESSES.find((one) => !this.given.has(one)) ?? ADDRESSES[0];
+        this.given.set(address, { jid, label: label ?? "" });
+        return { ...this.#addressOf(address), isNew: true };
+      },
+      addresses: ({ jid }) => {
+        const own = [...this.given]
+          .filter(([, { jid: owner }]) => owner === jid)
+          .map(([address]) => this.#addressOf(address));
+        return { total: own.length, receivedSat: own.length * 5_000, addresses: own };
+      },
+      label: ({ jid, address, label }) => {
+        const given = this.given.get(address);
+        if (given?.jid !== jid) throw refuse("LEDGER_NOT_YOURS");
+        given.label = label;
+        return this.#addressOf(address);
+      },
+      contacts: ({ jid }) => ({ contacts: this.contacts.get(jid) ?? [] }),
+      contact: ({ jid, who, isKept }) => {
+        const { party } = this.#party(who, jid);
+        if (party === null) throw refuse("LEDGER_RECIPIENT");
+        const others = (this.contacts.get(jid) ?? []).filter(
+          (one) => one.username !== party.username || one.address !== party.address,
+        );
+        this.contacts.set(jid, isKept ? [...others, party] : others);
+        return { contacts: this.contacts.get(jid) ?? [] };
+      },
+      order: ({ jid, to, amountSat, memo }) => this.#order(jid, to, amountSat ?? 0, memo),
+      confirm: ({ jid, which, oneTimeCode }) => this.#confirm(jid, which, oneTimeCode),
+      cancel: ({ jid, which }) => {
+        const cancelled = { ...this.#find(jid, which), state: "cancelled" as const, code: null };
+        this.orders.set(cancelled.order, cancelled);
+        return outside(cancelled);
+      },
+      orders: ({ jid }) => {
+        const own = [...this.orders.values()]
+          .filter((order) => order.jid === jid && order.state === "queued")
+          .map(outside);
+        return { total: own.length, orders: own };
+      },
+      history: ({ jid, with: other, offset, limit }) => {
+        this.account(jid);
+        const all = (this.movements.get(jid) ?? []).filter(
+          ({ counterpart }) =>
+            other === undefined ||
+            ("username" in other && counterpart?.username === other.username) ||
+            ("address" in other && counterpart?.address === other.address),
+        );
+        return { total: all.length, movements: all.slice(offset, offset + limit) };
+      },
+      notices: ({ after }) => ({
+        notices: this.notices.filter(({ id }) => id > after && !this.acknowledged.includes(id)),
+        isMore: false,
+      }),
+      acknowledge: ({ ids }) => {
+        this.acknowledged.push(...ids);
+        return {};
+      },
+      users: ({ by, offset, limit }) => {
+        this.#admin(by);
+        const all = [...this.accounts.values()];
+        return { total: all.length, users: all.slice(offset, offset + limit) };
+      },
+      freeze: ({ by, user, why }) => {
+        this.#admin(by);
+        const found = "username" in user ? this.#named(user.username) : undefined;
+        if (found === undefined) throw refuse("LEDGER_NO_SUCH_USER");
+        return this.change(found.jid, { state: "frozen", why });
+      },
+      announce: ({ by, text }) => {
+        this.#admin(by);
+        for (const { jid } of this.accounts.values()) this.notify({ jid, kind: "announcement", text });
+        return { people: this.accounts.size };
+      },
+      status: () => ({
+        mode: "multiuser",
+        wallet: "bank",
+        grantId: null,
+        isConnected: true,
+        isSpending: true,
+        why: null,
+        tip: { height: 120, hash: "00".repeat(32) },
+        confirmations: 1,
+        registration: "open",
+        users: this.accounts.size,
+        openOrders: this.orders.size,
+        limits: { paymentSat: 1, daySat: 1, strongSat: 1 },
+      }),
+    };
+    return Object.fromEntries(
+      Object.entries(handlers).map(([method, handle]) => [
+        method,
+        (...given: unknown[]) => {
+          const refusal = this.refusals.get(method);
+          this.refusals.delete(method);
+          if (refusal !== undefined) throw refusal;
+          return (handle as (...args: unknown[]) => unknown)(...given);
+        },
+      ]),
+    ) as Calls;
+  }
+
+  #admin(by: string | null): void {
+    if (by === null || !this.account(by).isAdmin) throw refuse("LEDGER_NOT_ADMIN");
+  }
+}
+
+function outside({ jid: _, ...order }: LedgerOrder & { readonly jid?: string }): LedgerOrder {
+  return order;
+}
+
+export function refuse(code: string, data: Readonly<Record<string, unknown>> = {}): TroupeError {
+  return new TroupeError({ code, ...data }, `refused with ${code}`);
+}
