@@ -26,10 +26,13 @@ const BLOCKS = 3;
 /** Nobody is waited for longer. */
 const WITHIN_MS = 180_000;
 const MOMENT_MS = 2_500;
+/** Those in which something is under way; some last only milliseconds, and are waited for. */
+const PHASES = ["orderbook", "reserve", "fill", "sign", "send"] as const;
 const LIMIT_MS = 24 * 3_600_000;
 const COIN_SAT = 60_000_000;
 const HISTORY_MAX = 1_000;
 const RESEND_LOOK_MS = 1_000;
+const POLL_MS = 5;
 /** The books are made up so often. */
 const WHOLE_EVERY = 20;
 
@@ -127,6 +130,7 @@ process.exitCode = report.passed ? 0 : 1;
 async function round(number: number): Promise<Round> {
   const victim = chance.one(VICTIMS);
   const afterMs = chance.below(MOMENT_MS);
+  const awaited = chance.below(3) === 0 ? undefined : chance.one(PHASES);
   const wish = {
     makers: MAKERS_WANTED,
     makersMin: MAKERS_WANTED,
@@ -134,8 +138,10 @@ async function round(number: number): Promise<Round> {
     mixdepth: chance.below(3),
   };
   const begun = attempt(wish);
-  await pause(afterMs);
-  const phase = await phaseOf(begun.id());
+  const phase =
+    awaited === undefined
+      ? await pause(afterMs).then(() => phaseOf(begun.id()))
+      : await reached(begun, awaited);
   const killed = await kill(victim);
   const end = await begun.end;
   await upAgain(killed);
@@ -174,6 +180,28 @@ function attempt(wish: Parameters<CoinjoinBox["begin"]>[0]): {
     });
   };
   return { id: () => id, end: end() };
+}
+
+/** Waits until it has come so far, or is over. */
+async function reached(begun: ReturnType<typeof attempt>, wanted: (typeof PHASES)[number]): Promise<string> {
+  let isOver = false;
+  void begun.end.then(() => {
+    isOver = true;
+  });
+  let version = 0;
+  while (!isOver) {
+    const id = begun.id();
+    if (id === undefined) {
+      await pause(POLL_MS);
+      continue;
+    }
+    const run = await box.taker.run({ id, newerThan: version }, { deadlineMs: 5_000 }).catch(() => undefined);
+    const isThere =
+      run !== undefined && PHASES.findIndex((phase) => phase === run.phase) >= PHASES.indexOf(wanted);
+    if (run === undefined || isThere || run.isOver) return run?.phase ?? "unknown";
+    version = run.version;
+  }
+  return "over";
 }
 
 async function phaseOf(id: string | undefined): Promise<string> {
