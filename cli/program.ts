@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
 import { configInputOf } from "../supervisor/plan/settings.ts";
+import { addBond } from "./bond/bond-program.ts";
 import { addCoinjoin } from "./coinjoin/coinjoin-program.ts";
 import { restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
@@ -10,6 +11,7 @@ import { configCommand } from "./config/config-command.ts";
 import { addDirectory } from "./directory/directory-program.ts";
 import { addEarn } from "./earn/earn-program.ts";
 import { addElectrum } from "./electrum/electrum-program.ts";
+import { addHistory } from "./history/history-program.ts";
 import { indexRebuild } from "./index/rebuild-command.ts";
 import { indexStatus } from "./index/status-command.ts";
 import { indexVerify } from "./index/verify-command.ts";
@@ -54,6 +56,8 @@ export function makeProgram(
   addEarn(program, { terminal, exitWith, withPlace, examples });
   addCoinjoin(program, { terminal, exitWith, withPlace, examples });
   addTumble(program, { terminal, exitWith, withPlace, examples });
+  addBond(program, { terminal, exitWith, withPlace, examples });
+  addHistory(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);

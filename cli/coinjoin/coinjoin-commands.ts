@@ -1,6 +1,5 @@
 /** What `supervisor coinjoin …` does: plans, asks, lends the taker what it needs of the wallet, and watches. */
 import type { Client } from "../../bus/bus.ts";
-import { makerContract } from "../../bus/contracts/maker.ts";
 import {
   BROADCAST_POLICIES,
   COINJOIN_MAKERS_MAX,
@@ -8,15 +7,15 @@ import {
   takerContract,
 } from "../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
-import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
 import { confirmed } from "../wallet/secret-input.ts";
-import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { outcomeLines, type Plan, planLines, progressLine, runLines } from "./coinjoin-view.ts";
+import { nicksOf } from "./own-nicks.ts";
 
 interface CoinjoinOptions extends WalletOptions {
   readonly amount?: string;
@@ -52,6 +51,7 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
       wallet: owned.wallet,
       ...(await fundsOf(owned, walletd, mixdepth, wish.amountSat)),
     }));
+    // A wallet that earns does not ask itself: that would hide nothing.
     const ignored = await nicksOf(desk, wallet);
     const plan = await taker.plan({ ...wish, ...funds, ignored });
     if (!options.json) {
@@ -166,18 +166,6 @@ async function watched(taker: Taker, id: string, options: RunOptions, terminal: 
   if (options.json) sayJson(terminal, run);
   else for (const line of outcomeLines(run, paintOf(terminal))) say(terminal, line);
   return run.phase === "done" ? EXIT.ok : EXIT.failed;
-}
-
-/** A wallet that earns does not ask itself: that would hide nothing. */
-async function nicksOf(desk: WalletDesk, wallet: string): Promise<string[]> {
-  try {
-    const { makers } = await desk.client(makerContract).status({});
-    return makers.filter((maker) => maker.wallet === stemOf(wallet)).map(({ nick }) => nick);
-  } catch (error) {
-    // No maker runs here, so none of its nicks is on the market.
-    if (hasCode(error, "BUS_UNAVAILABLE")) return [];
-    throw error;
-  }
 }
 
 async function fundsOf(owned: Owned, walletd: Walletd, mixdepth: number, amountSat: number | null) {

@@ -58,16 +58,17 @@ export function address(
   );
 }
 
+export function needLockDate(text: string): string {
+  if (/^20[2-9][0-9]-(?:0?[1-9]|1[0-2])$/.test(text)) return text;
+  throw misuse(`A bond is locked until the first day of a month from 2020-01 to 2099-12, not "${text}".`);
+}
+
 export function bondAddress(
-  lockDate: string,
+  month: string,
   options: WalletOptions & { readonly qr: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  if (!/^20[2-9][0-9]-(?:0?[1-9]|1[0-2])$/.test(lockDate)) {
-    throw misuse(
-      `A bond is locked until the first day of a month from 2020-01 to 2099-12, not "${lockDate}".`,
-    );
-  }
+  const lockDate = needLockDate(month);
   return atDesk(
     options,
     terminal,

@@ -93,6 +93,27 @@ export class WalletDesk {
     return question({ wallet, session: fresh }, this.walletd);
   }
 
+  /** Of each wallet that was unlocked here, without asking for a password; and the names of the others. */
+  async ofEachOpen<A>(
+    question: (owned: Owned, walletd: Walletd) => Promise<A>,
+  ): Promise<{ readonly answers: A[]; readonly closed: string[] }> {
+    const { wallets } = await this.walletd.list({});
+    const answers: A[] = [];
+    const closed: string[] = [];
+    for (const wallet of wallets.map((one) => stemOf(one.wallet))) {
+      const session = this.#sessions.of(wallet);
+      try {
+        if (session === undefined) closed.push(wallet);
+        else answers.push(await question({ wallet, session }, this.walletd));
+      } catch (error) {
+        if (!hasCode(error, "WALLETD_NO_SESSION")) throw error;
+        this.#sessions.forget(wallet);
+        closed.push(wallet);
+      }
+    }
+    return { answers, closed };
+  }
+
   async unlock(wallet: string, passphrase = ""): Promise<Unlocked> {
     const password = await knownPassword(this.#options, this.#terminal, `Password of the wallet ${wallet}`);
     const { session, wasUnlocked, form } = await this.walletd.unlock({ wallet, password, passphrase });
@@ -114,20 +135,29 @@ export function stemOf(file: string): string {
   return file.replace(/\.jmdat$/, "");
 }
 
-/** Opens a desk, does one thing at it, prints the answer for a person or a program, and closes. */
+/** Opens a desk, does one thing at it, and closes. */
+export async function withDesk<A>(
+  options: WalletOptions,
+  terminal: Terminal,
+  work: (desk: WalletDesk) => Promise<A>,
+): Promise<A> {
+  const desk = await WalletDesk.open(options, terminal);
+  try {
+    return await work(desk);
+  } finally {
+    await desk.close();
+  }
+}
+
+/** The same, and prints the answer for a person or a program. */
 export async function atDesk<A>(
   options: WalletOptions,
   terminal: Terminal,
   work: (desk: WalletDesk) => Promise<A>,
   linesOf: (answer: A) => readonly string[],
 ): Promise<number> {
-  const desk = await WalletDesk.open(options, terminal);
-  try {
-    const answer = await work(desk);
-    if (options.json) sayJson(terminal, answer);
-    else for (const line of linesOf(answer)) say(terminal, line);
-    return EXIT.ok;
-  } finally {
-    await desk.close();
-  }
+  const answer = await withDesk(options, terminal, work);
+  if (options.json) sayJson(terminal, answer);
+  else for (const line of linesOf(answer)) say(terminal, line);
+  return EXIT.ok;
 }

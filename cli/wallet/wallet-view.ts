@@ -231,7 +231,7 @@ function stateOf(coin: Coin, paint: Paint): string {
 
 export function bondLines(bonds: readonly Bond[], paint: Paint): string[] {
   if (bonds.length === 0)
-    return ["There are no fidelity bonds; `supervisor wallet bond-address <year-month>` begins one."];
+    return ["There are no fidelity bonds; `supervisor bond make <year-month> <amount>` begins one."];
   return bonds.flatMap(({ address, locktimeS, isExpired, coins }) => [
     `${paint("strong", dayOf(locktimeS))}  ${address}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
     ...coins.map(

@@ -2,7 +2,8 @@
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
-import { parseLockdate } from "../../../joinmarket/bond/timenumber.ts";
+import { locktimeOfTimenumber, parseLockdate } from "../../../joinmarket/bond/timenumber.ts";
+import { bondValue } from "../../../joinmarket/bond/value.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { balancesOf } from "../accounts/balances.ts";
 import { bondsOf } from "../accounts/bonds.ts";
@@ -23,6 +24,7 @@ type AccountMethods =
   | "coins"
   | "newAddress"
   | "bondAddress"
+  | "bondValue"
   | "bonds"
   | "freeze"
   | "setLabel"
@@ -65,6 +67,15 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
         label === "" ? [] : [{ kind: "label", type: "addr", ref: address, label }],
       );
       return { address: key.address, path: key.pathText };
+    },
+    bondValue({ lockDate, amountSat }) {
+      const locktimeS = locktimeOfTimenumber(timenumberOf(lockDate));
+      // Before the first block is known the host's clock has to do.
+      const nowS = desk.medianTime.timeS || Math.floor(desk.clock.now() / 1_000);
+      return {
+        locktimeS,
+        value: bondValue({ valueSat: amountSat, confirmedS: nowS, locktime: locktimeS }, nowS),
+      };
     },
     async bondAddress({ lockDate, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);

@@ -145,8 +145,14 @@ describe("a maker", () => {
   it("proves the wallet's best bond to one taker", async () => {
     const { address, path } = await under.as("operator").bondAddress({ ...owned, lockDate: "2090-01" });
     const key = WALLET.keys.key({ mixdepth: 0, chain: 2, index: 70 * 12 });
+    const asked = { lockDate: "2090-01", amountSat: 5_000_000 };
+    const expected = await under.as("operator").bondValue(asked);
     const txid = await under.money.pay({ script: key.scriptPubKey, amountSat: 5_000_000 });
     await under.level(owned);
+    const { bonds } = await under.as("operator").bonds(owned);
+    expect(expected.value).toBeGreaterThan(0);
+    expect(bonds[0]?.coins[0]?.value).toBeCloseTo(expected.value, -5);
+    expect(bonds[0]?.locktimeS).toBe(expected.locktimeS);
     const grant = await granted("maker");
     const nicks = { maker: "J5aMaker", taker: "J5aTaker" };
     const { proof } = await under

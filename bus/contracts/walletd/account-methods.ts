@@ -78,6 +78,14 @@ export const withAccounts = withFiles
     redact: ["session", "address", "path", "script"],
     ...QUICK,
   })
+  .rpc("bondValue", {
+    doc: "What a bond of this amount would weigh where makers are chosen, if a block had it now.",
+    input: z.object({ lockDate: LockDate, amountSat: AmountSat }),
+    output: z.object({ locktimeS: TimeS, value: z.number().min(0) }),
+    errors: { WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
+    redact: ["amountSat"],
+    ...QUICK,
+  })
   .rpc("bonds", {
     doc: "The fidelity bonds that have coins, or had an address given out.",
     input: Owned,

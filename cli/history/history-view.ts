@@ -1,0 +1,75 @@
+/** Coinjoins that were, as lines for a terminal. Pure; nothing that others have written reaches it raw. */
+import { harmless, type Paint } from "../view/terminal.ts";
+import { btc } from "../wallet/amounts.ts";
+import { type TableColumn, tableLines } from "../wallet/table.ts";
+import { timeOf } from "../wallet/wallet-view.ts";
+import type { PastCoinjoin } from "./coinjoin-history.ts";
+
+const COLUMNS: readonly TableColumn<PastCoinjoin>[] = [
+  { title: "WHEN (UTC)", value: ({ timeS }) => timeOf(timeS) },
+  { title: "ROLE", value: ({ role }) => role },
+  { title: "WALLET", value: ({ wallet }) => harmless(wallet ?? "") },
+  { title: "BTC", align: "right", value: ({ amountSat }) => (amountSat === null ? "all" : btc(amountSat)) },
+  { title: "EARNED SAT", align: "right", value: ({ earnedSat }) => earned(earnedSat) },
+  { title: "WITH", align: "right", value: ({ counterparties }) => String(counterparties ?? "") },
+  { title: "STATE", value: stateOf },
+  { title: "TRANSACTION", value: ({ txid }) => txid ?? "" },
+];
+
+export function pastLines(
+  coinjoins: readonly PastCoinjoin[],
+  { total, notShown }: { readonly total: number; readonly notShown: readonly string[] },
+  paint: Paint,
+): string[] {
+  const older = total - coinjoins.length;
+  const closed =
+    notShown.length === 0
+      ? []
+      : [
+          paint(
+            "dim",
+            `Not unlocked here, and not shown: ${notShown.map(harmless).join(", ")}. Name one: --wallet <name>`,
+          ),
+        ];
+  if (total === 0) return ["There is no coinjoin to show.", ...closed];
+  return [
+    ...tableLines(COLUMNS, coinjoins, paint),
+    ...(older > 0 ? [paint("dim", `${older} older ones: add --lines ${total}.`)] : []),
+    ...reasonLines(coinjoins, paint),
+    ...closed,
+  ];
+}
+
+function earned(sat: number | null): string {
+  if (sat === null) return "";
+  return sat > 0 ? `+${sat.toLocaleString("en")}` : sat.toLocaleString("en");
+}
+
+function stateOf({ state, confirmations, failure, phase }: PastCoinjoin): string {
+  switch (state) {
+    case "confirmed":
+      return `in ${confirmations} ${confirmations === 1 ? "block" : "blocks"}`;
+    case "lost":
+      return "sent again";
+    case "conflict":
+      return "a coin was spent elsewhere";
+    case "expired":
+      return "given up";
+    case "underway":
+      return `under way: ${phase}`;
+    case "failed":
+      return failure?.code ?? "failed";
+    default:
+      return state;
+  }
+}
+
+/** What failures mean is told once for each kind. */
+function reasonLines(coinjoins: readonly PastCoinjoin[], paint: Paint): string[] {
+  const reasons = new Map<string, string>();
+  for (const { state, failure } of coinjoins) {
+    if (state === "failed" && failure !== null && !reasons.has(failure.code))
+      reasons.set(failure.code, failure.message);
+  }
+  return [...reasons].map(([code, message]) => paint("dim", `${code}: ${harmless(message)}`));
+}
