@@ -3,6 +3,7 @@ import { z } from "zod";
 import { directorySection } from "../actors/directory/config.ts";
 import { gatewaySection } from "../actors/gateway/config.ts";
 import { indexerSection } from "../actors/indexer/config.ts";
+import { ledgerSection } from "../actors/ledger/config.ts";
 import { makerSection } from "../actors/maker/config.ts";
 import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
@@ -226,6 +227,22 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
         push_timeout_seconds: Math.min(push_timeout_seconds, SANDBOX_PUSH_S),
       };
     },
+    doors: () => [],
+  },
+  {
+    id: "ledger",
+    doc: "The bank behind the chat door: people's accounts in double-entry books, their orders and notices. Holds no key.",
+    section: ledgerSection,
+    entry: new URL("../actors/ledger/worker.js", import.meta.url),
+    placement: "off",
+    sandboxPlacement: "off",
+    namedPlacement: "stage:main",
+    restart: "permanent",
+    critical: false,
+    startTimeoutMs: 30_000,
+    shutdown: { politeMs: 10_000, termMs: 15_000 },
+    heartbeat: HEARTBEAT,
+    intensity: LEAF_INTENSITY,
     doors: () => [],
   },
   {

@@ -9,6 +9,7 @@ import { RawTransactions } from "../../bus/chain/raw-transactions.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { accountAnswers } from "./answers/account-answers.ts";
+import { bankAnswers } from "./answers/bank-answers.ts";
 import { coinjoinAnswers } from "./answers/coinjoin-answers.ts";
 import { commitmentAnswers } from "./answers/commitment-answers.ts";
 import { fileAnswers } from "./answers/file-answers.ts";
@@ -165,6 +166,7 @@ class Walletd implements Actor {
       ...accountAnswers(desk),
       ...spendingAnswers(desk),
       ...coinjoinAnswers(desk),
+      ...bankAnswers(desk),
       ...commitmentAnswers(desk),
     };
     this.#service = await bus.serve(walletdContract, handlers, {

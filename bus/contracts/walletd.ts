@@ -1,7 +1,7 @@
 /** What others know of the wallet daemon: wallets by name, opened by password, used by session or grant. No key ever travels here. */
 import { z } from "zod";
-import { COINJOIN_SIDES } from "./walletd/calling.ts";
-import { withCommitments } from "./walletd/commitment-methods.ts";
+import { withBank } from "./walletd/bank-methods.ts";
+import { GRANT_HOLDERS } from "./walletd/calling.ts";
 import { GrantId, Hash, Height, Tip, WalletName } from "./walletd/values.ts";
 
 /**
@@ -9,7 +9,7 @@ import { GrantId, Hash, Height, Tip, WalletName } from "./walletd/values.ts";
  * and reaches no further than it says. Events tell that something changed, never what there is: no amounts, no addresses, no
  * transactions' bytes.
  */
-export const walletdContract = withCommitments
+export const walletdContract = withBank
   .event("wallet.changed", {
     doc: "Balances, coins, addresses or labels of an unlocked wallet may differ from before: ask again.",
     body: z.object({ wallet: WalletName, tip: Tip.nullable(), isKnown: z.boolean() }),
@@ -38,10 +38,10 @@ export const walletdContract = withCommitments
   .event("grant.changed", {
     doc: "What a grant's holder may use differs from before, or the grant has ended.",
     body: z.object({ id: GrantId, why: z.enum(["funds", "ended"]) }),
-    readers: COINJOIN_SIDES,
+    readers: GRANT_HOLDERS,
   })
   .state("wallets", {
     doc: "The wallets that are unlocked.",
     body: z.object({ wallets: z.array(z.object({ wallet: WalletName, isKnown: z.boolean() })) }),
-    readers: ["gateway", "maker"],
+    readers: ["gateway", "maker", "ledger"],
   });

@@ -1,7 +1,8 @@
 /** Accounts of people: who has one, how they come and go. */
 import { createHash } from "node:crypto";
 import { assert } from "../../../runtime/errors.ts";
-import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
+import { availableOf, balanceOf, book, heldOf, SUSPENSE } from "../books/entries.ts";
+import { addMovement } from "../books/movements.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
@@ -118,10 +119,24 @@ function joinOwners(tx: Tx, jid: string, wish: Registration): { user: UserRow; r
     const { user, recoveryCode } = opening(tx, jid, wish);
     takeName(tx, name, user.id);
     tx.t.numbers.put("owner", user.id);
-    return { user: keepUser(tx, { ...user, username: name }), recoveryCode };
+    const kept = keepUser(tx, { ...user, username: name });
+    claimSuspense(tx, kept.id);
+    return { user: kept, recoveryCode };
   }
   tx.t.jids.put(jid, owner.id);
   return { user: keepUser(tx, { ...owner, jids: [...owner.jids, jid] }), recoveryCode: null };
+}
+
+/** What was in the wallet before its owner came. */
+function claimSuspense(tx: Tx, userId: number): void {
+  const sat = balanceOf(tx.t, SUSPENSE);
+  if (sat <= 0) return;
+  const postings = [
+    { account: SUSPENSE, sat },
+    { account: availableOf(userId), sat: -sat },
+  ];
+  const entry = book(tx, { kind: "claim", key: `claim:${userId}`, postings });
+  if (entry !== null) addMovement(tx, userId, { entry: entry.id, kind: "adjusted", changeSat: sat });
 }
 
 /** Of the operator's wallet, once somebody opened it. */

@@ -1,8 +1,11 @@
 /** What the ledger's tables hold, row by row. Satoshi are whole numbers, times are Unix seconds. */
 import type { LedgerLimits, LedgerSettings, NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
 
-/** Whom a payment is between: an account, or an address outside. */
-export type PartyRow = { readonly userId: number } | { readonly address: string };
+/** Whom a payment is between: an account, an address outside, or an address of which only we know whose it is. */
+export interface PartyRow {
+  readonly userId: number | null;
+  readonly address: string | null;
+}
 
 export interface UserRow {
   readonly id: number;
@@ -166,6 +169,4 @@ export interface BankRow {
   readonly tip: { readonly height: number; readonly hash: string } | null;
   /** Why nothing is paid, for people: found by the last reconciliation. */
   readonly stopped: string | null;
-  /** Coins were in the wallet before the books began. */
-  readonly isBegun: boolean;
 }

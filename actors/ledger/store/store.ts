@@ -29,12 +29,24 @@ export interface RangeOptions {
   readonly offset?: number;
 }
 
+/** Open while a change is made. */
+interface Gate {
+  isOpen: boolean;
+}
+
+interface Place {
+  readonly env: RootDatabase;
+  readonly gate: Gate;
+}
+
 /** One table, in the order of its keys. */
 export class Table<K extends Key, V> {
   readonly #rows: Database<V, K>;
+  readonly #gate: Gate;
 
-  constructor(env: RootDatabase, name: string) {
+  constructor({ env, gate }: Place, name: string) {
     this.#rows = env.openDB<V, K>({ name, encoding: "json" });
+    this.#gate = gate;
   }
 
   get(key: K): V | undefined {
@@ -43,10 +55,12 @@ export class Table<K extends Key, V> {
 
   /** Only inside a `write`: there it is done at once. */
   put(key: K, value: V): void {
+    assert(this.#gate.isOpen, "what changes the books is part of a change");
     void this.#rows.put(key, value);
   }
 
   remove(key: K): void {
+    assert(this.#gate.isOpen, "what changes the books is part of a change");
     void this.#rows.remove(key);
   }
 
@@ -63,35 +77,38 @@ export class Table<K extends Key, V> {
   }
 }
 
-function openTables(env: RootDatabase) {
+function openTables(place: Place) {
   return {
-    numbers: new Table<string, number>(env, "numbers"),
-    bank: new Table<"bank", BankRow>(env, "bank"),
-    users: new Table<number, UserRow>(env, "users"),
-    jids: new Table<string, number>(env, "jids"),
-    names: new Table<string, NameRow>(env, "names"),
-    addresses: new Table<string, AddressRow>(env, "addresses"),
+    numbers: new Table<string, number>(place, "numbers"),
+    bank: new Table<"bank", BankRow>(place, "bank"),
+    users: new Table<number, UserRow>(place, "users"),
+    jids: new Table<string, number>(place, "jids"),
+    names: new Table<string, NameRow>(place, "names"),
+    addresses: new Table<string, AddressRow>(place, "addresses"),
     /** By user and number: his addresses in the order in which he got them. */
-    userAddresses: new Table<[number, number], string>(env, "user-addresses"),
-    deposits: new Table<string, DepositRow>(env, "deposits"),
+    userAddresses: new Table<[number, number], string>(place, "user-addresses"),
+    deposits: new Table<string, DepositRow>(place, "deposits"),
     /** Those that a reorganisation may still undo, by user; 0 is the house, -1 nobody. */
-    openDeposits: new Table<[number, string], 1>(env, "open-deposits"),
-    entries: new Table<number, EntryRow>(env, "entries"),
+    openDeposits: new Table<[number, string], 1>(place, "open-deposits"),
+    entries: new Table<number, EntryRow>(place, "entries"),
     /** What was booked under each key, for ever. */
-    entryKeys: new Table<string, number>(env, "entry-keys"),
-    accountEntries: new Table<[string, number], number>(env, "account-entries"),
-    balances: new Table<string, number>(env, "balances"),
-    movements: new Table<[number, number], MovementRow>(env, "movements"),
-    orders: new Table<string, OrderRow>(env, "orders"),
-    userOrders: new Table<[number, number], string>(env, "user-orders"),
+    entryKeys: new Table<string, number>(place, "entry-keys"),
+    accountEntries: new Table<[string, number], number>(place, "account-entries"),
+    balances: new Table<string, number>(place, "balances"),
+    movements: new Table<[number, number], MovementRow>(place, "movements"),
+    orders: new Table<string, OrderRow>(place, "orders"),
+    userOrders: new Table<[number, number], string>(place, "user-orders"),
     /** Those that are not over, each with its user. */
-    openOrders: new Table<string, number>(env, "open-orders"),
+    openOrders: new Table<string, number>(place, "open-orders"),
     /** By user and his own word for it. */
-    requests: new Table<[number, string], { readonly order: string; readonly atS: number }>(env, "requests"),
-    notices: new Table<number, NoticeRow>(env, "notices"),
-    audit: new Table<number, AuditRow>(env, "audit"),
-    bans: new Table<string, number>(env, "bans"),
-    invites: new Table<string, number>(env, "invites"),
+    requests: new Table<[number, string], { readonly order: string; readonly atS: number }>(
+      place,
+      "requests",
+    ),
+    notices: new Table<number, NoticeRow>(place, "notices"),
+    audit: new Table<number, AuditRow>(place, "audit"),
+    bans: new Table<string, number>(place, "bans"),
+    invites: new Table<string, number>(place, "invites"),
   };
 }
 
@@ -100,12 +117,13 @@ export type Tables = ReturnType<typeof openTables>;
 export class LedgerStore {
   readonly #env: RootDatabase;
   readonly #tables: Tables;
+  readonly #gate: Gate = { isOpen: false };
 
   constructor(directory: string) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Without it a transaction that was answered might not be on the disk yet.
     this.#env = open({ path: directory, noSubdir: false, maxDbs: TABLES_MAX, overlappingSync: false });
-    this.#tables = openTables(this.#env);
+    this.#tables = openTables({ env: this.#env, gate: this.#gate });
     chmodSync(join(directory, "data.mdb"), 0o600);
     const { numbers } = this.#tables;
     const format = numbers.get("format");
@@ -124,12 +142,15 @@ export class LedgerStore {
     let isRefused = false;
     try {
       return this.#env.transactionSync(() => {
+        this.#gate.isOpen = true;
         try {
           return work(this.#tables);
         } catch (error) {
           isRefused = true;
           refusal = error;
           throw error;
+        } finally {
+          this.#gate.isOpen = false;
         }
       });
     } catch (error) {

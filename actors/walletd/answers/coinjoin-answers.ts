@@ -11,7 +11,7 @@ import { scriptFor } from "../spend/planner.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
-import { type Desk, ownedBy } from "./owner-desk.ts";
+import { type Desk, grantedBy, ownedBy } from "./owner-desk.ts";
 
 type CoinjoinMethods =
   | "grant"
@@ -28,13 +28,8 @@ type CoinjoinMethods =
   | "addHistoryNote";
 
 export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, CoinjoinMethods> {
-  const { grants, rack, random, config, metrics } = desk;
-  const granted = (grant: string, { caller }: CallContext): { wallet: OpenWallet; by: Granted } => {
-    const by = grants.need(grant, caller);
-    const wallet = rack.openWallet(by.wallet);
-    if (wallet === undefined) throw denials.noGrant();
-    return { wallet, by };
-  };
+  const { grants, random, config, metrics } = desk;
+  const granted = (grant: string, call: CallContext) => grantedBy(desk, grant, call);
   const reserveRules = { keepsDepositsApart: config.deposits_apart, random };
 
   return {

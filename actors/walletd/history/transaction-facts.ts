@@ -9,6 +9,9 @@ import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { ScriptBook } from "../accounts/script-book.ts";
 import { outpointText } from "../coins/script-facts.ts";
 
+/** From here on an input does not ask to be replaceable. */
+const SEQUENCE_FINAL_MIN = 0xffff_fffe;
+
 export interface OwnOutput {
   readonly index: number;
   readonly amountSat: number;
@@ -17,6 +20,8 @@ export interface OwnOutput {
 
 export interface TransactionFacts {
   readonly isCoinbase: boolean;
+  /** By what it says of itself (BIP125). */
+  readonly isReplaceable: boolean;
   readonly coinjoin: DetectedCoinjoin | undefined;
   readonly inputs: readonly string[];
   /** By index. */
@@ -37,6 +42,7 @@ export function factsOf(transaction: Transaction, book: ScriptBook, network: Net
   }
   return {
     isCoinbase: isCoinbase(transaction),
+    isReplaceable: transaction.inputs.some(({ sequence }) => sequence < SEQUENCE_FINAL_MIN),
     coinjoin: detectCoinjoin(outputsSat.map((valueSat) => ({ valueSat }))),
     inputs: transaction.inputs.map(({ previousTxidBytes, previousIndex }) =>
       outpointText({ txid: txidFromBytes(previousTxidBytes), index: previousIndex }),

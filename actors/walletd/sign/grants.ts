@@ -1,4 +1,4 @@
-/** What owners allow makers and takers: random words bound to one wallet and one actor, with limits. Only their hashes are kept. */
+/** What owners allow makers, takers and the ledger: random words bound to one wallet and one actor, with limits. Only their hashes are kept. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../../runtime/clock.ts";
 import { TokenBucket } from "../../../runtime/limits.ts";
@@ -7,6 +7,7 @@ import type { WalletChange } from "../store/wallet-change.ts";
 import type { StandingGrant, WalletState } from "../store/wallet-state.ts";
 
 export type Side = "maker" | "taker";
+export type Holder = Side | "ledger";
 
 export interface GrantLimits {
   readonly mixdepths?: readonly number[] | undefined;
@@ -15,13 +16,14 @@ export interface GrantLimits {
   readonly destinations: readonly string[];
   readonly makerFeesSatMax: number;
   readonly miningFeeSatMax: number;
+  readonly daySatMax: number;
 }
 
 export interface Granted {
   /** Names it without being it. */
   readonly id: string;
   readonly wallet: string;
-  readonly caller: Side;
+  readonly caller: Holder;
   readonly limits: GrantLimits;
   /** For people; what counts is `endsAtMonotonicMs`, which no jump of the clock moves. */
   readonly expiresAtMs: number;
@@ -53,7 +55,12 @@ export class Grants {
     this.#onEnd = onEnd;
   }
 
-  give(wallet: string, caller: Side, limits: GrantLimits, ttlS: number): { grant: string; granted: Granted } {
+  give(
+    wallet: string,
+    caller: Holder,
+    limits: GrantLimits,
+    ttlS: number,
+  ): { grant: string; granted: Granted } {
     if (this.of(wallet).length >= GRANTS_MAX) throw denials.tooMany("grants", GRANTS_MAX);
     const grant = randomBytes(GRANT_BYTES).toString("hex");
     const digest = digestOf(grant);
@@ -66,15 +73,15 @@ export class Grants {
     return { grant, granted };
   }
 
-  /** A maker's grant of an earlier life of ours: its wallet is open again, and its owner has not locked it in between. */
-  revive(wallet: string, id: string, { digest, expiresAtMs, mixdepths, amountSatMax }: StandingGrant): void {
+  /** A maker's or the ledger's grant of an earlier life of ours: its wallet is open again, and its owner has not locked it in between. */
+  revive(wallet: string, id: string, { digest, expiresAtMs, caller, ...limits }: StandingGrant): void {
     const leftMs = expiresAtMs - this.#clock.now();
     if (leftMs <= 0 || this.of(wallet).length >= GRANTS_MAX) return;
     this.#grants.set(digest, {
       id,
       wallet,
-      caller: "maker",
-      limits: { mixdepths, amountSatMax, destinations: [], makerFeesSatMax: 0, miningFeeSatMax: 0 },
+      caller,
+      limits: { ...limits, destinations: [], makerFeesSatMax: 0 },
       expiresAtMs,
       endsAtMonotonicMs: this.#clock.monotonicMs() + Math.min(leftMs, STANDING_MS_MAX),
       usedSat: 0,
@@ -133,12 +140,15 @@ function digestOf(grant: string): string {
  * that is used up by what it mixes, of which nothing is remembered.
  */
 export function standingOf(grant: string, { id, caller, limits, expiresAtMs }: Granted): WalletChange[] {
-  if (caller !== "maker" || limits.totalSatMax !== undefined) return [];
-  const { mixdepths, amountSatMax } = limits;
+  if (caller === "taker" || limits.totalSatMax !== undefined) return [];
+  const { mixdepths, amountSatMax, miningFeeSatMax, daySatMax } = limits;
   const standing = {
     digest: digestOf(grant),
+    caller,
     ...(mixdepths === undefined ? {} : { mixdepths: [...mixdepths] }),
     ...(amountSatMax === undefined ? {} : { amountSatMax }),
+    miningFeeSatMax,
+    daySatMax,
     expiresAtMs,
   };
   return [{ kind: "grant", id, grant: standing }];

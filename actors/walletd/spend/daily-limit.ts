@@ -1,4 +1,4 @@
-/** What may leave a wallet through the gateway's doors within a day. */
+/** What may leave a wallet within a day: through the gateway's doors, or by the ledger. */
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
@@ -14,10 +14,19 @@ export function checkDailyLimit(
 ): void {
   const { send_sat_per_day: limitSat } = config;
   if (limitSat === 0 || asked.caller !== "gateway") return;
+  checkDay(wallet, { limit: LIMIT, limitSat }, asked);
+}
+
+/** What was signed for this caller within a day counts, whichever session or grant he had. */
+export function checkDay(
+  wallet: OpenWallet,
+  { limit, limitSat }: { readonly limit: string; readonly limitSat: number },
+  asked: { readonly caller: string; readonly sat: number },
+): void {
   const sinceMs = wallet.nowMs - DAY_MS;
   const usedSat = Object.values(wallet.state.signed)
-    .filter(({ purpose, atMs }) => purpose === "gateway" && atMs > sinceMs)
+    .filter(({ purpose, atMs }) => purpose === asked.caller && atMs > sinceMs)
     .reduce((sum, { paidOutSat = 0 }) => sum + paidOutSat, 0);
   const leftSat = Math.max(0, limitSat - usedSat);
-  if (asked.sat > leftSat) throw denials.limit(LIMIT, asked.sat, leftSat);
+  if (asked.sat > leftSat) throw denials.limit(limit, asked.sat, leftSat);
 }

@@ -7,7 +7,7 @@ import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { checkDailyLimit } from "./daily-limit.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Planner, type SpendWish, type Told, toldOf, toldPlan } from "./planner.ts";
+import { type Planner, type Prepared, type SpendWish, type Told, toldOf, toldPlan } from "./planner.ts";
 import {
   type Asking,
   issueOf,
@@ -21,6 +21,11 @@ import {
 export interface Spent extends Told {
   readonly isSent: boolean;
   readonly replaces: string | null;
+}
+
+export interface SendTerms {
+  readonly label: string;
+  readonly judge: (prepared: Prepared) => void;
 }
 
 export interface SenderParts {
@@ -44,9 +49,17 @@ export class Sender {
   }
 
   async send(wallet: OpenWallet, wish: SpendWish, asking: Asking, label: string): Promise<Spent> {
-    wallet.needKeys();
+    const { config } = this.#parts;
     const request = requestOf(asking, [wallet.name, wish, label]);
-    const record = knownRecord(wallet, request) ?? (await this.#sign(wallet, wish, request, label));
+    const judge = ({ paidOutSat: sat }: Prepared) =>
+      checkDailyLimit(wallet, config, { caller: asking.caller, sat });
+    return await this.sendAs(wallet, wish, request, { label, judge });
+  }
+
+  /** As whoever grants says: `judge` throws at what goes too far, inside the decision that signs. */
+  async sendAs(wallet: OpenWallet, wish: SpendWish, request: Request, terms: SendTerms): Promise<Spent> {
+    wallet.needKeys();
+    const record = knownRecord(wallet, request) ?? (await this.#sign(wallet, wish, request, terms));
     await this.#parts.delivery.deliver(wallet, request.id, record);
     const transaction = parseTransaction(hexToBytes(record.rawTx));
     const told = toldOf(wallet, transaction, record.inputsSat, wish.mixdepth);
@@ -54,14 +67,20 @@ export class Sender {
   }
 
   /** One decision: what is chosen here is set aside, signed and on the disk when this resolves. */
-  async #sign(wallet: OpenWallet, wish: SpendWish, request: Request, label: string): Promise<SignedRecord> {
-    const { planner, config, metrics } = this.#parts;
+  async #sign(
+    wallet: OpenWallet,
+    wish: SpendWish,
+    request: Request,
+    { label, judge }: SendTerms,
+  ): Promise<SignedRecord> {
+    const { planner, metrics } = this.#parts;
     const satPerKvb = await planner.rateOf(wallet, wish.fee);
     const record = await wallet.store.transact(() => {
       const known = knownRecord(wallet, request);
       if (known !== undefined) return { changes: [], result: known };
-      const { plan, draft, changeKey, paidOutSat } = planner.prepare(wallet, wish, satPerKvb);
-      checkDailyLimit(wallet, config, { caller: request.caller, sat: paidOutSat });
+      const prepared = planner.prepare(wallet, wish, satPerKvb);
+      const { plan, draft, changeKey, paidOutSat } = prepared;
+      judge(prepared);
       const more: WalletChange[] = plan.changeSat > 0 ? [issueOf(changeKey)] : [];
       const decision = signedDecision(wallet, draft, request, { paidOutSat, more });
       metrics.signed("send");

@@ -86,7 +86,7 @@ export const PsbtSchema = z.strictObject({
   atMs: TimeSchema,
 });
 
-/** What an owner lets a maker do, over a restart of the wallet daemon too: known by its holder, here by its hash. */
+/** What an owner lets a maker or the ledger do, over a restart of the wallet daemon too: known by its holder, here by its hash. */
 export const StandingGrantSchema = z.strictObject({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   mixdepths: z
@@ -94,6 +94,9 @@ export const StandingGrantSchema = z.strictObject({
     .max(MIXDEPTH_MAX + 1)
     .optional(),
   amountSatMax: z.int().min(0).optional(),
+  caller: z.enum(["maker", "ledger"]).default("maker"),
+  miningFeeSatMax: z.int().min(0).default(0),
+  daySatMax: z.int().min(0).default(0),
   expiresAtMs: TimeSchema,
 });
 export type StandingGrant = z.infer<typeof StandingGrantSchema>;

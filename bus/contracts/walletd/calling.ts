@@ -5,6 +5,8 @@ export const LABELS_TEXT_MAX = 500_000;
 
 export const OWNERS = ["operator", "gateway"] as const;
 export const COINJOIN_SIDES = ["maker", "taker"] as const;
+/** The ledger keeps people's accounts: it pays out, and mixes nothing. */
+export const GRANT_HOLDERS = [...COINJOIN_SIDES, "ledger"] as const;
 /** A wallet file's key is made slowly on purpose, and two may be asked for at once. */
 export const SLOW = { deadlineMs: 60_000, concurrency: 4, queue: 16, callers: OWNERS } as const;
 export const QUICK = { deadlineMs: 10_000, idempotency: "idempotent", callers: OWNERS } as const;

@@ -1,6 +1,6 @@
 /** The wallet daemon's methods for makers and takers, and the grants by which an owner lets them. */
 import { z } from "zod";
-import { COINJOIN_SIDES, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
+import { COINJOIN_SIDES, GRANT_HOLDERS, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
 import { CoinjoinNoteSchema, ReservationSchema } from "./objects.ts";
 import {
   COIN_ERRORS,
@@ -42,6 +42,8 @@ const GrantLimits = z.object({
   /** Of a taker: the most that all makers of one coinjoin together, and its miners, may get. */
   makerFeesSatMax: AmountSat.default(0),
   miningFeeSatMax: AmountSat.default(0),
+  /** Of the ledger, with `amountSatMax` and `miningFeeSatMax` of one payment: what may leave within 24 hours, fees included. */
+  daySatMax: AmountSat.default(0),
 });
 
 const ReserveInput = z.object({
@@ -75,9 +77,9 @@ const SIGNING = {
 
 export const withCoinjoins = withSpending
   .rpc("grant", {
-    doc: "Lets a maker or a taker use this wallet within limits, until it is revoked, expires, or the wallet is locked.",
+    doc: "Lets a maker, a taker or the ledger use this wallet within limits, until it is revoked, expires, or the wallet is locked.",
     input: Owned.extend({
-      caller: z.enum(COINJOIN_SIDES),
+      caller: z.enum(GRANT_HOLDERS),
       limits: GrantLimits,
       ttlS: z
         .int()
@@ -170,7 +172,7 @@ export const withCoinjoins = withSpending
     errors: GRANT_ERRORS,
     redact: ["grant"],
     ...QUICK,
-    callers: COINJOIN_SIDES,
+    callers: GRANT_HOLDERS,
   })
   .rpc("commitment", {
     doc: "Proves to a maker that a coin stands behind the question, without showing which: uses up one of the coin's tries.",

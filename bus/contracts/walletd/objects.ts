@@ -1,5 +1,6 @@
 /** What the wallet daemon tells of wallets: accounts, coins, balances, transactions, bonds, reservations. */
 import { z } from "zod";
+import { GRANT_HOLDERS } from "./calling.ts";
 import {
   Address,
   AmountSat,
@@ -64,7 +65,7 @@ export const WalletStatusSchema = z.object({
   sync: SyncSchema,
   reservations: Count,
   grants: z.array(
-    z.object({ id: GrantId, caller: z.enum(["maker", "taker"]), expiresAtS: TimeS, reservations: Count }),
+    z.object({ id: GrantId, caller: z.enum(GRANT_HOLDERS), expiresAtS: TimeS, reservations: Count }),
   ),
 });
 

@@ -6,7 +6,7 @@ import type { News, Tx } from "../../../actors/ledger/books/transaction.ts";
 import { type LedgerConfig, ledgerSection } from "../../../actors/ledger/config.ts";
 import { LedgerStore, type Tables } from "../../../actors/ledger/store/store.ts";
 import { regtest } from "../../../bitcoin/network.ts";
-import { SEED } from "../seed.ts";
+import { chance } from "./chance.ts";
 
 export class TestBooks {
   readonly directory = mkdtempSync(join(tmpdir(), "troupe-ledger-"));
@@ -14,7 +14,7 @@ export class TestBooks {
   nowS = 1_800_000_000;
   news: News = { users: new Set(), notices: [] };
   #store = new LedgerStore(this.directory);
-  #drawn = SEED;
+  readonly #draw = chance();
 
   constructor(rules: Partial<LedgerConfig> = {}) {
     this.rules = { ...ledgerSection.schema.parse({}), registration: "open", ...rules };
@@ -34,8 +34,8 @@ export class TestBooks {
       nowS: this.nowS,
       rules: this.rules,
       network: regtest,
-      randomBytes: (length) => Uint8Array.from({ length }, () => this.#draw() & 0xff),
-      randomBelow: (end) => this.#draw() % end,
+      randomBytes: (length) => Uint8Array.from({ length }, () => this.#draw(256)),
+      randomBelow: this.#draw,
       news: this.news,
     };
   }
@@ -49,15 +49,5 @@ export class TestBooks {
   async remove(): Promise<void> {
     await this.#store.close();
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  /** Xorshift: enough to tell one code from another. */
-  #draw(): number {
-    let x = this.#drawn | 1;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#drawn = x;
-    return x >>> 8;
   }
 }

@@ -22,7 +22,7 @@ import type { MoneyWorld } from "./money-world.ts";
 import { CHEAP } from "./wallet-changes.ts";
 
 export type WalletdClient = Client<typeof walletdContract>;
-export type WalletdCaller = "operator" | "gateway" | "maker" | "taker";
+export type WalletdCaller = "operator" | "gateway" | "maker" | "taker" | "ledger";
 
 export const PASSWORD = "correct horse";
 
@@ -98,7 +98,7 @@ export class WalletdUnderTest {
     const under = new WalletdUnderTest(world, money, settings);
     await money.start(world);
     await under.startActor();
-    for (const caller of ["operator", "gateway", "maker", "taker"] as const) {
+    for (const caller of ["operator", "gateway", "maker", "taker", "ledger"] as const) {
       await under.#connectCaller(caller);
     }
     return under;

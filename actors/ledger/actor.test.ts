@@ -1,0 +1,189 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { txidOf } from "../../bitcoin/transaction.ts";
+import { LedgerUnderTest } from "../../tests/harness/ledger/ledger-under-test.ts";
+import { waitFor } from "../../tests/harness/wait-for.ts";
+import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
+
+let under: LedgerUnderTest | undefined;
+afterEach(async () => {
+  await under?.stop();
+  under = undefined;
+});
+
+const kinds = async (at: LedgerUnderTest) =>
+  (await at.gateway.notices({})).notices.map(({ kind, jid }) => `${kind} ${jid.split("@")[0]}`);
+
+it("a deposit is seen, confirmed and credited, each told once, and the books agree with the wallet", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  const jid = await at.person("alice");
+  const { address, isNew } = await at.gateway.receive({ jid, label: "rent" });
+  expect(isNew).toBe(true);
+  expect(await at.gateway.receive({ jid, label: "rent" })).toMatchObject({ address, isNew: false });
+
+  await at.pay(address, 250_000);
+  await waitFor("it to be seen", async () => (await at.gateway.balance({ jid })).pendingSat === 250_000);
+  await at.mine(1);
+  await waitFor(
+    "it to be credited",
+    async () => (await at.gateway.balance({ jid })).availableSat === 250_000,
+  );
+
+  expect(await kinds(at)).toEqual(["deposit.confirmed alice", "deposit.credited alice"]);
+  const { notices } = await at.gateway.notices({});
+  expect(notices[1]).toMatchObject({ amountSat: 250_000, balanceSat: 250_000, text: "rent", address });
+  await at.gateway.acknowledge({ ids: notices.map(({ id }) => id) });
+  expect(await kinds(at)).toEqual([]);
+  const { movements } = await at.gateway.history({ jid });
+  expect(movements).toMatchObject([
+    { kind: "deposit", changeSat: 250_000, balanceSat: 250_000, confirmations: 2 },
+  ]);
+  expect((await at.gateway.addresses({ jid })).addresses).toMatchObject([
+    { address, label: "rent", receivedSat: 250_000, sharePermille: 1_000 },
+  ]);
+  expect((await at.gateway.receive({ jid, label: "rent" })).address).not.toBe(address);
+  await at.sound();
+});
+
+describe("a payment", () => {
+  it("to another account needs no transaction, and both are told", async () => {
+    const at = await LedgerUnderTest.start();
+    under = at;
+    const alice = await at.person("alice", 300_000);
+    const bob = await at.person("bob");
+    const order = await at.gateway.order({
+      jid: alice,
+      to: { username: "Bob" },
+      amountSat: 120_000,
+      memo: "for\nthe \u202eboat",
+    });
+    expect(order).toMatchObject({
+      route: "internal",
+      feeSat: 0,
+      remainingSat: 180_000,
+      memo: "for the boat",
+    });
+    const done = await at.gateway.confirm({ jid: alice, which: { code: ` ${order.code?.toUpperCase()} ` } });
+    expect(done).toMatchObject({ state: "done", txid: null, code: null });
+
+    expect(await at.gateway.balance({ jid: bob })).toMatchObject({ availableSat: 120_000 });
+    expect((await at.gateway.history({ jid: bob })).movements).toMatchObject([
+      {
+        kind: "received",
+        changeSat: 120_000,
+        memo: "for the boat",
+        counterpart: { username: "alice", jid: null },
+      },
+    ]);
+    expect((await at.gateway.history({ jid: alice, with: { username: "bob" } })).movements).toMatchObject([
+      { kind: "paid", changeSat: -120_000, counterpart: { username: "bob" } },
+    ]);
+    expect((await kinds(at)).slice(-2)).toEqual(["payment.received bob", "order.executed alice"]);
+    expect(at.walletd.money.sent).toEqual([]);
+    await at.sound();
+  });
+
+  it("to outside is held, sent once, and done when it is confirmed", async () => {
+    const at = await LedgerUnderTest.start();
+    under = at;
+    const jid = await at.person("alice", 300_000);
+    const order = await at.gateway.order({ jid, to: { address: ELSEWHERE }, amountSat: 100_000 });
+    expect(order).toMatchObject({ route: "chain", state: "queued" });
+    const which = { order: order.order };
+    const [sent, again] = await Promise.all([
+      at.gateway.confirm({ jid, which }),
+      at.gateway.confirm({ jid, which }),
+    ]);
+    expect(sent).toMatchObject({ state: "broadcast" });
+    expect(again.order).toBe(sent.order);
+    expect(at.walletd.money.sent).toHaveLength(1);
+    const { availableSat, heldSat } = await at.gateway.balance({ jid });
+    expect({ availableSat, heldSat }).toEqual({ availableSat: 200_000 - sent.feeSat, heldSat: 0 });
+    await at.sound();
+
+    await at.mine(2);
+    await waitFor(
+      "it to be done",
+      async () => (await at.gateway.orderOf({ jid, ...which })).state === "done",
+    );
+    expect((await kinds(at)).slice(-2)).toEqual(["order.broadcast alice", "order.confirmed alice"]);
+    expect((await at.gateway.history({ jid })).movements[0]).toMatchObject({
+      kind: "paid",
+      changeSat: -100_000 - sent.feeSat,
+      feeSat: sent.feeSat,
+      txid: sent.txid,
+      confirmations: 2,
+    });
+    await at.sound();
+  });
+
+  it("whose answer is lost is made once, also when ledger and walletd die and come again", async () => {
+    const at = await LedgerUnderTest.start();
+    under = at;
+    const jid = await at.person("alice", 300_000);
+    for (const loses of ["before", "after"] as const) {
+      const sentBefore = at.walletd.money.sent.length;
+      const { order } = await at.gateway.order({
+        jid,
+        to: { address: ELSEWHERE },
+        amountSat: 50_000,
+        isMeant: true,
+      });
+      at.walletd.money.loses = loses;
+      await at.gateway.confirm({ jid, which: { order } });
+      await at.stopActor();
+      await at.startActor();
+      await waitFor(
+        "it to be sent",
+        async () => (await at.gateway.orderOf({ jid, order })).state === "broadcast",
+      );
+      expect(new Set(at.walletd.money.sent.slice(sentBefore).map(txidOf)).size).toBe(1);
+      await at.mine(1);
+      await at.sound();
+    }
+    const { availableSat } = await at.gateway.balance({ jid });
+    const fees = (await at.gateway.history({ jid })).movements.reduce((sum, { feeSat }) => sum + feeSat, 0);
+    expect(availableSat).toBe(200_000 - fees);
+  });
+});
+
+it("coins that leave the wallet by another hand stop all payments, until the operator books the loss", async () => {
+  const at = await LedgerUnderTest.start({ admins: ["root@example.test"] });
+  under = at;
+  const alice = await at.person("alice", 300_000);
+  await at.person("bob");
+  await at.walletd.as("operator").send({
+    ...at.owned,
+    mixdepth: 0,
+    payments: [{ address: ELSEWHERE, amountSat: 10_000 }],
+    fee: { satPerVb: 1 },
+  });
+  const found = await at.operator.reconcile({});
+  expect(found).toMatchObject({ isSound: false, custodySat: 300_000 });
+  const pay = { jid: alice, to: { username: "bob" }, amountSat: 1_000 };
+  await expect(at.gateway.order(pay)).rejects.toMatchObject({ code: "LEDGER_STOPPED" });
+  expect(await kinds(at)).toContain("bank.stopped root");
+
+  await expect(at.gateway.reconcile({ by: "root@example.test", isBooked: true })).rejects.toMatchObject({
+    code: "LEDGER_NOT_ADMIN",
+  });
+  const { address } = await at.operator.topUp({});
+  await at.pay(address, 50_000);
+  await at.mine(1);
+  expect(await at.operator.reconcile({ isBooked: true })).toMatchObject({ isSound: true });
+  expect(await at.gateway.order(pay)).toMatchObject({ state: "queued" });
+});
+
+it("a bank whose wallet is locked gives no addresses, and goes on when its owner unlocks it", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  const jid = await at.person("alice", 100_000);
+  await at.walletd.as("operator").lock(at.owned);
+  await waitFor("it to be seen", async () => !(await at.operator.status({})).isConnected);
+  await expect(at.gateway.quote({ jid, to: { address: ELSEWHERE }, amountSat: 1_000 })).rejects.toMatchObject(
+    {
+      code: "LEDGER_NOT_OPEN",
+    },
+  );
+  expect(await at.gateway.balance({ jid })).toMatchObject({ availableSat: 100_000 });
+});

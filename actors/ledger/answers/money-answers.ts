@@ -1,0 +1,227 @@
+/** Answers about money: prices, orders, history, notices, and how the bank is. */
+import type { Handlers } from "../../../bus/bus.ts";
+import type { LedgerQuote, LedgerStatus } from "../../../bus/contracts/ledger/objects.ts";
+import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
+import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
+import { availableOf, balanceOf } from "../books/entries.ts";
+import type { Tx } from "../books/transaction.ts";
+import { denials } from "../denials.ts";
+import { acknowledge, dueNotices } from "../notices/notices.ts";
+import { confirm, feeMaxOf } from "../orders/confirming.ts";
+import {
+  cancel,
+  checkPayable,
+  orderById,
+  orderByWord,
+  orderOfRequest,
+  type Price,
+  queue,
+} from "../orders/orders.ts";
+import type { Outcome } from "../orders/outcome.ts";
+import { type Recipient, recipientOf } from "../orders/recipients.ts";
+import { limitsOf } from "../people/limits.ts";
+import { close, emptinessOf, needStanding } from "../people/people.ts";
+import type { MovementRow, OrderRow, UserRow } from "../store/rows.ts";
+import { ofFirst, ofFirstDown, type Tables } from "../store/store.ts";
+import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";
+import { shownMovement, shownNotice, shownOrder, shownParty } from "./shown.ts";
+
+type MoneyMethods =
+  | "quote"
+  | "order"
+  | "confirm"
+  | "cancel"
+  | "orders"
+  | "orderOf"
+  | "leave"
+  | "history"
+  | "notices"
+  | "acknowledge"
+  | "status";
+
+interface PayWish {
+  readonly jid: string;
+  readonly to: PartyWord;
+  readonly amountSat: number | null;
+  readonly isLeaving?: boolean;
+}
+
+/** So long a confirmation waits for what becomes of the payment. */
+const OUTCOME_MS = 8_000;
+
+export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerContract>, MoneyMethods> {
+  const { desk, bank } = answers;
+  const priced = (wish: PayWish) => priceOf(answers, wish);
+  return {
+    async quote({ jid, to, amountSat }) {
+      const wish = await priced({ jid, to, amountSat });
+      return looking(desk, jid, (tx, user) => {
+        checkPayable(tx, user, wish);
+        return shownQuote(tx, user, wish);
+      });
+    },
+    async order({ jid, to, amountSat, memo, request, isMeant }) {
+      const known = looking(desk, jid, (tx, user) => {
+        const order = orderOfRequest(tx, user, request);
+        return order === undefined ? undefined : shownOrder(tx, user, order);
+      });
+      if (known !== undefined) return known;
+      const wish = await priced({ jid, to, amountSat });
+      return changing(desk, jid, (tx, user) =>
+        shownOrder(tx, user, queue(tx, user, { ...wish, memo, request, isMeant, isLeaving: false })),
+      );
+    },
+    async confirm({ jid, which, oneTimeCode }) {
+      const order = judging(desk, jid, (tx, user) => orderByWord(tx, user, which));
+      const isPriced = order.state === "queued" && order.route === "chain" && order.expiresAtS > desk.nowS;
+      const feeSatNow = isPriced ? await bank.quote(order.to.address ?? "", order.amountSat) : null;
+      const confirmed = judging(desk, jid, (tx, user): Outcome<OrderRow> => {
+        // Whatever has become of it meanwhile.
+        const now = orderById(tx.t, user, order.id);
+        return confirm(tx, user, now, { jid, oneTimeCode, feeSatNow });
+      });
+      if (confirmed.state === "confirmed") await bank.carryOut(OUTCOME_MS);
+      return desk.look((tx) => {
+        const user = tx.t.users.get(order.userId) as UserRow;
+        return shownOrder(tx, user, orderById(tx.t, user, order.id));
+      });
+    },
+    cancel: ({ jid, which }) =>
+      judging(desk, jid, (tx, user) => {
+        const found = orderByWord(tx, user, which);
+        if ("refusal" in found) return found;
+        return { value: shownOrder(tx, user, cancel(tx, found.value)) };
+      }),
+    orders: ({ jid, offset, limit, isAll }) =>
+      looking(desk, jid, (tx, user) => {
+        const { t } = tx;
+        const ids = t.userOrders.values(ofFirstDown(user.id));
+        const rows = ids
+          .filter((id) => isAll || t.openOrders.get(id) !== undefined)
+          .flatMap((id) => t.orders.get(id) ?? [])
+          .filter((row) => isAll || row.state !== "queued" || row.expiresAtS > tx.nowS);
+        return {
+          total: rows.length,
+          orders: rows.slice(offset, offset + limit).map((row) => shownOrder(tx, user, row)),
+        };
+      }),
+    orderOf: ({ jid, order }) =>
+      looking(desk, jid, (tx, user) => shownOrder(tx, user, orderById(tx.t, user, order))),
+    async leave({ jid, address }) {
+      const left = looking(desk, jid, ({ t }, user) => emptinessOf(t, user));
+      if (left.availableSat === 0 || address === undefined) {
+        changing(desk, jid, (tx, user) => close(tx, user));
+        return { order: null, isClosed: true };
+      }
+      if (left.heldSat > 0 || left.pendingSat > 0 || left.openOrders > 0) throw denials.notEmpty(left);
+      const wish = await priced({ jid, to: { address }, amountSat: null, isLeaving: true });
+      const more = { memo: "", request: undefined, isMeant: true, isLeaving: true };
+      const order = changing(desk, jid, (tx, user) =>
+        shownOrder(tx, user, queue(tx, user, { ...wish, ...more })),
+      );
+      return { order, isClosed: false };
+    },
+    history: ({ jid, offset, limit, with: other }) =>
+      looking(desk, jid, (tx, user) => {
+        const { t } = tx;
+        if (other === undefined) {
+          const rows = t.movements.values({ ...ofFirstDown(user.id), offset, limit });
+          const total = t.movements.count(ofFirst(user.id));
+          return { total, movements: rows.map((row) => shownMovement(t, row)) };
+        }
+        const isWanted = wantedBy(tx, other);
+        const rows = t.movements.values(ofFirstDown(user.id)).filter(isWanted);
+        return {
+          total: rows.length,
+          movements: rows.slice(offset, offset + limit).map((row) => shownMovement(t, row)),
+        };
+      }),
+    notices: ({ after, limit }) =>
+      desk.look(({ t, nowS }) => {
+        const { due, isMore } = dueNotices(t, nowS, after, limit);
+        return { notices: due.map((row) => shownNotice(t, row)), isMore };
+      }),
+    acknowledge: ({ ids }) =>
+      desk.write((tx) => {
+        acknowledge(tx, ids);
+        return {};
+      }),
+    status: () => bankStatus(answers),
+  };
+}
+
+export function bankStatus({ desk, bank }: AnswerDesk): LedgerStatus {
+  const { wallet, grantId, tip, stopped } = bank.row;
+  const { why } = bank;
+  return desk.look(({ t, rules }) => ({
+    mode: rules.mode,
+    wallet,
+    grantId,
+    isConnected: why === null,
+    isSpending: why === null && stopped === null,
+    why: why ?? stopped,
+    tip,
+    confirmations: rules.confirmations,
+    registration: rules.registration,
+    users: t.users.count(),
+    openOrders: t.openOrders.count(),
+    limits: { paymentSat: rules.payment_sat_max, daySat: rules.day_sat_max, strongSat: rules.strong_sat },
+  }));
+}
+
+/** Whom it pays, and for what fee: asks walletd where a transaction is needed. */
+async function priceOf(
+  { desk, bank }: AnswerDesk,
+  { jid, to, amountSat, isLeaving = false }: PayWish,
+): Promise<Recipient & Price> {
+  const { recipient, availableSat } = looking(desk, jid, (tx, user) => {
+    needStanding(tx, user);
+    return { recipient: recipientOf(tx, user, to), availableSat: balanceOf(tx.t, availableOf(user.id)) };
+  });
+  if (recipient.route === "internal" || recipient.to.address === null) {
+    return { ...recipient, amountSat: amountSat ?? Math.max(1, availableSat), feeSat: 0, feeSatMax: 0 };
+  }
+  if (amountSat !== null) {
+    if (amountSat > availableSat) throw denials.funds(availableSat, amountSat);
+    const feeSat = await bank.quote(recipient.to.address, amountSat);
+    return { ...recipient, amountSat, feeSat, feeSatMax: feeMaxOf(feeSat) };
+  }
+  // The fee hardly depends on the amount: half of it stands for all but the fee.
+  const feeSat = await bank.quote(recipient.to.address, Math.max(1, Math.ceil(availableSat / 2)));
+  const feeSatMax = feeMaxOf(feeSat);
+  const restSat = availableSat - feeSatMax;
+  if (restSat < 1) throw denials.funds(availableSat, feeSatMax + 1);
+  return { ...recipient, amountSat: restSat, feeSat: isLeaving ? feeSatMax : feeSat, feeSatMax };
+}
+
+function shownQuote(tx: Tx, user: UserRow, wish: Recipient & Price): LedgerQuote {
+  const { route, to, amountSat, feeSat, feeSatMax } = wish;
+  return {
+    route,
+    to: shownParty(tx.t, to),
+    amountSat,
+    feeSat,
+    feeSatMax,
+    remainingSat: balanceOf(tx.t, availableOf(user.id)) - amountSat - feeSat,
+    needsSecondFactor: amountSat >= limitsOf(tx, user).strongSat,
+  };
+}
+
+function wantedBy({ t }: Tx, other: PartyWord): (row: MovementRow) => boolean {
+  if ("address" in other) {
+    return ({ address, counterpart }) => address === other.address || counterpart?.address === other.address;
+  }
+  const userId = userIdOf(t, other);
+  return ({ counterpart }) =>
+    userId !== undefined && counterpart?.userId === userId && counterpart.address === null;
+}
+
+function userIdOf(
+  t: Tables,
+  who: { readonly username: string } | { readonly jid: string },
+): number | undefined {
+  // A name that was given up still tells of what was between the two.
+  return "username" in who
+    ? t.names.get(who.username.trim().toLowerCase())?.userId
+    : t.jids.get(who.jid.toLowerCase());
+}

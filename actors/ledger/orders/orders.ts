@@ -1,0 +1,191 @@
+/** Orders to pay: queued with a price and a code, given up, or over because their time is. */
+import { assert } from "../../../runtime/errors.ts";
+import { oneLine } from "../addresses/addresses.ts";
+import { availableOf, balanceOf } from "../books/entries.ts";
+import type { Tx } from "../books/transaction.ts";
+import { denials } from "../denials.ts";
+import { notify } from "../notices/notices.ts";
+import { checkLimits } from "../people/limits.ts";
+import { needStanding, needUser, openOrdersOf } from "../people/people.ts";
+import { needUnlocked, rightTry, wrongTry } from "../people/second-factor.ts";
+import type { OrderRow, OrderState, UserRow } from "../store/rows.ts";
+import { nextNumber, ofFirstDown, type Tables } from "../store/store.ts";
+import { isSameCode, newCode } from "./codes.ts";
+import type { Outcome } from "./outcome.ts";
+import { checkDust, type Recipient } from "./recipients.ts";
+
+export interface Price {
+  readonly amountSat: number;
+  readonly feeSat: number;
+  readonly feeSatMax: number;
+}
+
+export interface QueueWish extends Recipient, Price {
+  readonly memo: string;
+  readonly request: string | undefined;
+  readonly isMeant: boolean;
+  readonly isLeaving: boolean;
+}
+
+export type OrderWord = { readonly code: string } | { readonly order: string };
+
+const ID_BYTES = 8;
+const REPEAT_S = 600;
+const REQUEST_KEPT_S = 86_400;
+const OVER: ReadonlySet<OrderState> = new Set(["done", "failed", "cancelled", "expired"]);
+
+/** Of this person's own word for it, within a day. */
+export function orderOfRequest(
+  { t, nowS }: Tx,
+  user: UserRow,
+  request: string | undefined,
+): OrderRow | undefined {
+  if (request === undefined) return undefined;
+  const known = t.requests.get([user.id, request]);
+  return known === undefined || known.atS + REQUEST_KEPT_S <= nowS ? undefined : t.orders.get(known.order);
+}
+
+export function queue(tx: Tx, user: UserRow, wish: QueueWish): OrderRow {
+  const { t, nowS, rules } = tx;
+  const known = orderOfRequest(tx, user, wish.request);
+  if (known !== undefined) return known;
+  checkPayable(tx, user, wish);
+  const open = openOrdersOf(t, user.id).map((id) => t.orders.get(id) as OrderRow);
+  if (open.length >= rules.orders_max) throw denials.tooMany("orders", rules.orders_max);
+  const repeated = wish.isMeant ? undefined : repeatedBy(tx, user, wish);
+  if (repeated !== undefined) throw denials.repeated(repeated);
+  const { route, to, amountSat, feeSat, feeSatMax, isLeaving, request } = wish;
+  const order: OrderRow = {
+    id: Buffer.from(tx.randomBytes(ID_BYTES)).toString("hex"),
+    userId: user.id,
+    state: "queued",
+    route,
+    to,
+    amountSat,
+    feeSat,
+    feeSatMax,
+    memo: oneLine(wish.memo),
+    code: newCode(tx, new Set(open.map(({ code }) => code))),
+    createdAtS: nowS,
+    expiresAtS: nowS + rules.order_ttl_seconds,
+    confirmedAtS: null,
+    txid: null,
+    height: null,
+    failure: null,
+    isLeaving,
+    isLost: false,
+  };
+  assert(t.orders.get(order.id) === undefined, "an order's id is its own");
+  t.userOrders.put([user.id, nextNumber(t, "order")], order.id);
+  if (request !== undefined) t.requests.put([user.id, request], { order: order.id, atS: nowS });
+  return keepOrder(tx, order);
+}
+
+/** Everything that can be said before it is confirmed, and again then. */
+export function checkPayable(tx: Tx, user: UserRow, wish: Recipient & Price): void {
+  needStanding(tx, user);
+  needSpending(tx);
+  checkDust(wish, wish.amountSat, tx.network);
+  checkLimits(tx, user, wish.amountSat);
+  const availableSat = balanceOf(tx.t, availableOf(user.id));
+  const neededSat = wish.amountSat + wish.feeSatMax;
+  if (wish.amountSat < 1 || neededSat > availableSat) throw denials.funds(availableSat, neededSat);
+}
+
+export function needSpending({ t }: Tx): void {
+  const stopped = t.bank.get("bank")?.stopped ?? null;
+  if (stopped !== null) throw denials.stopped(stopped);
+}
+
+function repeatedBy({ t, nowS }: Tx, user: UserRow, { to, amountSat }: QueueWish): string | undefined {
+  for (const id of t.userOrders.values(ofFirstDown(user.id))) {
+    const order = t.orders.get(id);
+    if (order === undefined || order.createdAtS + REPEAT_S <= nowS) return undefined;
+    const isSame =
+      order.amountSat === amountSat && order.to.userId === to.userId && order.to.address === to.address;
+    if (isSame && order.state !== "cancelled" && order.state !== "expired" && order.state !== "failed")
+      return id;
+  }
+  return undefined;
+}
+
+/** Whose it is decides: another's is not there. */
+export function orderById(t: Tables, user: UserRow, id: string): OrderRow {
+  const order = t.orders.get(id);
+  if (order === undefined || order.userId !== user.id) throw denials.noOrder(null);
+  return order;
+}
+
+/** A code that fits none counts as a wrong try. */
+export function orderByWord(tx: Tx, user: UserRow, word: OrderWord): Outcome<OrderRow> {
+  if ("order" in word) return { value: orderById(tx.t, user, word.order) };
+  needUnlocked(tx, user);
+  for (const id of tx.t.userOrders.values(ofFirstDown(user.id))) {
+    const order = tx.t.orders.get(id) as OrderRow;
+    // Nobody confirms what expired long ago; and a lately confirmed one is told again, as its answer may be lost.
+    if (order.createdAtS + 2 * tx.rules.order_ttl_seconds <= tx.nowS) break;
+    if (!isSameCode(word.code, order.code)) continue;
+    if (user.tries.wrong > 0) rightTry(tx, user, undefined);
+    return { value: order };
+  }
+  return { refusal: denials.noOrder(wrongTry(tx, user)) };
+}
+
+export function cancel(tx: Tx, order: OrderRow): OrderRow {
+  if (order.state === "cancelled") return order;
+  if (order.state !== "queued") throw denials.orderOver(order.state);
+  return keepOrder(tx, { ...order, state: "cancelled" });
+}
+
+/** Those whose time is over. Gives back how many. */
+export function expireOrders(tx: Tx): number {
+  let expired = 0;
+  for (const id of tx.t.openOrders.keys()) {
+    const order = tx.t.orders.get(id);
+    if (order?.state !== "queued" || order.expiresAtS > tx.nowS) continue;
+    expire(tx, order);
+    expired += 1;
+  }
+  return expired;
+}
+
+export function expire(tx: Tx, order: OrderRow): OrderRow {
+  const over = keepOrder(tx, { ...order, state: "expired" });
+  tellPayer(tx, over, "order.expired");
+  return over;
+}
+
+export function keepOrder({ t, news }: Tx, order: OrderRow): OrderRow {
+  t.orders.put(order.id, order);
+  if (OVER.has(order.state)) t.openOrders.remove(order.id);
+  else t.openOrders.put(order.id, order.userId);
+  news.users.add(order.userId);
+  return order;
+}
+
+export function tellPayer(
+  tx: Tx,
+  order: OrderRow,
+  kind:
+    | "order.executed"
+    | "order.broadcast"
+    | "order.confirmed"
+    | "order.failed"
+    | "order.expired"
+    | "order.lost",
+): void {
+  const user = needUser(tx.t, order.userId);
+  const { id, amountSat, feeSat, to, txid, failure } = order;
+  notify(tx, user, {
+    kind,
+    subject: `order:${id}`,
+    order: id,
+    amountSat,
+    feeSat,
+    balanceSat: balanceOf(tx.t, availableOf(user.id)),
+    counterpart: to,
+    txid,
+    text: failure?.message ?? order.memo,
+    isToAdmins: kind === "order.lost",
+  });
+}

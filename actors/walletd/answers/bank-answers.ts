@@ -1,0 +1,143 @@
+/** Answers to the ledger, within its grant: one mixdepth, so much for a payment, so much within a day. */
+import { hexToBytes } from "../../../bitcoin/bytes.ts";
+import { parseTransaction } from "../../../bitcoin/transaction.ts";
+import type { CallContext, Handlers } from "../../../bus/bus.ts";
+import type { walletdContract } from "../../../bus/contracts/walletd.ts";
+import { EXTERNAL_CHAIN, INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
+import { outpointText } from "../coins/script-facts.ts";
+import { denials } from "../denials.ts";
+import type { TransactionFacts } from "../history/transaction-facts.ts";
+import { type Granted, RESERVATIONS_PER_HOUR } from "../sign/grants.ts";
+import { checkDay } from "../spend/daily-limit.ts";
+import { type Prepared, type SpendWish, scriptFor, toldOf } from "../spend/planner.ts";
+import { requestOf } from "../spend/signed-record.ts";
+import type { OpenWallet } from "../wallets/open-wallet.ts";
+import { type Desk, grantedBy } from "./owner-desk.ts";
+
+type BankMethods = "bankAddress" | "bankView" | "bankQuote" | "payOut";
+type BankView = Awaited<ReturnType<Handlers<typeof walletdContract>["bankView"]>>;
+type Received = Extract<BankView, { received: unknown }>["received"];
+
+export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, BankMethods> {
+  const wishOf = (
+    { limits }: Granted,
+    payment: SpendWish["payments"][number],
+    blocks: number,
+  ): SpendWish => ({
+    mixdepth: mixdepthOf(limits),
+    payments: [payment],
+    fee: { blocks },
+    confirmationsMin: 1,
+    // One that is replaced from elsewhere would no longer be what the books say.
+    isReplaceable: false,
+  });
+  return {
+    async bankAddress({ grant }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      if (!by.pace.take()) throw denials.tooFast("new addresses", RESERVATIONS_PER_HOUR, by.pace.waitMs());
+      const { address } = await wallet.issue({ mixdepth: mixdepthOf(by.limits), chain: EXTERNAL_CHAIN });
+      return { address };
+    },
+    async bankView({ grant, sinceHeight, orders }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      wallet.needKnown();
+      await wallet.transactions.load();
+      const { tip } = wallet.view;
+      if (tip === undefined) throw denials.notSynced(wallet.name, 0);
+      const mixdepth = mixdepthOf(by.limits);
+      const totalSat = [...wallet.view.coins.values()]
+        .filter(({ key }) => key.path.mixdepth === mixdepth && key.path.chain <= INTERNAL_CHAIN)
+        .reduce((sum, { amountSat }) => sum + amountSat, 0);
+      return {
+        wallet: wallet.name,
+        grantExpiresAtS: Math.floor(by.expiresAtMs / 1_000),
+        tip: { height: tip.height, hash: tip.hash },
+        totalSat,
+        received: receivedSince(wallet, mixdepth, sinceHeight),
+        payouts: orders.flatMap((order) => payoutOf(wallet, order, mixdepth)),
+      };
+    },
+    async bankQuote({ grant, address, amountSat, blocks }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      const wish = wishOf(by, { address, amountSat }, blocks);
+      const spent = await desk.sender.dryRun(wallet, wish);
+      return { amountSat: amountSat ?? paidOf(spent, wallet, address), feeSat: spent.feeSat };
+    },
+    async payOut({ grant, order, address, amountSat, feeSatMax, blocks }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      const { limits } = by;
+      if (amountSat > (limits.amountSatMax ?? 0)) throw denials.beyondGrant("amountSatMax");
+      const mostSat = Math.min(feeSatMax, limits.miningFeeSatMax);
+      const judge = ({ plan, paidOutSat }: Prepared) => {
+        if (plan.feeSat > mostSat) throw denials.beyondGrant("miningFeeSatMax");
+        checkDay(
+          wallet,
+          { limit: "daySatMax", limitSat: limits.daySatMax },
+          { caller: call.caller, sat: paidOutSat },
+        );
+      };
+      // Whatever the fee of the day, and whichever grant: one order is one payment.
+      const request = requestOf(askingOf(order, call), [wallet.name, mixdepthOf(limits), address, amountSat]);
+      const wish = wishOf(by, { address, amountSat }, blocks);
+      const { transaction, feeSat } = await desk.sender.sendAs(wallet, wish, request, { label: "", judge });
+      return { txid: transaction.txid, feeSat };
+    },
+  };
+}
+
+function mixdepthOf({ mixdepths }: Granted["limits"]): number {
+  return mixdepths?.[0] ?? 0;
+}
+
+function askingOf(order: string, { caller }: Pick<CallContext, "caller">) {
+  return { caller, key: `order:${order}` };
+}
+
+function payoutOf(wallet: OpenWallet, order: string, mixdepth: number) {
+  const { id } = requestOf(askingOf(order, { caller: "ledger" }), []);
+  const signed = wallet.state.signed[id];
+  if (signed?.rawTx === undefined || signed.inputsSat === undefined) return [];
+  const { feeSat } = toldOf(wallet, parseTransaction(hexToBytes(signed.rawTx)), signed.inputsSat, mixdepth);
+  const place = wallet.view.placeOf(signed.txid);
+  return [{ order, txid: signed.txid, feeSat, height: place?.height ?? null, isSeen: place !== undefined }];
+}
+
+/** What others paid us: where we paid ourselves at an address that we had given out, that too, but no change. */
+function receivedSince(wallet: OpenWallet, mixdepth: number, sinceHeight: number): Received {
+  const received: Received = [];
+  for (const { txid, height } of wallet.view.transactions()) {
+    if (height !== null && height < sinceHeight) continue;
+    const facts = wallet.transactions.facts(txid);
+    if (facts === undefined) continue;
+    const isOwn = facts.inputs.some((outpoint) => isOurs(wallet, outpoint));
+    for (const { index, amountSat, key } of facts.ownOutputs) {
+      const { path } = key;
+      const isChange = path.chain === INTERNAL_CHAIN && isOwn;
+      if (path.mixdepth !== mixdepth || path.chain > INTERNAL_CHAIN || isChange) continue;
+      const { address } = key;
+      received.push({ txid, index, amountSat, address, height, isReplaceable: facts.isReplaceable });
+    }
+  }
+  return received;
+}
+
+function isOurs(wallet: OpenWallet, outpoint: string): boolean {
+  const [txid = ""] = outpoint.split(":");
+  const facts: TransactionFacts | undefined = wallet.transactions.facts(txid);
+  return facts?.ownOutputs.some(({ index }) => outpointText({ txid, index }) === outpoint) ?? false;
+}
+
+function paidOf(
+  {
+    transaction,
+  }: {
+    readonly transaction: {
+      readonly outputs: readonly { readonly script: string; readonly amountSat: number }[];
+    };
+  },
+  wallet: OpenWallet,
+  address: string,
+): number {
+  const script = Buffer.from(scriptFor(address, wallet)).toString("hex");
+  return transaction.outputs.find((output) => output.script === script)?.amountSat ?? 0;
+}
