@@ -1,5 +1,5 @@
 /** The maker: wallets that earn, each with its own nick on the market; it holds grants and no keys. Wiring only. */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
@@ -7,6 +7,7 @@ import type { Handlers, Listener, Publisher, Service } from "../../bus/bus.ts";
 import { MAKERS_MAX, makerContract } from "../../bus/contracts/maker.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
+import { type Random, systemRandom } from "../../runtime/chance/system-random.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { CommitmentDesk } from "./commitments/commitment-desk.ts";
 import { type MakerConfig, makerStartSection } from "./config.ts";
@@ -26,10 +27,11 @@ export interface MakerActorParts {
   market(context: MakerContext): Market;
   /** For keys and nonces of sessions; the system's unless a test repeats what was once drawn. */
   readonly randomBytes?: (lengthBytes: number) => Uint8Array;
+  /** Decides the spreads of offers, when they are said, and who is told of a commitment. */
+  readonly random?: Random;
 }
 
 const INSTANCE = "main";
-const RANDOM_STEPS = 2 ** 32;
 /** Funds with which any terms make an offer, if they make one at all. */
 const AMPLE = { largestSat: 2_000_000_000_000_000, hasBond: true };
 
@@ -40,6 +42,7 @@ export function makerWith(parts: MakerActorParts): ActorDefinition<typeof makerS
 class MakerActor implements Actor {
   readonly #context: MakerContext;
   readonly #parts: MakerActorParts;
+  readonly #random: Random;
   readonly #makers = new Map<string, Maker>();
   readonly #listeners: Listener[] = [];
   readonly #metrics: MakerMetrics;
@@ -53,6 +56,7 @@ class MakerActor implements Actor {
   constructor(context: MakerContext, parts: MakerActorParts) {
     this.#context = context;
     this.#parts = parts;
+    this.#random = parts.random ?? systemRandom;
     this.#metrics = new MakerMetrics(context.meter, () => ({
       makers: this.#makers.size,
       sessions: [...this.#makers.values()].reduce((sum, { sessions }) => sum + sessions, 0),
@@ -66,7 +70,7 @@ class MakerActor implements Actor {
       directory: dataDirectory,
       heardMax: config.commitments_max,
       clock,
-      random,
+      random: this.#random,
     });
     this.#publisher = bus.publisher(makerContract, INSTANCE);
     this.#listeners.push(
@@ -139,7 +143,7 @@ class MakerActor implements Actor {
         `${MAKERS_MAX} wallets earn, which is as many as one maker serves.`,
       );
     }
-    if (makeOffers(termsOf(terms, this.#context.config), AMPLE, random).length > 0) return;
+    if (makeOffers(termsOf(terms, this.#context.config), AMPLE, this.#random).length > 0) return;
     const what = "the fee, or the smallest amount, leaves no room for an offer";
     throw new MakerError({ code: "MAKER_TERMS", what }, `No offer can be made: ${what}.`);
   }
@@ -159,7 +163,7 @@ class MakerActor implements Actor {
       coins: new ShownCoins(bus),
       commitments,
       market: this.#parts.market(this.#context),
-      random,
+      random: this.#random,
       randomBytes: this.#parts.randomBytes ?? randomBytes,
       onChange: () => {
         this.#tell();
@@ -232,11 +236,6 @@ class MakerActor implements Actor {
         : `${offering} of ${makers.length} ${makers.length === 1 ? "wallet offers" : "wallets offer"} coinjoins`;
     this.#context.report("ready", text);
   }
-}
-
-/** From 0 up to 1, from the system's random source. */
-function random(): number {
-  return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
 }
 
 function refuseBadGrant(error: unknown, wallet: string): void {

@@ -1,5 +1,5 @@
 /** The taker: asks the market for coinjoins with coins that wallets' owners have granted. It holds no key of a wallet. */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
@@ -10,6 +10,7 @@ import { mempoolContract } from "../../bus/contracts/mempool.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
+import { type Random, systemRandom } from "../../runtime/chance/system-random.ts";
 import { Picker } from "./agreement/pick.ts";
 import { Plans } from "./answers/plans.ts";
 import { takerAnswers } from "./answers/taker-answers.ts";
@@ -33,12 +34,11 @@ type Context = ActorContext<TakerConfig>;
 export interface TakerParts {
   /** Each with a nick of its own. */
   openMarket(context: Context): Market;
-  /** What schedules are drawn with, from 0 up to 1; the system's unless a test wants the same ones each time. */
-  readonly random?: () => number;
+  /** Decides which makers, what feerate, in which order, and draws schedules. */
+  readonly random?: Random;
 }
 
 const INSTANCE = "main";
-const RANDOM_STEPS = 2 ** 32;
 const MS_PER_S = 1_000;
 
 export function takerWith(parts: TakerParts): ActorDefinition<typeof takerStartSection.schema> {
@@ -53,13 +53,13 @@ class Taker implements Actor {
   readonly #plans: Plans;
   readonly #confirmations: Confirmations;
   readonly #tumbles: Tumbles;
-  readonly #drawn: () => number;
+  readonly #random: Random;
   #publisher: Publisher<typeof takerContract> | undefined;
   #service: Service | undefined;
 
-  constructor(context: Context, { openMarket, random: drawn = random }: TakerParts) {
+  constructor(context: Context, { openMarket, random = systemRandom }: TakerParts) {
     this.#context = context;
-    this.#drawn = drawn;
+    this.#random = random;
     const { bus, clock, log, config, meter } = context;
     const network = networkByName(context.network);
     const coins = new ForeignCoins(bus, network);
@@ -84,7 +84,7 @@ class Taker implements Actor {
       bonds: new BondJudge(bus, coins, clock),
       sightings: this.#sightings,
       picker: new Picker(config, random),
-      randomBelow: (end) => randomInt(end),
+      randomBelow: (end) => Math.floor(random() * end),
       randomBytes: (lengthBytes) => randomBytes(lengthBytes),
       openGathering: () => new Gathering(openMarket(context), rules),
       onPhase: (record) => this.#onPhase(record),
@@ -102,7 +102,7 @@ class Taker implements Actor {
         overMax: TUMBLES_KEPT_MAX,
       }),
       confirmations: this.#confirmations,
-      random: drawn,
+      random,
       onState: (record) => this.#onTumble(record),
     });
   }
@@ -121,7 +121,7 @@ class Taker implements Actor {
       tumbleDesk: {
         coinjoins: this.#parts,
         confirmations: this.#confirmations,
-        random: this.#drawn,
+        random: this.#random,
         tumbles: this.#tumbles,
       },
     };
@@ -163,9 +163,4 @@ class Taker implements Actor {
 
 function countOf(count: number, what: string): string {
   return `${count} ${count === 1 ? what : `${what}s`}`;
-}
-
-/** From 0 up to 1, from the system's random source. */
-function random(): number {
-  return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
 }

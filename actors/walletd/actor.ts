@@ -1,5 +1,4 @@
 /** The wallet daemon: one rack of wallets behind the bus. It keeps the keys, follows the chain for their coins, and judges by itself what it signs. */
-import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
@@ -7,6 +6,7 @@ import type { Publisher, Service } from "../../bus/bus.ts";
 import { ForeignCoins } from "../../bus/chain/foreign-coins.ts";
 import { RawTransactions } from "../../bus/chain/raw-transactions.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
+import { type Random, systemRandom } from "../../runtime/chance/system-random.ts";
 import { toWireError } from "../../runtime/errors.ts";
 import { accountAnswers } from "./answers/account-answers.ts";
 import { bankAnswers } from "./answers/bank-answers.ts";
@@ -42,12 +42,13 @@ import { WalletRack } from "./wallets/rack.ts";
 /** What differs between the program and its tests. */
 export interface WalletdParts {
   readonly cost: KeyCost;
+  /** Decides which coins, what feerate, and in which order. */
+  readonly random?: Random;
 }
 
 type Context = ActorContext<WalletdConfig>;
 
 const INSTANCE = "main";
-const RANDOM_STEPS = 2 ** 32;
 
 export function walletdWith(parts: WalletdParts): ActorDefinition<typeof walletdSection.schema> {
   return {
@@ -61,6 +62,7 @@ export const walletdActor = walletdWith({ cost: FULL_COST });
 
 class Walletd implements Actor {
   readonly #context: Context;
+  readonly #random: Random;
   readonly #feed: ChainFeed;
   readonly #medianTime: MedianTime;
   readonly #raw: RawTransactions;
@@ -74,8 +76,9 @@ class Walletd implements Actor {
   #publisher: Publisher<typeof walletdContract> | undefined;
   #service: Service | undefined;
 
-  constructor(context: Context, { cost }: WalletdParts) {
+  constructor(context: Context, { cost, random = systemRandom }: WalletdParts) {
     this.#context = context;
+    this.#random = random;
     const { bus, clock, log, config, meter } = context;
     const network = networkByName(context.network);
     this.#feed = new ChainFeed({ bus, clock, log });
@@ -143,6 +146,7 @@ class Walletd implements Actor {
       tipChanged: () => this.#tick(),
     });
     this.#publisher = bus.publisher(walletdContract, INSTANCE);
+    const random = this.#random;
     const planner = new Planner({ config, feerates: new Feerates(bus, random), random });
     const delivery = this.#delivery;
     const desk = {
@@ -240,9 +244,4 @@ class Walletd implements Actor {
     const open = [...this.#rack.wallets()].length;
     this.#context.report("ready", open === 0 ? "locked" : `${open} unlocked`);
   }
-}
-
-/** From 0 up to 1, from the system's random source. */
-function random(): number {
-  return randomInt(RANDOM_STEPS) / RANDOM_STEPS;
 }

@@ -1,4 +1,5 @@
 /** A stretch of a simulated market: a real wallet daemon with two wallets, our taker, our maker, and a chain, over which one schedule after the other is led. */
+
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { makerContract } from "../../bus/contracts/maker.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { silentLog } from "../../bus/fake.ts";
 import type { WalletKeys } from "../../joinmarket/wallet/wallet-keys.ts";
+import type { Random } from "../../runtime/chance/system-random.ts";
 import { contextWith } from "../harness/actors/context.ts";
 import type { Chance } from "../harness/electrum/hostile-input.ts";
 import { MarketHub } from "../harness/joinmarket/market-hub.ts";
@@ -54,13 +56,19 @@ export class MarketLife {
   #under: WalletdUnderTest | undefined;
   #takerBus: ConnectedBus | undefined;
   #scripts = 0;
+  /** What its actors draw. */
+  readonly #random: Random;
+
+  private constructor(random: Random) {
+    this.#random = random;
+  }
 
   /** With coins for so many scripted makers and takers. */
   static async begin(
     chance: Chance,
     { makers, takers }: { makers: number; takers: number },
   ): Promise<MarketLife> {
-    const life = new MarketLife();
+    const life = new MarketLife(() => chance.next());
     await life.#begin(chance, makers, takers);
     return life;
   }
@@ -147,7 +155,7 @@ export class MarketLife {
       makers_min: 1,
       runs_max: 50,
     };
-    const taker = takerWith({ openMarket: () => this.hub.market() }).create(
+    const taker = takerWith({ openMarket: () => this.hub.market(), random: this.#random }).create(
       contextWith({
         name: "taker",
         config,
@@ -170,7 +178,7 @@ export class MarketLife {
   async startMaker(): Promise<void> {
     const config = { ...makerStartSection.schema.parse({}), fee_factor: 0, size_factor: 0, txfee_factor: 0 };
     this.#makerWire = new MortalTransport(await this.under.connect("maker"));
-    const maker = makerWith({ market: () => this.hub.market() }).create(
+    const maker = makerWith({ market: () => this.hub.market(), random: this.#random }).create(
       contextWith({
         name: "maker",
         config,
@@ -240,6 +248,7 @@ export class MarketLife {
     this.#under = await WalletdUnderTest.start(this.money, {
       config: { mixdepths: MIXDEPTHS, gap: 6 },
       clock: this.clock,
+      random: this.#random,
       watched: (transport) => this.clock.watched(transport),
     });
     this.clock.start();

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
 import { type TakerConfig, takerStartSection } from "../../../actors/taker/config.ts";
-import { Randomness } from "../../../bench/chain/randomness.ts";
 import { bytesToHex, type Txid, txidFromBytes, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Actor } from "../../../bus/actor.ts";
@@ -16,7 +15,7 @@ import { parseBytes } from "../../../joinmarket/messages/bytes.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith } from "../actors/context.ts";
-import { SEED } from "../seed.ts";
+import { seededRandom } from "../seed.ts";
 import { waitFor } from "../wait-for.ts";
 import { MoneyWorld } from "../walletd/money-world.ts";
 import { knownWallet, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
@@ -190,8 +189,7 @@ export class JoinTable {
       validateReplies: true,
     });
     const { config, log } = this.#options;
-    const chance = new Randomness(SEED);
-    const parts = { openMarket: () => this.hub.market(), random: () => chance.fraction() };
+    const parts = { openMarket: () => this.hub.market(), random: seededRandom() };
     this.#actor = takerWith(parts).create(
       contextWith({
         name: "taker",

@@ -18,6 +18,7 @@ import { contextWith } from "../actors/context.ts";
 import { MarketHub } from "../joinmarket/market-hub.ts";
 import { scriptNumber } from "../joinmarket/parties.ts";
 import { KeptLog } from "../kept-log.ts";
+import { seededRandom } from "../seed.ts";
 import { MoneyWorld, ticks } from "../walletd/money-world.ts";
 import { knownWallet, PASSWORD, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
 import { TestTaker, takerCoin } from "./test-taker.ts";
@@ -121,6 +122,7 @@ export class MakerWorld {
     if (this.#actor !== undefined) throw new Error("the maker runs already");
     this.#actor = makerWith({
       market: this.#options.market ?? (() => this.hub.market()),
+      random: seededRandom(),
       ...(this.#options.randomBytes === undefined ? {} : { randomBytes: this.#options.randomBytes }),
     }).create(
       contextWith({

@@ -13,8 +13,10 @@ import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
+import type { Random } from "../../../runtime/chance/system-random.ts";
 import { type Clock, systemClock, type Timer } from "../../../runtime/clock.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
+import { seededRandom } from "../seed.ts";
 import { waitFor } from "../wait-for.ts";
 import type { World, WorldMaker } from "../worlds.ts";
 import { MortalTransport } from "./killed/mortal-transport.ts";
@@ -34,6 +36,7 @@ export interface Owned {
 export interface WalletdSettings {
   readonly config?: Partial<WalletdConfig>;
   readonly clock?: Clock;
+  readonly random?: Random;
   readonly carrier?: WorldMaker["name"];
   /** What everybody's connection goes through. */
   watched?(transport: Transport): Transport;
@@ -137,7 +140,7 @@ export class WalletdUnderTest {
       log: silentLog(),
       validateReplies: true,
     });
-    this.#actor = walletdWith({ cost: CHEAP }).create(
+    this.#actor = walletdWith({ cost: CHEAP, random: this.#settings.random ?? seededRandom() }).create(
       contextWith({
         name: "walletd",
         config: { ...walletdSection.schema.parse({}), ...config },
