@@ -149,6 +149,7 @@ class Walletd implements Actor {
     const random = this.#random;
     const planner = new Planner({ config, feerates: new Feerates(bus, random), random });
     const delivery = this.#delivery;
+    const bumper = new Bumper({ bus, config, planner, delivery, raw: this.#raw, metrics: this.#metrics });
     const desk = {
       network: networkByName(this.#context.network),
       config,
@@ -162,8 +163,8 @@ class Walletd implements Actor {
       metrics: this.#metrics,
       random,
       sender: new Sender({ config, planner, delivery, metrics: this.#metrics }),
-      bumper: new Bumper({ bus, config, planner, delivery, raw: this.#raw, metrics: this.#metrics }),
-      psbts: new PsbtDesk({ config, planner, delivery, raw: this.#raw, metrics: this.#metrics }),
+      bumper,
+      psbts: new PsbtDesk({ config, planner, bumper, delivery, raw: this.#raw, metrics: this.#metrics }),
     };
     const handlers = {
       ...fileAnswers(desk),

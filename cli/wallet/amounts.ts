@@ -77,3 +77,8 @@ export function percentOf(part: number, whole: number): string {
 export function coinCount(coins: number): string {
   return coins === 1 ? "1 coin" : `${coins} coins`;
 }
+
+export function parseTxid(text: string): string {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+  throw misuse(`"${text}" is no transaction's id: 64 hexadecimal digits.`);
+}

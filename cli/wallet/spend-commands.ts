@@ -4,7 +4,7 @@ import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
-import { parseAmountSat, parseFee, parseMixdepth, parseOutpoint } from "./amounts.ts";
+import { parseAmountSat, parseFee, parseMixdepth, parseOutpoint, parseTxid } from "./amounts.ts";
 import { confirmed } from "./secret-input.ts";
 import { historyLines, spendLines } from "./spend-view.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "./wallet-desk.ts";
@@ -70,7 +70,7 @@ async function sendIn(
       // Nobody is asked for what will be refused in the end.
       if (!options.dryRun && !(await walletd.status(owned)).canSign) {
         throw misuse(
-          "This wallet only watches: its keys are elsewhere. Make the payment with `supervisor wallet psbt create`, and sign it there.",
+          "This wallet only watches: its keys are elsewhere. Make the payment with `supervisor wallet psbt create`, or `psbt bump` for one that waits, and sign it there.",
         );
       }
       return step(owned, walletd, undefined);
@@ -195,9 +195,4 @@ function amountOf(text: string): number | null {
 
 function coinsOf({ transaction }: Spend) {
   return transaction.inputs.map(({ txid, index }) => ({ txid, index }));
-}
-
-function parseTxid(text: string): string {
-  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
-  throw misuse(`"${text}" is no transaction's id: 64 hexadecimal digits.`);
 }

@@ -299,13 +299,21 @@ function addSpending(of: Make, { terminal, exitWith, examples }: ProgramTools): 
     .action(async (txid, options) => exitWith(await (await spending()).bump(txid, options, terminal)));
 }
 
+/** For a PSBT that is made here. */
+function withOut(command: Command): Command {
+  return command
+    .option("--psbt-version <number>", "0 or 2", "0")
+    .option("-o, --out <file>", "write it there; default: as text to the terminal")
+    .option("--qr", "show it as a QR code too, if it fits");
+}
+
 const PSBT_FILE = "a PSBT as bytes or as text; - is the pipe, and base64 may stand here itself";
 
 function addPsbt(wallet: Command, tools: ProgramTools): void {
   const { exitWith, examples, terminal } = tools;
   const psbt = wallet
     .command("psbt")
-    .summary("payments that are signed elsewhere: create, show, sign, finish, cancel")
+    .summary("payments that are signed elsewhere: create, bump, show, sign, finish, cancel")
     .description(
       "Payments whose keys are elsewhere, as partially signed transactions (BIP174, BIP370). `create` here, `sign` where the keys are, bring it back and `finish` it. Each step shows what is paid, and checks what the others have done.",
     )
@@ -318,17 +326,24 @@ function addPsbt(wallet: Command, tools: ProgramTools): void {
       ),
     );
   const of = groupOf(psbt, tools).of;
-  withSpend(
-    of(
-      "create",
-      "a payment to be signed elsewhere",
-      "Makes the payment that `send` would make, unsigned, as a PSBT. Its coins are set aside for an hour.",
+  withOut(
+    withSpend(
+      of(
+        "create",
+        "a payment to be signed elsewhere",
+        "Makes the payment that `send` would make, unsigned, as a PSBT. Its coins are set aside for an hour.",
+      ),
     ),
-  )
-    .option("--psbt-version <number>", "0 or 2", "0")
-    .option("-o, --out <file>", "write it there; default: as text to the terminal")
-    .option("--qr", "show it as a QR code too, if it fits")
-    .action(async (payments, options) => exitWith(await (await psbts()).create(payments, options, terminal)));
+  ).action(async (payments, options) => exitWith(await (await psbts()).create(payments, options, terminal)));
+  withOut(
+    of(
+      "bump",
+      "let an unconfirmed payment pay more",
+      "Makes the payment that `bump` would make, unsigned, as a PSBT: it takes the place of one that waits to be confirmed.",
+    )
+      .argument("<txid>", "as `supervisor wallet history` shows it")
+      .requiredOption("--fee <fee>", "satoshi by the virtual byte (12.5), or blocks to wait (2blocks)"),
+  ).action(async (txid, options) => exitWith(await (await psbts()).bump(txid, options, terminal)));
   of(
     "show",
     "what a PSBT pays",

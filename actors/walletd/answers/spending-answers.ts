@@ -20,6 +20,7 @@ type SpendingMethods =
   | "send"
   | "bump"
   | "psbtCreate"
+  | "psbtBump"
   | "psbtShow"
   | "psbtSign"
   | "psbtFinish"
@@ -44,6 +45,8 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     },
     psbtCreate: ({ wallet, session, version, ...wish }, call) =>
       desk.psbts.create(ownedBy(desk, { wallet, session }, call), wish, version),
+    psbtBump: ({ wallet, session, version, ...wish }, call) =>
+      desk.psbts.replace(ownedBy(desk, { wallet, session }, call), wish, version),
     psbtShow: ({ psbt, ...owned }, call) => desk.psbts.show(ownedBy(desk, owned, call), psbt),
     psbtSign: ({ psbt, ...owned }, call) => desk.psbts.sign(ownedBy(desk, owned, call), psbt, call.caller),
     psbtFinish: ({ psbt, signedTx, isSent, ...owned }, call) =>

@@ -13,10 +13,11 @@ import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { WalletdMetrics } from "../metrics.ts";
+import type { Bumper, BumpWish, Preparation } from "../spend/bumper.ts";
 import { checkDailyLimit } from "../spend/daily-limit.ts";
 import type { Delivery } from "../spend/delivery.ts";
 import { inputKeyOf } from "../spend/draft.ts";
-import type { Planner, SpendWish } from "../spend/planner.ts";
+import { isSweep, type Planner, type SpendWish } from "../spend/planner.ts";
 import { issueOf, UNSEEN_MS } from "../spend/signed-record.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
@@ -28,6 +29,7 @@ import { recordsOf } from "./wallet-records.ts";
 export interface PsbtDeskParts {
   readonly config: WalletdConfig;
   readonly planner: Planner;
+  readonly bumper: Bumper;
   readonly delivery: Delivery;
   readonly raw: RawTransactions;
   readonly metrics: Pick<WalletdMetrics, "signed">;
@@ -46,17 +48,31 @@ export class PsbtDesk {
   }
 
   async create(wallet: OpenWallet, wish: SpendWish, version: 0 | 2) {
-    const { planner, raw } = this.#parts;
+    const { planner } = this.#parts;
     const satPerKvb = await planner.rateOf(wallet, wish.fee);
-    const { plan, draft, id } = await wallet.store.transact(() => {
+    return this.#make(wallet, version, () => {
       const { plan, draft, changeKey } = planner.prepare(wallet, wish, satPerKvb);
+      const newChangeKey = plan.changeSat > 0 ? changeKey : undefined;
+      return { plan, draft, newChangeKey, isSweep: isSweep(wish) };
+    });
+  }
+
+  /** Instead of a payment that waits to be confirmed: one that pays the miners more. */
+  async replace(wallet: OpenWallet, wish: BumpWish, version: 0 | 2) {
+    return this.#make(wallet, version, await this.#parts.bumper.preparation(wallet, wish));
+  }
+
+  async #make(wallet: OpenWallet, version: 0 | 2, prepare: Preparation) {
+    const { raw } = this.#parts;
+    const { plan, draft, id } = await wallet.store.transact(() => {
+      const { plan, draft, newChangeKey, isSweep } = prepare();
       const id = idOf(draft.transaction);
       const outpoints = draft.coins.map(({ outpoint }) => outpoint);
       const changes: WalletChange[] = [
         reservedFor(id, outpoints, wallet.nowMs),
-        { kind: "psbt", id, psbt: { outpoints, atMs: wallet.nowMs } },
+        { kind: "psbt", id, psbt: { outpoints, atMs: wallet.nowMs, ...(isSweep && { isSweep }) } },
       ];
-      if (plan.changeSat > 0) changes.push(issueOf(changeKey));
+      if (newChangeKey !== undefined) changes.push(issueOf(newChangeKey));
       return { changes, result: { plan, draft, id } };
     });
     wallet.sync.issued();
@@ -194,6 +210,7 @@ export class PsbtDesk {
         requestHash: id,
         atMs: wallet.nowMs,
         paidOutSat: paysOutSat,
+        ...(state.psbts[id]?.isSweep === true && { isSweep: true }),
         ...before,
         txid,
         rawTx,
@@ -218,7 +235,7 @@ function idOf(transaction: Transaction): string {
 }
 
 function sightIn(wallet: OpenWallet, psbt: Psbt, id: string): Sight {
-  return readable(() => sightOf(psbt, recordsOf(wallet, id)));
+  return readable(() => sightOf(psbt, recordsOf(wallet, id, psbt.transaction)));
 }
 
 function reservedFor(id: string, outpoints: readonly string[], nowMs: number): WalletChange {

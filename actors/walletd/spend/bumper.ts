@@ -1,4 +1,4 @@
-/** Replaces an unconfirmed payment of ours by one that pays the miners more, as BIP125 wants it: the payments stay as they are. */
+/** Replaces an unconfirmed payment of ours by one that pays the miners more, as BIP125 wants it: the payments stay as they are, unless all was paid that there was. */
 import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import {
   FINAL_SEQUENCE,
@@ -23,7 +23,7 @@ import { type Candidate, candidatesOf } from "./candidates.ts";
 import { checkDailyLimit } from "./daily-limit.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Draft } from "./draft.ts";
-import { type Plan, type PlannedOutput, planExact, sumOf } from "./plan.ts";
+import { type Plan, type PlannedOutput, planExact, planSweep, sumOf } from "./plan.ts";
 import { changeKeyOf, isChange, mixedIn, type Planner, toldOf, toldPlan } from "./planner.ts";
 import type { Spent } from "./sender.ts";
 import { type Asking, issueOf, knownRecord, requestOf, signedDecision } from "./signed-record.ts";
@@ -48,10 +48,17 @@ interface Original {
   readonly coins: readonly BumpCoin[];
   readonly mixdepth: number;
   readonly payments: readonly PlannedOutput[];
+  /** Where all of it went, if it was a sweep. */
+  readonly sweptTo: Uint8Array | undefined;
   /** Where the change went; the replacement's goes there too. */
   readonly changeScript: Uint8Array | undefined;
   readonly feeSat: number;
   readonly sizeVb: number;
+}
+
+interface Looked {
+  readonly original: Original;
+  readonly rates: Rates;
 }
 
 interface Rates {
@@ -63,8 +70,12 @@ interface Replacement {
   readonly plan: Plan<BumpCoin>;
   readonly draft: Draft<BumpCoin>;
   /** Of change that the original had not. */
-  readonly changeKey: WalletKey | undefined;
+  readonly newChangeKey: WalletKey | undefined;
+  readonly isSweep: boolean;
 }
+
+/** For a wallet whose keys are elsewhere: asks nobody when it is called. */
+export type Preparation = () => Replacement;
 
 type BumpCoin = Pick<Candidate, "txid" | "index" | "outpoint" | "amountSat" | "key" | "kind" | "isMixed">;
 
@@ -97,13 +108,12 @@ export class Bumper {
         const known = knownRecord(wallet, request);
         if (known !== undefined) return { changes: [], result: known };
         const prepared = this.#prepare(wallet, original, rates);
-        // The payments were counted when they were first signed.
-        const paidOutSat = prepared.plan.feeSat - original.feeSat;
+        const { plan, draft, newChangeKey, isSweep } = prepared;
+        // The payments were counted when they were first signed; a sweep takes the fee out of them.
+        const paidOutSat = isSweep ? 0 : plan.feeSat - original.feeSat;
         checkDailyLimit(wallet, config, { caller: asking.caller, sat: paidOutSat });
-        const { plan, draft, changeKey } = prepared;
-        const isNewChange = plan.changeSat > 0 && changeKey !== undefined;
-        const more: WalletChange[] = isNewChange ? [issueOf(changeKey)] : [];
-        const decision = signedDecision(wallet, draft, request, { paidOutSat, more });
+        const more: WalletChange[] = newChangeKey === undefined ? [] : [issueOf(newChangeKey)];
+        const decision = signedDecision(wallet, draft, request, { paidOutSat, isSweep, more });
         metrics.signed("send");
         const label = wallet.label("tx", original.txid);
         if (label === "") return decision;
@@ -118,8 +128,14 @@ export class Bumper {
     return { ...told, isSent: true, replaces: wish.txid };
   }
 
+  /** For keys that are elsewhere: whatever must be asked of others is asked now. */
+  async preparation(wallet: OpenWallet, wish: BumpWish): Promise<Preparation> {
+    const { original, rates } = await this.#look(wallet, wish);
+    return () => this.#prepare(wallet, original, rates);
+  }
+
   /** All that must be asked of others before it can be decided. */
-  async #look(wallet: OpenWallet, { txid, fee }: BumpWish): Promise<{ original: Original; rates: Rates }> {
+  async #look(wallet: OpenWallet, { txid, fee }: BumpWish): Promise<Looked> {
     const { planner } = this.#parts;
     const satPerKvb = await planner.rateOf(wallet, fee);
     const original = await this.#originalOf(wallet, txid);
@@ -148,12 +164,15 @@ export class Bumper {
       script: scriptPubKey,
       amountSat: Number(amountSat),
     }));
-    const change = outputs.find(({ script }) => isChange(wallet, script, mixdepth));
+    const sweptTo = wasSweep(wallet, txid) && outputs.length === 1 ? outputs[0]?.script : undefined;
+    const change =
+      sweptTo === undefined ? outputs.find(({ script }) => isChange(wallet, script, mixdepth)) : undefined;
     return {
       txid,
       coins,
       mixdepth,
       payments: outputs.filter((output) => output !== change),
+      sweptTo,
       changeScript: change?.script,
       feeSat: sumOf(coins) - sumOf(outputs),
       sizeVb: sizeVbOf(transaction),
@@ -188,16 +207,22 @@ export class Bumper {
       const lowest = Math.max(lowestSat / plan.sizeVb, oldRate + rates.incrementSatPerKvb / 1_000);
       throw denials.fee(rounded(satPerVb), rounded(lowest), wallet.settings.feeMaxSatPerVb);
     }
-    return { plan, draft: this.#parts.planner.draft(wallet, plan, script, true), changeKey };
+    return {
+      plan,
+      draft: this.#parts.planner.draft(wallet, plan, script, true),
+      newChangeKey: plan.changeSat > 0 ? changeKey : undefined,
+      isSweep: original.sweptTo !== undefined,
+    };
   }
 }
 
-/** Out of its change first; when that is not enough, by the largest confirmed coins of its mixdepth (BIP125 allows no others). */
+/** A sweep pays less. Otherwise out of its change first; when that is not enough, by the largest confirmed coins of its mixdepth (BIP125 allows no others). */
 function planReplacement(
   wallet: OpenWallet,
-  { txid, coins, mixdepth, payments }: Original,
+  { txid, coins, mixdepth, payments, sweptTo }: Original,
   given: { readonly satPerKvb: number; readonly changeScript: Uint8Array },
 ): Plan<BumpCoin> {
+  if (sweptTo !== undefined) return planSweep(coins, sweptTo, given.satPerKvb);
   const spare = candidatesOf(wallet, { mixdepth, confirmationsMin: 1, isMixed: mixedIn(wallet) })
     .filter(({ outpoint }) => !coins.some((coin) => coin.outpoint === outpoint))
     .sort((a, b) => a.amountSat - b.amountSat);
@@ -227,6 +252,10 @@ function ownCoin({ transactions }: OpenWallet, outpoint: string): BumpCoin | und
   if (own === undefined) return undefined;
   const { key, amountSat } = own;
   return { txid, index, outpoint, amountSat, key, kind: key.spending.kind, isMixed: false };
+}
+
+function wasSweep({ state }: OpenWallet, txid: string): boolean {
+  return Object.values(state.signed).some((signed) => signed.txid === txid && signed.isSweep === true);
 }
 
 function mixdepthOf(wallet: OpenWallet, { inputs: [first] }: Transaction): number {

@@ -25,6 +25,11 @@ export interface SpendWish {
   readonly isReplaceable: boolean;
 }
 
+/** One address gets all that the coins are worth. */
+export function isSweep({ payments }: Pick<SpendWish, "payments">): boolean {
+  return payments.length === 1 && payments[0]?.amountSat === null;
+}
+
 export interface Prepared {
   readonly plan: Plan<Candidate>;
   readonly draft: Draft<Candidate>;
@@ -106,7 +111,7 @@ export class Planner {
       amountSat,
     }));
     const [first] = outputs;
-    if (first !== undefined && outputs.length === 1 && first.amountSat === null) {
+    if (first !== undefined && isSweep(wish)) {
       return planSweep(named ?? sweepable(wallet, rules), first.script, given.satPerKvb);
     }
     const fixed = outputs.map(({ script, amountSat }) => ({ script, amountSat: amountSat ?? 0 }));

@@ -7,7 +7,15 @@ import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { checkDailyLimit } from "./daily-limit.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Planner, type Prepared, type SpendWish, type Told, toldOf, toldPlan } from "./planner.ts";
+import {
+  isSweep,
+  type Planner,
+  type Prepared,
+  type SpendWish,
+  type Told,
+  toldOf,
+  toldPlan,
+} from "./planner.ts";
 import {
   type Asking,
   issueOf,
@@ -82,7 +90,7 @@ export class Sender {
       const { plan, draft, changeKey, paidOutSat } = prepared;
       judge(prepared);
       const more: WalletChange[] = plan.changeSat > 0 ? [issueOf(changeKey)] : [];
-      const decision = signedDecision(wallet, draft, request, { paidOutSat, more });
+      const decision = signedDecision(wallet, draft, request, { paidOutSat, isSweep: isSweep(wish), more });
       metrics.signed("send");
       if (label === "") return decision;
       const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };

@@ -28,6 +28,13 @@ export interface SignedRecord {
   readonly inputsSat: readonly number[];
 }
 
+export interface Signing {
+  readonly paidOutSat: number;
+  readonly isSweep: boolean;
+  /** What else changes with it. */
+  readonly more: readonly WalletChange[];
+}
+
 /** As long as a transaction may be on its way without the mempool having told of it. */
 export const UNSEEN_MS = 3_600_000;
 const ID_DIGITS = 32;
@@ -52,7 +59,7 @@ export function signedDecision(
   wallet: OpenWallet,
   draft: Draft<KeyedCoin & { readonly outpoint: string }>,
   request: Request,
-  { paidOutSat, more }: { readonly paidOutSat: number; readonly more: readonly WalletChange[] },
+  { paidOutSat, isSweep, more }: Signing,
 ): Decision<SignedRecord> {
   const transaction = signDraft(draft, wallet.keys);
   const txid = txidOf(transaction);
@@ -69,6 +76,7 @@ export function signedDecision(
     rawTx,
     inputsSat,
     paidOutSat,
+    ...(isSweep && { isSweep }),
   };
   const reservation = { owner: "send", purpose: "send", outpoints, untilMs: atMs + UNSEEN_MS };
   return {

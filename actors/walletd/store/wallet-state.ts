@@ -45,6 +45,8 @@ export const SignedSchema = z.strictObject({
   inputsSat: z.array(z.int().min(0)).max(5_000).optional(),
   /** What left the wallet, with the fee. */
   paidOutSat: z.int().min(0).optional(),
+  /** It paid all that its coins were worth: a replacement takes its fee from what is paid. */
+  isSweep: z.boolean().optional(),
   /** Of a coinjoin: it was sent. Before that it is its taker's to send. */
   isSeen: z.boolean().optional(),
   /** Its owner wants others to send it: our node does so only long after. */
@@ -84,6 +86,7 @@ export const ExternalCoinSchema = z.strictObject({
 export const PsbtSchema = z.strictObject({
   outpoints: z.array(OutpointSchema).max(2_000),
   atMs: TimeSchema,
+  isSweep: z.boolean().optional(),
 });
 
 /** What an owner lets a maker or the ledger do, over a restart of the wallet daemon too: known by its holder, here by its hash. */

@@ -30,6 +30,15 @@ import {
   WALLET_PAYMENTS_MAX,
 } from "./values.ts";
 
+const BUMP_ERRORS = { WALLETD_NOT_BUMPABLE: z.object({ txid: Hash, why: z.string() }) } as const;
+const PsbtVersion = z.union([z.literal(0), z.literal(2)]).default(0);
+const MadePsbt = z.object({
+  psbt: Psbt,
+  txid: Hash,
+  feeSat: AmountSat,
+  sizeVb: z.int().min(1),
+  changeSat: AmountSat,
+});
 /** Where from, where to, for how much: the same for sending, for trying and for a PSBT. */
 const SpendInput = Owned.extend({
   mixdepth: Mixdepth,
@@ -57,26 +66,28 @@ export const withSpending = withAccounts
     ...SENDING,
   })
   .rpc("bump", {
-    doc: "Replaces an unconfirmed transaction of ours by one that pays more, out of its change or by adding coins of its mixdepth.",
+    doc: "Replaces an unconfirmed transaction of ours by one that pays more, out of its change or by adding coins of its mixdepth; one that paid all there was pays less.",
     input: Owned.extend({ txid: Hash, fee: FeeSchema, isDryRun: z.boolean().default(false) }),
     output: SpendSchema,
-    errors: { ...SPEND_ERRORS, WALLETD_NOT_BUMPABLE: z.object({ txid: Hash, why: z.string() }) },
+    errors: { ...SPEND_ERRORS, ...BUMP_ERRORS },
     redact: ["session", "transaction", "changeSat"],
     ...SENDING,
   })
   .rpc("psbtCreate", {
     doc: "The transaction that `send` would make, unsigned, as a PSBT. Its coins are reserved for an hour.",
-    input: SpendInput.extend({ version: z.union([z.literal(0), z.literal(2)]).default(0) }),
-    output: z.object({
-      psbt: Psbt,
-      txid: Hash,
-      feeSat: AmountSat,
-      sizeVb: z.int().min(1),
-      changeSat: AmountSat,
-    }),
+    input: SpendInput.extend({ version: PsbtVersion }),
+    output: MadePsbt,
     errors: { ...SPEND_ERRORS, ...PSBT_ERRORS },
     redact: ["session", "payments", "inputs", "psbt", "changeSat"],
     requestBytesMax: 128 * 1024,
+    ...SENDING,
+  })
+  .rpc("psbtBump", {
+    doc: "The transaction that `bump` would make, unsigned, as a PSBT: for a payment that waits and was signed elsewhere. Its coins are reserved for an hour.",
+    input: Owned.extend({ txid: Hash, fee: FeeSchema, version: PsbtVersion }),
+    output: MadePsbt,
+    errors: { ...SPEND_ERRORS, ...PSBT_ERRORS, ...BUMP_ERRORS },
+    redact: ["session", "psbt", "changeSat"],
     ...SENDING,
   })
   .rpc("psbtShow", {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createWhole } from "../../../runtime/whole-file.ts";
 import { EXIT, misuse } from "../../errors.ts";
 import { paintOf, say, sayJson, type Terminal, widthOf } from "../../terminal-io.ts";
+import { parseFee, parseTxid } from "../amounts.ts";
 import { confirmed } from "../secret-input.ts";
 import { type SpendOptions, spendInput } from "../spend-commands.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet-desk.ts";
@@ -20,17 +21,42 @@ interface AskOptions extends WalletOptions {
 
 const FILE_BYTES_MAX = 1_100_000;
 
-export async function create(
+interface MakeOptions extends OutOptions {
+  readonly psbtVersion: string;
+}
+
+export function create(
   payments: readonly string[],
-  options: SpendOptions & OutOptions & { readonly psbtVersion: string },
+  options: SpendOptions & MakeOptions,
   terminal: Terminal,
+): Promise<number> {
+  const input = spendInput(payments, options);
+  return make(options, terminal, (owned, walletd, version) =>
+    walletd.psbtCreate({ ...owned, ...input, version }),
+  );
+}
+
+export function bump(
+  txid: string,
+  options: MakeOptions & { readonly fee: string },
+  terminal: Terminal,
+): Promise<number> {
+  const input = { txid: parseTxid(txid), fee: parseFee(options.fee) };
+  return make(options, terminal, (owned, walletd, version) =>
+    walletd.psbtBump({ ...owned, ...input, version }),
+  );
+}
+
+async function make(
+  options: MakeOptions,
+  terminal: Terminal,
+  step: (owned: Owned, walletd: Walletd, version: 0 | 2) => Promise<{ readonly psbt: string }>,
 ): Promise<number> {
   const version = options.psbtVersion === "0" ? 0 : options.psbtVersion === "2" ? 2 : undefined;
   if (version === undefined) throw misuse(`--psbt-version is 0 or 2, not "${options.psbtVersion}".`);
-  const input = spendInput(payments, options);
   needNew(options);
   return withOwner(options, terminal, async (owned, walletd) => {
-    const made = await walletd.psbtCreate({ ...owned, ...input, version });
+    const made = await step(owned, walletd, version);
     const view = await walletd.psbtShow({ ...owned, psbt: made.psbt });
     if (options.json) sayJson(terminal, { ...made, view, ...writtenTo(options.out, made.psbt) });
     else {

@@ -40,7 +40,13 @@ export function stillWorld(): MoneyWorld {
   return new MoneyWorld(() => 0.5, [p2wpkhScript(new Uint8Array(20).fill(1))]);
 }
 
+const HEADER_BYTES = 80;
+const TIME_AT = 68;
+const NOT_REPLACEABLE = 0xffff_fffe;
+
 export class MoneyWorld {
+  /** What all blocks say that the time is, from the next one on that is looked at; their own when it says nothing. */
+  timeS: number | undefined;
   readonly node: ModelNode;
   /** What others can be paid at; whoever adds to it is paid too. */
   readonly scripts: Uint8Array[];
@@ -59,6 +65,8 @@ export class MoneyWorld {
   readonly sent: Transaction[] = [];
   /** Makes the next broadcast's answer get lost, after the node has taken it or before. */
   loses: "after" | "before" | undefined;
+  /** Whether what waits goes for a later one that spends the same. */
+  replaces = false;
   /** The mempool that is asked for its view has not heard of what was sent. */
   isSilent = false;
   /** Asked before a broadcast is answered. */
@@ -90,7 +98,7 @@ export class MoneyWorld {
       places: ({ txids }) => ({ tip: this.#tip, results: txids.map((txid) => this.#place(txid)) }),
       headers: ({ height, count }) => {
         const found = this.#blocks.slice(height, height + count);
-        return { count: found.length, hex: found.map(headerOf).join("") };
+        return { count: found.length, hex: found.map((block) => headerOf(block, this.timeS)).join("") };
       },
       rawTransactions: ({ txids }) => ({
         results: txids.map((txid) => (this.#place(txid) === null ? null : this.#rawOf(txid))),
@@ -193,7 +201,12 @@ export class MoneyWorld {
     const kind = isOnChain ? "block.connected" : "block.disconnected";
     const height = isOnChain ? this.#blocks.length : this.#blocks.length - 1;
     const body = {
-      ...{ height, hash: block.hash, header: headerOf(block), txCount: block.transactions.length },
+      ...{
+        height,
+        hash: block.hash,
+        header: headerOf(block, this.timeS),
+        txCount: block.transactions.length,
+      },
       ...{ touched: this.#touchedBy(block), part: 0, parts: 1 },
     };
     if (isOnChain) this.#blocks.push(block);
@@ -272,6 +285,17 @@ export class MoneyWorld {
     if (JSON.stringify(this.moments.at(-1)) !== JSON.stringify(now)) this.moments.push(now);
   }
 
+  /** As nodes do (BIP125): whether the new one pays enough is the wallet's to know. */
+  #makeRoomFor({ inputs }: Transaction): void {
+    const spent = new Set(inputs.map(spentBy));
+    for (const [txid, { transaction }] of this.node.mempool) {
+      const isRival = transaction.inputs.some(
+        (input) => input.sequence < NOT_REPLACEABLE && spent.has(spentBy(input)),
+      );
+      if (isRival) this.node.mempool.delete(txid);
+    }
+  }
+
   async #broadcast(bytes: Uint8Array): Promise<{ txid: string }> {
     const transaction = parseTransaction(bytes, regtest.serialization);
     const txid = txidOf(transaction);
@@ -282,6 +306,7 @@ export class MoneyWorld {
       this.sent.push(transaction);
       this.#raw.set(txid, transaction);
       const isThere = this.node.mempool.has(txid as never) || this.#place(txid) !== null;
+      if (!isThere && this.replaces) this.#makeRoomFor(transaction);
       if (!isThere && !this.node.submit(transaction)) {
         throw new TroupeError(
           {
@@ -385,8 +410,10 @@ export async function ticks(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function headerOf({ bytes }: NodeBlock): string {
-  return bytesToHex(bytes.subarray(0, 80));
+function headerOf({ bytes }: NodeBlock, timeS: number | undefined): string {
+  const header = Buffer.from(bytes.subarray(0, HEADER_BYTES));
+  if (timeS !== undefined) header.writeUInt32LE(timeS, TIME_AT);
+  return bytesToHex(header);
 }
 
 function outpointOf(input: Transaction["inputs"][number]): string {
@@ -414,4 +441,8 @@ function outputsOf(transaction: Transaction): readonly Output[] {
     known.set(transaction, outputs);
   }
   return outputs;
+}
+
+function spentBy({ previousTxidBytes, previousIndex }: Transaction["inputs"][number]): string {
+  return `${txidFromBytes(previousTxidBytes)}:${previousIndex}`;
 }

@@ -76,6 +76,11 @@ export class HastyClock implements Clock {
   }
 }
 
+interface RecoverMore {
+  readonly type?: "bip84" | "bip49";
+  readonly hasBonds?: boolean;
+}
+
 interface Caller {
   readonly wire: MortalTransport;
   readonly bus: ConnectedBus;
@@ -159,7 +164,7 @@ export class WalletdUnderTest {
   }
 
   /** Opens the wallet of known words, once it knows its coins. */
-  async recovered(wallet: string, words: string, more: { readonly hasBonds?: boolean } = {}): Promise<Owned> {
+  async recovered(wallet: string, words: string, more: RecoverMore = {}): Promise<Owned> {
     const { session } = await this.as("operator").recover({ wallet, words, password: PASSWORD, ...more });
     const owned = { wallet, session };
     await this.level(owned);
@@ -185,9 +190,15 @@ export class WalletdUnderTest {
   }
 }
 
+export interface KnownWallet {
+  readonly words: string;
+  readonly keys: WalletKeys;
+}
+
 /** A wallet of known words, and its keys as anybody may work them out. */
-export function knownWallet(filler: number): { readonly words: string; readonly keys: WalletKeys } {
+export function knownWallet(filler: number, type: "bip84" | "bip49" = "bip84"): KnownWallet {
   const { words } = newMnemonic(new Uint8Array(16).fill(filler));
-  const keys = WalletKeys.fromSeed(seedOf(words, ""), { network: regtest, type: "bip84", hasBonds: true });
+  const hasBonds = type === "bip84";
+  const keys = WalletKeys.fromSeed(seedOf(words, ""), { network: regtest, type, hasBonds });
   return { words: words.join(" "), keys };
 }
