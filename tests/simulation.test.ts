@@ -1,6 +1,13 @@
 /** Coinjoins of random schedules with fake time: among liars, losses and restarts nobody loses more than was agreed. */
+
 import { afterEach, describe, expect, it } from "vitest";
+import { txidToBytes } from "../bitcoin/bytes.ts";
+import { scriptHashOf } from "../bitcoin/script/scripthash.ts";
+import { txidOf } from "../bitcoin/transaction.ts";
+import { scriptNumber } from "./harness/joinmarket/parties.ts";
 import { SEED } from "./harness/seed.ts";
+import { stillWorld } from "./harness/walletd/money-world.ts";
+import { CoinLedger } from "./simulation/coin-ledger.ts";
 import { drawSchedule } from "./simulation/schedule.ts";
 import { Simulator } from "./simulation/simulator.ts";
 
@@ -32,4 +39,32 @@ describe("a schedule", () => {
     expect(draw(SEED, 5)).not.toEqual(draw(SEED, 6));
     expect(draw(SEED, 5)).not.toEqual(draw(SEED + 1, 5));
   });
+});
+
+it("knows the coins of a block in the midst of a talk, and tells of what it took once, when it is asked", () => {
+  const { node } = stillWorld();
+  const ledger = new CoinLedger();
+  const [ours, theirs] = [scriptNumber(501), scriptNumber(502)];
+  ledger.own("maker", [scriptHashOf(ours)]);
+  const spend = (of: { txid: string; at: number }, script: Uint8Array, amountSat: bigint) => ({
+    ...{ version: 2, locktime: 0 },
+    inputs: [
+      {
+        previousTxidBytes: txidToBytes(of.txid as never),
+        ...{ previousIndex: of.at, scriptSig: new Uint8Array(0), sequence: 0, witness: [] },
+      },
+    ],
+    outputs: [{ amountSat, scriptPubKey: script }],
+  });
+  const first = spend({ txid: "ab".repeat(32), at: 0 }, ours, 5_000n);
+  node.mineThese([first]);
+  ledger.follow(node);
+  const second = spend({ txid: txidOf(first), at: 0 }, theirs, 4_000n);
+  node.mineThese([second]);
+
+  expect(ledger.coin(`${txidOf(second)}:0`)).toBeUndefined();
+  ledger.read(node);
+  expect(ledger.coin(`${txidOf(second)}:0`)).toMatchObject({ amountSat: 4_000n });
+  expect(ledger.follow(node)).toMatchObject([{ txid: txidOf(second), owner: "maker", costSat: 5_000 }]);
+  expect(ledger.follow(node)).toEqual([]);
 });

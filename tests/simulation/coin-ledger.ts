@@ -24,6 +24,8 @@ export interface Spending {
 export class CoinLedger {
   readonly #owners = new Map<string, string>();
   readonly #coins = new Map<string, Coin>();
+  /** Of blocks that were read and that nobody has asked about yet. */
+  readonly #found: Spending[] = [];
   #height = 0;
 
   /** Script hashes of a wallet. */
@@ -41,14 +43,18 @@ export class CoinLedger {
     return this.#coins.get(outpoint);
   }
 
-  /** Reads the blocks that are new; gives back what they took from the wallets. */
-  follow(node: ModelNode): Spending[] {
-    const found: Spending[] = [];
+  /** Reads the blocks that are new. */
+  read(node: ModelNode): void {
     for (; this.#height < node.blocks.length; this.#height++) {
       for (const transaction of node.blocks[this.#height]?.transactions ?? [])
-        found.push(...this.#take(transaction));
+        this.#found.push(...this.#take(transaction));
     }
-    return found;
+  }
+
+  /** Reads the blocks that are new; gives back what those took from the wallets that came since it was asked last. */
+  follow(node: ModelNode): Spending[] {
+    this.read(node);
+    return this.#found.splice(0);
   }
 
   #take(transaction: Transaction): Spending[] {

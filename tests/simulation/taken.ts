@@ -74,6 +74,8 @@ async function talk(
       ? "it went along with a commitment that was used"
       : undefined;
   }
+  // A block may have come since this talk began, with a coinjoin of an earlier one in it.
+  life.ledger.read(life.money.node);
   const coins = inputs.coins.flatMap(({ txid, vout }): CoinjoinCoin[] => {
     const coin = life.ledger.coin(`${txid}:${vout}`);
     if (coin === undefined) return [];
