@@ -18,6 +18,7 @@ import { indexVerify } from "./index/verify-command.ts";
 import { commandName, requestOf, type Terminal } from "./terminal-io.ts";
 import { addTumble } from "./tumble/tumble-program.ts";
 import { addWallet } from "./wallet/wallet-program.ts";
+import { addXmpp } from "./xmpp/xmpp-program.ts";
 
 // What takes long to load is loaded by the command that needs it: `status` must not wait for a bus that it does not use.
 const startCommand = () => import("./commands/start.ts");
@@ -59,6 +60,7 @@ export function makeProgram(
   addBond(program, { terminal, exitWith, withPlace, examples });
   addHistory(program, { terminal, exitWith, withPlace, examples });
   addWallet(program, { terminal, exitWith, withPlace, examples });
+  addXmpp(program, { terminal, exitWith, withPlace, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
   addConfig(program, terminal);
