@@ -96,13 +96,16 @@ export class IndexReader {
     }
   }
 
-  /** Questions of one turn of the loop are of one moment: opening it costs as much as answering a small one. */
+  /**
+   * Questions of one callback are of one moment: opening it costs as much as answering a small one. Not longer: news that
+   * comes with the next callback must not be older than the answers after it.
+   */
   #openForTurn(): Moment {
     if (this.#moment !== undefined) return this.#moment;
     const view = this.#open();
     const moment = { view, replies: this.#repliesOf(view) };
     this.#moment = moment;
-    setImmediate(() => this.#endMoment(moment));
+    queueMicrotask(() => this.#endMoment(moment));
     return moment;
   }
 
