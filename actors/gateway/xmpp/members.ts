@@ -3,6 +3,7 @@ import type { Log } from "../../../runtime/log/log.ts";
 import { textsOf } from "./language/texts.ts";
 import { type Element, element } from "./link/element.ts";
 import { NS } from "./link/namespaces.ts";
+import { secrecy } from "./link/secrecy.ts";
 import type { Entity } from "./names/entity.ts";
 import type { People } from "./people/people.ts";
 import { entityOf, type Presence } from "./presence/presence.ts";
@@ -26,8 +27,8 @@ export class Members {
     this.#options = options;
   }
 
-  /** `isTold`: somebody who registered by chat has his answer there. */
-  registered(jid: string, isTold: boolean): void {
+  /** `welcome`: for those who have heard nothing yet. */
+  registered(jid: string, welcome?: string): void {
     this.#options.people.forget(jid);
     void this.#quietly(async () => {
       const { people, presence, roster, send } = this.#options;
@@ -37,10 +38,19 @@ export class Members {
       const items = [GATEWAY, ALIAS].map((entity) => ({ jid: people.space.jidOf(entity), name: "Bitcoin" }));
       if (await roster.put(jid, items)) await presence.welcome(jid);
       else presence.greet(jid, texts.greetingStatus);
-      if (isTold) return;
-      const body = element("body", "", {}, texts.registered(account.username));
+      if (welcome === undefined) return;
+      const body = element("body", "", {}, welcome);
       const from = people.space.jidOf(ALIAS);
-      send(element("message", "", { type: "chat", from, to: jid }, body, element("unstyled", NS.styling)));
+      send(
+        element(
+          "message",
+          "",
+          { type: "chat", from, to: jid },
+          body,
+          ...secrecy(),
+          element("unstyled", NS.styling),
+        ),
+      );
     });
   }
 

@@ -25,7 +25,7 @@ import { ComponentLink } from "./link/component-link.ts";
 import type { Element } from "./link/element.ts";
 import { NS } from "./link/namespaces.ts";
 import type { StanzaProblem } from "./link/replies.ts";
-import type { LinkFault, LinkState } from "./link/xmpp-link.ts";
+import type { LinkEars, LinkFault, LinkState, XmppLink } from "./link/xmpp-link.ts";
 import { Members } from "./members.ts";
 import { allowing } from "./names/allowed.ts";
 import { AddressSpace } from "./names/entity.ts";
@@ -71,8 +71,8 @@ export class Xmpp {
   readonly #listeners: Listener[] = [];
   #isStopped = false;
 
-  /** Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
-  constructor(context: ActorContext<XmppConfig>) {
+  /** A test may give its own link. Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
+  constructor(context: ActorContext<XmppConfig>, linkOf?: (ears: LinkEars) => XmppLink) {
     const { bus, clock, log, config, version } = context;
     const server = parseHostPort(config.xmpp_server);
     const { xmpp_domain: domain, xmpp_secret_file: secretFile } = config;
@@ -98,7 +98,7 @@ export class Xmpp {
     this.#registration = new Registration({
       people,
       changed,
-      registered: (jid) => this.#members.registered(jid, false),
+      registered: (jid, welcome) => this.#members.registered(jid, welcome),
       removed: (jid) => this.#members.removed(jid),
     });
     this.#adHoc = new AdHoc({
@@ -106,7 +106,7 @@ export class Xmpp {
       pictures,
       clock,
       changed,
-      registered: (jid) => this.#members.registered(jid, false),
+      registered: (jid) => this.#members.registered(jid),
     });
     this.#vcards = new Vcards({ people, pictures, version });
     const chat = new Chat({
@@ -114,7 +114,7 @@ export class Xmpp {
       clock,
       log,
       changed,
-      registered: (jid) => this.#members.registered(jid, true),
+      registered: (jid) => this.#members.registered(jid),
     });
     const messages = new Messages({
       chat,
@@ -133,6 +133,7 @@ export class Xmpp {
     });
     this.#door = new XmppDoor({
       link: (ears) =>
+        linkOf?.(ears) ??
         new ComponentLink({ server, domain, parentDomain, secret, clock, log, random: Math.random, ears }),
       space,
       parentDomain,

@@ -15,7 +15,7 @@ import { bareJid } from "../names/jid.ts";
 import type { People } from "../people/people.ts";
 import { choicesOf, Dialogues, type Step } from "./dialogue.ts";
 import { findCommand } from "./find-command.ts";
-import { isPaymentLink } from "./payment-link.ts";
+import { isPaymentLink, readPaymentLink } from "./payment-link.ts";
 import { asMessages, chatText } from "./render.ts";
 
 const ANSWERS_KEPT_MAX = 20_000;
@@ -27,6 +27,7 @@ export interface Reply {
   readonly body: string;
   /** From whom: the address that was typed, where it is to be talked to. Otherwise whom the message was for. */
   readonly from?: string;
+  readonly isSecret?: boolean;
 }
 
 export interface ChatOptions {
@@ -125,7 +126,11 @@ export class Chat {
         return [
           { body: texts.addressChat(inFours(address)), from: space.jidOf({ kind: "address", address }) },
         ];
-      if (isPaymentLink(body)) return this.#perform(commandOf("pay"), [body], asking, isTooLate, place);
+      if (isPaymentLink(body)) {
+        const link = readPaymentLink(body, (text) => space.address(text));
+        if ("problem" in link) return [{ body: texts.badLink(texts.linkWhy[link.problem]) }];
+        return this.#perform(commandOf("pay"), [body], asking, isTooLate, place);
+      }
     }
     const [word = "", ...rest] = body.split(/\s+/);
     const offered = offeredCommands(asking);
@@ -184,7 +189,10 @@ export class Chat {
     if (command.word === "register" && outcome.kind === "text") this.#options.registered(jid);
     const isAskedAgain =
       outcome.kind === "again" && command.fields(asking).some(({ name }) => name === outcome.field);
-    if (!isAskedAgain) return asMessages(chatText(outcome, command.word, asking)).map((body) => ({ body }));
+    if (!isAskedAgain) {
+      const isSecret = outcome.kind === "text" && outcome.isSecret === true;
+      return asMessages(chatText(outcome, command.word, asking)).map((body) => ({ body, isSecret }));
+    }
     const again = outcome as Extract<Outcome, { kind: "again" }>;
     const step = this.#dialogues.begin(jid, place, command, values, asking, again.field);
     if (step.kind !== "ask") return [{ body: again.text }];

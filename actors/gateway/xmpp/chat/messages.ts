@@ -2,6 +2,7 @@
 import type { Incoming } from "../door.ts";
 import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
+import { secrecy } from "../link/secrecy.ts";
 import type { Chat } from "./chat.ts";
 
 export interface MessagesOptions {
@@ -38,7 +39,8 @@ export class Messages {
         send(back(element("displayed", NS.markers, { id })));
     }
     for (const reply of await chat.answer(incoming)) {
-      const message = back(element("body", "", {}, reply.body), element("unstyled", NS.styling));
+      const hints = reply.isSecret === true ? secrecy() : [];
+      const message = back(element("body", "", {}, reply.body), ...hints, element("unstyled", NS.styling));
       send(
         reply.from === undefined ? message : { ...message, attrs: { ...message.attrs, from: reply.from } },
       );

@@ -61,8 +61,8 @@ export const register: Command = {
     const own = textsOf(account.settings.language ?? language);
     const welcome = account.state === "waiting" ? own.registeredWaiting : own.registered;
     const lines = [welcome(account.username)];
-    if (recoveryCode !== null) lines.push(own.recovery(recoveryCode));
-    return text(lines.join("\n"));
+    if (recoveryCode === null) return text(lines.join("\n"));
+    return { kind: "text", text: [...lines, own.recovery(recoveryCode)].join("\n"), isSecret: true };
   },
 };
 

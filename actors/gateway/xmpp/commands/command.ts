@@ -44,7 +44,8 @@ export interface Column {
 }
 
 export type Outcome =
-  | { readonly kind: "text"; readonly text: string }
+  /** `isSecret`: for this client only, and for no archive. */
+  | { readonly kind: "text"; readonly text: string; readonly isSecret?: boolean }
   /** Done with, and not as wished. */
   | { readonly kind: "problem"; readonly text: string }
   /** One value cannot be taken: it is asked for once more. */

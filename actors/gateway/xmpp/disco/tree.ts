@@ -31,10 +31,12 @@ export class GatewayTree implements DiscoTree {
     const asking = await this.#asking(question);
     const { texts, account } = asking;
     if (node === NS.commands) return listAbilities("commands", false);
+    // A command has the same name; clients that look for a list find one.
+    if (isGateway(question.to) && node === USERS_NODE)
+      return account?.isAdmin === true ? listAbilities(texts.usersTitle, true) : undefined;
     const command = node === undefined ? undefined : commandAt(asking, node);
     if (command !== undefined) return commandAbilities(texts.usage[command][1] ?? texts.words[command]);
-    if (isGateway(question.to))
-      return node === USERS_NODE ? listAbilities(texts.usersTitle, true) : undefined;
+    if (isGateway(question.to)) return undefined;
     const name = await this.#visibleName(asking);
     if (name === undefined || account === undefined) return undefined;
     if (node === undefined) return contactAbilities(name);

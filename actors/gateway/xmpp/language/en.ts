@@ -77,7 +77,7 @@ export const en = {
   stillWorking: "This takes longer than usual. You will be told what becomes of it; do not send it again.",
   encrypted: "I cannot read encrypted messages. Switch encryption off for this chat.",
   bug: (reference: string) =>
-    `Something went wrong on our side (${reference}). Nothing was paid because of it.`,
+    `Something went wrong on our side (${reference}). Look at orders and history before you try again.`,
   expired: "That took too long; let us begin anew.",
   dropped: "Given up.",
   askField: (label: string) => `${label}?`,

@@ -76,7 +76,7 @@ export const fr: Texts = {
   stillWorking: "Cela dure plus que d'habitude. On vous dira la suite ; ne l'envoyez pas de nouveau.",
   encrypted: "Je ne peux pas lire les messages chiffrés. Désactivez le chiffrement pour cette conversation.",
   bug: (reference) =>
-    `Quelque chose a mal tourné chez nous (${reference}). Rien n'a été payé à cause de cela.`,
+    `Quelque chose a mal tourné chez nous (${reference}). Regardez ordres et historique avant de recommencer.`,
   expired: "C'était trop long ; recommençons.",
   dropped: "Abandonné.",
   askField: (label) => `${label} ?`,

@@ -16,8 +16,8 @@ import { notFound, StanzaError } from "../router/stanza-error.ts";
 
 export interface RegistrationOptions {
   readonly people: People;
-  /** After the answer went out. */
-  readonly registered: (jid: string) => void;
+  /** With the words for the person, after the answer went out. */
+  readonly registered: (jid: string, welcome: string) => void;
   readonly removed: (jid: string) => void;
   readonly changed: (jid: string) => void;
 }
@@ -56,7 +56,8 @@ export class Registration {
       registrationValues(username, values?.get("lang"), terms === "true" ? "1" : terms),
     );
     if (outcome.kind !== "text") throw refuse("text" in outcome ? outcome.text : texts.refusal.nameForm);
-    this.#options.registered(jid);
+    // The answer to the question has no room for words, and a recovery code is told only once.
+    this.#options.registered(jid, outcome.text);
     return [];
   }
 

@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { inflateSync } from "node:zlib";
+import { encode } from "uqr";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
+import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
+import { childOf, childTextOf, type Element, element, elementsOf, textOf } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+import { qrAvatar, qrPicture } from "./qr.ts";
+
+const ALICE = "alice@example.test";
+const EVE = "eve@example.test";
+const ADMIN = "admin@example.test";
+const SELF = `alice@${GW}`;
+const BOB = `bob@${GW}`;
+const ADDRESS = `${ADDRESSES[0]}@${GW}`;
+
+let under: DoorUnderTest;
+beforeEach(async () => {
+  under = await DoorUnderTest.start();
+  under.bank.open("alice", 1_000);
+  under.bank.open("bob", 0);
+  under.bank.open("admin", 0);
+  under.bank.given.set(ADDRESSES[0], { jid: ALICE, label: "rent" });
+});
+afterEach(() => under.stop());
+
+const info = (from: string, to: string, node?: string) =>
+  under.ask(from, to, "get", element("query", NS.discoInfo, { node }));
+const items = (from: string, to: string, node?: string) =>
+  under.ask(from, to, "get", element("query", NS.discoItems, { node }));
+const listed = async (from: string, to: string, node?: string) =>
+  elementsOf(payloadOf(await items(from, to, node))).map(({ attrs }) =>
+    `${attrs["jid"]} ${attrs["node"] ?? ""}`.trim(),
+  );
+const identityOf = async (from: string, to: string, node?: string) => {
+  const first = elementsOf(payloadOf(await info(from, to, node)))[0];
+  return `${first?.attrs["category"]}/${first?.attrs["type"]}`;
+};
+
+describe("the tree", () => {
+  it("shows strangers the gateway, users their own, and admins everybody", async () => {
+    expect(await listed(EVE, GW)).toEqual([WALLET]);
+    expect(await listed(ALICE, GW)).toEqual([WALLET, `${SELF} addresses`]);
+    expect(await listed(ADMIN, GW)).toEqual([WALLET, `admin@${GW} addresses`, `${GW} users`]);
+    expect(await listed(ADMIN, GW, "users")).toEqual([SELF, BOB, `admin@${GW}`]);
+    expect(conditionOf(await items(ALICE, GW, "users"))).toBe("item-not-found");
+    expect(await listed(ALICE, SELF, "addresses")).toEqual([ADDRESS]);
+    expect(conditionOf(await items(ALICE, BOB, "addresses"))).toBe("item-not-found");
+    expect(await listed(ALICE, BOB)).toEqual([]);
+  });
+
+  it("has identities by which clients know what they see", async () => {
+    expect(await identityOf(EVE, GW)).toBe("gateway/bitcoin");
+    expect(await identityOf(ADMIN, GW, "users")).toBe("directory/user");
+    expect(await identityOf(ALICE, SELF)).toBe("account/registered");
+    expect(await identityOf(ALICE, SELF, "addresses")).toBe("hierarchy/branch");
+    expect(await identityOf(ALICE, ADDRESS)).toBe("account/registered");
+    expect(await identityOf(ALICE, GW, "pay")).toBe("automation/command-node");
+    expect(await identityOf(ALICE, BOB)).toBe("account/registered");
+  });
+
+  it("tells strangers nothing of who is there", async () => {
+    for (const to of [BOB, `ghost@${GW}`, ADDRESS, `bob\\40example.test@${GW}`])
+      for (const ask of [info, items]) expect(conditionOf(await ask(EVE, to))).toBe("item-not-found");
+    expect(conditionOf(await info(ALICE, `ghost@${GW}`))).toBe("item-not-found");
+    expect(conditionOf(await info(ALICE, `bob\\40example.test@${GW}`))).toBe("item-not-found");
+    expect(await identityOf(ADMIN, `bob\\40example.test@${GW}`)).toBe("account/registered");
+    expect(await identityOf(ALICE, `alice\\40example.test@${GW}`)).toBe("account/registered");
+  });
+
+  it("lists the commands that each may have at each place", async () => {
+    const nodes = async (from: string, to: string) =>
+      elementsOf(payloadOf(await items(from, to, NS.commands))).map(({ attrs }) => attrs["node"]);
+    expect(await nodes(EVE, GW)).toEqual(["jabber:iq:register", "help", "status"]);
+    expect(await nodes(ALICE, GW)).toEqual(
+      expect.arrayContaining(["balance", "pay", "history", "settings", "leave"]),
+    );
+    expect(await nodes(ALICE, GW)).not.toContain("users");
+    expect(await nodes(ADMIN, GW)).toContain("freeze");
+    expect(await nodes(ALICE, BOB)).toEqual(["help", "history", "pay", "orders", "confirm", "cancel"]);
+  });
+
+  it("answers the small questions everywhere", async () => {
+    for (const to of [GW, WALLET, SELF, ADDRESS])
+      for (const [name, ns] of [
+        ["ping", NS.ping],
+        ["query", NS.last],
+        ["query", NS.version],
+        ["time", NS.time],
+      ] as const)
+        expect((await under.ask(ALICE, to, "get", element(name, ns))).attrs["type"]).toBe("result");
+  });
+
+  it("answers to whom asked, from whom was asked, and never to an answer", async () => {
+    const before = under.sent.length;
+    for (const type of ["result", "error"])
+      under.link.take(element("iq", "", { from: ALICE, to: GW, type, id: "x" }, element("q", "u:x")));
+    await under.settled();
+    expect(under.sent.slice(before).filter(({ attrs }) => attrs["to"] === ALICE)).toEqual([]);
+    expect((await info(ALICE, ADDRESS)).attrs).toMatchObject({ from: ADDRESS, to: `${ALICE}/phone` });
+  });
+});
+
+describe("cards and avatars", () => {
+  const vcard = (from: string, to: string) => under.ask(from, to, "get", element("vCard", NS.vcard));
+  const part = (card: Element, name: string) => childTextOf(payloadOf(card), name, NS.vcard);
+
+  it("say of each what may be known", async () => {
+    expect(part(await vcard(EVE, GW), "FN")).toContain("Troupe");
+    const address = await vcard(ALICE, ADDRESS);
+    expect(part(address, "FN")).toBe("rent");
+    expect(part(address, "URL")).toBe(`bitcoin:${ADDRESSES[0]}`);
+    expect(part(await vcard("bob@example.test", ADDRESS), "FN")).toBe(ADDRESSES[0]);
+    expect(part(await vcard(ALICE, BOB), "NICKNAME")).toBe("bob");
+    expect(part(await vcard(ALICE, BOB), "FN")).toBeUndefined();
+    expect(part(await vcard(ADMIN, BOB), "FN")).toBe("bob@example.test");
+    expect(part(await vcard(ALICE, SELF), "FN")).toBe(ALICE);
+    expect(conditionOf(await vcard(EVE, BOB))).toBe("item-not-found");
+  });
+
+  it("name one picture by one hash, in the card, the items and the presence", async () => {
+    const photo = childOf(payloadOf(await vcard(ALICE, ADDRESS)), "PHOTO", NS.vcard) as Element;
+    const png = Buffer.from(childTextOf(photo, "BINVAL", NS.vcard) ?? "", "base64");
+    const hash = createHash("sha1").update(png).digest("hex");
+    const item = async (node: string) => {
+      const pubsub = payloadOf(
+        await under.ask(
+          ALICE,
+          ADDRESS,
+          "get",
+          element("pubsub", NS.pubsub, {}, element("items", NS.pubsub, { node })),
+        ),
+      );
+      return elementsOf(elementsOf(pubsub)[0] as Element)[0] as Element;
+    };
+    expect((await item(NS.avatarMetadata)).attrs["id"]).toBe(hash);
+    const data = await item(NS.avatarData);
+    expect(textOf(elementsOf(data)[0] as Element)).toBe(png.toString("base64"));
+    expect(png.length).toBeLessThan(8_192);
+    await under.settled();
+    under.presence(ALICE, ADDRESS, "subscribe");
+    const seen = await under.next(
+      ({ attrs, name }) => name === "presence" && attrs["from"] === ADDRESS && attrs["type"] === undefined,
+    );
+    expect(childTextOf(childOf(seen, "x", NS.vcardUpdate) as Element, "photo", NS.vcardUpdate)).toBe(hash);
+    const nowhere = await under.ask(
+      ALICE,
+      ADDRESS,
+      "get",
+      element("pubsub", NS.pubsub, {}, element("items", NS.pubsub, { node: "urn:x" })),
+    );
+    expect(conditionOf(nowhere)).toBe("item-not-found");
+  });
+});
+
+describe("codes to pay by", () => {
+  /** The pixels of one of our pictures, true for black. */
+  function pixels(png: Buffer): boolean[][] {
+    const side = png.readUInt32BE(16);
+    const data: Buffer[] = [];
+    for (let at = 8; at < png.length; ) {
+      const length = png.readUInt32BE(at);
+      if (png.toString("latin1", at + 4, at + 8) === "IDAT") data.push(png.subarray(at + 8, at + 8 + length));
+      at += length + 12;
+    }
+    const raw = inflateSync(Buffer.concat(data));
+    const row = Math.ceil(side / 8) + 1;
+    return Array.from({ length: side }, (_, y) =>
+      Array.from(
+        { length: side },
+        (__, x) => ((raw[y * row + 1 + (x >> 3)] as number) & (0x80 >> (x & 7))) === 0,
+      ),
+    );
+  }
+
+  const URI = `bitcoin:${ADDRESSES[0]}`;
+
+  it("show every module of the code, with its quiet zone", () => {
+    const { png, sidePixels } = qrPicture(URI);
+    const { data, size } = encode(URI, { ecc: "M", border: 0 });
+    const drawn = pixels(png);
+    expect(sidePixels).toBe((size + 8) * 4);
+    const read = data.map((line, y) => line.map((_, x) => drawn[(y + 4) * 4 + 1]?.[(x + 4) * 4 + 2]));
+    expect(read).toEqual(data);
+    expect(drawn.slice(0, 16).flat().some(Boolean)).toBe(false);
+  });
+
+  it("stay whole when an avatar is cut to a circle", () => {
+    const { png, sidePixels } = qrAvatar(URI);
+    const radius = sidePixels / 2;
+    const corners = pixels(png).flatMap((line, y) =>
+      line.filter((isBlack, x) => isBlack && Math.hypot(x + 0.5 - radius, y + 0.5 - radius) > radius),
+    );
+    expect(corners).toEqual([]);
+  });
+});

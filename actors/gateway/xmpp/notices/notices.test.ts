@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NOTICE_KINDS, type NoticeKind } from "../../../../bus/contracts/ledger/objects.ts";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { DoorUnderTest, WALLET } from "../../../../tests/harness/xmpp/door.ts";
+import { TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
+import { childOf, childTextOf, element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+
+const ALICE = "alice@example.test";
+
+let under: DoorUnderTest;
+beforeEach(async () => {
+  under = await DoorUnderTest.start();
+  under.bank.open("alice", 100_000);
+});
+afterEach(() => under.stop());
+
+const told = () => under.sent.filter(({ attrs }) => attrs["id"]?.startsWith("ev-") === true);
+const receipt = (from: string, id: string) =>
+  under.link.take(
+    element("message", "", { from, to: WALLET, type: "chat" }, element("received", NS.receipts, { id })),
+  );
+
+const FULL = {
+  jid: ALICE,
+  unit: "btc" as const,
+  amountSat: 500_000,
+  feeSat: 250,
+  balanceSat: 1_500_000,
+  counterpart: { userId: 2, username: "bob", jid: null, address: null },
+  text: "rent",
+  order: "0123456789abcdef",
+  txid: TXID,
+  confirmations: 1,
+  isReplaceable: true,
+};
+
+/** What each has to say, by reference. */
+const CONTENTS: Partial<Record<NoticeKind, readonly string[]>> = {
+  "deposit.seen": ["0.00500000 BTC", "rent", "unconfirmed", "replace", TXID.slice(0, 16)],
+  "deposit.replaced": ["0.00500000 BTC", TXID.slice(0, 16)],
+  "deposit.credited": ["0.00500000 BTC", "0.01500000 BTC"],
+  "deposit.vanished": ["0.00500000 BTC", TXID.slice(0, 16)],
+  "deposit.reversed": ["0.00500000 BTC", TXID.slice(0, 16), "0.01500000 BTC"],
+  "payment.received": ["0.00500000 BTC", "bob", "rent"],
+  "order.executed": ["0123456789abcdef", "0.00500000 BTC", "bob"],
+  "order.broadcast": ["0123456789abcdef", "0.00500000 BTC", "0.00000250 BTC", TXID],
+  "order.confirmed": ["0123456789abcdef", TXID],
+  "order.failed": ["0123456789abcdef", "rent"],
+  "balance.low": ["0.01500000 BTC"],
+  announcement: ["rent"],
+};
+
+/** What tells clients and servers how to treat it. */
+const ASKED = [
+  ["request", NS.receipts],
+  ["store", NS.hints],
+  ["unstyled", NS.styling],
+  ["origin-id", NS.originId],
+] as const;
+
+describe("notices", () => {
+  it("of every kind are told once, with what matters, and ask for a receipt", async () => {
+    for (const kind of NOTICE_KINDS) {
+      const { id } = under.bank.notify({ ...FULL, kind });
+      const message = await under.next(({ attrs }) => attrs["id"] === `ev-${id}`);
+      expect(message.attrs).toMatchObject({ from: WALLET, to: ALICE, type: "chat" });
+      const body = childTextOf(message, "body", "") ?? "";
+      expect(body, kind).not.toBe("");
+      for (const part of CONTENTS[kind] ?? []) expect(body, kind).toContain(part);
+      for (const [name, ns] of ASKED) expect(childOf(message, name, ns), kind).toBeDefined();
+    }
+    expect(told()).toHaveLength(NOTICE_KINDS.length);
+  });
+
+  it("are in the language of their reader", async () => {
+    under.bank.notify({ ...FULL, kind: "payment.received", language: "fr" });
+    expect(childTextOf(await under.next(({ attrs }) => attrs["id"] === "ev-1"), "body", "")).toContain(
+      "Reçu 0.00500000 BTC de bob",
+    );
+  });
+
+  it("come again under the same id when the link broke before a receipt, and not when one came", async () => {
+    under.bank.notify({ ...FULL, kind: "deposit.seen" });
+    under.bank.notify({ ...FULL, kind: "deposit.credited" });
+    await under.next(({ attrs }) => attrs["id"] === "ev-2");
+    receipt(`${ALICE}/phone`, "ev-1");
+    await waitFor("the receipt", () => under.bank.acknowledged.includes(1));
+    under.link.lose();
+    const before = under.sent.length;
+    under.link.start();
+    await under.next(({ attrs }) => attrs["id"] === "ev-2", before);
+    expect(under.sent.slice(before).some(({ attrs }) => attrs["id"] === "ev-1")).toBe(false);
+  });
+
+  it("that come while the link is down wait for it", async () => {
+    under.link.lose();
+    under.bank.notify({ ...FULL, kind: "deposit.seen" });
+    expect(told()).toHaveLength(0);
+    under.link.start();
+    await under.next(({ attrs }) => attrs["id"] === "ev-1");
+  });
+
+  it("are not acknowledged by anybody else, nor by what was never sent", async () => {
+    under.bank.open("bob");
+    under.bank.notify({ ...FULL, kind: "deposit.seen" });
+    await under.next(({ attrs }) => attrs["id"] === "ev-1");
+    receipt("bob@example.test/phone", "ev-1");
+    receipt(`${ALICE}/phone`, "ev-7");
+    receipt(`${ALICE}/phone`, "ev-NaN");
+    receipt(`${ALICE}/phone`, "1");
+    await under.settled();
+    expect(under.bank.acknowledged).toEqual([]);
+  });
+
+  it("do not stop when the bank is away for a while", async () => {
+    await under.settled();
+    under.bank.refusals.set("notices", new Error("away") as never);
+    under.bank.notify({ ...FULL, kind: "deposit.seen" });
+    await under.settled();
+    under.clock.advance(60_000);
+    await under.next(({ attrs }) => attrs["id"] === "ev-1");
+  });
+});

@@ -1,0 +1,297 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { DoorUnderTest, GW, WALLET } from "../../../../tests/harness/xmpp/door.ts";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
+import { childOf, childTextOf, type Element, element } from "../link/element.ts";
+import { NS } from "../link/namespaces.ts";
+
+const ALICE = "alice@example.test";
+const PHONE = `${ALICE}/phone`;
+const ADDRESS = `${ADDRESSES[0]}@${GW}`;
+
+let under: DoorUnderTest;
+beforeEach(async () => {
+  under = await DoorUnderTest.start();
+});
+afterEach(() => under.stop());
+
+/** What a person was sent of presence since then: from whom, of which type. */
+async function seen(since: number, jid = ALICE): Promise<string[]> {
+  await under.settled();
+  return under.sent
+    .slice(since)
+    .filter(({ name, attrs }) => name === "presence" && attrs["to"]?.startsWith(jid) === true)
+    .map(({ attrs }) => `${attrs["type"] ?? "available"} ${attrs["from"]}`);
+}
+
+async function shownBy(act: () => void, jid?: string): Promise<string[]> {
+  const since = under.sent.length;
+  act();
+  return seen(since, jid);
+}
+
+/** Registered, seen by us, and seeing us. */
+async function member(sat = 150_000, jid = ALICE): Promise<void> {
+  under.bank.open("alice", sat, { jid });
+  await shownBy(() => under.presence(jid, WALLET, "subscribe"));
+}
+
+const statusOf = (stanza: Element | undefined) =>
+  stanza === undefined ? undefined : childTextOf(stanza, "status", "");
+const lastFrom = (from: string) =>
+  under.sent.filter(({ name, attrs }) => name === "presence" && attrs["from"] === from).at(-1);
+
+describe("at the gateway", () => {
+  it("takes in who is registered, and asks to see him too", async () => {
+    under.bank.open("alice", 5);
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "subscribe"))).toEqual([
+      `subscribed ${WALLET}`,
+      `subscribe ${WALLET}`,
+      `available ${WALLET}`,
+    ]);
+    expect(await shownBy(() => under.presence(ALICE, GW, "subscribe"))).toEqual([
+      `subscribed ${GW}`,
+      `available ${GW}`,
+    ]);
+  });
+
+  it("refuses strangers, and says what they lack", async () => {
+    expect(await shownBy(() => under.presence(ALICE, GW, "subscribe"))).toEqual([
+      `error ${GW}`,
+      `unsubscribed ${GW}`,
+    ]);
+    const error = under.sent.find(({ attrs }) => attrs["type"] === "error") as Element;
+    expect(
+      childOf(childOf(error, "error", "") as Element, "registration-required", NS.stanzas),
+    ).toBeDefined();
+    expect(await shownBy(() => under.presence(ALICE, GW, "unsubscribe"))).toEqual([`unsubscribed ${GW}`]);
+    expect(await shownBy(() => under.presence(ALICE, GW, "probe"))).toEqual([`unsubscribed ${GW}`]);
+    expect(await shownBy(() => under.presence(ALICE, GW))).toEqual([]);
+    expect(await shownBy(() => under.presence(ALICE, GW, "unavailable"))).toEqual([]);
+  });
+
+  it("lets go who no longer wants to see it, and has the account verified", async () => {
+    await member();
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "unsubscribe"))).toEqual([
+      `unsubscribed ${WALLET}`,
+      `unavailable ${WALLET}`,
+    ]);
+    expect(under.bank.suspected).toEqual([ALICE]);
+    expect(under.bank.account(ALICE).state).toBe("open");
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "probe"))).toEqual([`unsubscribed ${WALLET}`]);
+  });
+
+  it("stops when it is told that it is not seen, and begins when it is", async () => {
+    await member();
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "unsubscribed"))).toEqual([]);
+    expect(await shownBy(() => under.presence(PHONE, WALLET))).toEqual([]);
+    await shownBy(() => under.presence(PHONE, WALLET, "unavailable"));
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "subscribed"))).toEqual([]);
+    expect(await shownBy(() => under.presence(PHONE, WALLET))).toEqual([
+      `available ${GW}`,
+      `available ${WALLET}`,
+    ]);
+  });
+
+  it("shows itself to the first of a person's clients, and goes with the last", async () => {
+    await member();
+    expect(await shownBy(() => under.presence(PHONE, WALLET))).toEqual([
+      `available ${GW}`,
+      `available ${WALLET}`,
+    ]);
+    expect(await shownBy(() => under.presence(`${ALICE}/desk`, WALLET))).toEqual([]);
+    expect(await shownBy(() => under.presence(PHONE, WALLET, "unavailable"))).toEqual([]);
+    const gone = await shownBy(() => under.presence(`${ALICE}/desk`, WALLET, "unavailable"));
+    expect(gone).toEqual([`unavailable ${GW}`, `unavailable ${WALLET}`]);
+    expect(lastFrom(WALLET)?.attrs["to"]).toBe(`${ALICE}/desk`);
+  });
+
+  it("answers a probe with what it is", async () => {
+    await member();
+    expect(await shownBy(() => under.presence(ALICE, WALLET, "probe"))).toEqual([`available ${WALLET}`]);
+  });
+
+  it("says nothing more to who answers with errors, until he is back", async () => {
+    await member();
+    await shownBy(() => under.presence(PHONE, WALLET));
+    await shownBy(() => under.presence(PHONE, WALLET, "error"));
+    under.bank.change(ALICE, { availableSat: 7 });
+    await under.settled();
+    expect(await shownBy(() => under.clock.advance(6_000))).toEqual([]);
+    await shownBy(() => under.presence(PHONE, WALLET));
+    under.bank.change(ALICE, { availableSat: 8 });
+    await under.settled();
+    await under.settled();
+    under.clock.advance(6_000);
+    await waitFor("the new balance", () => statusOf(lastFrom(WALLET)) === "8 sat");
+  });
+
+  it("tells a new balance within five seconds, and ten changes once", async () => {
+    await member();
+    await shownBy(() => under.presence(PHONE, WALLET));
+    const since = under.sent.length;
+    for (let sat = 1; sat <= 10; sat++) under.bank.change(ALICE, { availableSat: sat });
+    await under.settled();
+    await under.settled();
+    under.clock.advance(5_000);
+    await waitFor("the new balance", () => statusOf(lastFrom(WALLET)) === "10 sat");
+    expect((await seen(since)).filter((one) => one === `available ${WALLET}`)).toHaveLength(1);
+  });
+
+  it.each([
+    [ALICE, {}, "150000 sat"],
+    [ALICE, { presence: "off" }, undefined],
+    [ALICE, { presence: "rounded" }, "≈ 200000 sat"],
+    ["alice@far.test", {}, undefined],
+    ["alice@far.test", { presence: "exact" }, "150000 sat"],
+  ])("shows %s with %j as much as was chosen", async (jid, door, status) => {
+    await member(150_000, jid);
+    under.bank.change(jid, {
+      settings: { ...under.bank.account(jid).settings, door: door as Record<string, string> },
+    });
+    await under.settled();
+    under.clock.advance(10_000);
+    await shownBy(() => under.presence(jid, WALLET, "probe"), jid);
+    expect(statusOf(lastFrom(WALLET))).toBe(status);
+  });
+
+  it("carries what it can do, and never a type or a show that servers do not know", async () => {
+    await member();
+    await shownBy(() => under.presence(PHONE, WALLET));
+    for (const stanza of under.sent.filter(({ name }) => name === "presence")) {
+      expect(stanza.attrs["type"]).not.toBe("available");
+      expect(childTextOf(stanza, "show", "")).not.toBe("online");
+    }
+    expect(childOf(lastFrom(GW) as Element, "c", NS.caps)?.attrs["ver"]).toBe("Kgx1wWOvqjn6LqSa9xK9BrPGgnU=");
+  });
+});
+
+describe("at addresses and users", () => {
+  it("become contacts when somebody wants to see them, and are none when he does not", async () => {
+    await member();
+    under.bank.given.set(ADDRESSES[0], { jid: ALICE, label: "rent" });
+    expect(await shownBy(() => under.presence(ALICE, ADDRESS, "subscribe"))).toEqual([
+      `subscribed ${ADDRESS}`,
+      `available ${ADDRESS}`,
+    ]);
+    expect(statusOf(lastFrom(ADDRESS))).toBe("Yours: rent. Received 5000 sat, 33.3 % of all you received.");
+    const photo = childOf(lastFrom(ADDRESS) as Element, "x", NS.vcardUpdate);
+    expect(childTextOf(photo as Element, "photo", NS.vcardUpdate)).toMatch(/^[0-9a-f]{40}$/);
+    expect(under.bank.contacts.get(ALICE)).toHaveLength(1);
+    expect(await shownBy(() => under.presence(PHONE, WALLET))).toContain(`available ${ADDRESS}`);
+    expect(await shownBy(() => under.presence(ALICE, ADDRESS, "unsubscribe"))).toEqual([
+      `unsubscribed ${ADDRESS}`,
+    ]);
+    expect(under.bank.contacts.get(ALICE)).toHaveLength(0);
+    expect(await shownBy(() => under.presence(ALICE, ADDRESS, "probe"))).toEqual([`unsubscribed ${ADDRESS}`]);
+  });
+
+  it("tell nothing about themselves but their being there", async () => {
+    await member();
+    under.bank.open("bob", 9_999);
+    const bob = `bob@${GW}`;
+    expect(await shownBy(() => under.presence(ALICE, bob, "subscribe"))).toEqual([
+      `subscribed ${bob}`,
+      `available ${bob}`,
+    ]);
+    expect(statusOf(lastFrom(bob))).toBeUndefined();
+  });
+
+  it.each([`nobody@${GW}`, `a-b-c@${GW}`, `bob\\40example.test@${GW}`])(
+    "are unknown where %s may not be known",
+    async (to) => {
+      await member();
+      under.bank.open("bob");
+      expect(await shownBy(() => under.presence(ALICE, to, "subscribe"))).toEqual([`unsubscribed ${to}`]);
+      expect(await shownBy(() => under.presence(ALICE, to, "probe"))).toEqual([`unsubscribed ${to}`]);
+      for (const type of [undefined, "unavailable", "error", "subscribed"])
+        expect(await shownBy(() => under.presence(ALICE, to, type))).toEqual([]);
+    },
+  );
+
+  it("are unknown to strangers, also where there are some", async () => {
+    under.bank.open("bob");
+    expect(await shownBy(() => under.presence(ALICE, `bob@${GW}`, "subscribe"))).toEqual([
+      `unsubscribed bob@${GW}`,
+    ]);
+  });
+
+  it("survive a subscription to oneself", async () => {
+    await member();
+    expect(await shownBy(() => under.presence(ALICE, `alice@${GW}`, "subscribe"))).toContain(
+      `subscribed alice@${GW}`,
+    );
+  });
+});
+
+describe("around the link", () => {
+  it("asks everybody who sees it whether he is there, when the link is new; and says goodbye", async () => {
+    await member();
+    under.link.lose();
+    const since = under.sent.length;
+    under.link.start();
+    await waitFor("the probe", () => under.sent.slice(since).some(({ attrs }) => attrs["type"] === "probe"));
+    expect(await seen(since)).toEqual([`probe ${WALLET}`, `available ${GW}`, `available ${WALLET}`]);
+    const { link } = under;
+    await under.stop();
+    const last = link.sent
+      .filter(({ attrs }) => attrs["type"] === "unavailable")
+      .map(({ attrs }) => attrs["from"]);
+    expect(last).toEqual([GW, WALLET]);
+  });
+
+  const privilege = (ns: string) =>
+    element(
+      "message",
+      "",
+      { from: "example.test", to: GW },
+      element("privilege", ns, {}, element("perm", ns, { access: "roster", type: "both" })),
+    );
+
+  it.each(["urn:xmpp:privilege:1", "urn:xmpp:privilege:2"])(
+    "writes rosters itself where it may (%s), and asks nobody",
+    async (ns) => {
+      under.link.take(privilege(ns));
+      const since = under.sent.length;
+      under.link.take(
+        element(
+          "iq",
+          "",
+          { from: PHONE, to: GW, type: "set", id: "r" },
+          element("query", NS.register, {}, element("username", NS.register, {}, "alice")),
+        ),
+      );
+      let from = since;
+      for (let item = 0; item < 2; item++) {
+        const isSet = ({ attrs, name }: Element) =>
+          name === "iq" && attrs["to"] === ALICE && attrs["type"] === "set";
+        const asked = await under.next(isSet, from);
+        from = under.sent.indexOf(asked) + 1;
+        expect(
+          childOf(childOf(asked, "query", NS.roster) as Element, "item", NS.roster)?.attrs,
+        ).toMatchObject({ subscription: "both", name: "Bitcoin" });
+        under.link.take(
+          element("iq", "", { type: "result", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }),
+        );
+      }
+      await under.next(({ name }) => name === "message", since);
+      expect(await seen(since)).not.toContain(`subscribe ${WALLET}`);
+    },
+  );
+
+  it("asks for a place in the list where the privilege is gone", async () => {
+    under.link.take(privilege(NS.privilege));
+    const since = under.sent.length;
+    under.link.take(
+      element(
+        "iq",
+        "",
+        { from: PHONE, to: GW, type: "set", id: "r" },
+        element("query", NS.register, {}, element("username", NS.register, {}, "alice")),
+      ),
+    );
+    const asked = await under.next(({ attrs, name }) => name === "iq" && attrs["to"] === ALICE, since);
+    under.link.take(element("iq", "", { type: "error", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }));
+    await under.next(({ attrs }) => attrs["type"] === "subscribe", since);
+  });
+});
