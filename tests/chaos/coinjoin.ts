@@ -101,6 +101,8 @@ try {
     if (!isSigned) violations.push(`${wallet} keeps coins aside that were signed for nobody`);
     if (lastsMs > 3_600_000) violations.push(`${wallet} keeps coins aside for more than an hour`);
   }
+} catch (error) {
+  violations.push(String(error));
 } finally {
   progress.stop();
   await box.close();
@@ -231,6 +233,8 @@ async function upAgain(killed: ReadonlyMap<string, number | undefined>): Promise
   await inTime("all actors to stand", async () => {
     for (const [id, pid] of killed) {
       const child = await box.child(id);
+      // Nobody dies so often but by our hand: what an operator does when an actor was given up.
+      if (child.state === "parked") await box.restart(id);
       if (child.pid === pid || child.state !== "ready") return undefined;
     }
     return (await box.tree()).ready ? true : undefined;

@@ -154,10 +154,19 @@ export class CoinjoinBox {
   }
 
   /** By the supervisor's own door, which is open whatever else is down. */
-  async tree(): Promise<Tree> {
+  tree(): Promise<Tree> {
+    return this.#asAdmin((admin) => admin.call("tree", {}, { deadlineMs: 10_000 }));
+  }
+
+  /** One that the supervisor has given up, too. */
+  async restart(child: string): Promise<void> {
+    await this.#asAdmin((admin) => admin.call("restart", { child }, { deadlineMs: 60_000 }));
+  }
+
+  async #asAdmin<A>(ask: (admin: AdminClient) => Promise<A>): Promise<A> {
     const admin = await AdminClient.connect(dataPaths(this.home.data).socket);
     try {
-      return await admin.call("tree", {}, { deadlineMs: 10_000 });
+      return await ask(admin);
     } finally {
       admin.close();
     }
