@@ -51,6 +51,18 @@ export function paintOf(terminal: Terminal): Paint {
   return paintFor(terminal.stdout, terminal.environment);
 }
 
+/** What lines for a person depend on. */
+export interface Page {
+  readonly paint: Paint;
+  readonly width: number;
+  /** What the person calls us by. */
+  readonly command: string;
+}
+
+export function pageOf(terminal: Terminal): Page {
+  return { paint: paintOf(terminal), width: widthOf(terminal), command: commandName(terminal) };
+}
+
 /** A pipe has no width; 100 is read well. */
 export function widthOf(terminal: Terminal): number {
   return terminal.stdout.isTTY ? Math.max(20, terminal.stdout.columns ?? 80) : 100;

@@ -78,13 +78,16 @@ it("a sweep leaves nothing in the mixdepth, and no change", async () => {
 it("a plan says what it will cost under the nick with which the coinjoin is then made", async () => {
   const at = await set({ config: { chooser: "cheapest" } });
   const asked = { makers: 2, makersMin: 2, satPerVb: 2 };
-  const plan = await at.taker.plan({ ...asked, amountSat: 300_000, availableSat: 900_000, coins: 1 });
+  const plan = await at.taker.plan({ ...asked, amountSat: 300_000, availableSat: 900_000, coins: 3 });
   expect(plan).toMatchObject({ amountSat: 300_000, candidates: 3, makerFeesSat: 300, makersMin: 2 });
   const { makerFeesSatMax, miningFeeSatMax } = plan;
 
   const grant = await at.grant(makerFeesSatMax, miningFeeSatMax);
   const run = await at.join({ ...asked, grant, makerFeesSatMax, miningFeeSatMax, plan: plan.plan });
   expect(run).toMatchObject({ phase: "done", makersGood: 2, makerFeesSat: 300 });
+  // Each maker has brought one coin, as most do. Signatures are a byte longer or shorter.
+  expect(Math.abs((run.miningFeeSat ?? 0) - plan.miningFeeSat)).toBeLessThan(20);
+  expect(plan.miningFeeSat).toBeLessThan(miningFeeSatMax / 2);
   const askers = at.hub.sent
     .filter(({ text }) => text === "orderbook" || text.startsWith("fill "))
     .map(({ from }) => from);

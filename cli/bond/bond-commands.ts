@@ -1,7 +1,7 @@
 /** What `supervisor bond …` does: says what a bond weighs, here and on the market, and makes one. */
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { nicksOf } from "../coinjoin/own-nicks.ts";
-import { type PlaceOptions, paintOf, say, type Terminal } from "../terminal-io.ts";
+import { type PlaceOptions, pageOf, paintOf, say, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { needLockDate } from "../wallet/coin-commands.ts";
 import { type SpendOptions, send } from "../wallet/spend-commands.ts";
@@ -33,7 +33,7 @@ export function list(options: WalletOptions & MarketOptions, terminal: Terminal)
       };
     },
     ({ bonds, standing }) => [
-      ...bondLines(bonds, paintOf(terminal)),
+      ...bondLines(bonds, pageOf(terminal)),
       ...(standing === null ? [] : [standingLine(standing)]),
     ],
   );

@@ -9,7 +9,15 @@ import {
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
-import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import {
+  type PlaceOptions,
+  pageOf,
+  paintOf,
+  requestOf,
+  say,
+  sayJson,
+  type Terminal,
+} from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
 import { confirmed } from "../wallet/secret-input.ts";
 import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
@@ -164,7 +172,7 @@ async function watched(taker: Taker, id: string, options: RunOptions, terminal: 
     run = await taker.run({ id, newerThan: run.version });
   }
   if (options.json) sayJson(terminal, run);
-  else for (const line of outcomeLines(run, paintOf(terminal))) say(terminal, line);
+  else for (const line of outcomeLines(run, pageOf(terminal))) say(terminal, line);
   return run.phase === "done" ? EXIT.ok : EXIT.failed;
 }
 

@@ -1,6 +1,7 @@
 /** What a coinjoin would cost, how it goes and how it ended, as lines for a terminal. Pure. */
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { CoinjoinRun, takerContract } from "../../bus/contracts/taker.ts";
+import type { Page } from "../terminal-io.ts";
 import { harmless, type Paint } from "../view/terminal.ts";
 import { btc, percentOf, sats } from "../wallet/amounts.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
@@ -37,7 +38,7 @@ export function progressLine({ progress, attempt }: CoinjoinRun): string {
   return `${attempt > 1 ? `Attempt ${attempt}: ` : ""}${harmless(progress)}`;
 }
 
-export function outcomeLines(run: CoinjoinRun, paint: Paint): string[] {
+export function outcomeLines(run: CoinjoinRun, { paint, command }: Page): string[] {
   const faults = run.faults.map(({ nick, why }) => paint("dim", `  ${harmless(nick)}: ${harmless(why)}`));
   const told = faults.length === 0 ? [] : ["Makers that failed us:", ...faults];
   if (run.phase === "done") {
@@ -49,27 +50,28 @@ export function outcomeLines(run: CoinjoinRun, paint: Paint): string[] {
     ];
   }
   const code = run.failure?.code ?? "";
-  return [...told, `${paint("bad", "No coinjoin")} (${code}). ${adviceFor(code)}`];
+  return [...told, `${paint("bad", "No coinjoin")} (${code}). ${adviceFor(code, command)}`];
 }
 
-/** What a person can do about it. */
+/** What a person can do about it; $ stands for our own name. */
 const ADVICE: Readonly<Record<string, string>> = Object.freeze({
-  TAKER_NO_MARKET: "Look at [market] in the configuration, and whether Tor runs: supervisor doctor",
+  TAKER_NO_MARKET: "Look at [market] in the configuration, and whether Tor runs: $ doctor",
   TAKER_FEW_MAKERS: "Ask fewer makers, for another amount, or allow more with --max-maker-fee.",
   TAKER_MAKERS_FAILED: "Try again: others will be picked.",
   TAKER_NO_COMMITMENT:
-    "Wait until a coin has five confirmations, mix a smaller amount, spend from another mixdepth, or lend it a coin of elsewhere: supervisor coinjoin commitments.",
+    "Wait until a coin has five confirmations, mix a smaller amount, spend from another mixdepth, or lend it a coin of elsewhere: $ coinjoin commitments.",
   TAKER_MINING_FEE: "Try again, or give a lower --fee.",
   TAKER_REFUSED: "A maker has spent its coin meanwhile. Ours come free within an hour; then try again.",
-  TAKER_NOT_SENT: "Its coins stay reserved for an hour, and it may still appear: supervisor wallet history",
+  TAKER_NOT_SENT: "Its coins stay reserved for an hour, and it may still appear: $ wallet history",
   TAKER_CANCELLED: "You have ended it.",
-  WALLETD_FUNDS: "Choose a smaller amount or another mixdepth: supervisor wallet show",
+  WALLETD_FUNDS: "Choose a smaller amount or another mixdepth: $ wallet show",
   WALLETD_NO_GRANT: "The wallet was locked meanwhile. Unlock it and try again.",
 });
 
-function adviceFor(code: string): string {
+function adviceFor(code: string, command: string): string {
   const kept = code === "TAKER_NOT_SENT" || code === "TAKER_REFUSED" ? "" : "Its coins are free. ";
-  return `${kept}${ADVICE[code] ?? "What was asked is in the log: supervisor logs taker"}`;
+  const advice = ADVICE[code] ?? "What was asked is in the log: $ logs taker";
+  return `${kept}${advice.replaceAll("$ ", `${command} `)}`;
 }
 
 const COLUMNS: readonly TableColumn<CoinjoinRun>[] = [

@@ -4,7 +4,7 @@ import { AdminClient } from "../../supervisor/admin/client.ts";
 import { runDoctor } from "../../supervisor/doctor/doctor.ts";
 import { type Finding, fail, type Verdict } from "../../supervisor/doctor/finding.ts";
 import { doctorFacts } from "../../supervisor/plan/doctor-facts.ts";
-import { readSettings, type Settings } from "../../supervisor/plan/settings.ts";
+import { findDataPaths, readSettings, type Settings } from "../../supervisor/plan/settings.ts";
 import { EXIT } from "../errors.ts";
 import {
   type PlaceOptions,
@@ -31,15 +31,23 @@ export async function doctor(
 
 async function examine(options: PlaceOptions, terminal: Terminal): Promise<Finding[]> {
   let settings: Settings;
+  let running: Tree | undefined;
   try {
-    settings = readSettings(requestOf(options, terminal));
+    const request = requestOf(options, terminal);
+    running = await runningTree(findDataPaths(request).socket);
+    // What runs there may have been started as a sandbox: then its node is its own, and no other is asked.
+    settings = readSettings({ ...request, sandbox: request.sandbox || hasOwnNode(running) });
   } catch (error) {
     // Without a configuration there is nothing to examine the host for.
     return (error as Error).message
       .split("\n")
       .map((line) => fail("configuration", line, "mend it, then type: supervisor config check"));
   }
-  return runDoctor(doctorFacts(settings, await runningTree(settings.paths.socket)));
+  return runDoctor(doctorFacts(settings, running));
+}
+
+function hasOwnNode(running: Tree | undefined): boolean {
+  return running?.root.children.some(({ id }) => id === "node") ?? false;
 }
 
 async function runningTree(socket: string): Promise<Tree | undefined> {

@@ -3,7 +3,7 @@ import { makerContract } from "../../bus/contracts/maker.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { type PlaceOptions, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { type PlaceOptions, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { stemOf, WalletDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -53,7 +53,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
       shown = makers.find(({ grantId }) => grantId === started.grantId) ?? shown;
     }
     if (options.json) sayJson(terminal, shown);
-    else for (const line of earningLines(shown, paintOf(terminal))) say(terminal, line);
+    else for (const line of earningLines(shown, pageOf(terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -76,7 +76,7 @@ export function status(
   return withDesk(options, terminal, async (desk) => {
     const answer = await desk.client(makerContract).status({});
     if (options.json) sayJson(terminal, answer);
-    else for (const line of makersLines(answer.makers, paintOf(terminal))) say(terminal, line);
+    else for (const line of makersLines(answer.makers, pageOf(terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }

@@ -6,6 +6,8 @@ import { parseShareOption } from "./earn-commands.ts";
 import { earnReportOf } from "./earn-report.ts";
 import { earningLines, makersLines, reportLines } from "./earn-view.ts";
 
+const PAGE = { paint: plainPaint, width: 80, command: "npx supervisor" };
+
 const MAKER: MakerStatus = {
   wallet: "savings",
   grantId: "ab".repeat(8),
@@ -44,20 +46,20 @@ it.each(["", "1", "1.0", "100%", "-0.1", "0,1", "2e-5", "%"])("takes %j for no s
 });
 
 it("says what is offered, and why it is offered for nothing", () => {
-  const lines = earningLines(MAKER, plainPaint);
+  const lines = earningLines(MAKER, PAGE);
   expect(lines.slice(0, 2)).toEqual([
     "savings earns as J5abcdefghijklmn.",
     "  mixes 0.00 100 000 to 2.00 000 000 BTC for nothing",
   ]);
-  expect(lines.join("\n")).toContain("without a fidelity bond");
+  expect(lines.join(" ")).toContain("without a fidelity bond");
+  expect(lines.join(" ")).toContain("npx supervisor bond make");
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 it("warns of a fee that many takers will not see, and of a channel that is down", () => {
   const asked = { offerId: "0", type: "sw0reloffer", minSat: 1, maxSat: 2, txfeeSat: 7, fee: "0.000021" };
   const down = { id: "onion", kind: "onion", state: "down", error: "no \u001b[31mroute" } as const;
-  const text = earningLines({ ...MAKER, isFree: false, offers: [asked], channels: [down] }, plainPaint).join(
-    "\n",
-  );
+  const text = earningLines({ ...MAKER, isFree: false, offers: [asked], channels: [down] }, PAGE).join("\n");
   expect(text).toContain("for 0.0021 % of it, of which 7 sat go to the miners");
   expect(text).toContain("It has no fidelity bond");
   expect(text).toContain("The channel onion is down: no");
@@ -66,14 +68,14 @@ it("warns of a fee that many takers will not see, and of a channel that is down"
 
 it("says of each state what it means", () => {
   const heads = (["connecting", "waiting", "ended"] as const).map(
-    (state) => makersLines([{ ...MAKER, state, offers: [], why: "nothing is free" }], plainPaint)[0],
+    (state) => makersLines([{ ...MAKER, state, offers: [], why: "nothing is free" }], PAGE)[0],
   );
   expect(heads).toEqual([
     "savings looks for the market: no channel is up yet.",
     "savings offers nothing now: nothing is free.",
     "savings does not earn. nothing is free",
   ]);
-  expect(makersLines([], plainPaint)).toEqual(["No wallet earns. Start one: supervisor earn start"]);
+  expect(makersLines([], PAGE)).toEqual(["No wallet earns. Start one: npx supervisor earn start"]);
 });
 
 it("adds up what the chain shows, month by month, and nothing else", () => {

@@ -1,6 +1,7 @@
 /** The maker's answers as lines for a terminal. Pure; nothing that others have written reaches it raw. */
 import type { MakerStatus } from "../../bus/contracts/maker.ts";
-import { harmless, type Paint } from "../view/terminal.ts";
+import type { Page } from "../terminal-io.ts";
+import { harmless, type Paint, wrap } from "../view/terminal.ts";
 import { btc, percentOf, sats } from "../wallet/amounts.ts";
 import { tableLines } from "../wallet/table.ts";
 import type { EarnReport } from "./earn-report.ts";
@@ -12,15 +13,15 @@ const STEPS = {
 } as const;
 
 /** One wallet that earns, with what its owner should know. */
-export function earningLines(maker: MakerStatus, paint: Paint): string[] {
-  return [headLine(maker, paint), ...offerLines(maker), ...hintLines(maker, paint), ...joinLines(maker)];
+export function earningLines(maker: MakerStatus, page: Page): string[] {
+  return [headLine(maker, page.paint), ...offerLines(maker), ...hintLines(maker, page), ...joinLines(maker)];
 }
 
-export function makersLines(makers: readonly MakerStatus[], paint: Paint): string[] {
-  if (makers.length === 0) return ["No wallet earns. Start one: supervisor earn start"];
+export function makersLines(makers: readonly MakerStatus[], page: Page): string[] {
+  if (makers.length === 0) return [`No wallet earns. Start one: ${page.command} earn start`];
   return makers.flatMap((maker, at) => [
     ...(at === 0 ? [] : [""]),
-    ...earningLines(maker, paint),
+    ...earningLines(maker, page),
     doneLine(maker),
   ]);
 }
@@ -77,12 +78,14 @@ function feeText(sat: number): string {
   return sat === 0 ? "nothing" : sats(sat);
 }
 
-function hintLines({ isFree, hasBond, offers, channels, state }: MakerStatus, paint: Paint): string[] {
+function hintLines(
+  { isFree, hasBond, offers, channels, state }: MakerStatus,
+  { paint, width, command }: Page,
+): string[] {
   const lines: string[] = [];
   if (isFree) {
     lines.push(
-      "It asks for nothing: without a fidelity bond many takers do not see makers that ask for a fee. Make a bond",
-      "(supervisor wallet bond-address), or insist on a fee (--relative, --absolute).",
+      `It asks for nothing: without a fidelity bond many takers do not see makers that ask for a fee. Make a bond (${command} bond make), or insist on a fee (--relative, --absolute).`,
     );
   } else if (!hasBond && offers.some(({ fee }) => Number(fee) > 0)) {
     lines.push("It has no fidelity bond: many takers do not see makers that ask for a fee without one.");
@@ -96,7 +99,7 @@ function hintLines({ isFree, hasBond, offers, channels, state }: MakerStatus, pa
       ),
     );
   }
-  return lines.map((line) => `  ${paint("dim", line)}`);
+  return lines.flatMap((line) => wrap(line, width - 2)).map((line) => `  ${paint("dim", line)}`);
 }
 
 function joinLines({ joins }: MakerStatus): string[] {

@@ -1,7 +1,7 @@
 /** What `supervisor wallet …` shows and sets: state, balances, addresses, coins, bonds, labels, settings. */
 import { readFileSync } from "node:fs";
 import { misuse } from "../errors.ts";
-import { paintOf, type Terminal, widthOf } from "../terminal-io.ts";
+import { pageOf, paintOf, type Terminal, widthOf } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { coinCount, parseMixdepth, parseOutpoint } from "./amounts.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
@@ -85,7 +85,7 @@ export function bonds(options: WalletOptions, terminal: Terminal): Promise<numbe
     options,
     terminal,
     (desk) => desk.asOwner((owned, walletd) => walletd.bonds(owned)),
-    (answer) => bondLines(answer.bonds, paintOf(terminal)),
+    (answer) => bondLines(answer.bonds, pageOf(terminal)),
   );
 }
 

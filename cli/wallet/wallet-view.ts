@@ -2,6 +2,7 @@
 import { renderUnicodeCompact } from "uqr";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
+import type { Page } from "../terminal-io.ts";
 import { harmless, type Paint } from "../view/terminal.ts";
 import { btc } from "./amounts.ts";
 import { type TableColumn, tableLines } from "./table.ts";
@@ -229,9 +230,9 @@ function stateOf(coin: Coin, paint: Paint): string {
   ].join(", ");
 }
 
-export function bondLines(bonds: readonly Bond[], paint: Paint): string[] {
+export function bondLines(bonds: readonly Bond[], { paint, command }: Page): string[] {
   if (bonds.length === 0)
-    return ["There are no fidelity bonds; `supervisor bond make <year-month> <amount>` begins one."];
+    return [`There are no fidelity bonds. Make one: ${command} bond make <year-month> <amount>`];
   return bonds.flatMap(({ address, locktimeS, isExpired, coins }) => [
     `${paint("strong", dayOf(locktimeS))}  ${address}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
     ...coins.map(

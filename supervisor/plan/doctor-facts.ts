@@ -37,8 +37,10 @@ function doorsOf(child: ChildStatus): string[] {
   return [...child.doors.map(({ address }) => address), ...child.children.flatMap(doorsOf)];
 }
 
-function hostPortOf(url: string): string[] {
-  if (!URL.canParse(url)) return [];
-  const { hostname, port } = new URL(url);
+/** Of a door with a scheme, or without one. */
+function hostPortOf(address: string): string[] {
+  if (parseHostPort(address) !== undefined) return [address];
+  if (!URL.canParse(address)) return [];
+  const { hostname, port } = new URL(address);
   return [`${hostname.replace(/^\[|\]$/g, "")}:${port}`];
 }

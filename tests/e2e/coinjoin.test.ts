@@ -91,6 +91,11 @@ test("half a bitcoin is mixed with three makers by one command, and is in the ne
     return coins[0]?.confirmations === 104;
   });
 
+  // Its node is its own: no other is looked for.
+  const { stdout: found } = await home.run("doctor", "--json");
+  expect(found).toContain('"data directory"');
+  expect(found).not.toMatch(/"check": "node [^"]/);
+
   const book = await json<{ offers: TakerOffer[] }>("orderbook", "--amount", "0.5btc");
   expect(book.offers.map(({ fee }) => fee)).toEqual(["0.00001", "0.00002", "0.00003"]);
 

@@ -4,24 +4,30 @@ import { classifyScript } from "../../../bitcoin/script/script-type.ts";
 import { estimateSizeVb, feeOfSizeSat, SCRIPT_LENGTH } from "../../../joinmarket/coins/sizes.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 
-/** As joinmarket-clientserver reckons before it knows better. */
+/** As joinmarket-clientserver reckons before it knows better: what must suffice, and what a sweep gives. */
 const COINS_OF_MAKER = 3;
+/** Most bring one. */
+const USUAL_COINS_OF_MAKER = 1;
 /** Makers may bring more coins than reckoned, and be replaced by dearer ones: what is granted beyond the estimate. */
 const MINING_MARGIN = 2;
 const MAKER_MARGIN = 2;
 
 type Output = { readonly length: number };
 
-/** Before the makers have named their coins. */
-export function expectedMinerFeeSat(
-  ownCoins: number,
-  makers: number,
-  satPerKvb: number,
-  destination: Output = SCRIPT_LENGTH.p2wpkh,
-): number {
-  const inputs = Array.from({ length: ownCoins + makers * COINS_OF_MAKER }, () => "p2wpkh" as const);
-  const outputs = Array.from({ length: 2 * makers + 1 }, () => SCRIPT_LENGTH.p2wpkh);
-  return feeOfSizeSat(estimateSizeVb(inputs, [destination, ...outputs]), satPerKvb);
+/** What suffices, before the makers have named their coins. */
+export function expectedMinerFeeSat(ownCoins: number, makers: number, satPerKvb: number): number {
+  return feeFor(ownCoins + makers * COINS_OF_MAKER, makers, satPerKvb);
+}
+
+/** What it will rather be. */
+export function likelyMinerFeeSat(ownCoins: number, makers: number, satPerKvb: number): number {
+  return feeFor(ownCoins + makers * USUAL_COINS_OF_MAKER, makers, satPerKvb);
+}
+
+function feeFor(coins: number, makers: number, satPerKvb: number): number {
+  const inputs = Array.from({ length: coins }, () => "p2wpkh" as const);
+  const outputs = Array.from({ length: 2 * makers + 2 }, () => SCRIPT_LENGTH.p2wpkh);
+  return feeOfSizeSat(estimateSizeVb(inputs, outputs), satPerKvb);
 }
 
 /** With the coins and outputs that there really are. */

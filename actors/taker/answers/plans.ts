@@ -5,7 +5,7 @@ import type { ShownBond, TakerOffer, takerContract } from "../../../bus/contract
 import type { Offer } from "../../../joinmarket/offer/offer.ts";
 import type { Candidate } from "../../../joinmarket/orderbook/candidates.ts";
 import type { Timer } from "../../../runtime/clock.ts";
-import { expectedMinerFeeSat, grantedSat, makerFeesSat } from "../agreement/costs.ts";
+import { expectedMinerFeeSat, grantedSat, likelyMinerFeeSat, makerFeesSat } from "../agreement/costs.ts";
 import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import { denials } from "../denials.ts";
 import type { JudgedBond } from "../market/bond-judge.ts";
@@ -106,7 +106,8 @@ export class Plans {
       makersMin,
       candidates,
       makerFeesSat: feesSat,
-      miningFeeSat: minersSat,
+      // A sweep has no change: what was reckoned with is what the miners get.
+      miningFeeSat: wish.amountSat === null ? minersSat : likelyMinerFeeSat(wish.coins, count, satPerKvb),
       satPerVb: satPerKvb / 1_000,
       ...within(
         grantedSat(feesSat, minersSat),
