@@ -35,6 +35,7 @@ beforeEach(async () => {
   world.mine(1);
   await world.money.follow();
   await world.until("the bond to be known", async () => (await ownValue()) !== null);
+  await world.until("the maker to count with it", async () => (await world.status()).hasBond);
 });
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
