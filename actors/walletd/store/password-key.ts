@@ -55,6 +55,8 @@ export async function argon2Key(
   }
 }
 
+export type DeriveKey = typeof PasswordKey.derive;
+
 /** What a password and a salt make; it opens any file that was written with them. */
 export class PasswordKey {
   readonly cost: KeyCost;

@@ -2,12 +2,12 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { TroupeError } from "../../../runtime/errors.ts";
+import { hasCode, type TroupeError } from "../../../runtime/errors.ts";
 import type { ForeignForm, ImportedWallet } from "../files/imported-wallet.ts";
 import { formOf, openForeign } from "../files/open-foreign.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { type Lock, livingOwner, WalletLock } from "./lock.ts";
-import { FULL_COST, isOurFile, type KeyCost } from "./password-key.ts";
+import { type DeriveKey, FULL_COST, isOurFile, type KeyCost, PasswordKey } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { Tries } from "./tries.ts";
 import { type WalletSecrets, wipeSecrets } from "./wallet-secrets.ts";
@@ -34,6 +34,7 @@ export interface FolderOptions {
   /** For tests: a disk that fails, and a password's key that costs less. */
   readonly disk?: Disk;
   readonly cost?: KeyCost;
+  readonly derive?: DeriveKey;
 }
 
 export type WalletForm = "troupe" | ForeignForm | "unknown";
@@ -91,11 +92,12 @@ export class WalletFolder {
   /**
    * A file of another program in the folder becomes one of ours with the same password, and the original stays beside it
    * as `<name>.original-<n>`. After any refusal everything is as it was. Wrong passwords have to wait; see `Tries`.
+   * Whatever is wrong costs one key: how long it takes to say no tells nothing of the file.
    */
   open(name: string, password: string, passphrase = ""): Promise<WalletStore> {
     const wallet = walletFileName(name);
     return this.#tries.guard(wallet, () =>
-      this.#locked(wallet, async (place, lock) => {
+      this.#evenly(wallet, password, async (place, lock) => {
         const bytes = await this.#disk.read(place.path);
         if (bytes === undefined) throw refusals.missing(wallet);
         if (!isOurFile(bytes)) return this.#adopt(place, lock, bytes, password, passphrase);
@@ -181,6 +183,27 @@ export class WalletFolder {
     // A name too many is no harm, and what went wrong before is what must be told.
     const there = await this.#disk.read(path).catch(() => undefined);
     if (kept !== undefined && there?.equals(bytes)) await this.#disk.remove(kept).catch(() => undefined);
+  }
+
+  /** A refusal for which no key was made makes one, and throws it away. */
+  async #evenly(
+    wallet: string,
+    password: string,
+    use: (place: StorePlace, lock: Lock) => Promise<WalletStore>,
+  ): Promise<WalletStore> {
+    const { derive: make = PasswordKey.derive, cost = FULL_COST } = this.#options;
+    let isMade = false;
+    const derive: DeriveKey = (...parameters) => {
+      isMade = true;
+      return make(...parameters);
+    };
+    try {
+      return await this.#locked(wallet, (place, lock) => use({ ...place, derive }, lock));
+    } catch (error) {
+      // Other programs' files have keys of their own, at their own cost.
+      if (!isMade && !hasCode(error, "WALLETD_WRONG_PASSWORD")) (await make(password, cost)).wipe();
+      throw error;
+    }
   }
 
   /** The lock is let go of again unless a store has been made, which then owns it. */

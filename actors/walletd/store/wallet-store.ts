@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { Lock } from "./lock.ts";
-import { type KeyCost, PasswordKey } from "./password-key.ts";
+import { type DeriveKey, type KeyCost, PasswordKey } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { type OpenedFile, type SealedDraft, SealedFile, type SealedPlace } from "./sealed-file.ts";
 import { applyChange, type WalletChange, WalletChangeSchema } from "./wallet-change.ts";
@@ -27,6 +27,8 @@ export interface StorePlace extends SealedPlace {
   readonly cost: KeyCost;
   /** Hears of what went wrong without anybody having asked for it. */
   readonly report: (error: TroupeError) => void;
+  /** For whoever counts what opening costs. */
+  readonly derive?: DeriveKey;
 }
 
 export class WalletStore {
@@ -84,7 +86,7 @@ export class WalletStore {
     let opened: OpenedFile | undefined;
     try {
       opened = await SealedFile.open(place, async ({ cost, salt }) => {
-        key = await PasswordKey.derive(password, cost, salt);
+        key = await (place.derive ?? PasswordKey.derive)(password, cost, salt);
         return key;
       });
       return new WalletStore(place, lock, key as PasswordKey, opened);
@@ -150,7 +152,8 @@ export class WalletStore {
   /** For whoever must show that they know the password of a wallet that is open already. */
   async checkPassword(password: string): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended;
-    const key = await PasswordKey.derive(password, this.#key.cost, this.#key.salt);
+    const derive = this.#place.derive ?? PasswordKey.derive;
+    const key = await derive(password, this.#key.cost, this.#key.salt);
     try {
       // Closed meanwhile, its key is wiped and like no other: the right password must not count as a wrong one.
       if (this.#ended !== undefined) throw this.#ended;
