@@ -119,10 +119,14 @@ export class LedgerStore {
   readonly #tables: Tables;
   readonly #gate: Gate = { isOpen: false };
 
-  constructor(directory: string) {
+  /** Without `isFlushed` a change may be lost with the machine, not with the process: for tests that make thousands. */
+  constructor(directory: string, { isFlushed = true }: { readonly isFlushed?: boolean } = {}) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Without it a transaction that was answered might not be on the disk yet.
-    this.#env = open({ path: directory, noSubdir: false, maxDbs: TABLES_MAX, overlappingSync: false });
+    this.#env = open({
+      ...{ path: directory, noSubdir: false, maxDbs: TABLES_MAX, overlappingSync: false },
+      noSync: !isFlushed,
+    });
     this.#tables = openTables({ env: this.#env, gate: this.#gate });
     chmodSync(join(directory, "data.mdb"), 0o600);
     const { numbers } = this.#tables;

@@ -8,12 +8,14 @@ import { LedgerStore, type Tables } from "../../../actors/ledger/store/store.ts"
 import { regtest } from "../../../bitcoin/network.ts";
 import { chance } from "./chance.ts";
 
+const UNFLUSHED = { isFlushed: false };
+
 export class TestBooks {
   readonly directory = mkdtempSync(join(tmpdir(), "troupe-ledger-"));
   readonly rules: LedgerConfig;
   nowS = 1_800_000_000;
   news: News = { users: new Set(), notices: [] };
-  #store = new LedgerStore(this.directory);
+  #store = new LedgerStore(this.directory, UNFLUSHED);
   readonly #draw = chance();
 
   constructor(rules: Partial<LedgerConfig> = {}) {
@@ -43,7 +45,7 @@ export class TestBooks {
   /** What was not answered is gone, what was answered is there. */
   async reopen(): Promise<void> {
     await this.#store.close();
-    this.#store = new LedgerStore(this.directory);
+    this.#store = new LedgerStore(this.directory, UNFLUSHED);
   }
 
   async remove(): Promise<void> {

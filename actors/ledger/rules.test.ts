@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
+import { availableOf, book, CUSTODY } from "./books/entries.ts";
+import { acknowledge, dueNotices, notify } from "./notices/notices.ts";
+import { confirm } from "./orders/confirming.ts";
+import { cancel, orderById, orderByWord, queue } from "./orders/orders.ts";
+import { settled } from "./orders/outcome.ts";
+import { recipientOf } from "./orders/recipients.ts";
+import { adminOf, unfreeze } from "./people/administration.ts";
+import { limitsOf, setOwnLimits } from "./people/limits.ts";
+import { close, findByName, keepUser, needByJid, register, rename } from "./people/people.ts";
+import { codeAt, stepOf } from "./people/second-factor.ts";
+import type { OrderRow, UserRow } from "./store/rows.ts";
+
+let books: TestBooks;
+beforeEach(() => {
+  books = new TestBooks({ payment_sat_max: 50_000, day_sat_max: 80_000, strong_sat: 40_000 });
+});
+afterEach(() => books.remove());
+
+const DAY_S = 86_400;
+const jidOf = (name: string) => `${name}@example.test`;
+
+function person(name: string, sat = 0): UserRow {
+  return books.write((tx) => {
+    const { user } = register(tx, { jid: jidOf(name), username: name });
+    const postings = [
+      { account: CUSTODY, sat },
+      { account: availableOf(user.id), sat: -sat },
+    ];
+    if (sat > 0) book(tx, { kind: "deposit", key: name, postings });
+    return user;
+  });
+}
+
+function ordered(payer: string, payee: string, amountSat: number, more: object = {}): OrderRow {
+  return books.write((tx) => {
+    const user = needByJid(tx.t, jidOf(payer));
+    const recipient = recipientOf(tx, user, { username: payee });
+    const price = { amountSat, feeSat: 0, feeSatMax: 0 };
+    const wish = { memo: "", request: undefined, isMeant: true, isLeaving: false };
+    return queue(tx, user, { ...recipient, ...price, ...wish, ...more });
+  });
+}
+
+const typed = (payer: string, code: string, oneTimeCode?: string) =>
+  settled(
+    books.write((tx) => {
+      const found = orderByWord(tx, needByJid(tx.t, jidOf(payer)), { code });
+      if ("refusal" in found) return found;
+      const user = needByJid(tx.t, jidOf(payer));
+      return confirm(tx, user, found.value, { jid: jidOf(payer), oneTimeCode, feeSatNow: null });
+    }),
+  );
+const code = (error: string, data: object = {}) =>
+  expect.objectContaining({ code: error, data: expect.objectContaining(data) });
+
+describe("a name", () => {
+  it.each(["bob.x", "b", "9lives", "bc1qalice", "a-b", "x".repeat(31), "bob@x"])("cannot be %s", (name) => {
+    expect(() => person(name)).toThrow(code("LEDGER_USERNAME", { why: "form" }));
+  });
+
+  it("is nobody else's whatever its case, nor a word of the service", () => {
+    person("bob");
+    expect(() => books.write((tx) => register(tx, { jid: jidOf("eve"), username: "ＢＯＢ" }))).toThrow(
+      code("LEDGER_USERNAME", { why: "taken" }),
+    );
+    expect(() => person("Payer")).toThrow(code("LEDGER_USERNAME", { why: "reserved" }));
+  });
+
+  it("that was given up is kept for its last holder for ninety days", () => {
+    const bob = person("bob");
+    books.write((tx) => rename(tx, bob, "robert"));
+    expect(() => person("eve") && ordered("eve", "bob", 1)).toThrow(code("LEDGER_RECIPIENT"));
+    const take = () => books.write((tx) => rename(tx, needByJid(tx.t, jidOf("eve")), "bob"));
+    books.nowS += 90 * DAY_S - 1;
+    expect(take).toThrow(code("LEDGER_USERNAME", { why: "taken" }));
+    books.nowS += 1;
+    take();
+    expect(books.read((t) => findByName(t, "Bob")?.jids)).toEqual([jidOf("eve")]);
+  });
+});
+
+describe("a code", () => {
+  it("has six symbols, counts for its person only, and is over after its time", () => {
+    person("alice", 1_000);
+    person("bob", 1_000);
+    const order = ordered("alice", "bob", 10);
+    expect(order.code).toMatch(/^[a-hj-km-np-z2-9]{6}$/);
+    expect(() => typed("bob", order.code)).toThrow(code("LEDGER_NO_ORDER", { triesLeft: 4 }));
+    expect(() => books.write((tx) => orderById(tx.t, needByJid(tx.t, jidOf("bob")), order.id))).toThrow(
+      code("LEDGER_NO_ORDER"),
+    );
+    books.nowS += 600;
+    expect(() => typed("alice", order.code)).toThrow(code("LEDGER_ORDER_OVER", { state: "expired" }));
+  });
+
+  it("is locked for a quarter of an hour after five wrong ones, which the person is told", () => {
+    person("alice", 1_000);
+    person("bob");
+    const order = ordered("alice", "bob", 10);
+    for (let i = 0; i < 5; i++) expect(() => typed("alice", "aaaaaa")).toThrow(code("LEDGER_NO_ORDER"));
+    expect(() => typed("alice", order.code)).toThrow(code("LEDGER_LOCKED"));
+    expect(books.read((t) => t.notices.values().map(({ kind }) => kind))).toContain("security.codes");
+    books.nowS += 900;
+    const later = ordered("alice", "bob", 10);
+    expect(typed("alice", later.code).state).toBe("done");
+    expect(typed("alice", later.code).state).toBe("done");
+    expect(books.read((t) => t.entries.values().filter(({ kind }) => kind === "transfer"))).toHaveLength(1);
+  });
+});
+
+describe("an order", () => {
+  it("that was asked for twice is one, and the same once more within ten minutes is asked about", () => {
+    person("alice", 1_000);
+    person("bob");
+    const first = ordered("alice", "bob", 10, { request: "m1" });
+    expect(ordered("alice", "bob", 10, { request: "m1" }).id).toBe(first.id);
+    expect(() => ordered("alice", "bob", 10, { isMeant: false })).toThrow(
+      code("LEDGER_REPEATED", { order: first.id }),
+    );
+    books.write((tx) => cancel(tx, first));
+    expect(ordered("alice", "bob", 10, { isMeant: false }).state).toBe("queued");
+  });
+
+  it("pays the account that was meant, whatever has become of its name", () => {
+    person("alice", 1_000);
+    const bob = person("bob");
+    const order = ordered("alice", "bob", 10);
+    books.write((tx) => rename(tx, bob, "robert"));
+    expect(typed("alice", order.code).state).toBe("done");
+    const other = ordered("alice", "robert", 20);
+    books.write((tx) => keepUser(tx, { ...needByJid(tx.t, jidOf("bob")), state: "frozen" }));
+    expect(() => typed("alice", other.code)).toThrow(code("LEDGER_RECIPIENT"));
+    expect(books.read((t) => t.orders.get(other.id)?.state)).toBe("failed");
+  });
+
+  it("cannot pay oneself, more than there is, or with two orders together more than there is", () => {
+    person("alice", 100);
+    person("bob");
+    expect(() => ordered("alice", "alice", 10)).toThrow(code("LEDGER_SELF"));
+    expect(() => ordered("alice", "bob", 101)).toThrow(code("LEDGER_FUNDS", { availableSat: 100 }));
+    const [one, two] = [ordered("alice", "bob", 60), ordered("alice", "bob", 50)];
+    typed("alice", one.code);
+    expect(() => typed("alice", two.code)).toThrow(code("LEDGER_FUNDS", { availableSat: 40, neededSat: 50 }));
+  });
+});
+
+it("limits hold for a payment and a day; lower ones at once, higher ones a day later and never above the operator's", () => {
+  const alice = person("alice", 500_000);
+  person("bob");
+  expect(() => ordered("alice", "bob", 50_001)).toThrow(code("LEDGER_LIMIT", { limit: "payment" }));
+  for (const sat of [39_000, 39_000]) typed("alice", ordered("alice", "bob", sat).code);
+  expect(() => ordered("alice", "bob", 3_000)).toThrow(
+    code("LEDGER_LIMIT", { limit: "day", leftSat: 2_000 }),
+  );
+  books.nowS += DAY_S;
+  books.write((tx) => setOwnLimits(tx, alice, { paymentSat: 1_000 }));
+  expect(() => ordered("alice", "bob", 1_001)).toThrow(code("LEDGER_LIMIT", { mostSat: 1_000 }));
+  const now = () => books.write((tx) => limitsOf(tx, needByJid(tx.t, jidOf("alice"))).paymentSat);
+  books.write((tx) => setOwnLimits(tx, needByJid(tx.t, jidOf("alice")), { paymentSat: 1e9 }));
+  expect(now()).toBe(1_000);
+  books.nowS += DAY_S;
+  expect(now()).toBe(50_000);
+});
+
+it("from an amount on the second factor is needed, and each of its codes counts once", () => {
+  const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+  // RFC 6238, appendix B, the last six of its eight digits.
+  expect([59, 1_111_111_109, 20_000_000_000].map((atS) => codeAt(secret, Math.floor(atS / 30)))).toEqual([
+    "287082",
+    "081804",
+    "353130",
+  ]);
+  person("alice", 500_000);
+  person("bob");
+  const order = ordered("alice", "bob", 40_000);
+  expect(() => typed("alice", order.code)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "missing" }));
+  const factor = { secret, isEnabled: true, lastStep: 0 };
+  books.write((tx) => keepUser(tx, { ...needByJid(tx.t, jidOf("alice")), factor }));
+  expect(() => typed("alice", order.code)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "needed" }));
+  expect(() => typed("alice", order.code, "000000")).toThrow(code("LEDGER_SECOND_FACTOR", { why: "wrong" }));
+  const right = codeAt(secret, Math.floor(books.nowS / 30));
+  expect(typed("alice", order.code, right).state).toBe("done");
+  expect(books.read((t) => stepOf(needByJid(t, jidOf("alice")), right, books.nowS))).toBeUndefined();
+});
+
+it("a JID that was away for ninety days has to be verified before it pays", () => {
+  person("alice", 1_000);
+  books.nowS += 90 * DAY_S;
+  person("bob");
+  expect(() => ordered("alice", "bob", 10)).toThrow(code("LEDGER_UNVERIFIED"));
+});
+
+it("an account closes when nothing is in it, and comes back with its person only to be verified", () => {
+  const alice = person("alice", 10);
+  expect(() => books.write((tx) => close(tx, alice))).toThrow(code("LEDGER_NOT_EMPTY", { availableSat: 10 }));
+  person("bob");
+  typed("alice", ordered("alice", "bob", 10).code);
+  books.write((tx) => close(tx, needByJid(tx.t, jidOf("alice"))));
+  expect(() => books.read((t) => needByJid(t, jidOf("alice")))).toThrow(code("LEDGER_NO_ACCOUNT"));
+  expect(person("alice")).toMatchObject({ id: alice.id, needsVerification: true });
+});
+
+it("who is no admin administers nothing, and a door never speaks for the operator", () => {
+  const asked = (by: string | null, caller: string) => books.write((tx) => adminOf(tx, by, caller));
+  expect(() => asked(null, "gateway")).toThrow(code("LEDGER_NOT_ADMIN"));
+  expect(() => asked(jidOf("alice"), "gateway")).toThrow(code("LEDGER_NOT_ADMIN"));
+  expect(asked(null, "operator")).toBe("operator");
+  const alice = person("alice");
+  books.write((tx) => {
+    const postings = [
+      { account: CUSTODY, sat: -5 },
+      { account: availableOf(alice.id), sat: 5 },
+    ];
+    book(tx, { kind: "reversed", key: "x", postings, mayOwe: true });
+  });
+  expect(() => books.write((tx) => unfreeze(tx, alice))).toThrow(
+    code("LEDGER_NEGATIVE", { availableSat: -5 }),
+  );
+});
+
+it("notices wait for the end of quiet hours, follow what the person chose, and are gone when acknowledged or a day old", () => {
+  const alice = person("alice");
+  const settings = {
+    ...alice.settings,
+    notices: "money" as const,
+    quietHours: { fromMinute: 1_380, untilMinute: 60 },
+  };
+  const tell = () =>
+    books.write((tx) => {
+      const user = keepUser(tx, { ...alice, settings });
+      for (const kind of ["deposit.seen", "deposit.credited", "account.frozen"] as const) {
+        notify(tx, user, { kind, subject: kind });
+      }
+    });
+  const due = () => books.read((t) => dueNotices(t, books.nowS, 0, 10).due);
+  books.nowS = Math.floor(books.nowS / DAY_S) * DAY_S;
+  tell();
+  expect(due().map(({ kind }) => kind)).toEqual(["account.frozen"]);
+  books.nowS += 3_600;
+  expect(due().map(({ kind }) => kind)).toEqual(["deposit.credited", "account.frozen"]);
+  books.write((tx) => acknowledge(tx, [due()[0]?.id ?? 0]));
+  expect(due().map(({ kind }) => kind)).toEqual(["account.frozen"]);
+  books.nowS += DAY_S;
+  expect(due()).toEqual([]);
+});
