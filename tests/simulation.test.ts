@@ -3,8 +3,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { txidToBytes } from "../bitcoin/bytes.ts";
 import { scriptHashOf } from "../bitcoin/script/scripthash.ts";
+import { signInputs, withSignedInputs } from "../bitcoin/signing/inputs.ts";
 import { txidOf } from "../bitcoin/transaction.ts";
-import { scriptNumber } from "./harness/joinmarket/parties.ts";
+import { coinNumber, scriptNumber } from "./harness/joinmarket/parties.ts";
 import { SEED } from "./harness/seed.ts";
 import { stillWorld } from "./harness/walletd/money-world.ts";
 import { CoinLedger } from "./simulation/coin-ledger.ts";
@@ -67,4 +68,29 @@ it("knows the coins of a block in the midst of a talk, and tells of what it took
   expect(ledger.coin(`${txidOf(second)}:0`)).toMatchObject({ amountSat: 4_000n });
   expect(ledger.follow(node)).toMatchObject([{ txid: txidOf(second), owner: "maker", costSat: 5_000 }]);
   expect(ledger.follow(node)).toEqual([]);
+});
+
+it("takes a transaction from a maker as a node does: with a signature for each coin, and with nothing changed since", () => {
+  const { node } = stillWorld();
+  const ledger = new CoinLedger();
+  const coin = coinNumber(601, 5_000);
+  const spent = { amountSat: BigInt(coin.valueSat), scriptPubKey: coin.scriptPubKey };
+  const input = (txid: string) => ({
+    previousTxidBytes: txidToBytes(txid as never),
+    ...{ previousIndex: 0, scriptSig: new Uint8Array(0), sequence: 0, witness: [] },
+  });
+  const funding = { version: 2, locktime: 0, inputs: [input("ab".repeat(32))], outputs: [spent] };
+  const plain = {
+    ...{ version: 2, locktime: 0, inputs: [input(txidOf(funding))] },
+    outputs: [{ amountSat: 4_000n, scriptPubKey: scriptNumber(602) }],
+  };
+  const { privateKey } = coin;
+  const signed = withSignedInputs(plain, signInputs(plain, [{ index: 0, spent, privateKey }]));
+
+  expect(ledger.isSigned(signed)).toBe(false);
+  node.mineThese([funding]);
+  ledger.read(node);
+  expect(ledger.isSigned(signed)).toBe(true);
+  expect(ledger.isSigned({ ...signed, locktime: 1 })).toBe(false);
+  expect(ledger.isSigned(plain)).toBe(false);
 });

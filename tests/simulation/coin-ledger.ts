@@ -43,6 +43,14 @@ export class CoinLedger {
     return this.#coins.get(outpoint);
   }
 
+  /** Whether a node would take it: all of its coins are in blocks, and each is signed for. */
+  isSigned(transaction: Transaction): boolean {
+    return transaction.inputs.every(({ previousTxidBytes, previousIndex }, i) => {
+      const coin = this.coin(`${txidFromBytes(previousTxidBytes)}:${previousIndex}`);
+      return coin !== undefined && isInputSigned(transaction, i, coin);
+    });
+  }
+
   /** Reads the blocks that are new. */
   read(node: ModelNode): void {
     for (; this.#height < node.blocks.length; this.#height++) {

@@ -179,7 +179,10 @@ export class Simulator {
       firstScript: life.freshScripts,
       ...(lies === undefined ? {} : { lies }),
       send: (rawTx) => {
-        life.money.node.submit(parseTransaction(rawTx));
+        const transaction = parseTransaction(rawTx);
+        life.ledger.read(life.money.node);
+        // The model of a node looks at no signatures: what was garbled on its way to a maker is taken by none.
+        if (life.ledger.isSigned(transaction)) life.money.node.submit(transaction);
         life.money.followMempool();
       },
     });
