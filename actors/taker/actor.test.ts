@@ -47,6 +47,7 @@ it("a coinjoin with three makers is on the network, signed by all, and costs wha
     makersSigned: 3,
     makerFeesSat: 600,
   });
+  expect(at.said).toBe("no coinjoin under way");
   const [transaction] = at.money.sent;
   if (transaction === undefined) throw new Error("nothing was sent");
   expect(txidOf(transaction)).toBe(run.txid);

@@ -17,7 +17,7 @@ export class Runs {
   }
 
   get running(): number {
-    return this.#running.size;
+    return [...this.#running.values()].filter(({ isOver }) => !isOver).length;
   }
 
   /** Goes on with what was interrupted. */

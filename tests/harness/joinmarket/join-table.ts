@@ -51,6 +51,8 @@ export interface TableOptions {
 }
 
 export class JoinTable {
+  /** What the taker says of itself. */
+  said = "";
   readonly clock = new ManualClock();
   readonly hub = new MarketHub({ clock: this.clock });
   readonly money: MoneyWorld;
@@ -198,6 +200,9 @@ export class JoinTable {
         dataDirectory: this.#directory,
         clock: this.clock,
         ...(log === undefined ? {} : { log }),
+        report: (_, text = "") => {
+          this.said = text;
+        },
       }),
     );
     await this.#actor.start();
