@@ -211,6 +211,7 @@ describe("CoinJoins", () => {
           mixdepths: [0],
           amountSatMax: 1,
           totalSatMax: 1,
+          daySatMax: 0,
           destinations: [],
           makerFeesSatMax: 3,
           miningFeeSatMax: 900,
