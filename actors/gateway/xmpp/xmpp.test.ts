@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findProgram } from "../../../tests/harness/electrum/debian-program.ts";
+import { LedgerUnderTest } from "../../../tests/harness/ledger/ledger-under-test.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { conditionOf } from "../../../tests/harness/xmpp/person.ts";
 import { COMPONENT_DOMAIN, XMPP_DOMAIN } from "../../../tests/harness/xmpp/prosody.ts";
-import { XmppUnderTest } from "../../../tests/harness/xmpp/xmpp.ts";
+import { XmppUnderTest, XmppWithFakeBank } from "../../../tests/harness/xmpp/xmpp.ts";
 import { GATEWAY } from "./disco/abilities.ts";
 import { capsHash } from "./disco/caps.ts";
 import { childrenOf, element, elementsOf } from "./link/element.ts";
@@ -12,11 +13,13 @@ import { NS } from "./link/namespaces.ts";
 const prosody = findProgram("prosody");
 
 describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => {
+  let whole: XmppWithFakeBank;
   let under: XmppUnderTest;
   beforeAll(async () => {
-    under = await XmppUnderTest.start(prosody as string, { accounts: ["alice", "bob"] });
+    whole = await XmppWithFakeBank.start(prosody as string, { accounts: ["alice", "bob"] });
+    under = whole.door;
   });
-  afterAll(() => under.stop());
+  afterAll(() => whole.stop());
 
   const info = (node?: string) => element("query", NS.discoInfo, { node });
 
@@ -78,7 +81,7 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect(await bob.chat(wallet, "inscription bob")).toContain("holds the coins");
     expect(await bob.chat(wallet, "1")).toContain("RECO-VERY");
     expect(await alice.chat(wallet, "receive rent")).toContain("bcrt1");
-    under.bank.change("alice@example.test", { availableSat: 100_000 });
+    whole.bank.change("alice@example.test", { availableSat: 100_000 });
 
     expect(await alice.chat(`bob@${COMPONENT_DOMAIN}`, "pay 1500 for the beer")).toMatch(
       /Pay 1500 sat to bob[\s\S]*confirm code01/,
@@ -100,3 +103,60 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect((await bob.ask(COMPONENT_DOMAIN, "get", element("ping", NS.ping))).attrs["type"]).toBe("result");
   });
 });
+
+/** Of nobody here. */
+const OUTSIDE = "bcrt1q4794m2uuw9jmjszmplfj4wvvr5j272fpmfgxur";
+
+describe.skipIf(prosody === undefined)(
+  "the XMPP door with the real ledger, the real wallet daemon and a real Prosody",
+  () => {
+    it("takes two people from registration to coins that come, go from one to the other, and go out", async () => {
+      const ledger = await LedgerUnderTest.start();
+      const under = await XmppUnderTest.start(
+        prosody as string,
+        { accounts: ["alice", "bob"] },
+        ledger.walletd.busOf("gateway"),
+      );
+      try {
+        const alice = await under.person("alice");
+        const bob = await under.person("bob");
+        const wallet = `wallet@${COMPONENT_DOMAIN}`;
+        await alice.chat(wallet, "register alice");
+        expect(await alice.chat(wallet, "yes")).toContain("Welcome, alice");
+        const query = element("query", NS.register, {}, element("username", NS.register, {}, "bob"));
+        expect((await bob.ask(COMPONENT_DOMAIN, "set", query)).attrs["type"]).toBe("result");
+        expect(await bob.textFrom(wallet)).toContain("Welcome, bob");
+
+        const address = /bcrt1[a-z0-9]+/.exec(await alice.chat(wallet, "receive rent"))?.[0] as string;
+        const beforeCoins = alice.received.length;
+        await ledger.pay(address, 200_000);
+        expect(await alice.textFrom(wallet, beforeCoins)).toContain("200000 sat");
+        await ledger.mine(2);
+        await waitFor(
+          "the coins",
+          async () => (await ledger.gateway.balance({ jid: alice.jid })).availableSat === 200_000,
+        );
+
+        const beforePayment = bob.received.length;
+        const recap = await alice.chat(`bob@${COMPONENT_DOMAIN}`, "pay 1500 beer");
+        const code = /confirm (\S+)/.exec(recap)?.[1];
+        expect(await alice.chat(wallet, `confirm ${code}`)).toContain("Paid 1500 sat to bob");
+        expect(await bob.textFrom(wallet, beforePayment)).toContain("Received 1500 sat from alice: “beer”");
+
+        const outside = await alice.chat(wallet, `pay ${OUTSIDE} 50000`);
+        const second = /confirm (\S+)/.exec(outside)?.[1];
+        expect(await alice.chat(wallet, `confirm ${second}`)).toMatch(/50000 sat/);
+        await waitFor("the payment", async () => {
+          const { orders } = await ledger.gateway.orders({ jid: alice.jid, isAll: true });
+          return orders.some(
+            ({ state, route }) => route === "chain" && (state === "broadcast" || state === "done"),
+          );
+        });
+        await ledger.sound();
+      } finally {
+        await under.stop();
+        await ledger.stop();
+      }
+    });
+  },
+);

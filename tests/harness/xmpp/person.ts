@@ -47,14 +47,16 @@ export class Person {
       attrs: { to, type: "chat", id: `m${++this.#asked}` },
       children: [{ name: "body", ns: "", attrs: {}, children: [body] }],
     });
-    return this.textFrom(to, before);
+    // What the door tells by itself may come in between, and has an id of its own kind.
+    return this.textFrom(to, before, ({ attrs }) => !attrs["id"]?.startsWith("ev-"));
   }
 
   /** The text of the first message from there, of those that came after the first `before` stanzas. */
-  async textFrom(from: string, before = 0): Promise<string> {
+  async textFrom(from: string, before = 0, isMeant = (_: Element): boolean => true): Promise<string> {
     const stanza = await this.first(
       (one) =>
         one.name === "message" &&
+        isMeant(one) &&
         bare(one.attrs["from"]) === from &&
         childTextOf(one, "body", "") !== undefined,
       before,

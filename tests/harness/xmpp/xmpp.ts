@@ -4,32 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gatewayStartSection } from "../../../actors/gateway/config.ts";
 import { Xmpp } from "../../../actors/gateway/xmpp/xmpp.ts";
+import type { Bus } from "../../../bus/bus.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
-import type { World } from "../worlds.ts";
 import { FakeBank } from "./fake-bank.ts";
 import { Person } from "./person.ts";
 import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions } from "./prosody.ts";
 
+/** The door over any bus, with a bank behind it or none. */
 export class XmppUnderTest {
   readonly prosody: Prosody;
-  readonly world: World;
   /** What the door has written into its log, at whatever level. */
   readonly told: string[] = [];
-  readonly bank: FakeBank;
   readonly #people: Person[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
-  readonly #bus: ConnectedBus;
   readonly #xmpp: Xmpp;
 
-  private constructor(prosody: Prosody, world: World, bank: FakeBank, bus: ConnectedBus) {
+  private constructor(prosody: Prosody, bus: Bus) {
     this.prosody = prosody;
-    this.bank = bank;
-    this.world = world;
-    this.#bus = bus;
     const secretFile = join(this.#directory, "secret");
     writeFileSync(secretFile, COMPONENT_SECRET, { mode: 0o600 });
     const note = (message: string) => void this.told.push(message);
@@ -49,12 +44,9 @@ export class XmppUnderTest {
     );
   }
 
-  static async start(program: string, options: ProsodyOptions): Promise<XmppUnderTest> {
+  static async start(program: string, options: ProsodyOptions, bus: Bus): Promise<XmppUnderTest> {
     const prosody = await Prosody.start(program, options);
-    const world = await releaseWorld();
-    const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog(), instance: "box" });
-    const bank = await FakeBank.start(world);
-    const under = new XmppUnderTest(prosody, world, bank, bus);
+    const under = new XmppUnderTest(prosody, bus);
     await under.#xmpp.open();
     await under.online();
     return under;
@@ -66,7 +58,8 @@ export class XmppUnderTest {
     await waitFor("the XMPP link", () => accepted() >= times);
   }
 
-  async person(name: string, resource?: string): Promise<Person> {
+  /** A resource for each: the server lets a new client push out an old one of the same, which would come back and push too. */
+  async person(name: string, resource = `phone${this.#people.length}`): Promise<Person> {
     const person = await Person.online(name, this.prosody, resource);
     this.#people.push(person);
     return person;
@@ -75,10 +68,37 @@ export class XmppUnderTest {
   async stop(): Promise<void> {
     await Promise.all(this.#people.map((person) => person.offline().catch(() => undefined)));
     await this.#xmpp.close();
-    await this.#bus.close();
-    await this.bank.actor.stop();
-    await this.world.stop();
     await this.prosody.stop();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The door with a bank of the tests' own. */
+export class XmppWithFakeBank {
+  readonly door: XmppUnderTest;
+  readonly bank: FakeBank;
+  readonly #rest: () => Promise<void>;
+
+  private constructor(door: XmppUnderTest, bank: FakeBank, rest: () => Promise<void>) {
+    this.door = door;
+    this.bank = bank;
+    this.#rest = rest;
+  }
+
+  static async start(program: string, options: ProsodyOptions): Promise<XmppWithFakeBank> {
+    const world = await releaseWorld();
+    const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog(), instance: "box" });
+    const bank = await FakeBank.start(world);
+    const door = await XmppUnderTest.start(program, options, bus);
+    return new XmppWithFakeBank(door, bank, async () => {
+      await bus.close();
+      await bank.actor.stop();
+      await world.stop();
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.door.stop();
+    await this.#rest();
   }
 }
