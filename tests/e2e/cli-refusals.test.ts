@@ -141,7 +141,7 @@ test("a sandbox that would be open to others", async () => {
 test("an actor that nobody has heard of", async () => {
   expectRefusal(
     await home.run("start", "--only", "gatway"),
-    /no actor "gatway"; there are node, indexer, mempool, walletd, directory, maker, taker, gateway/,
+    /no actor "gatway"; there are node, indexer, mempool, walletd, directory, maker, taker, ledger, gateway/,
   );
 });
 

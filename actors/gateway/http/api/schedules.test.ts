@@ -82,7 +82,7 @@ const granted = () =>
   );
 const begin = (more: object = {}) =>
   ask("/taker/schedule", { body: { destination_addresses: [ADDRESS], ...more } });
-const LIMITS = { destinations: [ADDRESS], makerFeesSatMax: 50, miningFeeSatMax: 600 };
+const LIMITS = { destinations: [ADDRESS], makerFeesSatMax: 50, miningFeeSatMax: 600, daySatMax: 0 };
 
 describe("a schedule", () => {
   it("is drawn for all that can be spent, begun with no more than it needs, shown, and stopped", async () => {
