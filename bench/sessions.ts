@@ -192,7 +192,7 @@ async function ownServer(): Promise<void> {
     processes = {
       node: own.node.pid ?? 0,
       indexer: await own.pidOf("indexer"),
-      bus: await own.pidOf("bus"),
+      all: await own.pidOf("bus"),
       mempoolAndGateway: await own.pidOf("gateway"),
       us: process.pid,
     };
