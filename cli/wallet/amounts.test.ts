@@ -1,6 +1,23 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { btc, parseAmountSat, parseFee, parseMixdepth, parseOutpoint, percentOf } from "./amounts.ts";
+import { describe, expect, it, test } from "vitest";
+import {
+  btc,
+  parseAddress,
+  parseAmountSat,
+  parseFee,
+  parseMixdepth,
+  parseOutpoint,
+  percentOf,
+} from "./amounts.ts";
+
+test("what cannot be an address is told before anybody is asked", () => {
+  const address = "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk";
+
+  expect(parseAddress(address)).toBe(address);
+  for (const text of ["", "0.1btc", "notanaddress", `${address} `, `bitcoin:${address}`]) {
+    expect(() => parseAddress(text)).toThrow(/is no address/);
+  }
+});
 
 describe("amounts as typed", () => {
   it.each([

@@ -38,6 +38,12 @@ export function parseFee(text: string): WalletFee {
   return { satPerVb: value };
 }
 
+/** Whether it is one of this network is walletd's to say; no kind of address is shorter or longer. */
+export function parseAddress(text: string): string {
+  if (/^[0-9a-z]{14,100}$/i.test(text)) return text;
+  throw misuse(`"${text}" is no address.`);
+}
+
 export function parseOutpoint(text: string): { txid: string; index: number } {
   const match = /^([0-9a-f]{64}):([0-9]{1,10})$/i.exec(text.trim());
   const index = Number(match?.[2]);

@@ -4,7 +4,14 @@ import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
-import { parseAmountSat, parseFee, parseMixdepth, parseOutpoint, parseTxid } from "./amounts.ts";
+import {
+  parseAddress,
+  parseAmountSat,
+  parseFee,
+  parseMixdepth,
+  parseOutpoint,
+  parseTxid,
+} from "./amounts.ts";
 import { confirmed } from "./secret-input.ts";
 import { historyLines, spendLines } from "./spend-view.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "./wallet-desk.ts";
@@ -174,7 +181,7 @@ export function spendInput(payments: readonly string[], options: SpendOptions) {
     );
   }
   const pairs = payments.flatMap((address, at) =>
-    at % 2 === 0 ? [{ address, amountSat: amountOf(payments[at + 1] as string) }] : [],
+    at % 2 === 0 ? [{ address: parseAddress(address), amountSat: amountOf(payments[at + 1] as string) }] : [],
   );
   return {
     mixdepth: parseMixdepth(options.mixdepth),
