@@ -4,7 +4,7 @@ import type { RpcInput } from "../../bus/contract/contract.ts";
 import { SCHEDULE_TEXT_MAX, TUMBLE_DESTINATIONS_MAX } from "../../bus/contracts/taker/tumble.ts";
 import { BROADCAST_POLICIES, COINJOIN_MAKERS_MAX, type takerContract } from "../../bus/contracts/taker.ts";
 import { misuse } from "../errors.ts";
-import { parseAmountSat, parseFee } from "../wallet/amounts.ts";
+import { parseAddress, parseAmountSat, parseFee } from "../wallet/amounts.ts";
 import type { WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -61,8 +61,7 @@ export function addressesOf(words: readonly string[]): string[] {
   if (addresses.length > TUMBLE_DESTINATIONS_MAX) {
     throw misuse(`${addresses.length} addresses are too many: at most ${TUMBLE_DESTINATIONS_MAX}.`);
   }
-  const none = addresses.find((address) => !/^[0-9a-z]{14,100}$/i.test(address));
-  if (none !== undefined) throw misuse(`"${none}" is no address.`);
+  for (const address of addresses) parseAddress(address);
   const again = addresses.find((address, at) => addresses.indexOf(address) !== at);
   if (again !== undefined)
     throw misuse(`${again} stands there twice: two payments to it would belong together.`);
