@@ -4,9 +4,8 @@ import { parseTransaction } from "../../../bitcoin/transaction.ts";
 import type { CallContext, Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { EXTERNAL_CHAIN, INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
-import { outpointText } from "../coins/script-facts.ts";
+import { outpointOf } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
-import type { TransactionFacts } from "../history/transaction-facts.ts";
 import { type Granted, RESERVATIONS_PER_HOUR } from "../sign/grants.ts";
 import { checkDay } from "../spend/daily-limit.ts";
 import { type Prepared, type SpendWish, scriptFor, toldOf } from "../spend/planner.ts";
@@ -122,9 +121,8 @@ function receivedSince(wallet: OpenWallet, mixdepth: number, sinceHeight: number
 }
 
 function isOurs(wallet: OpenWallet, outpoint: string): boolean {
-  const [txid = ""] = outpoint.split(":");
-  const facts: TransactionFacts | undefined = wallet.transactions.facts(txid);
-  return facts?.ownOutputs.some(({ index }) => outpointText({ txid, index }) === outpoint) ?? false;
+  const { txid, index } = outpointOf(outpoint);
+  return wallet.transactions.facts(txid)?.ownOutputs.some((own) => own.index === index) ?? false;
 }
 
 function paidOf(

@@ -1,6 +1,7 @@
 /** Answers about coins of elsewhere that may stand for a taker's question. */
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
+import { outpointText } from "../coins/script-facts.ts";
 import { addExternal, forgetExternal, importExternal, listExternal } from "../sign/external-coins.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
 
@@ -20,7 +21,7 @@ export function commitmentAnswers(desk: Desk): Pick<Handlers<typeof walletdContr
       return importExternal(wallet, file);
     },
     forgetExternalCoins({ outpoints, ...owned }, call) {
-      const named = outpoints?.map(({ txid, index }) => `${txid}:${index}`);
+      const named = outpoints?.map(outpointText);
       return forgetExternal(ownedBy(desk, owned, call), named);
     },
   };

@@ -60,6 +60,12 @@ export function outpointText({ txid, index }: { readonly txid: string; readonly 
   return `${txid}:${index}`;
 }
 
+/** Of a text that `outpointText` wrote. */
+export function outpointOf(text: string): { txid: string; index: number } {
+  const [txid = "", index] = text.split(":");
+  return { txid, index: Number(index) };
+}
+
 /** The coin that an input spends. */
 export function spentOutpoint({ previousTxidBytes, previousIndex }: TransactionInput): string {
   return outpointText({ txid: txidFromBytes(previousTxidBytes), index: previousIndex });

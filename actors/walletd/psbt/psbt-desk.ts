@@ -10,6 +10,7 @@ import {
   txidOf,
 } from "../../../bitcoin/transaction.ts";
 import type { RawTransactions } from "../../../bus/chain/raw-transactions.ts";
+import { outpointOf } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { WalletdMetrics } from "../metrics.ts";
@@ -300,8 +301,7 @@ function needOwn({ state }: OpenWallet, sight: Sight, id: string): void {
   const promised = state.signed[id]?.inputs ?? state.psbts[id]?.outpoints ?? [];
   const missing = promised.find((outpoint) => !own.has(outpoint));
   if (missing === undefined) return;
-  const [txid = "", index] = missing.split(":");
-  throw denials.coin({ txid, index: Number(index) }, "spent");
+  throw denials.coin(outpointOf(missing), "spent");
 }
 
 function signOwn(wallet: OpenWallet, psbt: Psbt, { inputs }: Sight): number[] {

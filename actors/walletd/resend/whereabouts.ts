@@ -2,6 +2,7 @@
 import type { Bus, Client } from "../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, indexerContract } from "../../../bus/contracts/indexer.ts";
 import { MEMPOOL_BATCH_MAX, mempoolContract } from "../../../bus/contracts/mempool.ts";
+import { outpointOf } from "../coins/script-facts.ts";
 
 export interface Sought {
   readonly txid: string;
@@ -14,11 +15,6 @@ export interface Sought {
  * Of a conflict: the transaction in a block that spends one of its coins.
  */
 export type Whereabouts = "confirmed" | "waiting" | "missing" | "rivalled" | { readonly conflict: string };
-
-interface Outpoint {
-  readonly txid: string;
-  readonly index: number;
-}
 
 const BATCH_MAX = Math.min(INDEXER_BATCH_MAX, MEMPOOL_BATCH_MAX);
 
@@ -65,7 +61,7 @@ export class Finder {
   ): Promise<ReadonlyMap<string, Whereabouts>> {
     const spenders = new Map<string, Whereabouts>();
     for (const batch of batches(outpoints)) {
-      const asked = batch.map(parsed);
+      const asked = batch.map(outpointOf);
       const [chain, mempool] = await Promise.all([
         this.#indexer.spenders({ outpoints: asked }, { signal }),
         this.#mempool.spenders({ outpoints: asked }, { signal }),
@@ -83,11 +79,6 @@ export class Finder {
 function standOf(inputs: readonly string[], spenders: ReadonlyMap<string, Whereabouts>): Whereabouts {
   const stands = inputs.flatMap((outpoint) => spenders.get(outpoint) ?? []);
   return stands.find((stand) => typeof stand === "object") ?? stands[0] ?? "missing";
-}
-
-function parsed(outpoint: string): Outpoint {
-  const [txid = "", index] = outpoint.split(":");
-  return { txid, index: Number(index) };
 }
 
 function batches<T>(all: readonly T[]): T[][] {

@@ -4,12 +4,13 @@ import type { ForeignCoin, ForeignCoins } from "../../../bus/chain/foreign-coins
 import { makeCommitment } from "../../../joinmarket/podle/commitment.ts";
 import { commitmentOf, type KeptProof } from "../../../joinmarket/podle/commitments-file.ts";
 import { shownCoinFault } from "../../../joinmarket/podle/revelation.ts";
+import { outpointOf } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import { mixable } from "../spend/candidates.ts";
 import { sumOf } from "../spend/plan.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
-import { lookUp, placeOf } from "./external-coins.ts";
+import { lookUp } from "./external-coins.ts";
 import type { Granted } from "./grants.ts";
 import { termsOf } from "./reservations.ts";
 
@@ -131,8 +132,7 @@ function usedChange(wallet: OpenWallet, { commitment, opening }: Made, index: nu
 }
 
 function madeOf(outpoint: string, P: string, { P2, s, e }: KeptProof): Made {
-  const { txid, vout } = placeOf(outpoint);
-  return { commitment: commitmentOf({ P2 }), opening: { txid, index: vout, P, P2, s, e } };
+  return { commitment: commitmentOf({ P2 }), opening: { ...outpointOf(outpoint), P, P2, s, e } };
 }
 
 function freeIndexes(used: ReadonlySet<number> | undefined, triesMax: number): number[] {

@@ -12,6 +12,7 @@ import {
 } from "../../../joinmarket/podle/commitments-file.ts";
 import { shownCoinFault } from "../../../joinmarket/podle/revelation.ts";
 import { hasCode } from "../../../runtime/errors.ts";
+import { outpointOf, outpointText } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { WalletState } from "../store/wallet-state.ts";
@@ -46,9 +47,9 @@ export async function addExternal(
   chain: ForeignCoins,
 ): Promise<{ added: number }> {
   wallet.needKnown();
-  const looked = await lookUp(chain, coins.map(outpointOf));
+  const looked = await lookUp(chain, coins.map(outpointText));
   const changes = coins.map((coin) => {
-    const outpoint = outpointOf(coin);
+    const outpoint = outpointText(coin);
     // One of its own would tie two mixdepths together before everybody who is shown it.
     if (wallet.view.coins.has(outpoint)) throw denials.externalCoin(coin, "own");
     return external(outpoint, provenBy(coin, looked.get(outpoint), wallet.network));
@@ -56,8 +57,7 @@ export async function addExternal(
   return wallet.store.transact((state) => {
     for (const { outpoint, coin } of changes) {
       if (triesLeft(coin, state) === 0) {
-        const { txid, vout } = placeOf(outpoint);
-        throw denials.externalCoin({ txid, index: vout }, "used-up");
+        throw denials.externalCoin(outpointOf(outpoint), "used-up");
       }
     }
     needRoom(state, changes);
@@ -107,7 +107,7 @@ export async function listExternal(wallet: OpenWallet, chain: ForeignCoins) {
   const { state } = wallet;
   const looked = await lookUp(chain, Object.keys(state.externalCoins));
   const coins = Object.entries(state.externalCoins).map(([outpoint, coin]): ExternalView => {
-    const { txid, vout } = placeOf(outpoint);
+    const { txid, index: vout } = outpointOf(outpoint);
     const found = looked.get(outpoint);
     const left = triesLeft(coin, state);
     return {
@@ -128,23 +128,15 @@ export async function lookUp(
   chain: ForeignCoins,
   outpoints: readonly string[],
 ): Promise<ReadonlyMap<string, ForeignCoin>> {
-  const found = outpoints.length === 0 ? [] : await chain.look(outpoints.map(placeOf));
+  const named = outpoints.map(outpointOf).map(({ txid, index }) => ({ txid, vout: index }));
+  const found = named.length === 0 ? [] : await chain.look(named);
   return new Map(outpoints.flatMap((outpoint, i) => (found[i] === undefined ? [] : [[outpoint, found[i]]])));
-}
-
-export function placeOf(outpoint: string): { txid: string; vout: number } {
-  const [txid = "", vout] = outpoint.split(":");
-  return { txid, vout: Number(vout) };
 }
 
 type External = WalletState["externalCoins"][string];
 
 function external(outpoint: string, coin: External) {
   return { kind: "commitment.external" as const, outpoint, coin };
-}
-
-function outpointOf({ txid, index }: { readonly txid: string; readonly index: number }): string {
-  return `${txid}:${index}`;
 }
 
 /** As many proofs as makers take by their rules; the key is overwritten before this returns. */

@@ -13,7 +13,7 @@ import type { WalletFee } from "../../../bus/contracts/walletd/values.ts";
 import { feeOfSizeSat } from "../../../joinmarket/coins/sizes.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import { hasCode } from "../../../runtime/errors.ts";
-import { spentOutpoint } from "../coins/script-facts.ts";
+import { outpointOf, spentOutpoint } from "../coins/script-facts.ts";
 import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import type { WalletdMetrics } from "../metrics.ts";
@@ -246,8 +246,7 @@ function planReplacement(
 
 /** A coin of ours, spent or not, as its own transaction has it. */
 function ownCoin({ transactions }: OpenWallet, outpoint: string): BumpCoin | undefined {
-  const [txid = "", at] = outpoint.split(":");
-  const index = Number(at);
+  const { txid, index } = outpointOf(outpoint);
   const own = transactions.facts(txid)?.ownOutputs.find((output) => output.index === index);
   if (own === undefined) return undefined;
   const { key, amountSat } = own;

@@ -1,4 +1,5 @@
 /** Which coins of a mixdepth a payment may take, before any are chosen. */
+import { outpointOf, outpointText } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 import type { PlanCoin } from "./plan.ts";
@@ -70,11 +71,10 @@ export function namedCoins(
   rules: CandidateRules,
 ): Candidate[] {
   const coins = new Map(wallet.coins().map((coin) => [coin.outpoint, coin]));
-  const outpoints = new Set(named.map(({ txid, index }) => `${txid}:${index}`));
+  const outpoints = new Set(named.map(outpointText));
   return [...outpoints].map((outpoint) => {
-    const [txid = "", index] = outpoint.split(":");
     const coin = coins.get(outpoint);
-    const at = { txid, index: Number(index) };
+    const at = outpointOf(outpoint);
     if (coin === undefined) throw denials.coin(at, "not-ours");
     const { standing } = coin;
     if (coin.key.path.mixdepth !== rules.mixdepth) throw denials.coin(at, "other-mixdepth");
