@@ -1,6 +1,5 @@
 /** Launches a real nats-server for tests and benchmarks: free port, generated configuration, bounded log, killed by pid. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   accessSync,
   constants,
@@ -14,6 +13,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { BusUser } from "../../bus/carrier/transport.ts";
 import { renderNatsConfig } from "../../bus/contract/nats-config.ts";
+import { killed } from "./programs/killed.ts";
 
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 20;
@@ -96,10 +96,7 @@ export class NatsServer {
   async breakDown(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
+    await killed(child);
   }
 
   async stop(): Promise<void> {

@@ -54,7 +54,8 @@ export function notify(
   }
 }
 
-const NOTHING = {
+/** What a notice says that has nothing more to say. */
+export const NOTHING = {
   amountSat: null,
   feeSat: null,
   balanceSat: null,

@@ -17,16 +17,12 @@ interface Seen {
 export async function keepSeen(wallet: OpenWallet): Promise<void> {
   const { view, state } = wallet;
   const lacking = Object.entries(state.signed).filter(([, record]) => isLacking(record));
-  const [whole, foreign] = [true, false].map((isWhole) =>
-    lacking.filter(
-      ([, { rawTx, txid }]) => (rawTx !== undefined && view.placeOf(txid) !== undefined) === isWhole,
-    ),
-  );
-  if (whole !== undefined && whole.length > 0) {
-    await change(wallet, whole, (record) => ({ ...record, isSeen: true }));
-  }
-  const spent = foreign?.filter(([, { inputs }]) => inputs.some((outpoint) => !view.coins.has(outpoint)));
-  if (spent !== undefined && spent.length > 0) await keepForeign(wallet, spent);
+  const isWhole = ([, { rawTx, txid }]: Keyed) => rawTx !== undefined && view.placeOf(txid) !== undefined;
+  const isSpent = ([, { inputs }]: Keyed) => inputs.some((outpoint) => !view.coins.has(outpoint));
+  const whole = lacking.filter(isWhole);
+  const foreign = lacking.filter((one) => !isWhole(one) && isSpent(one));
+  if (whole.length > 0) await change(wallet, whole, (record) => ({ ...record, isSeen: true }));
+  if (foreign.length > 0) await keepForeign(wallet, foreign);
 }
 
 /** Others have made it whole. */

@@ -1,4 +1,5 @@
 /** A ledger of the tests: accounts, addresses and orders in memory, as the contract has them and no safer than it looks. */
+import { NOTHING } from "../../../actors/ledger/notices/notices.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type {
   LedgerAccount,
@@ -98,16 +99,7 @@ export class FakeBank {
       language: null,
       unit: "sat",
       subject: `s${this.notices.length}`,
-      amountSat: null,
-      feeSat: null,
-      balanceSat: null,
-      counterpart: null,
-      text: "",
-      order: null,
-      txid: null,
-      address: null,
-      confirmations: null,
-      isReplaceable: null,
+      ...NOTHING,
       ...notice,
     };
     this.notices.push(whole);

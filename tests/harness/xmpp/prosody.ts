@@ -1,11 +1,11 @@
 /** Debian's Prosody for tests: an XMPP server on this machine with a component's port, accounts made before it starts. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../../../runtime/free-port.ts";
+import { killed } from "../programs/killed.ts";
 import { waitFor } from "../wait-for.ts";
 
 export const XMPP_DOMAIN = "example.test";
@@ -109,10 +109,7 @@ ${privilege.component}
   async breakDown(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
+    await killed(child);
   }
 
   async stop(): Promise<void> {

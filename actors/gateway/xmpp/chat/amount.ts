@@ -1,5 +1,5 @@
 /** Amounts as people type them: digits, one comma or dot, a unit; whole satoshi or nothing. */
-import type { Unit } from "../language/money.ts";
+import { DECIMALS, type Unit } from "../language/money.ts";
 
 export type AmountReading =
   | { readonly sat: number }
@@ -19,8 +19,6 @@ const UNITS: Readonly<Record<string, Unit>> = {
   bitcoin: "btc",
   mbtc: "mbtc",
 };
-
-const DECIMALS: Readonly<Record<Unit, number>> = { sat: 0, mbtc: 5, btc: 8 };
 
 const NUMBER = /^(\d{1,3}(?:[ _']\d{3})+|\d{1,16})(?:([.,])(\d{1,8}))?$/;
 

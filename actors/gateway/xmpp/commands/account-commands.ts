@@ -1,6 +1,6 @@
 /** Commands about one's account: open it, set it up, prove it, leave. */
 import { NOTICE_CHOICES, UNITS } from "../../../../bus/contracts/ledger/objects.ts";
-import { LANGUAGES, textsOf } from "../language/texts.ts";
+import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
 import {
   type Asking,
   atGateway,
@@ -35,14 +35,14 @@ export const register: Command = {
   isFor: atGateway,
   fields: (asking) => [
     { name: "username", label: asking.texts.field.username, kind: "text", isRequired: true },
-    languageField(asking, languageOf(asking)),
+    languageField(asking, languageOf(asking.texts)),
     { name: "invite", label: asking.texts.field.invite, kind: "text", isRequired: false },
     { name: "terms", label: asking.texts.field.terms, kind: "yes", isRequired: true },
   ],
   // In a chat only what cannot be left out is asked: the rest can be set later.
   read: (words, asking) => {
     const values = inOrder(words, ["username", "invite"]);
-    values.set("lang", languageOf(asking));
+    values.set("lang", languageOf(asking.texts));
     if (!values.has("invite")) values.set("invite", "");
     return values;
   },
@@ -66,17 +66,13 @@ export const register: Command = {
   },
 };
 
-function languageOf({ texts }: Asking): string {
-  return Object.entries(LANGUAGES).find(([, known]) => known === texts)?.[0] ?? "en";
-}
-
 export const settings: Command = {
   word: "settings",
   access: "user",
   isMutating: true,
   isFor: atGateway,
   fields: ({ texts, account, ...asking }) => [
-    languageField({ texts, account, ...asking }, languageOf({ texts, account, ...asking })),
+    languageField({ texts, account, ...asking }, languageOf(texts)),
     {
       name: "unit",
       label: texts.field.unit,

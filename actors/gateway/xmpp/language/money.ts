@@ -2,7 +2,8 @@
 
 export type Unit = "sat" | "btc" | "mbtc";
 
-const DECIMALS: Readonly<Record<Unit, number>> = { sat: 0, mbtc: 5, btc: 8 };
+/** Digits behind the point down to a satoshi. */
+export const DECIMALS: Readonly<Record<Unit, number>> = { sat: 0, mbtc: 5, btc: 8 };
 const NAMES: Readonly<Record<Unit, string>> = { sat: "sat", mbtc: "mBTC", btc: "BTC" };
 
 /** `0.00500000 BTC`; always all decimals, so that two amounts can be compared by eye. */

@@ -5,7 +5,7 @@ import type { Asking } from "../commands/command.ts";
 import { partyOfText } from "../commands/party.ts";
 import { isGateway } from "../disco/disco.ts";
 import { formElement, legacyValue, submittedValues } from "../forms/data-form.ts";
-import { LANGUAGES } from "../language/texts.ts";
+import { LANGUAGES, languageOf } from "../language/texts.ts";
 import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 import type { Entity } from "../names/entity.ts";
@@ -42,7 +42,7 @@ export class Registration {
     const username = (values?.get("username") ?? legacyValue(query, "username") ?? "").trim();
     const { texts, account, bank, jid } = asking;
     const refuse = (text: string) =>
-      new StanzaError({ condition: "not-acceptable", text, language: languageOf(asking) });
+      new StanzaError({ condition: "not-acceptable", text, language: languageOf(asking.texts) });
     if (username === "") throw refuse(texts.refusal.nameForm);
     if (account !== undefined) {
       if (username !== account.username) await bank.rename({ jid, username });
@@ -62,7 +62,7 @@ export class Registration {
   }
 
   async #remove({ texts, account, bank, jid }: Asking): Promise<readonly Element[]> {
-    const language = languageOf({ texts });
+    const language = languageOf(texts);
     if (account === undefined) {
       throw new StanzaError({ condition: "registration-required", text: texts.refusal.noAccount, language });
     }
@@ -105,10 +105,6 @@ export class Registration {
   }
 }
 
-function languageOf({ texts }: Pick<Asking, "texts">): string {
-  return Object.entries(LANGUAGES).find(([, known]) => known === texts)?.[0] ?? "en";
-}
-
 function form({ texts, account }: Asking): Element {
   const isKnown = account !== undefined;
   const name = account?.username ?? "";
@@ -133,7 +129,7 @@ function form({ texts, account }: Asking): Element {
           name: "lang",
           type: "list-single",
           label: texts.field.language,
-          value: account?.settings.language ?? languageOf({ texts }),
+          value: account?.settings.language ?? languageOf(texts),
           options: languages,
         },
         ...(isKnown
