@@ -49,7 +49,8 @@ export const gatewayErrors = errorTable({
   },
   GATEWAY_XMPP_UNSET: {
     meaning: "The XMPP door is wanted, and not all is said that it needs.",
-    remedy: "Set xmpp_server, xmpp_domain and xmpp_secret_file in the section [gateway], or none of them.",
+    remedy:
+      "Set xmpp_server, xmpp_domain (in the mode bot: xmpp_account) and xmpp_secret_file in the section [gateway], or none of them.",
   },
   GATEWAY_XMPP_NO_REPLY: {
     meaning: "Somebody whom the XMPP door has asked something over XMPP has not answered.",

@@ -1,4 +1,4 @@
-/** The XMPP door's keys of the section [gateway]: which server it is a component of, and who may speak to it. */
+/** The XMPP door's keys of the section [gateway]: at which server it is as whom, and who may speak to it. */
 import { z } from "zod";
 import { parseHostPort } from "../../../runtime/config/config-values.ts";
 import { secretFile } from "../../../runtime/secret.ts";
@@ -17,6 +17,12 @@ const jid = () =>
 
 /** A part of the gateway's section, which is one flat table. */
 export const xmppKeys = {
+  xmpp_mode: z
+    .enum(["component", "bot"])
+    .default("component")
+    .describe(
+      "component: a domain of our own at an XMPP server of yours, with a JID for each address and user. bot: an ordinary account at any server, for chat commands.",
+    ),
   xmpp_server: z
     .string()
     .max(256)
@@ -25,17 +31,24 @@ export const xmppKeys = {
     })
     .default("")
     .describe(
-      'Where the XMPP server takes components (XEP-0114), such as "127.0.0.1:5347". The protocol is plain TCP: this machine or a tunnel only. "" opens no such door.',
+      'Where the XMPP server takes components (XEP-0114), such as "127.0.0.1:5347": that protocol is plain TCP, for this machine or a tunnel only. In the mode bot: where it takes clients, such as "example.org:5222", with STARTTLS unless it is this machine. "" opens no such door.',
     ),
   xmpp_domain: domain()
     .optional()
     .describe("The component's own domain, as the XMPP server knows it, such as btc.example.org."),
+  xmpp_account: jid()
+    .optional()
+    .describe("In the mode bot: the account, such as bank@example.org, which nobody else uses."),
   xmpp_secret_file: secretFile()
     .optional()
-    .describe("The file with the secret that the XMPP server has for the component, mode 600."),
+    .describe(
+      "The file with the secret that the XMPP server has for the component, or with the password of xmpp_account, mode 600.",
+    ),
   xmpp_parent_domain: domain()
     .optional()
-    .describe("The domain of the server's own people. Unset: xmpp_domain without its first part."),
+    .describe(
+      "The domain of the server's own people. Unset: xmpp_domain without its first part; in the mode bot, that of xmpp_account.",
+    ),
   xmpp_alias: z
     .string()
     .regex(/^[a-z][a-z0-9_]{1,29}$/)

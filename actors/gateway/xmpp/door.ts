@@ -55,7 +55,7 @@ export class XmppDoor {
       return;
     }
     const to = parseJid(stanza.attrs["to"]);
-    if (to === undefined || to.domain !== space.domain) return;
+    if (to === undefined || !space.has(to)) return;
     const incoming = { stanza, from: verdict.from, to: space.resolve(to) };
     switch (stanza.name) {
       case "iq":

@@ -6,10 +6,9 @@ import { NS } from "./link/namespaces.ts";
 import { secrecy } from "./link/secrecy.ts";
 import type { Entity } from "./names/entity.ts";
 import type { People } from "./people/people.ts";
-import { entityOf, type Presence } from "./presence/presence.ts";
+import type { Presence } from "./presence/presence.ts";
 import type { Roster } from "./presence/roster.ts";
 
-const GATEWAY: Entity = { kind: "gateway" };
 const ALIAS: Entity = { kind: "alias" };
 
 export interface MembersOptions {
@@ -35,7 +34,10 @@ export class Members {
       const account = await people.account(jid);
       if (account === undefined) return;
       const texts = textsOf(account.settings.language);
-      const items = [GATEWAY, ALIAS].map((entity) => ({ jid: people.space.jidOf(entity), name: "Bitcoin" }));
+      const items = people.space.gateways.map((entity) => ({
+        jid: people.space.jidOf(entity),
+        name: "Bitcoin",
+      }));
       if (await roster.put(jid, items)) await presence.welcome(jid);
       else presence.greet(jid, texts.greetingStatus);
       if (welcome === undefined) return;
@@ -64,14 +66,11 @@ export class Members {
     this.#options.people.forget(jid);
     void this.#quietly(async () => {
       const { people, presence, roster } = this.#options;
-      const contacts = await people.bank
-        .contacts({ jid })
-        .then((told) => told.contacts.flatMap(entityOf))
-        .catch((): Entity[] => []);
+      const contacts = await presence.contacts(jid).catch((): Entity[] => []);
       await presence.farewell(jid, contacts);
       await roster.remove(
         jid,
-        [GATEWAY, ALIAS, ...contacts].map((entity) => people.space.jidOf(entity)),
+        [...people.space.gateways, ...contacts].map((entity) => people.space.jidOf(entity)),
       );
     });
   }

@@ -1,17 +1,14 @@
 /** The XMPP door's parts, put together, started and stopped. Wiring only. */
-import { networkByName } from "../../../bitcoin/network.ts";
 import type { ActorContext } from "../../../bus/actor.ts";
 import type { Listener } from "../../../bus/bus.ts";
 import { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
-import { parseHostPort } from "../../../runtime/config/config-values.ts";
-import { TroupeError } from "../../../runtime/errors.ts";
 import { withDeadline } from "../../../runtime/limits.ts";
-import { readSecretFile } from "../../../runtime/secret.ts";
 import { AdHoc } from "./adhoc/adhoc.ts";
 import { Chat } from "./chat/chat.ts";
 import { Messages } from "./chat/messages.ts";
 import type { XmppConfig } from "./config.ts";
+import { gatewayAbilities } from "./disco/abilities.ts";
 import { Disco } from "./disco/disco.ts";
 import { Facts } from "./disco/facts.ts";
 import { Pictures } from "./disco/pictures.ts";
@@ -21,14 +18,13 @@ import { XmppDoor } from "./door.ts";
 import { Admission } from "./guard/admission.ts";
 import { refusalOf } from "./language/refusals.ts";
 import { STANDARD_LANGUAGE, textsOf } from "./language/texts.ts";
-import { ComponentLink } from "./link/component-link.ts";
 import type { Element } from "./link/element.ts";
+import { LastingLink } from "./link/lasting-link.ts";
 import { NS } from "./link/namespaces.ts";
 import type { StanzaProblem } from "./link/replies.ts";
 import type { LinkEars, LinkFault, LinkState, XmppLink } from "./link/xmpp-link.ts";
 import { Members } from "./members.ts";
 import { allowing } from "./names/allowed.ts";
-import { AddressSpace } from "./names/entity.ts";
 import { bareJid, type Jid } from "./names/jid.ts";
 import { Notices } from "./notices/notices.ts";
 import { People } from "./people/people.ts";
@@ -39,14 +35,18 @@ import { Sightings } from "./presence/sightings.ts";
 import { Registration } from "./register/registration.ts";
 import { IqRouter } from "./router/iq-router.ts";
 import type { Answerer } from "./router/question.ts";
+import { standingOf } from "./standing.ts";
 
 const FAULTS: Readonly<Record<LinkFault, string>> = {
   unreachable: "the XMPP server cannot be reached; it is tried again",
-  refused: "the XMPP server refuses the secret in xmpp_secret_file; set the same one on both sides",
+  refused:
+    "the XMPP server refuses the secret or password in xmpp_secret_file; set the same one on both sides",
   "unknown-domain":
-    "the XMPP server knows no component of the name in xmpp_domain; add it to its configuration",
+    "the XMPP server knows nothing of the domain in xmpp_domain or xmpp_account; add it to its configuration",
   conflict:
-    "another program is connected to the XMPP server under our name; stop it, and give the component a new secret",
+    "another program is connected to the XMPP server under our name; stop it, and take a new secret or password",
+  insecure:
+    "the XMPP server offers no encryption with a certificate for its domain, or no safe way to prove the password; nothing was told to it",
   lost: "the connection to the XMPP server is lost; it is tried again",
   silent: "the XMPP server has fallen silent; it is tried again",
   hostile: "what came from the XMPP server is no XML that may be there; it is tried again",
@@ -59,7 +59,8 @@ export class Xmpp {
   readonly #context: ActorContext<XmppConfig>;
   readonly #door: XmppDoor;
   readonly #address: string;
-  readonly #domain: string;
+  /** The JID under which it is found. */
+  readonly #self: string;
   readonly #people: People;
   readonly #presence: Presence;
   readonly #roster: Roster;
@@ -74,15 +75,10 @@ export class Xmpp {
   /** A test may give its own link. Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
   constructor(context: ActorContext<XmppConfig>, linkOf?: (ears: LinkEars) => XmppLink) {
     const { bus, clock, log, config, version } = context;
-    const server = parseHostPort(config.xmpp_server);
-    const { xmpp_domain: domain, xmpp_secret_file: secretFile } = config;
-    if (server === undefined || domain === undefined || secretFile === undefined) throw unset();
-    const parentDomain = config.xmpp_parent_domain ?? domain.slice(domain.indexOf(".") + 1);
-    const secret = readSecretFile(secretFile);
+    const { space, parentDomain, stream } = standingOf(context);
     this.#context = context;
-    this.#domain = domain;
+    this.#self = space.jidOf({ kind: "gateway" });
     this.#address = config.xmpp_server;
-    const space = new AddressSpace(domain, config.xmpp_alias, networkByName(context.network));
     const send = (stanza: Element) => this.#door.link.send(stanza);
     const bank = bus.client(ledgerContract);
     const people = new People({ bank, space, clock });
@@ -91,7 +87,12 @@ export class Xmpp {
     const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });
     const consents = new Consents(context.dataDirectory, log);
     this.#presence = new Presence({ people, sightings, consents, clock, log, send });
-    this.#roster = new Roster({ domain, parentDomain, log, request: (iq) => this.#door.link.request(iq) });
+    this.#roster = new Roster({
+      domain: space.domain,
+      parentDomain,
+      log,
+      request: (iq) => this.#door.link.request(iq),
+    });
     this.#members = new Members({ people, presence: this.#presence, roster: this.#roster, send, log });
     this.#notices = new Notices({ bank, clock, log, sender: space.jidOf({ kind: "alias" }), send });
     const changed = (jid: string) => this.#members.changed(jid);
@@ -134,10 +135,18 @@ export class Xmpp {
     this.#door = new XmppDoor({
       link: (ears) =>
         linkOf?.(ears) ??
-        new ComponentLink({ server, domain, parentDomain, secret, clock, log, random: Math.random, ears }),
+        new LastingLink({
+          stream,
+          self: this.#self,
+          serverDomain: space.isAccount ? space.domain : parentDomain,
+          clock,
+          log,
+          random: Math.random,
+          ears,
+        }),
       space,
       parentDomain,
-      admission: new Admission({ clock, isAllowed }),
+      admission: new Admission({ clock, isAllowed: (from) => !space.has(from) && isAllowed(from) }),
       handlers: {
         iq: async ({ stanza, from, to }) => {
           send(await router.answer(stanza, from, to));
@@ -154,7 +163,7 @@ export class Xmpp {
     return [
       {
         name: "xmpp",
-        address: `xmpp:${this.#domain}`,
+        address: `xmpp:${this.#self}`,
         doc: `Chat clients, by the XMPP server at ${this.#address}.`,
       },
     ];
@@ -182,7 +191,7 @@ export class Xmpp {
   }
 
   #answerers(facts: Facts): ReadonlyMap<string, Answerer> {
-    const disco = new Disco(new GatewayTree(this.#people));
+    const disco = new Disco(new GatewayTree(this.#people), gatewayAbilities(this.#people.space));
     const fact: Answerer = ({ payload, isSet }) => {
       const answer = isSet ? undefined : facts.answer(payload);
       return answer === "empty" ? [] : answer === undefined ? undefined : [answer];
@@ -213,21 +222,14 @@ export class Xmpp {
 
   #stateChanged(state: LinkState, fault: LinkFault | undefined): void {
     const { log } = this.#context;
-    if (fault !== undefined) log.warn(FAULTS[fault], { server: this.#address, domain: this.#domain });
+    if (fault !== undefined) log.warn(FAULTS[fault], { server: this.#address, as: this.#self });
     if (state === "down") {
       this.#notices.offline();
       this.#roster.reset();
     }
     if (state !== "online") return;
-    log.info("the XMPP server has taken us as its component", { domain: this.#domain });
+    log.info("the XMPP server has taken us in", { as: this.#self });
     void this.#presence.announce(() => this.#door.link.state === "online");
     this.#notices.online();
   }
-}
-
-function unset(): TroupeError {
-  return new TroupeError(
-    { code: "GATEWAY_XMPP_UNSET" },
-    "xmpp_server in the section [gateway] needs xmpp_domain and xmpp_secret_file too. Set all three, or none.",
-  );
 }

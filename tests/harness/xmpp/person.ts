@@ -1,6 +1,8 @@
 /** A person with a chat client (`@xmpp/client`) at a test's XMPP server: says things, asks things, remembers what came. */
-import { client, type XmlElement, type XmppClient, xml } from "@xmpp/client";
+import { client, type XmppClient } from "@xmpp/client";
+import type { XmppElement } from "@xmpp/connection-tcp";
 import { childOf, childTextOf, type Element } from "../../../actors/gateway/xmpp/link/element.ts";
+import { toClientElement } from "../../../actors/gateway/xmpp/link/stream/client-element.ts";
 import { fromWire } from "../../../actors/gateway/xmpp/link/wire-element.ts";
 import { waitFor } from "../wait-for.ts";
 import { type Prosody, XMPP_DOMAIN } from "./prosody.ts";
@@ -21,7 +23,7 @@ export class Person {
       resource,
     });
     this.#client.on("error", () => undefined);
-    this.#client.on("stanza", (wire: XmlElement) => {
+    this.#client.on("stanza", (wire: XmppElement) => {
       const stanza = fromWire(wire);
       if (stanza !== undefined) this.received.push(stanza);
     });
@@ -30,12 +32,14 @@ export class Person {
   static async online(name: string, prosody: Prosody, resource = "phone"): Promise<Person> {
     const person = new Person(name, prosody, resource);
     await person.#client.start();
+    // The library loses count when presences come while it begins to count.
+    if (prosody.isCounting) await waitFor("the counting", () => person.#client.streamManagement.enabled);
     await person.send({ name: "presence", ns: "", attrs: {}, children: [] });
     return person;
   }
 
   async send(stanza: Element): Promise<void> {
-    await this.#client.send(asXml(stanza));
+    await this.#client.send(toClientElement(stanza));
   }
 
   /** What was said in a chat, and the text of the next answer that comes from there. */
@@ -90,13 +94,4 @@ export function conditionOf(answer: Element): string | undefined {
 
 function bare(jid: string | undefined): string {
   return jid?.split("/")[0] ?? "";
-}
-
-/** Our plain element as the client's library has it. */
-function asXml(stanza: Element, parentNs = ""): XmlElement {
-  const attrs = stanza.ns === parentNs ? stanza.attrs : { ...stanza.attrs, xmlns: stanza.ns };
-  const children = stanza.children.map((child) =>
-    typeof child === "string" ? child : asXml(child, stanza.ns),
-  );
-  return xml(stanza.name, attrs, ...children);
 }

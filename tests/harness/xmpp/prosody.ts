@@ -17,6 +17,8 @@ export interface ProsodyOptions {
   readonly accounts: readonly string[];
   /** Whether the component may write rosters (XEP-0356). */
   readonly isPrivileged?: boolean;
+  /** Whether it counts what it sends to clients, and wants to hear how much came (XEP-0198). */
+  readonly isCounting?: boolean;
 }
 
 export class Prosody {
@@ -25,10 +27,12 @@ export class Prosody {
   readonly componentPort: number;
   readonly clientPort: number;
   readonly httpPort: number;
+  readonly isCounting: boolean;
   #child: ChildProcess | undefined;
 
-  private constructor(program: string, directory: string, ports: readonly number[]) {
+  private constructor(program: string, directory: string, ports: readonly number[], isCounting: boolean) {
     this.#program = program;
+    this.isCounting = isCounting;
     this.#directory = directory;
     const [clientPort = 0, componentPort = 0, httpPort = 0] = ports;
     this.clientPort = clientPort;
@@ -38,7 +42,7 @@ export class Prosody {
 
   static async start(program: string, options: ProsodyOptions): Promise<Prosody> {
     const directory = mkdtempSync(join(tmpdir(), "troupe-prosody-"));
-    const prosody = new Prosody(program, directory, await freePorts(3));
+    const prosody = new Prosody(program, directory, await freePorts(3), options.isCounting ?? false);
     prosody.#configure(options);
     await prosody.restore();
     return prosody;
@@ -64,7 +68,7 @@ data_path = "${this.#directory}/data"
 certificates = "${this.#directory}"
 log = { { levels = { min = "info" }, to = "file", filename = "${this.#directory}/prosody.log" } }
 interfaces = { "127.0.0.1" }
-modules_enabled = { "roster", "saslauth", "disco", "register", "pep", "carbons", "blocklist", "vcard4", "vcard_legacy", "ping", "time", "version", "offline", "bosh", "websocket" }
+modules_enabled = { "roster", "saslauth", "disco", "register", "pep", "carbons", "blocklist", "vcard4", "vcard_legacy", "ping", "time", "version", "offline", "bosh", "websocket"${this.isCounting ? ', "smacks"' : ""} }
 modules_disabled = { "s2s", "tls" }
 default_storage = "memory"
 storage = { accounts = "internal" }

@@ -1,4 +1,4 @@
-/** The XMPP door in this process, as the component of a real Prosody. */
+/** The XMPP door in this process, as a component or an account of a real Prosody. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,14 @@ import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
 import { FakeBank } from "./fake-bank.ts";
 import { Person } from "./person.ts";
-import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions } from "./prosody.ts";
+import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions, XMPP_DOMAIN } from "./prosody.ts";
+
+/** The account that the door has in the mode bot. */
+export const BOT_NAME = "bank";
+
+export interface DoorOptions extends ProsodyOptions {
+  readonly mode?: "component" | "bot";
+}
 
 /** The door over any bus, with a bank behind it or none. */
 export class XmppUnderTest {
@@ -23,18 +30,20 @@ export class XmppUnderTest {
   readonly #directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
   readonly #xmpp: Xmpp;
 
-  private constructor(prosody: Prosody, bus: Bus) {
+  private constructor(prosody: Prosody, bus: Bus, mode: "component" | "bot") {
     this.prosody = prosody;
     const secretFile = join(this.#directory, "secret");
-    writeFileSync(secretFile, COMPONENT_SECRET, { mode: 0o600 });
+    const isBot = mode === "bot";
+    writeFileSync(secretFile, isBot ? `pw-${BOT_NAME}` : COMPONENT_SECRET, { mode: 0o600 });
     const note = (message: string) => void this.told.push(message);
     const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
     this.#xmpp = new Xmpp(
       contextWith({
         name: "gateway",
         config: gatewayStartSection.schema.parse({
-          xmpp_server: `127.0.0.1:${prosody.componentPort}`,
-          xmpp_domain: COMPONENT_DOMAIN,
+          xmpp_mode: mode,
+          xmpp_server: `127.0.0.1:${isBot ? prosody.clientPort : prosody.componentPort}`,
+          ...(isBot ? { xmpp_account: `${BOT_NAME}@${XMPP_DOMAIN}` } : { xmpp_domain: COMPONENT_DOMAIN }),
           xmpp_secret_file: secretFile,
         }),
         bus,
@@ -44,9 +53,11 @@ export class XmppUnderTest {
     );
   }
 
-  static async start(program: string, options: ProsodyOptions, bus: Bus): Promise<XmppUnderTest> {
-    const prosody = await Prosody.start(program, options);
-    const under = new XmppUnderTest(prosody, bus);
+  static async start(program: string, options: DoorOptions, bus: Bus): Promise<XmppUnderTest> {
+    const { mode = "component", accounts } = options;
+    const all = mode === "bot" ? [BOT_NAME, ...accounts] : accounts;
+    const prosody = await Prosody.start(program, { ...options, accounts: all });
+    const under = new XmppUnderTest(prosody, bus, mode);
     await under.#xmpp.open();
     await under.online();
     return under;
@@ -54,7 +65,7 @@ export class XmppUnderTest {
 
   /** Until the door was accepted by the server so many times. */
   async online(times = 1): Promise<void> {
-    const accepted = () => this.told.filter((message) => message.includes("as its component")).length;
+    const accepted = () => this.told.filter((message) => message.includes("has taken us in")).length;
     await waitFor("the XMPP link", () => accepted() >= times);
   }
 
@@ -85,7 +96,7 @@ export class XmppWithFakeBank {
     this.#rest = rest;
   }
 
-  static async start(program: string, options: ProsodyOptions): Promise<XmppWithFakeBank> {
+  static async start(program: string, options: DoorOptions): Promise<XmppWithFakeBank> {
     const world = await releaseWorld();
     const bus = new ConnectedBus(await world.connect("gateway"), { log: silentLog(), instance: "box" });
     const bank = await FakeBank.start(world);

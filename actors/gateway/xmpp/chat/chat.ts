@@ -122,10 +122,12 @@ export class Chat {
     const expired = this.#dialogues.hasExpired(jid) ? `${texts.expired}\n` : "";
     if (atGateway(to)) {
       const address = space.address(body);
-      if (address !== undefined && asking.account !== undefined)
+      if (address !== undefined && asking.account !== undefined && !space.isAccount)
         return [
           { body: texts.addressChat(inFours(address)), from: space.jidOf({ kind: "address", address }) },
         ];
+      if (address !== undefined && asking.account !== undefined)
+        return this.#perform(commandOf("pay"), [body], asking, isTooLate, place);
       if (isPaymentLink(body)) {
         const link = readPaymentLink(body, (text) => space.address(text));
         if ("problem" in link) return [{ body: texts.badLink(texts.linkWhy[link.problem]) }];

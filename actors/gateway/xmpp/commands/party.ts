@@ -33,7 +33,7 @@ export function partyOfText(text: string, space: AddressSpace): PartyWord | unde
   const jid = parseJid(word);
   if (jid === undefined) return undefined;
   // One of our own: whom that stands for.
-  if (jid.domain === space.domain) return partyOfEntity(space.resolve(jid));
+  if (space.has(jid)) return partyOfEntity(space.resolve(jid));
   if (jid.local !== "") return { jid: `${jid.local}@${jid.domain}` };
   return /^[^.\s]{1,64}$/.test(word) ? { username: word } : undefined;
 }

@@ -1,5 +1,6 @@
 /** Which identities and features each kind of entity has. */
 import { NS } from "../link/namespaces.ts";
+import type { AddressSpace } from "../names/entity.ts";
 import type { Abilities } from "./caps.ts";
 
 const COMMON = [
@@ -24,6 +25,19 @@ export const GATEWAY: Abilities = Object.freeze({
   ],
   features: [...COMMON, NS.nick, NS.gateway, NS.register, NS.xData, NS.bob].sort(),
 });
+
+/** Of the gateway where it is an ordinary account: its server answers for that, and this for its one client. */
+const BOT: Abilities = Object.freeze({
+  identities: [
+    { category: "client", type: "bot", name: GATEWAY_NAME },
+    { category: "automation", type: "command-list" },
+  ],
+  features: [...COMMON, NS.xData, NS.bob].sort(),
+});
+
+export function gatewayAbilities({ isAccount }: Pick<AddressSpace, "isAccount">): Abilities {
+  return isAccount ? BOT : GATEWAY;
+}
 
 /** `pubsub/pep` makes clients ask for avatars. */
 export function contactAbilities(name: string): Abilities {

@@ -5,7 +5,6 @@ import { NS } from "../link/namespaces.ts";
 import type { Entity } from "../names/entity.ts";
 import type { Question } from "../router/question.ts";
 import { notFound } from "../router/stanza-error.ts";
-import { GATEWAY } from "./abilities.ts";
 import { type Abilities, CAPS_NODE, capsHash, infoElement } from "./caps.ts";
 
 export interface DiscoItem {
@@ -22,9 +21,11 @@ export interface DiscoTree {
 
 export class Disco {
   readonly #tree: DiscoTree;
+  readonly #gateway: Abilities;
 
-  constructor(tree: DiscoTree) {
+  constructor(tree: DiscoTree, gateway: Abilities) {
     this.#tree = tree;
+    this.#gateway = gateway;
   }
 
   async info(question: Question): Promise<readonly Element[] | undefined> {
@@ -32,7 +33,9 @@ export class Disco {
     const { node } = question.payload.attrs;
     const plain = node?.startsWith(`${CAPS_NODE}#`) ? undefined : node;
     const abilities =
-      isGateway(question.to) && plain === undefined ? GATEWAY : await this.#tree.abilities(question, plain);
+      isGateway(question.to) && plain === undefined
+        ? this.#gateway
+        : await this.#tree.abilities(question, plain);
     if (abilities === undefined) throw notFound();
     if (node !== plain && node !== `${CAPS_NODE}#${capsHash(abilities)}`) throw notFound();
     return [infoElement(abilities, node)];

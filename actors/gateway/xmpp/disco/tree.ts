@@ -46,8 +46,9 @@ export class GatewayTree implements DiscoTree {
   async items(question: Question, node: string | undefined): Promise<readonly DiscoItem[] | undefined> {
     const asking = await this.#asking(question);
     const { texts, account, space, to } = asking;
-    if (node === NS.commands) return this.#commands(asking);
+    if (node === NS.commands) return this.#commands(asking, question.iq.attrs["to"] ?? space.jidOf(to));
     if (isGateway(to)) {
+      if (space.isAccount) return node === undefined ? [] : undefined;
       if (node === USERS_NODE) return account?.isAdmin === true ? this.#users(asking) : undefined;
       if (node !== undefined) return undefined;
       const items: DiscoItem[] = [{ jid: space.jidOf({ kind: "alias" }), name: "Bitcoin" }];
@@ -62,8 +63,8 @@ export class GatewayTree implements DiscoTree {
     return isSelf(asking) ? [{ jid: selfJid(asking), node: ADDRESSES_NODE, name: texts.addressesTitle }] : [];
   }
 
-  #commands(asking: Asking): DiscoItem[] {
-    const jid = asking.space.jidOf(asking.to);
+  /** `jid` is where they were asked for: an account has them at its full JID only. */
+  #commands(asking: Asking, jid: string): DiscoItem[] {
     return offeredCommands(asking).map(({ word }) => ({
       jid,
       node: nodeOf(word),

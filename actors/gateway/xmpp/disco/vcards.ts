@@ -56,11 +56,10 @@ export class Vcards {
   async #cardOf({ to, from }: Question): Promise<Card> {
     const { pictures, people, version } = this.#options;
     if (isGateway(to)) {
-      const { domain } = people.space;
       return {
         fullName: `Troupe ${version}`,
         description: "Bitcoin by chat",
-        picture: pictures.avatarOf(`xmpp:${domain}`),
+        picture: pictures.avatarOf(`xmpp:${people.space.jidOf({ kind: "gateway" })}`),
       };
     }
     const jid = bareJid(from);

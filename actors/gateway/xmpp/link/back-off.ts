@@ -6,7 +6,7 @@ const LONGEST_MS = 60_000;
 const JITTER = 0.2;
 
 /** Only the operator can mend these. */
-const HOPELESS: ReadonlySet<LinkFault> = new Set(["refused", "unknown-domain", "conflict"]);
+const HOPELESS: ReadonlySet<LinkFault> = new Set(["refused", "unknown-domain", "conflict", "insecure"]);
 
 export class BackOff {
   readonly #random: () => number;

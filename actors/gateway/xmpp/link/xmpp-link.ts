@@ -9,6 +9,7 @@ export type LinkFault =
   | "refused"
   | "unknown-domain"
   | "conflict"
+  | "insecure"
   | "lost"
   | "silent"
   | "hostile";

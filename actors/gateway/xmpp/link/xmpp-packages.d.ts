@@ -8,12 +8,15 @@ declare module "@xmpp/connection-tcp" {
     readonly attrs: Readonly<Record<string, string>>;
     readonly children: readonly (XmppElement | string)[];
     is(name: string, ns?: string): boolean;
+    getChild(name: string, ns?: string): XmppElement | undefined;
   }
+
+  export type LibrarySocket = Socket | { readonly socket: Socket | null };
 
   class ConnectionTCP extends EventEmitter {
     constructor(options: { readonly service: string; readonly domain: string });
     NS: string;
-    readonly socket: Socket | null;
+    readonly socket: LibrarySocket | null;
     readonly status: string;
     timeout: number;
     parser: { write(text: string): void } | null;
@@ -25,5 +28,52 @@ declare module "@xmpp/connection-tcp" {
     _onStreamError(element: XmppElement): void;
     _detachParser(): void;
   }
+  export type LibraryStream = ConnectionTCP;
   export default ConnectionTCP;
+}
+
+declare module "@xmpp/client" {
+  import type { LibraryStream, XmppElement } from "@xmpp/connection-tcp";
+
+  export interface Middleware {
+    use(
+      handle: (context: { readonly stanza: XmppElement }, next: () => Promise<unknown>) => Promise<unknown>,
+    ): void;
+  }
+
+  export interface Account {
+    readonly username: string;
+    readonly password: string;
+  }
+
+  export interface ClientOptions {
+    readonly service: string;
+    readonly domain: string;
+    readonly resource: string;
+    readonly username: string;
+    readonly password?: string;
+    /** Instead of the password: called where the server asks who we are. */
+    readonly credentials?: (
+      authenticate: (account: Account, mechanism: string) => Promise<void>,
+      mechanisms: readonly string[],
+      fast: unknown,
+      entity: XmppClient,
+    ) => Promise<void>;
+  }
+
+  export interface XmppClient extends LibraryStream {
+    readonly middleware: Middleware;
+    readonly streamManagement: { readonly enabled: boolean };
+    readonly reconnect: { stop(): void };
+    isSecure(): boolean;
+    start(): Promise<unknown>;
+    send(element: XmppElement): Promise<void>;
+  }
+
+  export function client(options: ClientOptions): XmppClient;
+  export function xml(
+    name: string,
+    attrs?: Readonly<Record<string, string>>,
+    ...children: readonly (XmppElement | string)[]
+  ): XmppElement;
 }

@@ -20,6 +20,10 @@ export type Entity =
 const USERNAME = /^[a-z][a-z0-9_]{1,29}$/;
 
 export class AddressSpace {
+  /** As whom the gateway itself is seen. */
+  readonly gateways: readonly Entity[] = [{ kind: "gateway" }, { kind: "alias" }];
+  /** Whether all is said to one account, so that neither addresses nor people have a JID here. */
+  readonly isAccount: boolean = false;
   readonly domain: string;
   readonly alias: string;
   readonly #network: Network;
@@ -28,6 +32,11 @@ export class AddressSpace {
     this.domain = domain;
     this.alias = alias;
     this.#network = network;
+  }
+
+  /** Whether what is sent there is sent to us. */
+  has(to: Jid): boolean {
+    return to.domain === this.domain;
   }
 
   resolve(to: Jid): Entity {

@@ -3,10 +3,11 @@ import { describe, expect, it } from "vitest";
 import { mainnet, regtest, testnet4 } from "../../../../bitcoin/network.ts";
 import { addressOfScript } from "../../../../bitcoin/script/address.ts";
 import { p2pkhScript, p2shScript } from "../../../../bitcoin/script/script.ts";
+import { AccountSpace } from "./account-space.ts";
 import { addressToLocal, localToAddress } from "./address-local.ts";
 import { AddressSpace } from "./entity.ts";
 import { escapeLocal, unescapeLocal } from "./escaping.ts";
-import { parseJid } from "./jid.ts";
+import { type Jid, parseJid } from "./jid.ts";
 
 /** Computed by bitcoIM's own code. */
 const VECTORS = [
@@ -120,6 +121,22 @@ describe("whom a stanza is for", () => {
       `${VECTORS[1][1]}@btc.example.test`,
     ])
       expect(space.jidOf(resolve(jid))).toBe(jid);
+  });
+
+  it("is always the gateway where all is said to one account, and others of its domain are none of ours", () => {
+    const account = parseJid("bank@example.test") as Jid;
+    const one = new AccountSpace(account, mainnet);
+    expect(one.resolve({ ...account, resource: "troupe" })).toEqual({ kind: "alias" });
+    for (const jid of [
+      "bob@example.test",
+      "example.test",
+      "bank@other.test",
+      `${VECTORS[1][1]}@example.test`,
+    ]) {
+      expect(one.has(parseJid(jid) as Jid)).toBe(false);
+      expect(one.resolve(parseJid(jid) as Jid)).toEqual({ kind: "nobody" });
+    }
+    expect(one.jidOf()).toBe("bank@example.test");
   });
 
   it("is nobody where there is no JID", () => {

@@ -24,7 +24,6 @@ const SETTLE_MS = 5_000;
 const PACE = 20;
 const PACE_MS = 100;
 
-const GATEWAY_ENTITY: Entity = { kind: "gateway" };
 const ALIAS: Entity = { kind: "alias" };
 
 interface Seen {
@@ -92,6 +91,9 @@ export class Presence {
     const from = this.#jidOf(to);
     const account = await people.account(jid);
     if (account === undefined) {
+      // An account is in no list of services: people must be able to add it before they are anybody here.
+      if (type === "subscribe" && people.space.isAccount)
+        return void send(element("presence", "", { type: "subscribed", from, to: jid }));
       if (type === "subscribe") send(errorOf(stanza, { condition: "registration-required" }));
       if (type === "subscribe" || type === "unsubscribe" || type === "probe")
         send(element("presence", "", { type: "unsubscribed", from, to: jid }));
@@ -197,7 +199,7 @@ export class Presence {
 
   async #showChange(jid: string): Promise<void> {
     try {
-      for (const entity of [GATEWAY_ENTITY, ALIAS]) await this.#show(entity, jid, jid);
+      for (const entity of this.#options.people.space.gateways) await this.#show(entity, jid, jid);
     } catch (error) {
       this.#options.log.debug("a presence could not be renewed", { error });
     }
@@ -224,7 +226,7 @@ export class Presence {
   async farewell(jid: string, contacts: readonly Entity[]): Promise<void> {
     this.#options.consents.delete(jid);
     this.#seen.delete(jid);
-    for (const entity of [GATEWAY_ENTITY, ALIAS, ...contacts])
+    for (const entity of [...this.#options.people.space.gateways, ...contacts])
       for (const type of ["unsubscribe", "unsubscribed", "unavailable"])
         this.#options.send(element("presence", "", { type, from: this.#jidOf(entity), to: jid }));
   }
@@ -250,7 +252,7 @@ export class Presence {
     const { consents, people, send } = this.#options;
     for (const jid of consents.all()) {
       const status = element("status", "", {}, textsOf(undefined).statusShutdown);
-      for (const entity of [GATEWAY_ENTITY, ALIAS])
+      for (const entity of people.space.gateways)
         send(
           element("presence", "", { type: "unavailable", from: people.space.jidOf(entity), to: jid }, status),
         );
@@ -258,8 +260,13 @@ export class Presence {
   }
 
   async #followed(jid: string): Promise<Entity[]> {
-    const { contacts } = await this.#options.people.bank.contacts({ jid });
-    return [GATEWAY_ENTITY, ALIAS, ...contacts.flatMap(entityOf)];
+    return [...this.#options.people.space.gateways, ...(await this.contacts(jid))];
+  }
+
+  /** Those of the contacts of a person whom he can see. */
+  async contacts(jid: string): Promise<Entity[]> {
+    const { bank, space } = this.#options.people;
+    return space.isAccount ? [] : (await bank.contacts({ jid })).contacts.flatMap(entityOf);
   }
 
   async #showAll(jid: string, to: string): Promise<void> {
@@ -281,7 +288,7 @@ export class Presence {
 }
 
 /** A contact of the ledger as one of ours. */
-export function entityOf(party: LedgerParty): Entity[] {
+function entityOf(party: LedgerParty): Entity[] {
   if (party.username !== null) return [{ kind: "username", username: party.username.toLowerCase() }];
   return party.address === null ? [] : [{ kind: "address", address: party.address }];
 }

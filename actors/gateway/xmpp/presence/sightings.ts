@@ -2,7 +2,7 @@
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
 import { partyOfEntity } from "../commands/party.ts";
 import { percent } from "../commands/wallet-commands.ts";
-import { contactAbilities, GATEWAY } from "../disco/abilities.ts";
+import { contactAbilities, gatewayAbilities } from "../disco/abilities.ts";
 import { capsElement } from "../disco/caps.ts";
 import { isGateway } from "../disco/disco.ts";
 import type { Pictures } from "../disco/pictures.ts";
@@ -42,7 +42,13 @@ export class Sightings {
       const status = [isShut ? texts.statusFrozen : "", this.#balance(account)]
         .filter((part) => part !== "")
         .join(" ");
-      return presence(from, to, status, isShut ? "dnd" : undefined, capsElement(GATEWAY));
+      return presence(
+        from,
+        to,
+        status,
+        isShut ? "dnd" : undefined,
+        capsElement(gatewayAbilities(people.space)),
+      );
     }
     const what = partyOfEntity(entity);
     if (what === undefined) return undefined;

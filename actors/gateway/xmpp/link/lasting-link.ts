@@ -1,46 +1,43 @@
-/** The link to an XMPP server as its component: comes back for ever, notices a server that has fallen silent. */
+/** The link to an XMPP server, by one stream after the other: comes back for ever, notices a server that has fallen silent. */
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
-import type { HostPort } from "../../../../runtime/config/config-values.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
-import type { Secret } from "../../../../runtime/secret.ts";
 import { BackOff } from "./back-off.ts";
-import { ComponentStream } from "./component-stream.ts";
 import { type Element, element } from "./element.ts";
 import { NS } from "./namespaces.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { serialise } from "./serialise.ts";
+import type { LinkStream, StreamEars } from "./stream/link-stream.ts";
 import { fromWire, type WireElement } from "./wire-element.ts";
 import type { LinkEars, LinkFault, LinkState, XmppLink } from "./xmpp-link.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const PING_EVERY_MS = 60_000;
 const PING_TIMEOUT_MS = 20_000;
 /** Prosody closes the whole stream above 512 KiB; other servers sooner. */
 const STANZA_BYTES_MAX = 64 * 1024;
 
-export interface ComponentLinkOptions {
-  readonly server: HostPort;
-  readonly domain: string;
-  /** Whom to ping: the server's own domain. */
-  readonly parentDomain: string;
-  readonly secret: Secret;
+export interface LastingLinkOptions {
+  readonly stream: (ears: StreamEars) => LinkStream;
+  /** As whom we ask the server whether it is still there. */
+  readonly self: string;
+  /** Whom to ask: the server's own domain. */
+  readonly serverDomain: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
   readonly ears: LinkEars;
 }
 
-export class ComponentLink implements XmppLink {
-  readonly #options: ComponentLinkOptions;
+export class LastingLink implements XmppLink {
+  readonly #options: LastingLinkOptions;
   readonly #requests: PendingRequests;
   readonly #backOff: BackOff;
   #state: LinkState = "down";
-  #stream: ComponentStream | undefined;
+  #stream: LinkStream | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(options: ComponentLinkOptions) {
+  constructor(options: LastingLinkOptions) {
     this.#options = options;
     this.#requests = new PendingRequests(options.clock);
     this.#backOff = new BackOff(options.random);
@@ -69,7 +66,7 @@ export class ComponentLink implements XmppLink {
       );
       return false;
     }
-    return this.#stream?.write(text) ?? false;
+    return this.#stream?.write(text, stanza) ?? false;
   }
 
   request(iq: Element, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Element> {
@@ -88,13 +85,7 @@ export class ComponentLink implements XmppLink {
 
   async #connect(): Promise<void> {
     this.#enter("connecting");
-    const { server, domain, secret, clock } = this.#options;
-    const stream = new ComponentStream({
-      server,
-      domain,
-      secret,
-      clock,
-      timeoutMs: CONNECT_TIMEOUT_MS,
+    const stream: LinkStream = this.#options.stream({
       received: (wire) => this.#received(wire),
       ended: (fault) => this.#ended(stream, fault),
     });
@@ -107,7 +98,7 @@ export class ComponentLink implements XmppLink {
     this.#pingLater();
   }
 
-  #ended(stream: ComponentStream, fault: LinkFault): void {
+  #ended(stream: LinkStream, fault: LinkFault): void {
     if (this.#stream !== stream || this.#isClosed) return;
     this.#requests.abandon();
     this.#retry(fault);
@@ -142,7 +133,7 @@ export class ComponentLink implements XmppLink {
 
   /** TCP alone notices a dead peer after many minutes. */
   #pingLater(): void {
-    const { clock, domain, parentDomain } = this.#options;
+    const { clock, self, serverDomain } = this.#options;
     const stream = this.#stream;
     this.#timer?.cancel();
     this.#timer = clock.after(
@@ -151,7 +142,7 @@ export class ComponentLink implements XmppLink {
         const ping = element(
           "iq",
           "",
-          { type: "get", from: domain, to: parentDomain },
+          { type: "get", from: self, to: serverDomain },
           element("ping", NS.ping),
         );
         this.request(ping, PING_TIMEOUT_MS).then(

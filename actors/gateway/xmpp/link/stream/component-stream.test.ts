@@ -1,60 +1,20 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { silentLog } from "../../../../bus/fake.ts";
-import { systemClock } from "../../../../runtime/clock.ts";
-import { Secret } from "../../../../runtime/secret.ts";
-import { waitFor } from "../../../../tests/harness/wait-for.ts";
-import { BackOff } from "./back-off.ts";
-import { ComponentLink } from "./component-link.ts";
-import { handshakeOf } from "./component-stream.ts";
-import { childTextOf, type Element, element } from "./element.ts";
-import { NS } from "./namespaces.ts";
-import type { LinkFault, LinkState } from "./xmpp-link.ts";
+import { silentLog } from "../../../../../bus/fake.ts";
+import { systemClock } from "../../../../../runtime/clock.ts";
+import { Secret } from "../../../../../runtime/secret.ts";
+import { waitFor } from "../../../../../tests/harness/wait-for.ts";
+import { ScriptedServer, type Speak } from "../../../../../tests/harness/xmpp/scripted-server.ts";
+import { BackOff } from "../back-off.ts";
+import { childTextOf, type Element, element } from "../element.ts";
+import { LastingLink } from "../lasting-link.ts";
+import { NS } from "../namespaces.ts";
+import type { LinkFault, LinkState } from "../xmpp-link.ts";
+import { ComponentStream, handshakeOf } from "./component-stream.ts";
 
 const STREAM_ID = "3BF96D32";
 const HEADER = `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='${STREAM_ID}' from='btc.example.test'>`;
-
-/** An XMPP server that says what the test wants. */
-class ScriptedServer {
-  readonly server: Server;
-  readonly sockets: Socket[] = [];
-  heard = "";
-
-  private constructor(server: Server, speak: (socket: Socket, heard: string) => void) {
-    this.server = server;
-    server.on("connection", (socket) => {
-      this.sockets.push(socket);
-      socket.setEncoding("utf8");
-      socket.on("error", () => undefined);
-      socket.on("data", (text: string) => {
-        this.heard += text;
-        speak(socket, text);
-        if (text.includes("</stream:stream>")) socket.end("</stream:stream>");
-      });
-    });
-  }
-
-  static async start(speak: (socket: Socket, heard: string) => void = accepting): Promise<ScriptedServer> {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new ScriptedServer(server, speak);
-  }
-
-  get port(): number {
-    return (this.server.address() as { port: number }).port;
-  }
-
-  write(bytes: string | Uint8Array): void {
-    this.sockets.at(-1)?.write(bytes);
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
 
 function accepting(socket: Socket, heard: string): void {
   if (heard.includes("<stream:stream")) socket.write(HEADER);
@@ -66,16 +26,21 @@ afterEach(async () => {
   for (const thing of opened.splice(0).reverse()) await thing.stop();
 });
 
-async function linkTo(speak?: (socket: Socket, heard: string) => void) {
+async function linkTo(speak: Speak = accepting) {
   const server = await ScriptedServer.start(speak);
   opened.push(server);
   const stanzas: Element[] = [];
   const told: (LinkState | LinkFault)[] = [];
-  const link = new ComponentLink({
+  const options = {
     server: { host: "127.0.0.1", port: server.port },
     domain: "btc.example.test",
-    parentDomain: "example.test",
     secret: new Secret("s3cret"),
+    clock: systemClock,
+  };
+  const link = new LastingLink({
+    stream: (ears) => new ComponentStream(options, ears),
+    self: "btc.example.test",
+    serverDomain: "example.test",
     clock: systemClock,
     log: silentLog(),
     random: () => 0.5,
@@ -95,7 +60,7 @@ async function linkTo(speak?: (socket: Socket, heard: string) => void) {
   return { server, link, stanzas, told };
 }
 
-async function online(speak?: (socket: Socket, heard: string) => void) {
+async function online(speak: Speak = accepting) {
   const parts = await linkTo(speak);
   await waitFor("the link", () => parts.link.state === "online");
   return parts;
