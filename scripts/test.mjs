@@ -15,6 +15,12 @@ const PEERS = [
   { program: "ngircd", debianPackage: "ngircd", neededBy: "the market on IRC" },
   { program: "electrum", debianPackage: "electrum", neededBy: "the Electrum wallet on the sandbox" },
   { program: "prosody", debianPackage: "prosody", neededBy: "the XMPP door on a real XMPP server" },
+  {
+    program: "slixmpp",
+    file: "/usr/lib/python3/dist-packages/slixmpp",
+    debianPackage: "python3-slixmpp",
+    neededBy: "an XMPP client of others at the XMPP door",
+  },
   { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];
 
@@ -28,7 +34,9 @@ function findProgram(program) {
   return directories.some((directory) => directory !== "" && existsSync(join(directory, program)));
 }
 
-const missingPeers = () => PEERS.filter(({ program }) => !findProgram(program));
+/** A module of Debian's Python is a file, and no program. */
+const missingPeers = () =>
+  PEERS.filter(({ program, file }) => !(file === undefined ? findProgram(program) : existsSync(file)));
 
 /** Root on Debian gets them by apt; everyone else is told. `TROUPE_NO_APT=1` leaves the system alone. */
 function fetchPeers() {
