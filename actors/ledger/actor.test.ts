@@ -83,6 +83,27 @@ describe("a payment", () => {
     await at.sound();
   });
 
+  it("to another person's address goes over the chain where the operator wants it so, and is his deposit", async () => {
+    const at = await LedgerUnderTest.start({ internal_to_address: false });
+    under = at;
+    const alice = await at.person("alice", 300_000);
+    const bob = await at.person("bob");
+    const { address } = await at.gateway.receive({ jid: bob });
+    const order = await at.gateway.order({ jid: alice, to: { address }, amountSat: 100_000 });
+    expect(order).toMatchObject({ route: "chain", to: { address, username: null } });
+    const sent = await at.gateway.confirm({ jid: alice, which: { order: order.order } });
+    expect(sent).toMatchObject({ state: "broadcast" });
+    await at.sound();
+    await at.mine(2);
+    await waitFor(
+      "bob to have it",
+      async () => (await at.gateway.balance({ jid: bob })).availableSat === 100_000,
+    );
+    const { availableSat, heldSat } = await at.gateway.balance({ jid: alice });
+    expect({ availableSat, heldSat }).toEqual({ availableSat: 200_000 - sent.feeSat, heldSat: 0 });
+    await at.sound();
+  });
+
   it("to outside is held, sent once, and done when it is confirmed", async () => {
     const at = await LedgerUnderTest.start();
     under = at;
@@ -145,6 +166,101 @@ describe("a payment", () => {
     const fees = (await at.gateway.history({ jid })).movements.reduce((sum, { feeSat }) => sum + feeSat, 0);
     expect(availableSat).toBe(200_000 - fees);
   });
+});
+
+it("a credit that the chain takes back is gone, and whoever has spent it is frozen until it is there again", async () => {
+  const at = await LedgerUnderTest.start({ admins: ["root@example.test"] });
+  under = at;
+  const alice = await at.person("alice", 300_000);
+  const bob = await at.person("bob");
+  const pay = (sat: number) => at.gateway.order({ jid: alice, to: { username: "bob" }, amountSat: sat });
+  const { order } = await pay(200_000);
+  await at.gateway.confirm({ jid: alice, which: { order } });
+  await at.gateway.acknowledge({ ids: (await at.gateway.notices({})).notices.map(({ id }) => id) });
+  const { money } = at.walletd;
+
+  money.node.reorganise(2, 0);
+  await money.follow();
+  await at.walletd.level(at.owned);
+  await waitFor(
+    "the credit to be taken back",
+    async () => (await at.gateway.balance({ jid: alice })).availableSat === -200_000,
+  );
+  expect(await kinds(at)).toEqual([
+    "deposit.reversed alice",
+    "deposit.reversed root",
+    "account.frozen alice",
+    "account.frozen root",
+  ]);
+  expect(await at.gateway.account({ jid: alice })).toMatchObject({ state: "frozen", pendingSat: 300_000 });
+  expect(await at.gateway.balance({ jid: bob })).toMatchObject({ availableSat: 200_000 });
+  await expect(pay(1)).rejects.toMatchObject({ code: "LEDGER_FROZEN" });
+  const thaw = () => at.gateway.unfreeze({ by: "root@example.test", user: { username: "alice" } });
+  await expect(thaw()).rejects.toMatchObject({ code: "LEDGER_NEGATIVE", data: { availableSat: -200_000 } });
+  await at.sound();
+
+  await at.mine(2);
+  await waitFor(
+    "it to be credited again",
+    async () => (await at.gateway.balance({ jid: alice })).availableSat === 100_000,
+  );
+  await expect(pay(1)).rejects.toMatchObject({ code: "LEDGER_FROZEN" });
+  expect(await thaw()).toMatchObject({ state: "open" });
+  expect(await pay(1)).toMatchObject({ state: "queued" });
+  const { movements } = await at.gateway.history({ jid: alice });
+  expect(movements.map(({ kind, changeSat }) => `${kind} ${changeSat}`)).toEqual([
+    "deposit 300000",
+    "reversed -300000",
+    "paid -200000",
+    "deposit 300000",
+  ]);
+  await at.sound();
+});
+
+it("whoever leaves takes all with him, and what still comes in waits for him in the closed account", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  const jid = "alice@example.test";
+  const { account, recoveryCode } = await at.gateway.register({ jid, username: "alice" });
+  const { address } = await at.gateway.receive({ jid });
+  await at.fund(jid, 300_000);
+  await expect(at.gateway.leave({ jid })).rejects.toMatchObject({
+    code: "LEDGER_NOT_EMPTY",
+    data: { availableSat: 300_000 },
+  });
+  const { order, isClosed } = await at.gateway.leave({ jid, address: ELSEWHERE });
+  expect(isClosed).toBe(false);
+  expect(order).toMatchObject({ isLeaving: true, route: "chain", remainingSat: 0 });
+  await at.gateway.confirm({ jid, which: { order: order?.order ?? "" } });
+  expect(at.walletd.money.sent).toHaveLength(1);
+  await expect(at.gateway.account({ jid })).rejects.toMatchObject({ code: "LEDGER_NO_ACCOUNT" });
+  expect(await kinds(at)).toContain("account.closed alice");
+  await at.sound();
+
+  await at.pay(address, 50_000);
+  await at.mine(1);
+  const ownEntries = () => at.operator.entries({ account: `user:${account.userId}:avail` });
+  await waitFor(
+    "the late deposit to be booked",
+    async () => (await ownEntries()).entries[0]?.kind === "deposit",
+  );
+  expect((await ownEntries()).entries[0]?.postings).toContainEqual({
+    account: `user:${account.userId}:avail`,
+    sat: -50_000,
+  });
+  expect((await kinds(at)).at(-1)).toBe("deposit.credited alice");
+  await at.sound();
+
+  const back = await at.gateway.register({ jid, username: "alice" });
+  expect(back).toMatchObject({
+    recoveryCode: null,
+    account: { userId: account.userId, needsVerification: true, availableSat: 50_000 },
+  });
+  await at.person("bob");
+  const pay = () => at.gateway.order({ jid, to: { username: "bob" }, amountSat: 10_000 });
+  await expect(pay()).rejects.toMatchObject({ code: "LEDGER_UNVERIFIED" });
+  await at.gateway.verify({ jid, proof: { recoveryCode: recoveryCode ?? "" } });
+  expect(await pay()).toMatchObject({ state: "queued" });
 });
 
 it("coins that leave the wallet by another hand stop all payments, until the operator books the loss", async () => {

@@ -58,7 +58,7 @@ export const denials = Object.freeze({
     denial({ code: "LEDGER_ORDER_OVER", state }, `The order is ${state} already.`),
   locked: (untilS: number) =>
     denial({ code: "LEDGER_LOCKED", untilS }, "Too many wrong codes: none is taken for a while."),
-  secondFactor: (why: "missing" | "needed" | "wrong" | "present") =>
+  secondFactor: (why: "missing" | "young" | "needed" | "wrong" | "present") =>
     denial({ code: "LEDGER_SECOND_FACTOR", why }, `The second factor: ${why}.`),
   notAdmin: () => denial({ code: "LEDGER_NOT_ADMIN" }, "This is for admins."),
   noSuchUser: () => denial({ code: "LEDGER_NO_SUCH_USER" }, "There is no such account."),

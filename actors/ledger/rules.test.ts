@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PartyWord } from "../../bus/contracts/ledger/values.ts";
 import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
-import { availableOf, book, CUSTODY } from "./books/entries.ts";
+import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
+import { keepAddress } from "./addresses/addresses.ts";
+import { shownParty } from "./answers/shown.ts";
+import { availableOf, balanceOf, book, CUSTODY, heldOf } from "./books/entries.ts";
 import { acknowledge, dueNotices, notify } from "./notices/notices.ts";
-import { confirm } from "./orders/confirming.ts";
+import { confirm, feeMaxOf } from "./orders/confirming.ts";
 import { cancel, orderById, orderByWord, queue } from "./orders/orders.ts";
 import { settled } from "./orders/outcome.ts";
 import { recipientOf } from "./orders/recipients.ts";
@@ -33,23 +37,23 @@ function person(name: string, sat = 0): UserRow {
   });
 }
 
-function ordered(payer: string, payee: string, amountSat: number, more: object = {}): OrderRow {
+function ordered(payer: string, payee: string | PartyWord, amountSat: number, more: object = {}): OrderRow {
   return books.write((tx) => {
     const user = needByJid(tx.t, jidOf(payer));
-    const recipient = recipientOf(tx, user, { username: payee });
+    const recipient = recipientOf(tx, user, typeof payee === "string" ? { username: payee } : payee);
     const price = { amountSat, feeSat: 0, feeSatMax: 0 };
     const wish = { memo: "", request: undefined, isMeant: true, isLeaving: false };
     return queue(tx, user, { ...recipient, ...price, ...wish, ...more });
   });
 }
 
-const typed = (payer: string, code: string, oneTimeCode?: string) =>
+const typed = (payer: string, code: string, oneTimeCode?: string, feeSatNow: number | null = null) =>
   settled(
     books.write((tx) => {
       const found = orderByWord(tx, needByJid(tx.t, jidOf(payer)), { code });
       if ("refusal" in found) return found;
       const user = needByJid(tx.t, jidOf(payer));
-      return confirm(tx, user, found.value, { jid: jidOf(payer), oneTimeCode, feeSatNow: null });
+      return confirm(tx, user, found.value, { jid: jidOf(payer), oneTimeCode, feeSatNow });
     }),
   );
 const code = (error: string, data: object = {}) =>
@@ -146,6 +150,84 @@ describe("an order", () => {
   });
 });
 
+describe("a payment to another person's address", () => {
+  const routeOf = (word: PartyWord) =>
+    books.read((t) => recipientOf(books.tx(t), needByJid(t, jidOf("alice")), word).route);
+
+  it("stays within the bank, and does not tell its payer whose it is", () => {
+    person("alice", 1_000);
+    const bob = person("bob");
+    books.write((tx) => keepAddress(tx, bob.id, ELSEWHERE, "rent"));
+    const order = ordered("alice", { address: ELSEWHERE.toUpperCase() }, 10);
+    expect(order).toMatchObject({ route: "internal", to: { userId: bob.id, address: ELSEWHERE } });
+    expect(typed("alice", order.code)).toMatchObject({ state: "done", txid: null });
+    expect(books.read((t) => balanceOf(t, availableOf(bob.id)))).toBe(10);
+    const shown = { userId: null, username: null, jid: null, address: ELSEWHERE };
+    expect(books.read((t) => shownParty(t, order.to))).toEqual(shown);
+    expect(() => ordered("bob", { address: ELSEWHERE }, 10)).toThrow(code("LEDGER_SELF"));
+  });
+
+  it("goes over the chain when he has left, or where the operator wants it so", async () => {
+    person("alice", 1_000);
+    const bob = person("bob");
+    books.write((tx) => keepAddress(tx, bob.id, ELSEWHERE, ""));
+    expect(routeOf({ address: ELSEWHERE })).toBe("internal");
+    books.write((tx) => close(tx, bob));
+    expect(routeOf({ address: ELSEWHERE })).toBe("chain");
+
+    await books.remove();
+    books = new TestBooks({ internal_to_address: false });
+    person("alice", 1_000);
+    const other = person("bob");
+    books.write((tx) => keepAddress(tx, other.id, ELSEWHERE, ""));
+    expect(routeOf({ address: ELSEWHERE })).toBe("chain");
+  });
+});
+
+it("a JID without an account, or with none any more, is paid nothing", () => {
+  person("alice", 1_000);
+  const bob = person("bob");
+  for (const jid of ["eve@example.test", "bob@elsewhere.test"])
+    expect(() => ordered("alice", { jid }, 10)).toThrow(code("LEDGER_RECIPIENT"));
+  expect(ordered("alice", { jid: "BOB@example.test" }, 10).to).toEqual({ userId: bob.id, address: null });
+  books.write((tx) => close(tx, bob));
+  expect(() => ordered("alice", { jid: jidOf("bob") }, 10)).toThrow(code("LEDGER_RECIPIENT"));
+  expect(books.read((t) => t.orders.count())).toBe(1);
+});
+
+describe("a fee", () => {
+  const priced = { feeSat: 100, feeSatMax: feeMaxOf(100) };
+  const kept = (id: string) => books.read((t) => t.orders.get(id)) as OrderRow;
+
+  it("that has risen by more than a fifth gives the order a new price and a new code", () => {
+    const alice = person("alice", 10_000);
+    const order = ordered("alice", { address: ELSEWHERE }, 5_000, priced);
+    expect(() => typed("alice", order.code, undefined, 121)).toThrow(
+      code("LEDGER_REQUOTED", {
+        order: expect.objectContaining({ order: order.id, feeSat: 121, feeSatMax: 146 }),
+      }),
+    );
+    const again = kept(order.id);
+    expect(again.state).toBe("queued");
+    expect(again.code).not.toBe(order.code);
+    expect(() => typed("alice", order.code, undefined, 121)).toThrow(code("LEDGER_NO_ORDER"));
+    expect(typed("alice", again.code, undefined, 146).state).toBe("confirmed");
+    expect(books.read((t) => balanceOf(t, heldOf(alice.id)))).toBe(5_146);
+  });
+
+  it("that has risen by less is paid, and one beyond what is there is not", () => {
+    person("alice", 5_200);
+    const order = ordered("alice", { address: ELSEWHERE }, 5_000, priced);
+    expect(() => typed("alice", order.code, undefined, 200)).toThrow(code("LEDGER_REQUOTED"));
+    expect(() => typed("alice", kept(order.id).code, undefined, 200)).toThrow(
+      code("LEDGER_FUNDS", { availableSat: 5_200, neededSat: 5_240 }),
+    );
+    person("bob", 5_200);
+    const other = ordered("bob", { address: ELSEWHERE }, 5_000, priced);
+    expect(typed("bob", other.code, undefined, 120).state).toBe("confirmed");
+  });
+});
+
 it("limits hold for a payment and a day; lower ones at once, higher ones a day later and never above the operator's", () => {
   const alice = person("alice", 500_000);
   person("bob");
@@ -158,8 +240,14 @@ it("limits hold for a payment and a day; lower ones at once, higher ones a day l
   books.write((tx) => setOwnLimits(tx, alice, { paymentSat: 1_000 }));
   expect(() => ordered("alice", "bob", 1_001)).toThrow(code("LEDGER_LIMIT", { mostSat: 1_000 }));
   const now = () => books.write((tx) => limitsOf(tx, needByJid(tx.t, jidOf("alice"))).paymentSat);
+  const told = () =>
+    books.read((t) =>
+      t.notices.values().flatMap(({ kind, jid }) => (kind === "security.limit" ? [jid] : [])),
+    );
+  expect(told()).toEqual([]);
   books.write((tx) => setOwnLimits(tx, needByJid(tx.t, jidOf("alice")), { paymentSat: 1e9 }));
   expect(now()).toBe(1_000);
+  expect(told()).toEqual([jidOf("alice")]);
   books.nowS += DAY_S;
   expect(now()).toBe(50_000);
 });
@@ -176,8 +264,11 @@ it("from an amount on the second factor is needed, and each of its codes counts 
   person("bob");
   const order = ordered("alice", "bob", 40_000);
   expect(() => typed("alice", order.code)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "missing" }));
-  const factor = { secret, isEnabled: true, lastStep: 0 };
+  const factor = { secret, enabledAtS: books.nowS - DAY_S + 1, lastStep: 0 };
   books.write((tx) => keepUser(tx, { ...needByJid(tx.t, jidOf("alice")), factor }));
+  const early = codeAt(secret, Math.floor(books.nowS / 30));
+  expect(() => typed("alice", order.code, early)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "young" }));
+  books.nowS += 1;
   expect(() => typed("alice", order.code)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "needed" }));
   expect(() => typed("alice", order.code, "000000")).toThrow(code("LEDGER_SECOND_FACTOR", { why: "wrong" }));
   const right = codeAt(secret, Math.floor(books.nowS / 30));
@@ -190,6 +281,24 @@ it("a JID that was away for ninety days has to be verified before it pays", () =
   books.nowS += 90 * DAY_S;
   person("bob");
   expect(() => ordered("alice", "bob", 10)).toThrow(code("LEDGER_UNVERIFIED"));
+});
+
+it("nobody has to be verified where the operator never asks for it", async () => {
+  await books.remove();
+  books = new TestBooks({ verify_after_days: 0 });
+  person("alice", 1_000);
+  books.nowS += 4_000 * DAY_S;
+  person("bob");
+  expect(ordered("alice", "bob", 10).state).toBe("queued");
+});
+
+it("whoever leaves all to somebody of the bank has left when it is paid", () => {
+  person("alice", 10);
+  const bob = person("bob");
+  expect(typed("alice", ordered("alice", "bob", 10, { isLeaving: true }).code).state).toBe("done");
+  expect(() => books.read((t) => needByJid(t, jidOf("alice")))).toThrow(code("LEDGER_NO_ACCOUNT"));
+  expect(books.read((t) => balanceOf(t, availableOf(bob.id)))).toBe(10);
+  expect(books.read((t) => t.notices.values().map(({ kind }) => kind))).toContain("account.closed");
 });
 
 it("an account closes when nothing is in it, and comes back with its person only to be verified", () => {
@@ -244,4 +353,49 @@ it("notices wait for the end of quiet hours, follow what the person chose, and a
   expect(due().map(({ kind }) => kind)).toEqual(["account.frozen"]);
   books.nowS += DAY_S;
   expect(due()).toEqual([]);
+});
+
+it.each([
+  ["all", ["deposit.seen", "deposit.credited", "account.frozen"]],
+  ["money", ["deposit.credited", "account.frozen"]],
+  ["none", ["account.frozen"]],
+] as const)("whoever wants %s of the notices hears of %j", (notices, told) => {
+  const alice = person("alice");
+  books.write((tx) => {
+    const user = keepUser(tx, { ...alice, settings: { ...alice.settings, notices } });
+    for (const kind of ["deposit.seen", "deposit.credited", "account.frozen"] as const)
+      notify(tx, user, { kind, subject: kind });
+  });
+  expect(books.read((t) => dueNotices(t, books.nowS, 0, 10).due.map(({ kind }) => kind))).toEqual(told);
+});
+
+it("quiet hours begin and end to the minute", () => {
+  const alice = person("alice");
+  const quietHours = { fromMinute: 60, untilMinute: 120 };
+  const midnightS = Math.floor(books.nowS / DAY_S) * DAY_S;
+  books.nowS = midnightS;
+  books.write((tx) => {
+    const user = keepUser(tx, { ...alice, settings: { ...alice.settings, quietHours } });
+    notify(tx, user, { kind: "deposit.credited", subject: "s" });
+  });
+  const isDueAt = (second: number) =>
+    books.read((t) => dueNotices(t, midnightS + second, 0, 10).due.length === 1);
+  expect([3_599, 3_600, 7_199, 7_200].map(isDueAt)).toEqual([true, false, false, true]);
+});
+
+it("a low balance is told once each time it falls below what its person has set", () => {
+  const alice = person("alice", 1_000);
+  person("bob");
+  books.write((tx) => keepUser(tx, { ...alice, settings: { ...alice.settings, lowBalanceSat: 500 } }));
+  const pay = (payer: string, payee: string, sat: number) => typed(payer, ordered(payer, payee, sat).code);
+  const told = () =>
+    books.read((t) => t.notices.values().filter(({ kind }) => kind === "balance.low").length);
+  pay("alice", "bob", 500);
+  expect(told()).toBe(0);
+  pay("alice", "bob", 1);
+  pay("alice", "bob", 1);
+  expect(told()).toBe(1);
+  pay("bob", "alice", 500);
+  pay("alice", "bob", 500);
+  expect(told()).toBe(2);
 });

@@ -26,7 +26,15 @@ import {
   register,
   rename,
 } from "../people/people.ts";
-import { needUnlocked, newSecret, rightTry, stepOf, uriOf, wrongTry } from "../people/second-factor.ts";
+import {
+  isEnabled,
+  needUnlocked,
+  newSecret,
+  rightTry,
+  stepOf,
+  uriOf,
+  wrongTry,
+} from "../people/second-factor.ts";
 import type { PartyRow, UserRow } from "../store/rows.ts";
 import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";
 import { given } from "./given.ts";
@@ -85,17 +93,20 @@ export function accountAnswers({
       ),
     secondFactorBegin: ({ jid }) =>
       changing(desk, jid, (tx, user) => {
-        if (user.factor?.isEnabled === true) throw denials.secondFactor("present");
+        // Or whoever has the JID now would prove himself by what he has set up himself.
+        needStanding(tx, user);
+        if (isEnabled(user)) throw denials.secondFactor("present");
         const secret = newSecret(tx);
-        keepUser(tx, { ...user, factor: { secret, isEnabled: false, lastStep: 0 } });
+        keepUser(tx, { ...user, factor: { secret, enabledAtS: null, lastStep: 0 } });
         return { secret, uri: uriOf(secret, user.username) };
       }),
     secondFactorEnable: ({ jid, oneTimeCode }) =>
       judging(desk, jid, (tx, user) => {
+        needStanding(tx, user);
         if (user.factor === null) throw denials.secondFactor("missing");
-        if (user.factor.isEnabled) throw denials.secondFactor("present");
+        if (isEnabled(user)) throw denials.secondFactor("present");
         return proved(tx, user, oneTimeCode, (right) => {
-          const factor = right.factor === null ? null : { ...right.factor, isEnabled: true };
+          const factor = right.factor === null ? null : { ...right.factor, enabledAtS: tx.nowS };
           const kept = keepUser(tx, { ...right, factor });
           notify(tx, kept, { kind: "security.factor", subject: `account:${user.id}` });
           return shownAccount(tx, kept, jid);
@@ -103,7 +114,7 @@ export function accountAnswers({
       }),
     secondFactorDisable: ({ jid, oneTimeCode }) =>
       judging(desk, jid, (tx, user) => {
-        if (user.factor?.isEnabled !== true) throw denials.secondFactor("missing");
+        if (!isEnabled(user)) throw denials.secondFactor("missing");
         return proved(tx, user, oneTimeCode, (right) => {
           const kept = keepUser(tx, { ...right, factor: null });
           notify(tx, kept, { kind: "security.factor", subject: `account:${user.id}` });
@@ -115,7 +126,7 @@ export function accountAnswers({
         const verified = (right: UserRow) =>
           shownAccount(tx, keepUser(tx, { ...right, needsVerification: false, seenAtS: tx.nowS }), jid);
         if ("oneTimeCode" in proof) {
-          if (user.factor?.isEnabled !== true) throw denials.secondFactor("missing");
+          if (!isEnabled(user)) throw denials.secondFactor("missing");
           return proved(tx, user, proof.oneTimeCode, verified);
         }
         needUnlocked(tx, user);

@@ -3,6 +3,7 @@ import type { Handlers } from "../../../bus/bus.ts";
 import type { LedgerQuote, LedgerStatus } from "../../../bus/contracts/ledger/objects.ts";
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
 import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
+import { hasCode } from "../../../runtime/errors.ts";
 import { availableOf, balanceOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
@@ -18,11 +19,12 @@ import {
   queue,
 } from "../orders/orders.ts";
 import type { Outcome } from "../orders/outcome.ts";
-import { type Recipient, recipientOf } from "../orders/recipients.ts";
+import { canonical, type Recipient, recipientOf } from "../orders/recipients.ts";
 import { limitsOf } from "../people/limits.ts";
-import { close, emptinessOf, needStanding } from "../people/people.ts";
-import type { MovementRow, OrderRow, UserRow } from "../store/rows.ts";
-import { ofFirst, ofFirstDown, type Tables } from "../store/store.ts";
+import { foldName } from "../people/names.ts";
+import { close, emptinessOf, foldJid, needStanding } from "../people/people.ts";
+import type { OrderRow, PartyRow, UserRow } from "../store/rows.ts";
+import { ofFirst, ofFirstDown } from "../store/store.ts";
 import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";
 import { shownMovement, shownNotice, shownOrder, shownParty } from "./shown.ts";
 
@@ -92,14 +94,16 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
         if ("refusal" in found) return found;
         return { value: shownOrder(tx, user, cancel(tx, found.value)) };
       }),
-    orders: ({ jid, offset, limit, isAll }) =>
+    orders: ({ jid, offset, limit, isAll, with: other }) =>
       looking(desk, jid, (tx, user) => {
         const { t } = tx;
+        const isWanted = other === undefined ? () => true : partyTest(tx, other);
         const ids = t.userOrders.values(ofFirstDown(user.id));
         const rows = ids
           .filter((id) => isAll || t.openOrders.get(id) !== undefined)
           .flatMap((id) => t.orders.get(id) ?? [])
-          .filter((row) => isAll || row.state !== "queued" || row.expiresAtS > tx.nowS);
+          .filter((row) => isAll || row.state !== "queued" || row.expiresAtS > tx.nowS)
+          .filter(({ to }) => isWanted(to));
         return {
           total: rows.length,
           orders: rows.slice(offset, offset + limit).map((row) => shownOrder(tx, user, row)),
@@ -129,8 +133,14 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
           const total = t.movements.count(ofFirst(user.id));
           return { total, movements: rows.map((row) => shownMovement(t, row)) };
         }
-        const isWanted = wantedBy(tx, other);
-        const rows = t.movements.values(ofFirstDown(user.id)).filter(isWanted);
+        const isWanted = partyTest(tx, other);
+        // Of what came in, by its own address that was paid too.
+        const rows = t.movements
+          .values(ofFirstDown(user.id))
+          .filter(
+            ({ counterpart, address }) =>
+              isWanted(counterpart) || (address !== null && isWanted({ userId: null, address })),
+          );
         return {
           total: rows.length,
           movements: rows.slice(offset, offset + limit).map((row) => shownMovement(t, row)),
@@ -207,21 +217,23 @@ function shownQuote(tx: Tx, user: UserRow, wish: Recipient & Price): LedgerQuote
   };
 }
 
-function wantedBy({ t }: Tx, other: PartyWord): (row: MovementRow) => boolean {
-  if ("address" in other) {
-    return ({ address, counterpart }) => address === other.address || counterpart?.address === other.address;
+/** Whether a party is the one that a word means. Of an address that is none nothing is. */
+function partyTest(tx: Tx, word: PartyWord): (party: PartyRow | null) => boolean {
+  if ("address" in word) {
+    const typed = addressOr(tx, word.address);
+    return (party) => party?.address === typed;
   }
-  const userId = userIdOf(t, other);
-  return ({ counterpart }) =>
-    userId !== undefined && counterpart?.userId === userId && counterpart.address === null;
+  // A name that was given up still tells of what was between the two.
+  const userId =
+    "username" in word ? tx.t.names.get(foldName(word.username))?.userId : tx.t.jids.get(foldJid(word.jid));
+  return (party) => userId !== undefined && party?.userId === userId && party.address === null;
 }
 
-function userIdOf(
-  t: Tables,
-  who: { readonly username: string } | { readonly jid: string },
-): number | undefined {
-  // A name that was given up still tells of what was between the two.
-  return "username" in who
-    ? t.names.get(who.username.trim().toLowerCase())?.userId
-    : t.jids.get(who.jid.toLowerCase());
+function addressOr({ network }: Tx, typed: string): string {
+  try {
+    return canonical(typed, network);
+  } catch (error) {
+    if (!hasCode(error, "LEDGER_ADDRESS")) throw error;
+    return typed;
+  }
 }

@@ -10,6 +10,7 @@ import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { leftTodayOf, limitsOf, raiseOf } from "../people/limits.ts";
 import { foldJid, openOrdersOf, pendingOf } from "../people/people.ts";
+import { isEnabled } from "../people/second-factor.ts";
 import type { MovementRow, NoticeRow, OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import type { Tables } from "../store/store.ts";
 
@@ -27,7 +28,7 @@ export function shownBalance(t: Tables, userId: number) {
 
 /** `jid`: the one that asks, of an account that several share. */
 export function shownAccount(tx: Tx, user: UserRow, jid = user.jids[0] ?? ""): LedgerAccount {
-  const { id, username, state, why, needsVerification, factor, settings, createdAtS } = user;
+  const { id, username, state, why, needsVerification, settings, createdAtS } = user;
   return {
     ...shownBalance(tx.t, id),
     userId: id,
@@ -37,7 +38,7 @@ export function shownAccount(tx: Tx, user: UserRow, jid = user.jids[0] ?? ""): L
     why: state === "frozen" ? why : null,
     isAdmin: isAdmin(tx, jid),
     needsVerification,
-    hasSecondFactor: factor?.isEnabled ?? false,
+    hasSecondFactor: isEnabled(user),
     settings,
     limits: limitsOf(tx, user),
     raise: raiseOf(tx, user),

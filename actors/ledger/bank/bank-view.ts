@@ -4,6 +4,7 @@ import { availableOf, balanceOf, book, CUSTODY, EQUITY, SUSPENSE } from "../book
 import { addMovement, wholeBalanceOf } from "../books/movements.ts";
 import type { Tx } from "../books/transaction.ts";
 import { notify } from "../notices/notices.ts";
+import { watchLow } from "../orders/confirming.ts";
 import { payoutConfirmed, payoutLost, payoutPaid } from "../orders/payouts.ts";
 import { keepUser, ownerOf } from "../people/people.ts";
 import type { DepositRow, OrderRow, UserRow } from "../store/rows.ts";
@@ -143,6 +144,7 @@ function credit(tx: Tx, row: DepositRow, confirmations: number): void {
     address,
   });
   tell(tx, row, "deposit.credited", confirmations);
+  watchLow(tx, user.id);
 }
 
 function reverse(tx: Tx, row: DepositRow, state: "seen" | "vanished"): void {

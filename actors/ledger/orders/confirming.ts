@@ -7,7 +7,7 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { limitsOf } from "../people/limits.ts";
 import { closeEmpty, isDomainAllowed, keepUser, needUser } from "../people/people.ts";
-import { needUnlocked, rightTry, stepOf, wrongTry } from "../people/second-factor.ts";
+import { isEnabled, isYoung, needUnlocked, rightTry, stepOf, wrongTry } from "../people/second-factor.ts";
 import type { OrderRow, UserRow } from "../store/rows.ts";
 import { newCode } from "./codes.ts";
 import { checkPayable, expire, keepOrder, tellPayer } from "./orders.ts";
@@ -87,7 +87,8 @@ function secondFactor(
   typed: string | undefined,
 ): Outcome<null> {
   if (amountSat < limitsOf(tx, user).strongSat) return { value: null };
-  if (user.factor?.isEnabled !== true) return { refusal: denials.secondFactor("missing") };
+  if (!isEnabled(user)) return { refusal: denials.secondFactor("missing") };
+  if (isYoung(user, tx.nowS)) return { refusal: denials.secondFactor("young") };
   if (typed === undefined) return { refusal: denials.secondFactor("needed") };
   needUnlocked(tx, user);
   const now = needUser(tx.t, user.id);
@@ -136,6 +137,8 @@ function transfer(tx: Tx, order: OrderRow): OrderRow {
   notify(tx, payee, { ...notice, counterpart: payer, text: memo });
   tellPayer(tx, done, "order.executed");
   watchLow(tx, userId);
+  watchLow(tx, payee.id);
+  closeLeft(tx, done);
   return done;
 }
 
@@ -150,7 +153,7 @@ function hold(tx: Tx, order: OrderRow): OrderRow {
   return keepOrder(tx, { ...order, state: "confirmed" });
 }
 
-/** Told once each time it falls below what the person has set. */
+/** Told once each time it falls below what the person has set: whatever changes a balance has to ask. */
 export function watchLow(tx: Tx, userId: number): void {
   const user = needUser(tx.t, userId);
   const { lowBalanceSat } = user.settings;

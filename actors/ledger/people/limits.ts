@@ -2,6 +2,7 @@
 import type { LedgerLimits } from "../../../bus/contracts/ledger/objects.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
+import { notify } from "../notices/notices.ts";
 import type { OrderRow, UserRow } from "../store/rows.ts";
 import { ofFirstDown } from "../store/store.ts";
 import { keepUser } from "./people.ts";
@@ -33,7 +34,9 @@ export function setOwnLimits(tx: Tx, user: UserRow, wish: Partial<LedgerLimits>)
   const limits = least(now, wanted);
   const isRaise = KINDS.some((kind) => wanted[kind] > now[kind]);
   const raise = isRaise ? { limits: wanted, atS: tx.nowS + DAY_S } : null;
-  return keepUser(tx, { ...user, limits, raise });
+  const kept = keepUser(tx, { ...user, limits, raise });
+  if (isRaise) notify(tx, kept, { kind: "security.limit", subject: `account:${user.id}` });
+  return kept;
 }
 
 /** What leaves the account counts from its confirmation on; what failed does not. */

@@ -15,6 +15,7 @@ const RESERVED = new Set(
 postmaster hostmaster xmpp system bot null none register status balance receive addresses label contacts orders confirm
 cancel history mix jobs settings export leave users user freeze unfreeze limit limits ban announce maker reconcile
 loglevel reload stop back next skip verify approve invite audit
+factor facteur limites
 inscription aide etat solde recevoir adresses etiquette payer ordres confirmer annuler historique melanger travaux
 reglages exporter partir retour suivant`.split(/\s+/),
 );

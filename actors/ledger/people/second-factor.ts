@@ -14,6 +14,17 @@ const SKEW = [-1, 0, 1];
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const WRONG_MAX = 5;
 const LOCK_S = 900;
+const YOUNG_S = 86_400;
+
+/** Not only drawn, but proved too. */
+export function isEnabled({ factor }: UserRow): boolean {
+  return factor !== null && factor.enabledAtS !== null;
+}
+
+/** Set up so lately that whoever has taken the chat over could have done it: it counts in a day, as higher limits do. */
+export function isYoung({ factor }: UserRow, nowS: number): boolean {
+  return (factor?.enabledAtS ?? 0) + YOUNG_S > nowS;
+}
 
 export function newSecret({ randomBytes }: Tx): string {
   let bits = "";

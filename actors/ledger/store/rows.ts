@@ -19,8 +19,12 @@ export interface UserRow {
   readonly limits: Partial<LedgerLimits>;
   readonly adminLimits: Partial<LedgerLimits>;
   readonly raise: { readonly limits: LedgerLimits; readonly atS: number } | null;
-  /** Base32. One that is not enabled was drawn and never proved. `lastStep`: no one-time code counts twice. */
-  readonly factor: { readonly secret: string; readonly isEnabled: boolean; readonly lastStep: number } | null;
+  /** Base32. One that has no `enabledAtS` was drawn and never proved. `lastStep`: no one-time code counts twice. */
+  readonly factor: {
+    readonly secret: string;
+    readonly enabledAtS: number | null;
+    readonly lastStep: number;
+  } | null;
   /** SHA-256 of the recovery code. */
   readonly recovery: string;
   readonly needsVerification: boolean;

@@ -101,15 +101,15 @@ export const withLedgerAccounts = contract("ledger", {
     doc: "Draws a secret for one-time codes (RFC 6238). It counts as soon as one of its codes has come back.",
     input: Asked,
     output: z.object({ secret: z.string().max(64), uri: z.string().max(1_000) }),
-    errors: { ...ACCOUNT_ERRORS, ...FACTOR_ERRORS },
+    errors: { ...ACCOUNT_ERRORS, ...STANDING_ERRORS, ...FACTOR_ERRORS },
     redact: ["secret", "uri"],
     ...ONCE,
   })
   .rpc("secondFactorEnable", {
-    doc: "A first code of the new secret: from now on it is needed.",
+    doc: "A first code of the new secret: from now on it is needed, and counts for payments in 24 hours.",
     input: Asked.extend({ oneTimeCode: OneTimeCode }),
     output: LedgerAccountSchema,
-    errors: { ...ACCOUNT_ERRORS, ...FACTOR_ERRORS },
+    errors: { ...ACCOUNT_ERRORS, ...STANDING_ERRORS, ...FACTOR_ERRORS },
     redact: ["oneTimeCode"],
     ...WRITE,
   })

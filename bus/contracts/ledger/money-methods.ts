@@ -70,8 +70,12 @@ export const withLedgerMoney = withLedgerAccounts
     ...WRITE,
   })
   .rpc("orders", {
-    doc: "A person's orders, the newest first: those that wait to be confirmed or carried out, or all.",
-    input: Asked.extend({ ...Paging.shape, isAll: z.boolean().default(false) }),
+    doc: "A person's orders, the newest first: those that wait to be confirmed or carried out, or all; with `with` only those that pay this party.",
+    input: Asked.extend({
+      ...Paging.shape,
+      isAll: z.boolean().default(false),
+      with: PartyWordSchema.optional(),
+    }),
     output: z.object({ total: Count, orders: z.array(OrderSchema) }),
     errors: ACCOUNT_ERRORS,
     redact: ["orders"],

@@ -66,7 +66,8 @@ export const CODE_ERRORS = {
 } as const;
 
 export const FACTOR_ERRORS = {
-  LEDGER_SECOND_FACTOR: z.object({ why: z.enum(["missing", "needed", "wrong", "present"]) }),
+  /** young: set up less than a day ago, which whoever has taken the chat over could have done. */
+  LEDGER_SECOND_FACTOR: z.object({ why: z.enum(["missing", "young", "needed", "wrong", "present"]) }),
   LEDGER_LOCKED: z.object({ untilS: UnixTimeS }),
 } as const;
 
