@@ -61,6 +61,16 @@ export const xmppKeys = {
     .max(1_000)
     .default([])
     .describe("Other servers whose people may use the door, besides those of xmpp_parent_domain."),
+  xmpp_explorer_url: z
+    .string()
+    .max(500)
+    .refine((text) => text === "" || /^https?:\/\/[^\s{}]+\{address\}[^\s{}]*$/.test(text), {
+      params: { expected: 'a link such as "https://explorer.example.org/address/{address}", or "" for none' },
+    })
+    .default("")
+    .describe(
+      'A page about an address, such as "https://explorer.example.org/address/{address}", that people are told of beside their addresses: whoever opens it tells that page which address interests him. "" tells of none.',
+    ),
   xmpp_allow_jids: z
     .array(jid())
     .max(10_000)

@@ -81,7 +81,7 @@ export class Xmpp {
     this.#address = config.xmpp_server;
     const send = (stanza: Element) => this.#door.link.send(stanza);
     const bank = bus.client(ledgerContract);
-    const people = new People({ bank, space, clock });
+    const people = new People({ bank, space, clock, explorerUrl: config.xmpp_explorer_url });
     this.#people = people;
     const pictures = new Pictures();
     const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });

@@ -22,6 +22,7 @@ export const ADDRESSES = [
 export const TXID = "ab".repeat(32);
 
 const FEE_SAT = 200;
+const ONE_TIME_CODE = "123456";
 const SETTINGS: LedgerAccount["settings"] = {
   language: null,
   unit: "sat",
@@ -42,6 +43,8 @@ export class FakeBank {
   readonly movements = new Map<string, LedgerMovement[]>();
   readonly contacts = new Map<string, LedgerParty[]>();
   readonly given = new Map<string, { readonly jid: string; label: string }>();
+  /** When higher limits hold that were asked for. */
+  raiseAtS = 0;
   /** What a method is to refuse with, once. */
   readonly refusals = new Map<string, TroupeError>();
   actor!: FakeActor<typeof ledgerContract>;
@@ -137,6 +140,12 @@ export class FakeBank {
     };
   }
 
+  #isMeant(party: LedgerParty, word: PartyWord): boolean {
+    if ("address" in word) return party.address === word.address;
+    const username = "username" in word ? word.username : this.accounts.get(word.jid)?.username;
+    return party.username !== null && party.username === username;
+  }
+
   #order(jid: string, to: PartyWord, amountSat: number, memo: string): LedgerOrder {
     const payer = this.account(jid);
     const { party, other } = this.#party(to, jid);
@@ -186,7 +195,7 @@ export class FakeBank {
   ): LedgerOrder {
     const order = this.#find(jid, which);
     if (order.state === "done" || order.state === "broadcast") return outside(order);
-    if (order.needsSecondFactor && oneTimeCode !== "123456")
+    if (order.needsSecondFactor && oneTimeCode !== ONE_TIME_CODE)
       throw refuse("LEDGER_SECOND_FACTOR", { why: oneTimeCode === undefined ? "needed" : "wrong" });
     const payer = this.account(jid);
     this.change(jid, { availableSat: payer.availableSat - order.amountSat - order.feeSat });
@@ -281,6 +290,34 @@ export class FakeBank {
           settings: { ...before, ...given, door: { ...before.door, ...settings.door } },
         });
       },
+      limits: ({ jid, limits }) => {
+        const before = this.account(jid).limits;
+        const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+        const wanted = { ...before, ...given };
+        const least = (key: keyof typeof before) => Math.min(before[key], wanted[key]);
+        const now = {
+          paymentSat: least("paymentSat"),
+          daySat: least("daySat"),
+          strongSat: least("strongSat"),
+        };
+        const isRaise = JSON.stringify(now) !== JSON.stringify(wanted);
+        return this.change(jid, {
+          limits: now,
+          raise: isRaise ? { limits: wanted, atS: this.raiseAtS } : null,
+        });
+      },
+      secondFactorBegin: ({ jid }) => {
+        if (this.account(jid).hasSecondFactor) throw refuse("LEDGER_SECOND_FACTOR", { why: "present" });
+        return { secret: "ABCDEFGH", uri: "otpauth://totp/Troupe:alice?secret=ABCDEFGH" };
+      },
+      secondFactorEnable: ({ jid, oneTimeCode }) => {
+        if (oneTimeCode !== ONE_TIME_CODE) throw refuse("LEDGER_SECOND_FACTOR", { why: "wrong" });
+        return this.change(jid, { hasSecondFactor: true });
+      },
+      secondFactorDisable: ({ jid, oneTimeCode }) => {
+        if (oneTimeCode !== ONE_TIME_CODE) throw refuse("LEDGER_SECOND_FACTOR", { why: "wrong" });
+        return this.change(jid, { hasSecondFactor: false });
+      },
       verify: ({ jid }) => this.change(jid, { needsVerification: false }),
       suspect: ({ jid }) => {
         this.suspected.push(jid);
@@ -339,9 +376,10 @@ export class FakeBank {
         this.orders.set(cancelled.order, cancelled);
         return outside(cancelled);
       },
-      orders: ({ jid }) => {
+      orders: ({ jid, with: other }) => {
         const own = [...this.orders.values()]
           .filter((order) => order.jid === jid && order.state === "queued")
+          .filter(({ to }) => other === undefined || this.#isMeant(to, other))
           .map(outside);
         return { total: own.length, orders: own };
       },
@@ -349,9 +387,7 @@ export class FakeBank {
         this.account(jid);
         const all = (this.movements.get(jid) ?? []).filter(
           ({ counterpart }) =>
-            other === undefined ||
-            ("username" in other && counterpart?.username === other.username) ||
-            ("address" in other && counterpart?.address === other.address),
+            other === undefined || (counterpart !== null && this.#isMeant(counterpart, other)),
         );
         return { total: all.length, movements: all.slice(offset, offset + limit) };
       },

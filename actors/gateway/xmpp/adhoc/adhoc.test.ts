@@ -216,6 +216,58 @@ describe("ad-hoc commands", () => {
     expect(statusOf(second)).toBe("completed");
   });
 
+  it("lower a limit by the form that has them all, and touch no other", async () => {
+    const form = await ask("limits");
+    expect(fieldsOf(form)).toEqual(["payment", "day", "strong"]);
+    const answer = await ask(
+      "limits",
+      { sessionid: sessionOf(form) },
+      { payment: "1000", day: "50000000 sat", strong: "" },
+    );
+    expect(noteOf(answer)).toContain("payment: 1000 sat");
+    const calls = under.bank.actor.calls.filter(({ method }) => method === "limits");
+    expect(calls.map(({ input }) => input)).toEqual([{ jid: ALICE, limits: { paymentSat: 1_000 } }]);
+  });
+
+  it("set up a second factor in two goes, and take it away", async () => {
+    const go = async (values: Filled) => {
+      const form = await ask("factor");
+      const options = childrenOf(formOf(form), "field", NS.xData)
+        .flatMap((field) => childrenOf(field, "option", NS.xData))
+        .map((option) => childTextOf(option, "value", NS.xData));
+      return { options, note: noteOf(await ask("factor", { sessionid: sessionOf(form) }, values)) };
+    };
+    expect(await go({ what: "new" })).toMatchObject({
+      options: ["new", "on"],
+      note: expect.stringContaining("otpauth://totp/"),
+    });
+    expect((await go({ what: "on" })).note).toContain("error: Type: factor on CODE");
+    expect((await go({ what: "on", code: "000000" })).note).toContain("error: The one-time code is wrong");
+    expect((await go({ what: "on", code: "123456" })).note).toContain("info: Your second factor is on");
+    expect(await go({ what: "off", code: "123456" })).toMatchObject({
+      options: ["off"],
+      note: expect.stringContaining("is gone"),
+    });
+  });
+
+  it("change settings, quiet hours too", async () => {
+    const form = await ask("settings");
+    const sessionid = sessionOf(form);
+    const wrong = await ask("settings", { sessionid }, { quiet: "at night" });
+    expect(noteOf(wrong)).toContain('error: "at night" is no span of the day');
+    const saved = await ask(
+      "settings",
+      { sessionid },
+      { quiet: "22:00-06:00", low: "500", notices: "money" },
+    );
+    expect(noteOf(saved)).toBe("info: Saved.");
+    expect(under.bank.account(ALICE).settings).toMatchObject({
+      quietHours: { fromMinute: 1_320, untilMinute: 360 },
+      lowBalanceSat: 500,
+      notices: "money",
+    });
+  });
+
   it("speak the language of the first request to strangers", async () => {
     const answer = await ask(NS.register, {}, undefined, "eve@example.test", { "xml:lang": "fr-CA" });
     expect(childTextOf(formOf(answer), "title", NS.xData)).toContain("ouvrir un compte");

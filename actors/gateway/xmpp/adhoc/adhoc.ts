@@ -197,7 +197,10 @@ export class AdHoc {
     }
   }
 
-  #paymentAnswer({ address, uri }: Extract<Outcome, { kind: "payment" }>, { texts }: Asking): Answer {
+  #paymentAnswer(
+    { address, uri, explorerUrl }: Extract<Outcome, { kind: "payment" }>,
+    { texts }: Asking,
+  ): Answer {
     const picture = this.#options.pictures.codeOf(uri);
     const side = String(picture.sidePixels);
     const media = element(
@@ -208,6 +211,7 @@ export class AdHoc {
     );
     const form: Form = {
       title: texts.receive(address),
+      ...(explorerUrl === undefined ? {} : { instructions: texts.explorer(explorerUrl) }),
       fields: [
         { name: "address", type: "text-single", label: texts.field.address, value: address },
         { name: "uri", type: "text-single", label: texts.field.to, value: uri },

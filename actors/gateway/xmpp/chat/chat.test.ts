@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DoorUnderTest, GW, WALLET } from "../../../../tests/harness/xmpp/door.ts";
+import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { ADDRESSES, refuse, TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { LANGUAGES } from "../language/texts.ts";
-import { childOf, type Element, element } from "../link/element.ts";
+import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 
 const ALICE = "alice@example.test";
@@ -153,6 +153,29 @@ describe("payments", () => {
     expect(await say(WALLET, "orders")).toContain("No payment waits");
   });
 
+  it("are listed of one recipient: by his name, his JID, or an address in any case", async () => {
+    await say(BOB, "pay 1");
+    await say(ADDRESS, "pay 2000");
+    const listed = async (to: string, words: string) =>
+      [...(await say(to, words)).matchAll(/code\d\d/g)].map(([word]) => word);
+    expect(await listed(WALLET, "orders")).toEqual(["code01", "code02"]);
+    expect(await listed(WALLET, "orders bob")).toEqual(["code01"]);
+    expect(await listed(`bob\\40example.test@${GW}`, "orders")).toEqual(["code01"]);
+    expect(await listed(WALLET, `orders ${ADDRESSES[2].toUpperCase()}`)).toEqual(["code02"]);
+    expect(await listed(ADDRESS, "orders")).toEqual(["code02"]);
+    expect(await listed(WALLET, "orders eve")).toEqual([]);
+    expect(await say(WALLET, "orders no.body")).toContain("nobody of this name");
+    expect(await say(`bob\\40example.test@${GW}`, "cancel code01")).toBe("Given up: 1 sat to bob.");
+
+    await say(WALLET, "confirm code02");
+    for (const [to, words] of [
+      [WALLET, `history ${ADDRESSES[2].toUpperCase()}`],
+      [ADDRESS, "history"],
+    ] as const)
+      expect(await say(to, words)).toContain("− 2200 sat to bcrt 1q47");
+    expect(await say(BOB, "history")).toContain("Nothing has happened");
+  });
+
   it("of another person cannot be seen, confirmed or given up", async () => {
     await say(BOB, "pay 1");
     const eve = (words: string) => under.say("bob@example.test", WALLET, words);
@@ -181,6 +204,93 @@ describe("payments", () => {
     expect(await say(BOB, "confirm code01 000000")).toContain("is wrong");
     expect(await say(BOB, "confirm code01 123456")).toContain("Paid 1500 sat");
   });
+});
+
+describe("limits", () => {
+  const limits = () => under.bank.account(ALICE).limits;
+
+  it("of one's own are told, and lowered at once", async () => {
+    expect(await say(WALLET, "limits")).toContain("payment: 10000000 sat");
+    const lowered = await say(WALLET, "limits payment 0.0005 btc");
+    expect(lowered).toContain("payment: 50000 sat");
+    expect(lowered).not.toContain("In 24 h");
+    expect(limits()).toEqual({ paymentSat: 50_000, daySat: 50_000_000, strongSat: 5_000_000 });
+  });
+
+  it("that are to be higher have to wait, and say for how long", async () => {
+    under.bank.raiseAtS = under.clock.now() / 1_000 + 86_400;
+    expect(await say(WALLET, "limits day 60000000")).toMatch(
+      /day: 50000000 sat[\s\S]*In 24 h:[\s\S]*day: 60000000 sat/,
+    );
+    expect(limits().daySat).toBe(50_000_000);
+  });
+
+  it("take amounts, of kinds that there are", async () => {
+    expect(await say(WALLET, "limits payment 1e3")).toContain("no amount");
+    expect(await say(WALLET, "limits payment")).toContain("no amount");
+    expect(await say(WALLET, "limits month 5")).toBe("For limits I know: payment, day, strong.");
+    expect(under.bank.actor.calls.some(({ method }) => method === "limits")).toBe(false);
+  });
+
+  it("are meant by those who cannot have the admin's command of nearly the same name", async () => {
+    expect(await say(WALLET, "limit")).toContain("Your limits");
+    under.bank.open("admin");
+    expect(await under.say("admin@example.test", WALLET, "limit")).toContain("Who?");
+  });
+});
+
+describe("the second factor", () => {
+  it("is drawn for this client alone, turned on by a code, and taken away by one", async () => {
+    expect(await say(WALLET, "factor")).toContain("factor new");
+    const drawn = await say(WALLET, "factor new");
+    expect(drawn).toContain("ABCD EFGH");
+    expect(drawn).toContain("otpauth://totp/");
+    const secret = under.sent.filter(({ name }) => name === "message").at(-1) as Element;
+    expect(childOf(secret, "private", NS.carbons)).toBeDefined();
+    expect(childOf(secret, "no-copy", NS.hints)).toBeDefined();
+
+    expect(await say(WALLET, "factor on")).toContain("factor on CODE");
+    expect(await say(WALLET, "factor on 000000")).toContain("is wrong");
+    expect(await say(WALLET, "factor on 123456")).toContain("payments of 5000000 sat or more");
+    expect(await say(WALLET, "factor")).toContain("is on");
+    expect(await say(WALLET, "factor new")).toContain("already");
+    expect(await say(WALLET, "factor off 000000")).toContain("is wrong");
+    expect(await say(WALLET, "factor off 123456")).toContain("is gone");
+    expect(under.bank.account(ALICE).hasSecondFactor).toBe(false);
+  });
+
+  it.each([
+    ["missing", "factor new"],
+    ["young", "24 hours"],
+    ["needed", "confirm CODE ONE-TIME-CODE"],
+    ["wrong", "is wrong"],
+  ])("says why a payment lacks it: %s", async (why, words) => {
+    await say(BOB, "pay 5");
+    under.bank.refusals.set("confirm", refuse("LEDGER_SECOND_FACTOR", { why }));
+    expect(await say(BOB, "confirm code01")).toContain(words);
+  });
+});
+
+describe("settings", () => {
+  const settings = () => under.bank.account(ALICE).settings;
+
+  it("have quiet hours and a balance below which one wants to be told", async () => {
+    expect(await say(WALLET, "settings quiet 22:30-7:00")).toBe("Saved.");
+    expect(settings().quietHours).toEqual({ fromMinute: 1_350, untilMinute: 420 });
+    expect(await say(WALLET, "settings low 0.0001 BTC")).toBe("Saved.");
+    expect(settings().lowBalanceSat).toBe(10_000);
+    expect(await say(WALLET, "settings")).toMatch(/quiet: 22:30-07:00\nlow: 10000 sat/);
+    for (const key of ["quiet", "low"]) expect(await say(WALLET, `settings ${key} off`)).toBe("Saved.");
+    expect(settings()).toMatchObject({ quietHours: null, lowBalanceSat: 0 });
+  });
+
+  it.each(["24:00-07:00", "22-7", "07:00-07:00", "x".repeat(100)])(
+    "refuse the quiet hours %s",
+    async (span) => {
+      expect(await say(WALLET, `settings quiet ${span}`)).toContain("no span of the day");
+      expect(settings().quietHours).toBeNull();
+    },
+  );
 });
 
 describe("messages", () => {
@@ -297,6 +407,16 @@ describe("messages", () => {
     expect(text).toContain("pay AMOUNT");
     expect(under.sent.at(-1)?.attrs["from"]).toBe(ADDRESS);
   });
+});
+
+it("an address is told with a page about it only where the operator has named one", async () => {
+  expect(await say(WALLET, "receive")).not.toContain("http");
+  await under.stop();
+  under = await DoorUnderTest.start({ xmpp_explorer_url: "https://explorer.test/a/{address}" });
+  under.bank.open("alice");
+  expect(await say(WALLET, "receive")).toContain(`https://explorer.test/a/${ADDRESSES[0]}`);
+  const card = await under.ask(ALICE, ADDRESS, "get", element("vCard", NS.vcard));
+  expect(childTextOf(payloadOf(card), "URL", NS.vcard)).toBe(`https://explorer.test/a/${ADDRESSES[2]}`);
 });
 
 describe("languages", () => {

@@ -15,10 +15,11 @@ export function findCommand(
 ): Found {
   const word = plain(typed);
   const english = languages[0] ?? own;
-  for (const texts of [own, english, ...languages]) {
-    const exact = entries(texts).find(([, written]) => plain(written) === word);
-    if (exact !== undefined) return { command: exact[0] };
-  }
+  const exact = [own, english, ...languages]
+    .flatMap(entries)
+    .flatMap(([command, written]) => (plain(written) === word ? [command] : []));
+  const offered = exact.find(isOffered);
+  if (offered !== undefined) return { command: offered };
   for (const texts of [own, english]) {
     const matches = entries(texts).filter(
       ([command, written]) => isOffered(command) && plain(written).startsWith(word),
@@ -27,7 +28,9 @@ export function findCommand(
     if (matches.length === 1 && only !== undefined) return { command: only[0] };
     if (matches.length > 1) return { candidates: matches.map(([, written]) => written) };
   }
-  return undefined;
+  // Whoever names what is not for him, or not here, is told that, unless it begins something that is.
+  const [hidden] = exact;
+  return hidden === undefined ? undefined : { command: hidden };
 }
 
 function entries(texts: Texts): [CommandWord, string][] {

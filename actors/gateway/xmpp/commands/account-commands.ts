@@ -1,32 +1,7 @@
-/** Commands about one's account: open it, set it up, prove it, leave. */
-import { NOTICE_CHOICES, UNITS } from "../../../../bus/contracts/ledger/objects.ts";
+/** Commands about one's account: open it, prove it, leave. */
 import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
-import {
-  type Asking,
-  atGateway,
-  type Command,
-  type Field,
-  given,
-  inOrder,
-  type Outcome,
-  text,
-  type Values,
-} from "./command.ts";
-
-/** What a person's presence may show. */
-export const PRESENCE_DETAILS = ["exact", "rounded", "off"] as const;
-
-function languageField({ texts }: Asking, standard: string | undefined): Field {
-  const options = Object.entries(LANGUAGES).map(([value, { name }]) => ({ value, label: name }));
-  return {
-    name: "lang",
-    label: texts.field.language,
-    kind: "choice",
-    isRequired: false,
-    options,
-    ...(standard === undefined ? {} : { standard }),
-  };
-}
+import { atGateway, type Command, given, inOrder, type Outcome, text, type Values } from "./command.ts";
+import { languageField, settings } from "./settings-command.ts";
 
 export const register: Command = {
   word: "register",
@@ -35,7 +10,7 @@ export const register: Command = {
   isFor: atGateway,
   fields: (asking) => [
     { name: "username", label: asking.texts.field.username, kind: "text", isRequired: true },
-    languageField(asking, languageOf(asking.texts)),
+    languageField(asking),
     { name: "invite", label: asking.texts.field.invite, kind: "text", isRequired: false },
     { name: "terms", label: asking.texts.field.terms, kind: "yes", isRequired: true },
   ],
@@ -63,78 +38,6 @@ export const register: Command = {
     const lines = [welcome(account.username)];
     if (recoveryCode === null) return text(lines.join("\n"));
     return { kind: "text", text: [...lines, own.recovery(recoveryCode)].join("\n"), isSecret: true };
-  },
-};
-
-export const settings: Command = {
-  word: "settings",
-  access: "user",
-  isMutating: true,
-  isFor: atGateway,
-  fields: ({ texts, account, ...asking }) => [
-    languageField({ texts, account, ...asking }, languageOf(texts)),
-    {
-      name: "unit",
-      label: texts.field.unit,
-      kind: "choice",
-      isRequired: false,
-      options: UNITS.map((value) => ({ value, label: texts.unitNames[value] })),
-      standard: account?.settings.unit ?? "sat",
-    },
-    {
-      name: "notices",
-      label: texts.field.notices,
-      kind: "choice",
-      isRequired: false,
-      options: NOTICE_CHOICES.map((value) => ({ value, label: texts.noticeNames[value] })),
-      standard: account?.settings.notices ?? "all",
-    },
-    {
-      name: "presence",
-      label: texts.field.presence,
-      kind: "choice",
-      isRequired: false,
-      options: PRESENCE_DETAILS.map((value) => ({ value, label: texts.presenceNames[value] })),
-      standard: account?.settings.door["presence"] ?? "exact",
-    },
-  ],
-  read: ([key = "", value = ""]) =>
-    key === "" ? new Map([["show", "1"]]) : new Map([[key.toLowerCase(), value.toLowerCase()]]),
-  async run(asking, values) {
-    const { bank, jid, texts, account } = asking;
-    if (values.has("show")) {
-      const lines = settings
-        .fields(asking)
-        .map(({ name, standard }) => texts.settingLine(name, standard ?? ""));
-      return text([...lines, texts.settingsHint].join("\n"));
-    }
-    const fields = settings.fields(asking);
-    for (const [key, value] of values) {
-      const field = fields.find(({ name }) => name === key);
-      if (field === undefined)
-        return {
-          kind: "problem",
-          text: texts.badSetting("settings", fields.map(({ name }) => name).join(", ")),
-        };
-      const options = (field.options ?? []).map((option) => option.value);
-      if (!options.includes(value))
-        return { kind: "again", field: key, text: texts.badSetting(key, options.join(", ")) };
-    }
-    const changed = <T extends string>(name: string) => values.get(name) as T | undefined;
-    const language = changed("lang");
-    const unit = changed<(typeof UNITS)[number]>("unit");
-    const notices = changed<(typeof NOTICE_CHOICES)[number]>("notices");
-    const presence = changed("presence");
-    await bank.settings({
-      jid,
-      settings: {
-        ...(language === undefined ? {} : { language }),
-        ...(unit === undefined ? {} : { unit }),
-        ...(notices === undefined ? {} : { notices }),
-        ...(presence === undefined ? {} : { door: { presence } }),
-      },
-    });
-    return text(textsOf(language ?? account?.settings.language).settingsSaved);
   },
 };
 

@@ -20,6 +20,8 @@ export interface Asking {
   readonly bank: Bank;
   readonly space: AddressSpace;
   readonly nowMs: number;
+  /** Where an address can be looked at, if the operator has named such a page. */
+  readonly explorerUrlOf: (address: string) => string | undefined;
   /** The same for the same request, also when it comes twice; undefined where the asker has given it no name. */
   readonly requestId: string | undefined;
 }

@@ -7,6 +7,7 @@ import { ACCOUNT_COMMANDS } from "./account-commands.ts";
 import { ADMIN_COMMANDS } from "./admin-commands.ts";
 import { type Asking, atGateway, type Command, everywhere, given, inOrder, text } from "./command.ts";
 import { PAYMENT_COMMANDS } from "./payment-commands.ts";
+import { PROTECTION_COMMANDS } from "./protection-commands.ts";
 import { WALLET_COMMANDS } from "./wallet-commands.ts";
 
 const help: Command = {
@@ -60,6 +61,7 @@ const ALL: readonly Command[] = [
   status,
   ...WALLET_COMMANDS,
   ...PAYMENT_COMMANDS,
+  ...PROTECTION_COMMANDS,
   ...ACCOUNT_COMMANDS.filter(({ word }) => word !== "register"),
   ...ADMIN_COMMANDS,
 ];

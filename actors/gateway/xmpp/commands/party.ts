@@ -1,5 +1,5 @@
 /** Whom people mean: an address, a user's name, a JID, or a bitcoin: link with all that it says. */
-import type { LedgerOrder, LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
+import type { LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
 import type { PartyWord, UserWord } from "../../../../bus/contracts/ledger/values.ts";
 import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
 import { cleanText } from "../link/serialise.ts";
@@ -60,11 +60,4 @@ export function quotable(text: string): string {
   return cleanText(text)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .trim();
-}
-
-/** Whether an order pays whom a chat is with. */
-export function isOrderTo(order: LedgerOrder, to: PartyWord): boolean {
-  if ("address" in to) return order.to.address === to.address;
-  if ("username" in to) return order.to.username?.toLowerCase() === to.username.toLowerCase();
-  return order.to.jid === to.jid;
 }

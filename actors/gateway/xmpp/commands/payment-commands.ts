@@ -1,5 +1,6 @@
 /** Commands that pay: queue, confirm, give up, list. Whether a payment may be made is the ledger's to say. */
 import type { LedgerOrder } from "../../../../bus/contracts/ledger/objects.ts";
+import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
 import { type AmountReading, readAmount, unitOf } from "../chat/amount.ts";
 import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
@@ -16,7 +17,7 @@ import {
   text,
   type Values,
 } from "./command.ts";
-import { isOrderTo, partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
+import { partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
 
 const MEMO_MAX = 200;
 const ORDERS_MAX = 50;
@@ -118,15 +119,18 @@ const orders: Command = {
   isMutating: false,
   isFor: everywhere,
   fields: () => [],
-  read: () => new Map(),
-  run: (asking) => openOrders(asking),
+  // In a form they are had at the chat of whoever is paid.
+  read: (words) => inOrder(words, ["who"]),
+  run: (asking, values) => openOrders(asking, given(values, "who")),
 };
 
-async function openOrders(asking: Asking): Promise<Outcome> {
-  const { bank, jid, texts, to, unit } = asking;
-  const told = await bank.orders({ jid, limit: ORDERS_MAX });
-  const party = partyOfEntity(to);
-  const here = told.orders.filter((order) => party === undefined || isOrderTo(order, party));
+/** All at the gateway, or of whom is named; in the chat of somebody who can be paid only his. */
+async function openOrders(asking: Asking, who = ""): Promise<Outcome> {
+  const { texts, to, unit, space } = asking;
+  const party = partyOfEntity(to) ?? (who === "" ? undefined : partyOfText(who, space));
+  if (who !== "" && party === undefined)
+    return { kind: "again", field: "who", text: texts.refusal.recipient };
+  const here = await ordersTo(asking, party);
   if (here.length === 0) return text(party === undefined ? texts.noOrders : texts.noOrdersHere);
   return {
     kind: "table",
@@ -152,6 +156,12 @@ async function openOrders(asking: Asking): Promise<Outcome> {
     ),
     nextPage: undefined,
   };
+}
+
+async function ordersTo({ bank, jid }: Asking, party: PartyWord | undefined): Promise<LedgerOrder[]> {
+  const wish = party === undefined ? {} : { with: party };
+  const { orders: found } = await bank.orders({ jid, limit: ORDERS_MAX, ...wish });
+  return found;
 }
 
 const confirm: Command = {
@@ -219,10 +229,12 @@ const cancel: Command = {
     const { bank, jid, texts, to, unit } = asking;
     const code = given(values, "code").slice(0, 32);
     if (code === "") return openOrders(asking);
+    const party = partyOfEntity(to);
+    // Only the ledger knows whom a name or a JID means.
+    const here = party === undefined ? undefined : await ordersTo(asking, party);
     const order = await bank.cancel({ jid, which: { code } });
     const lines = [texts.cancelled(money(order.amountSat, unit), partyText(order.to))];
-    const party = partyOfEntity(to);
-    if (party !== undefined && !isOrderTo(order, party)) lines.push(texts.cancelledElsewhere);
+    if (here?.every((one) => one.order !== order.order)) lines.push(texts.cancelledElsewhere);
     return text(lines.join("\n"));
   },
 };

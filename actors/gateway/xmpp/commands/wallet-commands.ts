@@ -52,7 +52,7 @@ const receive: Command = {
       ["label", label],
     ]);
   },
-  async run({ bank, jid, texts, unit }, values): Promise<Outcome> {
+  async run({ bank, jid, texts, unit, explorerUrlOf }, values): Promise<Outcome> {
     const typed = given(values, "amount");
     const amount = typed === "" ? undefined : readAmount(typed, unit);
     if (amount !== undefined && "problem" in amount)
@@ -64,7 +64,8 @@ const receive: Command = {
       ...(fresh.label === "" ? [] : [`label=${encodeURIComponent(fresh.label)}`]),
     ];
     const uri = `bitcoin:${fresh.address}${parts.length === 0 ? "" : `?${parts.join("&")}`}`;
-    return { kind: "payment", address: fresh.address, uri, label: fresh.label, explorerUrl: undefined };
+    const { address, label: named } = fresh;
+    return { kind: "payment", address, uri, label: named, explorerUrl: explorerUrlOf(address) };
   },
 };
 

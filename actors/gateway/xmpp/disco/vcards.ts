@@ -74,12 +74,13 @@ export class Vcards {
   }
 
   async #addressCard(to: Extract<Entity, { kind: "address" }>, jid: string): Promise<Card> {
-    const { own } = await this.#options.people.bank.lookup({ jid, what: { address: to.address } });
+    const { people, pictures } = this.#options;
+    const { own } = await people.bank.lookup({ jid, what: { address: to.address } });
     const label = own?.label ?? "";
     return {
       fullName: label === "" ? to.address : label,
-      url: `bitcoin:${to.address}`,
-      picture: this.#options.pictures.avatarOf(`bitcoin:${to.address}`),
+      url: people.explorerUrlOf(to.address) ?? `bitcoin:${to.address}`,
+      picture: pictures.avatarOf(`bitcoin:${to.address}`),
     };
   }
 }

@@ -97,7 +97,13 @@ function ledgerRefusal(
     case "LEDGER_ORDER_OVER":
       return { condition: "not-allowed", text: refusal.over(String(data["state"] ?? "")) };
     case "LEDGER_SECOND_FACTOR": {
-      if (why === "missing") return { condition: "not-allowed", text: refusal.factorMissing };
+      const early = {
+        missing: refusal.factorMissing,
+        young: refusal.factorYoung,
+        present: refusal.factorPresent,
+      };
+      if (Object.hasOwn(early, why))
+        return { condition: "not-allowed", text: early[why as keyof typeof early] };
       return {
         condition: "not-acceptable",
         text: why === "needed" ? refusal.factorNeeded : refusal.factorWrong,

@@ -20,15 +20,19 @@ export interface PeopleOptions {
   readonly bank: Bank;
   readonly space: AddressSpace;
   readonly clock: Clock;
+  /** With `{address}` in it; empty for none. */
+  readonly explorerUrl: string;
 }
 
 export class People {
   readonly bank: Bank;
   readonly space: AddressSpace;
   readonly #clock: Clock;
+  readonly #explorerUrl: string;
   readonly #kept = new RecentMap<string, Kept>(KEPT_MAX);
 
-  constructor({ bank, space, clock }: PeopleOptions) {
+  constructor({ bank, space, clock, explorerUrl }: PeopleOptions) {
+    this.#explorerUrl = explorerUrl;
     this.bank = bank;
     this.space = space;
     this.#clock = clock;
@@ -63,6 +67,10 @@ export class People {
     this.#kept.delete(jid);
   }
 
+  explorerUrlOf(address: string): string | undefined {
+    return this.#explorerUrl === "" ? undefined : this.#explorerUrl.replaceAll("{address}", address);
+  }
+
   async asking(
     jid: string,
     to: Entity,
@@ -78,6 +86,7 @@ export class People {
       bank: this.bank,
       space: this.space,
       nowMs: this.#clock.now(),
+      explorerUrlOf: (address) => this.explorerUrlOf(address),
       requestId: said.requestId,
     };
   }
