@@ -17,6 +17,7 @@ import { Maker, type MakerOrder } from "./makers/maker.ts";
 import { MakerMetrics } from "./metrics.ts";
 import { makeOffers } from "./offers/make-offers.ts";
 import { termsOf } from "./offers/terms.ts";
+import { SessionBook } from "./sessions/session-book.ts";
 import { ShownCoins } from "./sessions/shown-coin.ts";
 
 export type MakerContext = ActorContext<MakerConfig>;
@@ -47,6 +48,7 @@ class MakerActor implements Actor {
   readonly #listeners: Listener[] = [];
   readonly #metrics: MakerMetrics;
   #commitments: CommitmentDesk | undefined;
+  #book: SessionBook | undefined;
   /** Wallets that are unlocked. */
   #open: ReadonlySet<string> = new Set();
   #isStopped = false;
@@ -72,6 +74,7 @@ class MakerActor implements Actor {
       clock,
       random: this.#random,
     });
+    this.#book = new SessionBook(join(dataDirectory, "failed-joins.json"), clock, this.#context.log);
     this.#publisher = bus.publisher(makerContract, INSTANCE);
     this.#listeners.push(
       await bus.onEvent(
@@ -103,6 +106,7 @@ class MakerActor implements Actor {
     await this.#service?.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     await Promise.all([...this.#makers.values()].map((maker) => maker.stop("the maker stops")));
+    this.#book?.keep();
     await this.#publisher?.stop();
   }
 
@@ -133,6 +137,7 @@ class MakerActor implements Actor {
           .sort((a, b) => (a.wallet < b.wallet ? -1 : 1)),
         usedCommitments: this.#commitments?.count ?? 0,
       }),
+      failed: () => ({ joins: this.#book?.failed() ?? [] }),
     };
   }
 
@@ -151,7 +156,8 @@ class MakerActor implements Actor {
   #run(order: MakerOrder): Maker {
     const { bus, clock, config, log, network } = this.#context;
     const commitments = this.#commitments;
-    if (commitments === undefined) throw new TypeError("the maker has not started");
+    const book = this.#book;
+    if (commitments === undefined || book === undefined) throw new TypeError("the maker has not started");
     const maker: Maker = new Maker(order, {
       bus,
       network: networkByName(network),
@@ -162,6 +168,7 @@ class MakerActor implements Actor {
       walletd: bus.client(walletdContract),
       coins: new ShownCoins(bus),
       commitments,
+      book,
       market: this.#parts.market(this.#context),
       random: this.#random,
       randomBytes: this.#parts.randomBytes ?? randomBytes,

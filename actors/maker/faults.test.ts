@@ -31,6 +31,10 @@ async function balanceSat(): Promise<number> {
   return (await world.walletd.as("operator").balances(world.owned)).totalSat;
 }
 
+async function failed() {
+  return (await world.control.failed({})).joins;
+}
+
 async function nothingStaysReserved(): Promise<void> {
   await world.pass(LONG_MS);
   await world.until("the coins to be free", async () => (await world.reserved()) === 0);
@@ -56,6 +60,13 @@ it("gives up a taker that falls silent after its fill, and one that falls silent
   const givenUp = world.log.lines.filter(({ message }) => message === "a taker is given up");
   expect(givenUp.map(({ context }) => context["step"])).toEqual(["promised", "fill"]);
   expect(world.reasons).toContain("the taker has been silent for too long");
+  const [coin] = second.inputs[0]?.coins ?? [];
+  const told = { wallet: "earner", amountSat: AMOUNT_SAT, why: "the taker has been silent for too long" };
+  expect(await failed()).toMatchObject([
+    { ...told, step: "promised", coins: [{ txid: coin?.txid, index: coin?.vout }], refused: null },
+    { ...told, step: "fill", coins: [] },
+  ]);
+  expect(JSON.stringify(await failed())).not.toContain(second.market.nick);
 });
 
 it("signs for a taker that takes five minutes for each step", async () => {
@@ -188,6 +199,9 @@ it("promises nothing for a commitment that is not opened as it should be", async
   expect(await lieWith(poor, "")).toBe("the coin that is shown is too-small");
   expect(await world.reserved()).toBe(0);
   expect([...taker.inputs, ...poor.inputs]).toEqual([]);
+  await nothingStaysReserved();
+  const told = (await failed()).map(({ step, refused }) => `${step}, ${refused}`);
+  expect(told).toContain("fill, auth: the coin that is shown is too-small");
 });
 
 it("takes no coin that is unknown, spent, or younger than five blocks", async () => {
@@ -379,6 +393,13 @@ it("frees on a restart what it had promised and keeps what it had signed", async
   await world.until("the offers", async () => (await world.status()).state === "offering");
   const again = await world.status();
   expect(again.nick).not.toBe(maker);
+  const why = "we were started anew";
+  expect((await failed()).map((one) => [one.step, one.coins.length, one.why])).toEqual(
+    expect.arrayContaining([
+      ["signed", coins.length, why],
+      ["promised", waiting.inputs[0]?.coins.length, why],
+    ]),
+  );
   // What it was shown before, it does not take again.
   await waiting.market.tell(again.nick, `fill 0 ${AMOUNT_SAT} ${"ab".repeat(32)} P${commitment}`);
   await world.until("the refusal", () => waiting.errors.length > 0);

@@ -25,6 +25,8 @@ it("serves a taker from the order book to the chain, and earns what it asked for
   await world.until("the maker to see it", async () => (await world.status()).seen === 1);
   const status = await world.status();
   expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat: Number(offer.feeText) });
+  await world.pass(400_000);
+  expect(await world.control.failed({})).toEqual({ joins: [] });
   const { entries } = await world.walletd.as("operator").history(world.owned);
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
 });

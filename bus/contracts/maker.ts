@@ -1,11 +1,21 @@
 /** What others know of the maker: which wallets earn, what they offer, whom they serve just now. */
 import { z } from "zod";
 import { contract } from "../contract/contract.ts";
-import { AmountSat, Count, Grant, GrantId, TimeS, WalletName } from "./walletd/values.ts";
+import {
+  AmountSat,
+  Count,
+  Grant,
+  GrantId,
+  Outpoint,
+  TimeS,
+  WALLET_INPUTS_MAX,
+  WalletName,
+} from "./walletd/values.ts";
 
 export const MAKERS_MAX = 32;
 const OFFERS_MAX = 4;
 const JOINS_SHOWN_MAX = 50;
+export const FAILED_JOINS_MAX = 300;
 
 /** What is asked for; the maker's section says what is left out. */
 export const MakerTermsSchema = z.object({
@@ -70,6 +80,22 @@ const MakerSchema = z.object({
 });
 export type MakerStatus = z.infer<typeof MakerSchema>;
 
+/** A taker that was served and came to nothing. Who it was is nobody's business. */
+const FailedJoinSchema = z.object({
+  wallet: WalletName,
+  /** How far it came: promised, it was told of these coins; signed, it has our signatures for them and has not sent them. */
+  step: z.enum(JOIN_STEPS),
+  amountSat: AmountSat,
+  /** Those that were promised; they are free again, or spent by what was signed. */
+  coins: z.array(Outpoint).max(WALLET_INPUTS_MAX),
+  /** Why it ended, and what was refused before that, in the words of the log. */
+  why: z.string().max(300),
+  refused: z.string().max(300).nullable(),
+  startedAtS: TimeS,
+  endedAtS: TimeS,
+});
+export type FailedJoin = z.infer<typeof FailedJoinSchema>;
+
 const ASKED = { deadlineMs: 15_000, idempotency: "idempotent", callers: ["operator", "gateway"] } as const;
 
 export const makerContract = contract("maker", {
@@ -108,6 +134,13 @@ export const makerContract = contract("maker", {
       makers: z.array(MakerSchema).max(MAKERS_MAX),
       usedCommitments: Count,
     }),
+    ...ASKED,
+  })
+  .rpc("failed", {
+    doc: "Takers that were served and came to nothing, the newest first: how far each came, which coins it was promised, and why it ended.",
+    input: z.object({}),
+    output: z.object({ joins: z.array(FailedJoinSchema).max(FAILED_JOINS_MAX) }),
+    redact: ["joins"],
     ...ASKED,
   })
   .state("makers", {

@@ -3,7 +3,8 @@ import { makerContract } from "../../bus/contracts/maker.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { type PlaceOptions, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { failedJoinsOf } from "../history/history-command.ts";
+import { type PlaceOptions, pageOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { stemOf, WalletDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -91,16 +92,17 @@ export function report(
       for (const line of lines ?? []) say(terminal, line);
       return EXIT.ok;
     }
+    const failed = await failedJoinsOf(desk);
     const earned = await desk.asOwner(async (owned, walletd): Promise<EarnReport> => {
       const pages = [];
       for (let offset = 0; ; offset += HISTORY_PAGE) {
         const { entries, total } = await walletd.history({ ...owned, limit: HISTORY_PAGE, offset });
         pages.push(...entries);
-        if (offset + HISTORY_PAGE >= total) return earnReportOf(owned.wallet, pages);
+        if (offset + HISTORY_PAGE >= total) return earnReportOf(owned.wallet, pages, failed);
       }
     });
     if (options.json) sayJson(terminal, earned);
-    else for (const line of reportLines(earned, paintOf(terminal))) say(terminal, line);
+    else for (const line of reportLines(earned, pageOf(terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }

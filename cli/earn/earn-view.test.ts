@@ -28,7 +28,10 @@ const MAKER: MakerStatus = {
   earnedSat: 450,
 };
 
-const JOIN = { role: "maker", isCoinjoin: true, height: 100, timeS: 1_767_225_600, coinjoinSat: 1_000_000 };
+const JOIN = {
+  ...{ role: "maker", isCoinjoin: true, height: 100, timeS: 1_767_225_600, coinjoinSat: 1_000_000 },
+  spent: [],
+};
 
 it.each([
   ["0.00002", "0.00002"],
@@ -87,22 +90,41 @@ it("adds up what the chain shows, month by month, and nothing else", () => {
     { ...JOIN, changeSat: -500, role: "taker" },
     { ...JOIN, changeSat: 70_000, role: "deposit", isCoinjoin: false },
   ];
-  const report = earnReportOf("savings", entries as never);
+  const report = earnReportOf("savings", entries as never, []);
   expect(report).toEqual({
     wallet: "savings",
     joins: 3,
     mixedSat: 3_000_000,
     earnedSat: 650,
     unconfirmed: 1,
+    inVain: { fill: 0, promised: 0, signed: 0 },
     months: [
       { month: "2026-01", joins: 1, mixedSat: 1_000_000, earnedSat: 300 },
       { month: "2025-12", joins: 2, mixedSat: 2_000_000, earnedSat: 350 },
     ],
   });
-  const lines = reportLines(report, plainPaint);
+  const lines = reportLines(report, PAGE);
   expect(lines[0]).toBe("savings earned 650 sat with 3 coinjoins, which mixed 0.03 000 000 BTC of it.");
   expect(lines.at(-1)).toBe("1 coinjoin waits for a block.");
-  expect(reportLines(earnReportOf("savings", []), plainPaint)).toEqual([
+  expect(reportLines(earnReportOf("savings", [], []), PAGE)).toEqual([
     "savings has served no coinjoin that a block shows.",
+  ]);
+});
+
+it("counts the takers that came to nothing, but not what was sent late", () => {
+  const failed = { wallet: "savings", amountSat: 1, why: "", refused: null, startedAtS: 1, endedAtS: 2 };
+  const coin = (digit: string) => ({ txid: digit.repeat(64), index: 0 });
+  const report = earnReportOf("savings", [{ ...JOIN, spent: [coin("a"), coin("c")] }] as never, [
+    { ...failed, step: "signed", coins: [coin("a")] },
+    { ...failed, step: "signed", coins: [coin("b")] },
+    { ...failed, step: "promised", coins: [coin("c")] },
+    { ...failed, step: "fill", coins: [] },
+    { ...failed, step: "fill", coins: [], wallet: "another" },
+  ]);
+
+  expect(report.inVain).toEqual({ fill: 1, promised: 1, signed: 1 });
+  expect(reportLines(report, PAGE).slice(-2)).toEqual([
+    "Came to nothing of late: 3 takers: 1 with our signatures, which may still be sent, 1 after our promise, 1 that only asked.",
+    "Why: npx supervisor history --failed",
   ]);
 });

@@ -26,11 +26,10 @@ export function makersLines(makers: readonly MakerStatus[], page: Page): string[
   ]);
 }
 
-export function reportLines(report: EarnReport, paint: Paint): string[] {
+export function reportLines(report: EarnReport, { paint, command }: Page): string[] {
   const name = harmless(report.wallet);
-  if (report.joins === 0) {
-    return [`${name} has served no coinjoin that a block shows.`, ...unconfirmedLines(report)];
-  }
+  const after = [...unconfirmedLines(report), ...inVainLines(report, command)];
+  if (report.joins === 0) return [`${name} has served no coinjoin that a block shows.`, ...after];
   const total = `${name} earned ${sats(report.earnedSat)} with ${coinjoins(report.joins)}, which mixed ${btc(report.mixedSat)} BTC of it.`;
   return [
     paint("strong", total),
@@ -46,7 +45,7 @@ export function reportLines(report: EarnReport, paint: Paint): string[] {
       report.months,
       paint,
     ),
-    ...unconfirmedLines(report),
+    ...after,
   ];
 }
 
@@ -114,6 +113,18 @@ function unconfirmedLines({ unconfirmed }: EarnReport): string[] {
   return unconfirmed === 0
     ? []
     : ["", `${coinjoins(unconfirmed)} ${unconfirmed === 1 ? "waits" : "wait"} for a block.`];
+}
+
+function inVainLines({ inVain: { fill, promised, signed } }: EarnReport, command: string): string[] {
+  const all = fill + promised + signed;
+  if (all === 0) return [];
+  const parts = [
+    ...(signed > 0 ? [`${signed} with our signatures, which may still be sent`] : []),
+    ...(promised > 0 ? [`${promised} after our promise`] : []),
+    ...(fill > 0 ? [`${fill} that only asked`] : []),
+  ];
+  const takers = all === 1 ? "1 taker" : `${all} takers`;
+  return ["", `Came to nothing of late: ${takers}: ${parts.join(", ")}.`, `Why: ${command} history --failed`];
 }
 
 function coinjoins(count: number): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import { plainPaint } from "../view/terminal.ts";
 import { type OneWallet, pastCoinjoins } from "./coinjoin-history.ts";
@@ -91,6 +92,53 @@ describe("what coinjoins did", () => {
     expect(told.map(({ state }) => state)).toEqual(["underway", "lost", "failed"]);
     expect(told[2]).toMatchObject({ wallet: null, earnedSat: 0, counterparties: 1, failure });
     expect(told[1]).toMatchObject({ wallet: "mine", earnedSat: -900, counterparties: 3 });
+  });
+});
+
+describe("takers that were served in vain", () => {
+  const coin = { txid: txidOf("c"), index: 4 };
+  const failed = (more: Partial<FailedJoin>): FailedJoin => ({
+    ...{ wallet: "earner", step: "promised", amountSat: 60_000, coins: [coin], refused: null },
+    ...{ why: "the taker has been silent for too long", startedAtS: 500, endedAtS: 810 },
+    ...more,
+  });
+
+  it("are told with how far they came, the coins that they were promised, and why they ended", () => {
+    const refused = "tx: our output is missing";
+    const told = pastCoinjoins(
+      [wallet("earner", [])],
+      [],
+      [failed({}), failed({ step: "fill", coins: [], refused })],
+    );
+
+    expect(told).toMatchObject([
+      {
+        ...{ role: "maker", wallet: "earner", txid: null, state: "failed", phase: "promised", earnedSat: 0 },
+        ...{
+          promised: [`${coin.txid}:4`],
+          failure: { code: null, message: "the taker has been silent for too long" },
+        },
+      },
+      {
+        phase: "fill",
+        promised: [],
+        failure: { message: `${refused}; the taker has been silent for too long` },
+      },
+    ]);
+    const lines = pastLines(told, { total: 2, notShown: [] }, plainPaint).join("\n");
+    expect(lines).toMatch(new RegExp(`ended: promised +promised ${coin.txid}:4`));
+    expect(lines).toContain(
+      "A taker ended: tx: our output is missing; the taker has been silent for too long",
+    );
+  });
+
+  it("are not told of wallets that are not open here, nor where the coinjoin was sent after all", () => {
+    const signed = failed({ step: "signed" });
+    const made = wallet("earner", [entry({ role: "maker", spent: [coin] })]);
+
+    expect(pastCoinjoins([made], [], [signed]).map(({ state }) => state)).toEqual(["confirmed"]);
+    expect(pastCoinjoins([wallet("earner", [])], [], [signed])).toHaveLength(1);
+    expect(pastCoinjoins([wallet("mine", [])], [], [signed])).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** What coinjoins did, put together of what wallets, makers' notes and the taker's runs know of them. Pure. */
 import type { RpcOutput } from "../../bus/contract/contract.ts";
+import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 
@@ -33,9 +34,12 @@ export interface PastCoinjoin {
   readonly earnedSat: number | null;
   /** The others in it. */
   readonly counterparties: number | null;
-  /** How far the taker came. */
-  readonly phase: CoinjoinRun["phase"] | null;
-  readonly failure: { readonly code: string; readonly message: string } | null;
+  /** How far the taker came; of a taker that our maker served in vain, how far that one did. */
+  readonly phase: CoinjoinRun["phase"] | FailedJoin["step"] | null;
+  /** Without a code where others did not go on. */
+  readonly failure: { readonly code: string | null; readonly message: string } | null;
+  /** What our maker had promised in vain, as `txid:index`. */
+  readonly promised: readonly string[];
 }
 
 export interface OneWallet {
@@ -43,8 +47,15 @@ export interface OneWallet {
   readonly history: Pick<WalletHistory, "entries" | "unsent">;
 }
 
-/** Newest first. A wallet's own account of a coinjoin goes before the taker's; a run that left none is the taker's alone. */
-export function pastCoinjoins(wallets: readonly OneWallet[], runs: readonly CoinjoinRun[]): PastCoinjoin[] {
+/**
+ * Newest first. A wallet's own account of a coinjoin goes before the taker's and the maker's; a run that left none is the
+ * taker's alone, and a taker that was served in vain the maker's.
+ */
+export function pastCoinjoins(
+  wallets: readonly OneWallet[],
+  runs: readonly CoinjoinRun[],
+  failed: readonly FailedJoin[] = [],
+): PastCoinjoin[] {
   const runOf = new Map(runs.flatMap((run) => (run.txid === null ? [] : [[run.txid, run] as const])));
   const told = wallets.flatMap(({ wallet, history }) => [
     ...history.entries.flatMap((entry) => ofEntry(wallet, entry, runOf.get(entry.txid))),
@@ -54,7 +65,10 @@ export function pastCoinjoins(wallets: readonly OneWallet[], runs: readonly Coin
   ]);
   const known = new Set(told.flatMap(({ role, txid }) => (role === "taker" && txid !== null ? [txid] : [])));
   const others = runs.filter(({ txid }) => txid === null || !known.has(txid)).map(ofRun);
-  return [...told, ...others].sort((a, b) => b.timeS - a.timeS);
+  const inVain = wallets.flatMap(({ wallet, history }) =>
+    servedInVain(wallet, history.entries, failed).map((one) => ofFailed(wallet, one)),
+  );
+  return [...told, ...others, ...inVain].sort((a, b) => b.timeS - a.timeS);
 }
 
 function ofEntry(wallet: string, entry: Entry, run: CoinjoinRun | undefined): PastCoinjoin[] {
@@ -77,6 +91,7 @@ function ofEntry(wallet: string, entry: Entry, run: CoinjoinRun | undefined): Pa
       counterparties: entry.participants === null ? null : entry.participants - 1,
       phase: isOurs ? (run?.phase ?? null) : null,
       failure: null,
+      promised: [],
     },
   ];
 }
@@ -105,6 +120,7 @@ function ofUnsent(
     counterparties: isOurs ? (note?.peers.length ?? null) : null,
     phase: isOurs ? (run?.phase ?? null) : null,
     failure: null,
+    promised: [],
   };
 }
 
@@ -125,5 +141,47 @@ function ofRun(run: CoinjoinRun): PastCoinjoin {
     counterparties: isDone ? run.makersSigned : run.makersGood,
     phase,
     failure: run.failure,
+    promised: [],
   };
+}
+
+function ofFailed(
+  wallet: string,
+  { step, amountSat, coins, why, refused, startedAtS }: FailedJoin,
+): PastCoinjoin {
+  return {
+    role: "maker",
+    wallet,
+    run: null,
+    txid: null,
+    state: "failed",
+    confirmations: 0,
+    timeS: startedAtS,
+    amountSat,
+    earnedSat: 0,
+    counterparties: 1,
+    phase: step,
+    failure: { code: null, message: refused === null ? why : `${refused}; ${why}` },
+    promised: coins.map(nameOf),
+  };
+}
+
+/**
+ * Those of this wallet whose taker came to nothing. Of what we had signed the wallet knows better: we sign nothing else
+ * with a coin that we have promised, so whatever spends it after all is the coinjoin, sent late.
+ */
+export function servedInVain(
+  wallet: string,
+  entries: readonly Pick<Entry, "spent">[],
+  failed: readonly FailedJoin[],
+): FailedJoin[] {
+  const spent = new Set(entries.flatMap((entry) => entry.spent.map(nameOf)));
+  return failed.filter(
+    (one) =>
+      one.wallet === wallet && !(one.step === "signed" && one.coins.some((coin) => spent.has(nameOf(coin)))),
+  );
+}
+
+function nameOf({ txid, index }: { readonly txid: string; readonly index: number }): string {
+  return `${txid}:${index}`;
 }

@@ -1,4 +1,5 @@
-/** `supervisor history`: asks the wallets that are unlocked here, and the taker. */
+/** `supervisor history`: asks the wallets that are unlocked here, the taker and the maker. */
+import { makerContract } from "../../bus/contracts/maker.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
@@ -25,7 +26,8 @@ export async function history(options: HistoryOptions, terminal: Terminal): Prom
       options.wallet === undefined
         ? await desk.ofEachOpen(historyOf)
         : { answers: [await desk.asOwner(historyOf)], closed: [] };
-    const all = pastCoinjoins(answers, await runsOf(desk)).filter(
+    const [runs, failed] = await Promise.all([runsOf(desk), failedJoinsOf(desk)]);
+    const all = pastCoinjoins(answers, runs, failed).filter(
       ({ state, wallet }) =>
         (!options.failed || CAME_TO_NOTHING.has(state)) && (options.wallet === undefined || wallet !== null),
     );
@@ -44,11 +46,19 @@ async function historyOf(owned: Owned, walletd: Walletd): Promise<OneWallet> {
 }
 
 async function runsOf(desk: WalletDesk) {
+  return (await orAway(desk.client(takerContract).runs({ limit: RUNS_MAX })))?.runs ?? [];
+}
+
+export async function failedJoinsOf(desk: WalletDesk) {
+  return (await orAway(desk.client(makerContract).failed({})))?.joins ?? [];
+}
+
+/** Where none of them runs, what the wallets know is all there is. */
+async function orAway<A>(answer: Promise<A>): Promise<A | undefined> {
   try {
-    return (await desk.client(takerContract).runs({ limit: RUNS_MAX })).runs;
+    return await answer;
   } catch (error) {
-    // No taker runs here: what the wallets know is all there is.
-    if (hasCode(error, "BUS_UNAVAILABLE")) return [];
+    if (hasCode(error, "BUS_UNAVAILABLE")) return undefined;
     throw error;
   }
 }

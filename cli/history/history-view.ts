@@ -13,8 +13,15 @@ const COLUMNS: readonly TableColumn<PastCoinjoin>[] = [
   { title: "EARNED SAT", align: "right", value: ({ earnedSat }) => earned(earnedSat) },
   { title: "WITH", align: "right", value: ({ counterparties }) => String(counterparties ?? "") },
   { title: "STATE", value: stateOf },
-  { title: "TRANSACTION", value: ({ txid }) => txid ?? "" },
+  { title: "TRANSACTION", value: ({ txid, promised }) => txid ?? promisedText(promised) },
 ];
+
+/** How far a taker came that our maker served in vain. */
+const ENDED: Readonly<Record<string, string>> = Object.freeze({
+  fill: "ended: it asked",
+  promised: "ended: promised",
+  signed: "not sent yet",
+});
 
 export function pastLines(
   coinjoins: readonly PastCoinjoin[],
@@ -40,6 +47,11 @@ export function pastLines(
   ];
 }
 
+function promisedText([first, ...more]: readonly string[]): string {
+  if (first === undefined) return "";
+  return `promised ${first}${more.length === 0 ? "" : ` and ${more.length} more`}`;
+}
+
 function earned(sat: number | null): string {
   if (sat === null) return "";
   return sat > 0 ? `+${sat.toLocaleString("en")}` : sat.toLocaleString("en");
@@ -58,7 +70,7 @@ function stateOf({ state, confirmations, failure, phase }: PastCoinjoin): string
     case "underway":
       return `under way: ${phase}`;
     case "failed":
-      return failure?.code ?? "failed";
+      return failure?.code ?? (phase === null ? "failed" : (ENDED[phase] ?? "failed"));
     default:
       return state;
   }
@@ -66,10 +78,13 @@ function stateOf({ state, confirmations, failure, phase }: PastCoinjoin): string
 
 /** What failures mean is told once for each kind. */
 function reasonLines(coinjoins: readonly PastCoinjoin[], paint: Paint): string[] {
-  const reasons = new Map<string, string>();
+  const reasons = new Map<string, NonNullable<PastCoinjoin["failure"]>>();
   for (const { state, failure } of coinjoins) {
-    if (state === "failed" && failure !== null && !reasons.has(failure.code))
-      reasons.set(failure.code, failure.message);
+    if (state !== "failed" || failure === null) continue;
+    const name = failure.code ?? failure.message;
+    if (!reasons.has(name)) reasons.set(name, failure);
   }
-  return [...reasons].map(([code, message]) => paint("dim", `${code}: ${harmless(message)}`));
+  return [...reasons.values()].map(({ code, message }) =>
+    paint("dim", `${code ?? "A taker ended"}: ${harmless(message)}`),
+  );
 }

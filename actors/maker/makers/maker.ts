@@ -23,6 +23,7 @@ import { Stall } from "../offers/stall.ts";
 import { termsOf } from "../offers/terms.ts";
 import type { Walletd } from "../sessions/promise.ts";
 import { TakerSession } from "../sessions/session.ts";
+import type { SessionBook } from "../sessions/session-book.ts";
 import type { ShownCoins } from "../sessions/shown-coin.ts";
 import { SignedJoins } from "../sessions/signed-joins.ts";
 import { PeerLimits } from "./peer-limits.ts";
@@ -37,6 +38,7 @@ export interface MakerParts {
   readonly walletd: Walletd;
   readonly coins: ShownCoins;
   readonly commitments: CommitmentDesk;
+  readonly book: SessionBook;
   readonly market: Market;
   /** From 0 up to 1, from the system's random source. */
   readonly random: () => number;
@@ -248,6 +250,7 @@ export class Maker {
   async #lookAtJoins(): Promise<void> {
     for (const { amountSat, promised, taker } of await this.#joins.look()) {
       const earnedSat = promised.coinjoinFeeSat - promised.txfeeSat;
+      this.#parts.book.seen(promised.reservation);
       this.#seen++;
       this.#earnedSat += earnedSat;
       this.#parts.metrics.taken("seen");
@@ -346,6 +349,7 @@ export class Maker {
     this.#asked++;
     const session = new TakerSession(taker, ++this.#numbers, {
       ...this.#parts,
+      wallet: this.order.wallet,
       grant: this.order.grant,
       offers: () => this.#stall.askable,
       otherMakers: () => [...this.#others].filter((nick) => nick !== taker),

@@ -20,17 +20,20 @@ import type { MakerConfig } from "../config.ts";
 import type { MakerMetrics } from "../metrics.ts";
 import { checkFill } from "./check-fill.ts";
 import { type MakerPromised, promiseCoins, type Walletd } from "./promise.ts";
+import type { SessionBook } from "./session-book.ts";
 import type { ShownCoins } from "./shown-coin.ts";
 import { bareIdOf, type SignedJoin } from "./signed-joins.ts";
 
 /** What all sessions of one maker share. */
 export interface SessionParts {
+  readonly wallet: string;
   readonly grant: string;
   readonly network: Network;
   readonly market: Market;
   readonly walletd: Walletd;
   readonly coins: ShownCoins;
   readonly commitments: CommitmentDesk;
+  readonly book: SessionBook;
   readonly config: MakerConfig;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,6 +60,8 @@ interface Filled {
   /** The revelation that was accepted, and what was promised for it. */
   revelation?: string;
   promised?: MakerPromised;
+  /** What was refused last. */
+  refused?: string;
   /** How often something was refused, or said once more. */
   strikes: number;
 }
@@ -122,6 +127,7 @@ export class TakerSession {
       .then(work)
       .catch((error) => {
         const { code, message } = toWireError(error);
+        if (this.#stage !== undefined) this.#stage.refused = message;
         // A stranger's broken message is the stranger's fault, and anything else is worth a look.
         if (code.startsWith("JOINMARKET_")) this.#log.info("a taker's step is refused", { why: message });
         else this.#log.warn("a taker's step failed", { code, why: message });
@@ -217,6 +223,13 @@ export class TakerSession {
     stage.step = "promised";
     // Before the taker can know: if we ended in between, it could use the same coin's word with us again.
     commitments.used(stage.commitment);
+    this.#parts.book.promised({
+      wallet: this.#parts.wallet,
+      reservation: promised.reservation,
+      amountSat: stage.amountSat,
+      coins: promised.outpoints,
+      startedAtMs: stage.startedAtMs,
+    });
     metrics.taken("promised");
     this.#log.info("coins are promised", { amountSat: stage.amountSat, coins: promised.outpoints.length });
     this.#wait();
@@ -246,6 +259,7 @@ export class TakerSession {
     stage.step = "signed";
     this.#wait();
     if (isFirst) {
+      this.#parts.book.signed(promised.reservation);
       metrics.taken("signed");
       this.#log.info("signed", {
         amountSat: stage.amountSat,
@@ -287,6 +301,7 @@ export class TakerSession {
 
   #refused(step: "fill" | "auth" | "tx", why: string): void {
     this.#parts.metrics.refused(step);
+    if (this.#stage !== undefined) this.#stage.refused = `${step}: ${why}`;
     this.#log.info("a taker's step is refused", { step, why });
   }
 
@@ -322,12 +337,20 @@ export class TakerSession {
     if (this.#earlier.length > EARLIER_MAX) this.#earlier.shift();
     stage.box.wipe();
     stage.keys.wipe();
-    if (stage.step !== "signed") this.#log.info("a taker is given up", { why, step: stage.step });
+    this.#tellEnd(stage, why);
     if (stage.promised === undefined || stage.step === "signed") return;
     const { walletd, grant } = this.#parts;
     await walletd.release({ grant, reservation: stage.promised.reservation }).catch((error) => {
       // With the grant ended what it had set aside.
       if (!hasCode(error, "WALLETD_NO_GRANT")) throw error;
     });
+  }
+
+  #tellEnd({ step, promised, refused, amountSat, startedAtMs }: Filled, why: string): void {
+    const { book, wallet } = this.#parts;
+    if (promised === undefined) book.tooShort({ wallet, amountSat, startedAtMs }, why, refused);
+    // Of one that has been seen the book knows nothing any more.
+    else if (!book.ended(promised.reservation, why, refused)) return;
+    this.#log.info("a taker is given up", { why, step });
   }
 }
