@@ -1,4 +1,4 @@
-/** What the command lines of all benchmarks have in common: their help, and one clear line for what they do not know. */
+/** What the command lines of all benchmarks, fuzzers and kill runs have in common: their help, and one clear line for what they do not know. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;

@@ -1,7 +1,7 @@
 /** The chaos command: kills members of a troupe of dummies at random under load, and checks that nothing acknowledged is lost and nothing runs twice. */
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../../bench/command/options.ts";
 import { DummyTree } from "../harness/trees/dummy-tree.ts";
 import { readJournal } from "../harness/trees/journal.ts";
 import { isAlive, until } from "../harness/trees/tree.ts";
@@ -30,18 +30,24 @@ const BACKOFF = Object.freeze({ firstMs: 10, maxMs: 20, healthyMs: 60_000, conse
 /** Nobody is given up before this. */
 const BACK_MS = 120_000;
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: "string", default: "300" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    json: { type: "boolean", default: false },
-  },
+const HELP = `Usage: npm run chaos -- [--kills 300] [--seed N] [--json]
+
+  --kills 300   so many members of a troupe of dummies are killed at random moments under load
+  --seed N      who is killed when, and how; printed with the report
+  --json        the report in one line
+
+\`npm run chaos -- coinjoin --help\` tells of the other: any actor of a sandbox dies in the midst of a coinjoin.
+`;
+
+const values = readOptions(HELP, {
+  kills: { type: "string", default: "300" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  json: { type: "boolean" },
 });
 const kills = Number(values.kills);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(seed)) {
-  process.stderr.write("usage: chaos [--kills N] [--seed S] [--json]\n");
-  process.exit(2);
+  refuse("chaos: --kills is a whole number above 0, --seed a whole number", HELP);
 }
 
 /** mulberry32: small, and the same on every machine. */

@@ -1,16 +1,17 @@
 /** Kill rounds: any actor of a sandbox dies in the midst of a coinjoin, which then goes through or is given up cleanly; every satoshi is accounted for. */
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../../bench/command/options.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import { CoinjoinBox } from "../harness/coinjoin/coinjoin-box.ts";
 import { keptReservations } from "../harness/coinjoin/kept-reservations.ts";
 import { Chance } from "../harness/electrum/hostile-input.ts";
 import { Progress } from "./progress.ts";
 
-const HELP = `usage: chaos coinjoin [--rounds N] [--seed S] [--json]
+const HELP = `Usage: npm run chaos -- coinjoin [--rounds 500] [--seed N] [--json]
 
   --rounds 500   coinjoins in the sandbox, in each of which an actor is killed at a random moment
-  --seed S       who is killed when; printed first
+  --seed N       who is killed when; printed first
+  --json         the report in one line
 `;
 
 /** Each in a process of its own, so that it can die alone; together they are what a stage takes with it. */
@@ -36,19 +37,15 @@ const POLL_MS = 5;
 /** The books are made up so often. */
 const WHOLE_EVERY = 20;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string", default: "500" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    json: { type: "boolean", default: false },
-  },
+const values = readOptions(HELP, {
+  rounds: { type: "string", default: "500" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  json: { type: "boolean" },
 });
 const rounds = Number(values.rounds);
 const seed = Number(values.seed);
-if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(seed) || positionals.length > 0) {
-  process.stderr.write(HELP);
-  process.exit(2);
+if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(seed)) {
+  refuse("chaos coinjoin: --rounds is a whole number above 0, --seed a whole number", HELP);
 }
 
 interface Round {

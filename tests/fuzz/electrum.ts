@@ -1,5 +1,5 @@
 /** Hostile clients at the Electrum door, as many as you like: no crash, no wrong answer, nothing left behind, memory flat. */
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../../bench/command/options.ts";
 import { ElectrumFuzz } from "../harness/electrum/fuzz.ts";
 
 /** What stays after a collection may differ by so much: caches of the engine, connections that are just closing. */
@@ -8,18 +8,22 @@ const ROUNDS = 20;
 /** By then everything has been used once. */
 const WARM_ROUNDS = 4;
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: "string", default: "100000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    json: { type: "boolean", default: false },
-  },
+const HELP = `Usage: npm run fuzz -- electrum [--inputs 100000] [--seed N] [--json]
+
+  --inputs 100000   so many malformed, oversize, deep, slow or half-closed inputs at the Electrum door
+  --seed N          the same seed gives the same inputs; printed first
+  --json            nothing but the report
+`;
+
+const values = readOptions(HELP, {
+  inputs: { type: "string", default: "100000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  json: { type: "boolean" },
 });
 const inputs = Number(values.inputs);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
-  process.stderr.write(`usage: fuzz electrum [--inputs N, at least ${ROUNDS}] [--seed S] [--json]\n`);
-  process.exit(2);
+  refuse(`fuzz electrum: --inputs is a whole number from ${ROUNDS} on, --seed a whole number`, HELP);
 }
 
 function keptBytes(): number {

@@ -1,5 +1,5 @@
 /** Hostile lines on IRC and hostile frames at our directory node, as many as you like: no crash, nobody unheard, memory flat. */
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../../bench/command/options.ts";
 import { DirectoryFuzz, IrcFuzz } from "../harness/joinmarket/hostile/market-fuzz.ts";
 
 /** What stays after a collection may differ by so much: caches of the engine, connections that are just closing. */
@@ -8,17 +8,20 @@ const ROUNDS = 10;
 /** By then everything has been used once. */
 const WARM_ROUND = 3;
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: "string", default: "100000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-  },
+const HELP = `Usage: npm run fuzz -- market [--inputs 100000] [--seed N]
+
+  --inputs 100000   so many hostile lines on IRC, and so many hostile frames at our directory node
+  --seed N          the same seed gives the same inputs; printed first
+`;
+
+const values = readOptions(HELP, {
+  inputs: { type: "string", default: "100000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
 });
 const inputs = Number(values.inputs);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
-  process.stderr.write(`usage: fuzz market [--inputs N of each kind, at least ${ROUNDS}] [--seed S]\n`);
-  process.exit(2);
+  refuse(`fuzz market: --inputs is a whole number from ${ROUNDS} on, --seed a whole number`, HELP);
 }
 
 function keptBytes(): number {

@@ -1,6 +1,6 @@
 /** The simulator's command: random schedules of coinjoins with fake time and lying peers, each held to what may never happen. */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../../bench/command/options.ts";
 import { Progress } from "../chaos/progress.ts";
 import { Simulator } from "./simulator.ts";
 
@@ -16,7 +16,12 @@ a coinjoin failed without a reason. Its files go into the system's directory for
 spares the disk.
 `;
 
-const { values } = parse();
+const values = readOptions(HELP, {
+  schedules: { type: "string", default: "10000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  json: { type: "boolean" },
+  from: { type: "string", default: "0" },
+});
 const schedules = Number(values.schedules);
 const seed = Number(values.seed);
 const from = Number(values.from);
@@ -24,7 +29,7 @@ if (
   ![schedules, seed, from].every((number) => Number.isSafeInteger(number) && number >= 0) ||
   schedules === 0
 ) {
-  refuse("--schedules, --seed and --from are whole numbers");
+  refuse("simulate: --schedules, --seed and --from are whole numbers", HELP);
 }
 
 const startedMs = performance.now();
@@ -57,28 +62,3 @@ const report = {
 };
 process.stdout.write(`${JSON.stringify(report, undefined, values.json ? 0 : 2)}\n`);
 process.exitCode = violations.length === 0 ? 0 : 1;
-
-function parse() {
-  try {
-    const parsed = parseArgs({
-      options: {
-        schedules: { type: "string", default: "10000" },
-        seed: { type: "string", default: String(Date.now() % 1_000_000) },
-        from: { type: "string", default: "0" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    if (!parsed.values.help) return parsed;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return refuse(error.message);
-  }
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-
-function refuse(reason: string): never {
-  process.stderr.write(`${reason}\n\n${HELP}`);
-  process.exit(2);
-}
