@@ -13,7 +13,7 @@ import { nodeError, rpcCodeOf } from "./errors.ts";
 import { examineNode } from "./examine.ts";
 import { Failover } from "./failover/failover.ts";
 import { LagWatch } from "./failover/lag-watch.ts";
-import { blockHints, type NodeHints, sequenceHints } from "./hints/node-hints.ts";
+import { type BlockHint, blockHints, type NodeHints, sequenceHints } from "./hints/node-hints.ts";
 import { type Publisher, publishersOf } from "./hints/publishers.ts";
 import { headersByRpc, holdsInvalid, isLevelWith, rejectsChainOf } from "./questions/headers.ts";
 import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
@@ -230,7 +230,7 @@ export class NodeClient {
    * Calls back when a node tells over ZMQ that its best chain may have changed: one listener. A node without ZMQ never
    * does, and any message may be lost, so whoever listens asks from time to time all the same.
    */
-  onHint(listener: () => void): void {
+  onHint(listener: BlockHint): void {
     const { clock, log } = this.#options;
     this.#listen(blockHints(clock, log, listener));
   }

@@ -246,7 +246,7 @@ class Indexer implements Actor, SyncNews {
   }
 
   #tell(event: "block.connected" | "block.disconnected", block: BlockNews): void {
-    const touched = touchedHashes(block);
+    const touched = block.touched && touchedHashes(block.touched);
     const parts = Math.max(1, Math.ceil((touched?.length ?? 0) / INDEXER_TOUCHED_MAX));
     for (let part = 0; part < parts; part++) {
       this.#opened?.publisher.event(event, {

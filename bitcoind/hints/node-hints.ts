@@ -1,4 +1,6 @@
 /** Hears what the nodes tell over ZMQ, of each node the first of some topics that it publishes: only hints, and the node is asked what they mean. */
+import { blockHashOf, HEADER_LENGTH_BYTES } from "../../bitcoin/block/header.ts";
+import { type BlockHash, bytesToHex, HASH_LENGTH_BYTES } from "../../bitcoin/bytes.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { parseSequence, type SequenceEvent } from "../sequence.ts";
@@ -54,12 +56,17 @@ export class NodeHints {
   }
 }
 
-/** `onHint`: the best chain of a node may be another now. */
-export function blockHints(clock: Clock, log: Log, onHint: () => void): NodeHints {
+/** The best chain of a node may be another now; where its news names the block that came, this one. */
+export type BlockHint = (connected?: BlockHash) => void;
+
+export function blockHints(clock: Clock, log: Log, onHint: BlockHint): NodeHints {
   const onMessage = (topic: string, body: Uint8Array) => {
-    if (topic !== "sequence" || isOfBlock(body)) onHint();
+    if (topic !== "sequence") return onHint(namedBlock(topic, body));
+    const event = parseSequence(body);
+    if (event?.kind === "connected") onHint(event.hash);
+    else if (event?.kind === "disconnected") onHint();
   };
-  return new NodeHints({ clock, log, topics: BLOCK_TOPICS, onMessage, onGap: onHint });
+  return new NodeHints({ clock, log, topics: BLOCK_TOPICS, onMessage, onGap: () => onHint() });
 }
 
 /** Blocks and transactions one by one, as the node names them. */
@@ -76,7 +83,10 @@ export function sequenceHints(
   return new NodeHints({ clock, log, topics: ["sequence"], onMessage, onGap });
 }
 
-function isOfBlock(body: Uint8Array): boolean {
-  const kind = parseSequence(body)?.kind;
-  return kind === "connected" || kind === "disconnected";
+/** A node publishes hashes as people write them. */
+function namedBlock(topic: string, body: Uint8Array): BlockHash | undefined {
+  if (topic === "rawblock") {
+    return body.length < HEADER_LENGTH_BYTES ? undefined : blockHashOf(body.subarray(0, HEADER_LENGTH_BYTES));
+  }
+  return body.length === HASH_LENGTH_BYTES ? (bytesToHex(body) as BlockHash) : undefined;
 }

@@ -8,8 +8,21 @@ import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import type { BlockSource, SourceTip, StoredBlockFinder } from "./block-source.ts";
 
+/** What is asked of the node's client. */
+export type AskedNode = Pick<
+  NodeClient,
+  | "chainInfo"
+  | "headers"
+  | "blockBytes"
+  | "spentScripts"
+  | "confirmedTransactions"
+  | "holdsInvalid"
+  | "isPreferredAsked"
+  | "onHint"
+>;
+
 export interface NodeSourceOptions {
-  readonly client: NodeClient;
+  readonly client: AskedNode;
   readonly network: Network;
   readonly clock: Clock;
   /** Blocks under way at once. */
@@ -20,11 +33,20 @@ export interface NodeSourceOptions {
 /** Enough to hide the node's answer times; Bitcoin Core works on 16 requests at once by default. */
 export const BLOCKS_AHEAD = 6;
 
+/** What is asked for as soon as a node's news names it: the block, and what it spends. */
+interface NamedBlock {
+  readonly hash: BlockHash;
+  readonly bytes: Promise<Uint8Array | undefined>;
+  readonly spent: Promise<readonly Uint8Array[] | undefined>;
+}
+
 export class NodeSource implements BlockSource {
   readonly stored: StoredBlockFinder | undefined;
   readonly #options: NodeSourceOptions;
   #isHinted = false;
-  #wake: () => void = () => {};
+  /** Undefined while nobody waits for news. */
+  #wake: (() => void) | undefined;
+  #named: NamedBlock | undefined;
 
   constructor(options: NodeSourceOptions) {
     this.#options = options;
@@ -33,9 +55,11 @@ export class NodeSource implements BlockSource {
 
   /** From now on news of the nodes end `waitForChange` at once. */
   listen(): this {
-    this.#options.client.onHint(() => {
+    this.#options.client.onHint((connected) => {
+      // Who waits is level: this block is the next one. It comes while the node is asked how things stand.
+      if (connected !== undefined && this.#wake !== undefined) this.#fetch(connected);
       this.#isHinted = true;
-      this.#wake();
+      this.#wake?.();
     });
     return this;
   }
@@ -78,7 +102,10 @@ export class NodeSource implements BlockSource {
   }
 
   async spentScripts(hash: BlockHash): Promise<readonly Uint8Array[] | undefined> {
-    return this.#options.client.spentScripts(hash);
+    const named = this.#named?.hash === hash ? this.#named : undefined;
+    // It is taken after the block itself.
+    if (named !== undefined) this.#named = undefined;
+    return (await named?.spent.catch(() => undefined)) ?? this.#options.client.spentScripts(hash);
   }
 
   rawTransactions(wanted: readonly TransactionInBlock[]): Promise<readonly (string | undefined)[]> {
@@ -92,14 +119,24 @@ export class NodeSource implements BlockSource {
     if (!this.#isHinted) {
       await sleep(this.#options.clock, timeoutMs, AbortSignal.any([signal, waking.signal])).catch(() => {});
     }
-    this.#wake = () => {};
+    this.#wake = undefined;
     this.#isHinted = false;
     signal.throwIfAborted();
   }
 
+  /** A failure is told when the block is asked for in its turn. */
+  #fetch(hash: BlockHash): void {
+    const { client } = this.#options;
+    const named = { hash, bytes: client.blockBytes(hash), spent: client.spentScripts(hash) };
+    named.bytes.catch(() => {});
+    named.spent.catch(() => {});
+    this.#named = named;
+  }
+
   async #block(hash: BlockHash, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted();
-    const bytes = await this.#options.client.blockBytes(hash);
+    const named = this.#named?.hash === hash ? await this.#named.bytes.catch(() => undefined) : undefined;
+    const bytes = named ?? (await this.#options.client.blockBytes(hash));
     if (bytes !== undefined) return bytes;
     throw new TroupeError<IndexerFailure>(
       { code: "INDEXER_BAD_BLOCK", height: -1, reason: "the node does not have it" },

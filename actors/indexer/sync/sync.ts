@@ -1,20 +1,14 @@
 /** Follows the source's best chain: in bulk while far behind, block by block at the tip, back and forth at a reorganisation. */
 import { HEADER_LENGTH_BYTES, workOf } from "../../../bitcoin/block/header.ts";
-import {
-  type BlockHash,
-  blockHashFromBytes,
-  compareBytes,
-  equalBytes,
-  HASH_LENGTH_BYTES,
-} from "../../../bitcoin/bytes.ts";
+import { type BlockHash, blockHashFromBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import { isIndexedScript, scriptHashBytesOf } from "../../../bitcoin/script/scripthash.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import type { RowsResult } from "../rows/rows.ts";
 import type { IndexStore } from "../store/store.ts";
+import { hashesOf, joined } from "../touched.ts";
 import { type BatchJob, batches, type SourcedBlock, txCountOf } from "./batches.ts";
 import type { BlockSource, FoundBlocks, SourceTip } from "./block-source.ts";
 import type { Compaction } from "./compaction.ts";
@@ -75,7 +69,8 @@ interface LiveBlock {
   readonly hash: BlockHash;
   readonly height: number;
   readonly rows: Promise<RowsResult>;
-  readonly spent: Promise<readonly Uint8Array[] | undefined>;
+  /** The hashes of the scripts that it spends from, where they are known. */
+  readonly spent: Promise<Uint8Array | undefined>;
 }
 
 /** Blocks at the tip that are prepared while one is committed: enough for a reorganisation to go as fast as the node gives them. */
@@ -160,7 +155,8 @@ export class ChainSync {
           secret: store.secret,
           withTouched: true,
         });
-        const spent = source.spentScripts(hash, signal);
+        // Hashed as soon as they are here: the rows are made meanwhile.
+        const spent = source.spentScripts(hash, signal).then((scripts) => scripts && hashesOf(scripts));
         // They are awaited in their turn; until then a failure must not count as unhandled.
         rows.catch(() => {});
         spent.catch(() => {});
@@ -182,7 +178,7 @@ export class ChainSync {
     const rows = await block.rows;
     if (blockHashFromBytes(rows.hashes) !== hash) throw badBlock(height, "it is another block");
     const spent = await block.spent;
-    const touched = spent && withSpent(rows.touched[0] ?? new Uint8Array(0), spent);
+    const touched = spent && joined(rows.touched[0] ?? new Uint8Array(0), spent);
     await compaction.relief();
     await store.append({ ...rows, touched: touched === undefined ? [] : [touched] }, touchedBlocks);
     compaction.kick();
@@ -414,18 +410,6 @@ export class ChainSync {
     if (headers !== undefined && headers.length > 0) this.#linked(headers, undefined, 0);
     throw badBlock(0, "the node does not know the genesis block that it served before");
   }
-}
-
-/** The paid script hashes and those of the spent outputs, each once, in order. */
-export function withSpent(paid: Uint8Array, spent: readonly Uint8Array[]): Uint8Array {
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < paid.length; at += HASH_LENGTH_BYTES) {
-    hashes.push(paid.subarray(at, at + HASH_LENGTH_BYTES));
-  }
-  for (const script of spent) if (isIndexedScript(script)) hashes.push(scriptHashBytesOf(script));
-  hashes.sort(compareBytes);
-  const different = hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Uint8Array));
-  return Uint8Array.from(Buffer.concat(different));
 }
 
 /** Neighbours mostly have one target, so each is reckoned once. */

@@ -12,7 +12,7 @@ import { RowBuilder, type RowsResult } from "../rows/rows.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import type { IndexStore } from "../store/store.ts";
 import type { BlockSource } from "../sync/block-source.ts";
-import { withSpent } from "../sync/sync.ts";
+import { hashesOf, joined } from "../touched.ts";
 import { checkRows } from "./block-check.ts";
 import type { Findings } from "./findings.ts";
 import { RowSum } from "./row-sum.ts";
@@ -261,7 +261,10 @@ export class Verifier {
     if (stored === undefined) return;
     const spent = await this.#options.source.spentScripts(blockHashFromBytes(rows.hashes), signal);
     // A block that has left the node's chain may have lost what would be needed.
-    if (spent === undefined || equalBytes(stored, withSpent(rows.touched[0] ?? new Uint8Array(0), spent)))
+    if (
+      spent === undefined ||
+      equalBytes(stored, joined(rows.touched[0] ?? new Uint8Array(0), hashesOf(spent)))
+    )
       return;
     findings.add("touched", height, "the script hashes that the block touches are not those that are stored");
   }
