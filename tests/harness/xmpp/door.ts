@@ -10,6 +10,7 @@ import {
   element,
   elementsOf,
 } from "../../../actors/gateway/xmpp/link/element.ts";
+import { STANZA_BYTES_MAX } from "../../../actors/gateway/xmpp/link/lasting-link.ts";
 import { PendingRequests } from "../../../actors/gateway/xmpp/link/pending-requests.ts";
 import { serialise } from "../../../actors/gateway/xmpp/link/serialise.ts";
 import type { LinkEars, LinkState, XmppLink } from "../../../actors/gateway/xmpp/link/xmpp-link.ts";
@@ -24,6 +25,11 @@ import { FakeBank } from "./fake-bank.ts";
 
 export const GW = "btc.example.test";
 export const WALLET = `wallet@${GW}`;
+
+const PRESENCE_TYPES = new Set(
+  "error probe subscribe subscribed unavailable unsubscribe unsubscribed".split(" "),
+);
+const PRESENCE_SHOWS = new Set(["away", "chat", "dnd", "xa"]);
 
 /** What a link is to the door, and nothing more. */
 class TestLink implements XmppLink {
@@ -49,8 +55,10 @@ class TestLink implements XmppLink {
 
   send(stanza: Element): boolean {
     if (this.state !== "online") return false;
-    // What cannot be written must show here too.
-    serialise(stanza);
+    // What cannot be written, or would not be taken, must show here too.
+    const lengthBytes = Buffer.byteLength(serialise(stanza));
+    if (lengthBytes > STANZA_BYTES_MAX) throw new Error(`a stanza of ${lengthBytes} bytes`);
+    if (stanza.name === "presence") assertKnownPresence(stanza);
     this.sent.push(stanza);
     return true;
   }
@@ -66,6 +74,15 @@ class TestLink implements XmppLink {
   async close(): Promise<void> {
     this.state = "down";
   }
+}
+
+/** Servers drop what RFC 6121 does not know, without a word. */
+function assertKnownPresence(stanza: Element): void {
+  const { type } = stanza.attrs;
+  const show = childTextOf(stanza, "show", "");
+  if (type !== undefined && !PRESENCE_TYPES.has(type)) throw new Error(`a presence of the type ${type}`);
+  if (show !== undefined && !PRESENCE_SHOWS.has(show)) throw new Error(`a presence that shows ${show}`);
+  if (type !== undefined && show !== undefined) throw new Error(`a presence of ${type} that shows ${show}`);
 }
 
 export class DoorUnderTest {

@@ -347,11 +347,12 @@ export class FakeBank {
         this.given.set(address, { jid, label: label ?? "" });
         return { ...this.#addressOf(address), isNew: true };
       },
-      addresses: ({ jid }) => {
+      addresses: ({ jid, offset, limit }) => {
         const own = [...this.given]
           .filter(([, { jid: owner }]) => owner === jid)
           .map(([address]) => this.#addressOf(address));
-        return { total: own.length, receivedSat: own.length * 5_000, addresses: own };
+        const addresses = own.slice(offset ?? 0, (offset ?? 0) + (limit ?? own.length));
+        return { total: own.length, receivedSat: own.length * 5_000, addresses };
       },
       label: ({ jid, address, label }) => {
         const given = this.given.get(address);

@@ -93,10 +93,25 @@ describe("the tree", () => {
         expect((await under.ask(ALICE, to, "get", element(name, ns))).attrs["type"]).toBe("result");
   });
 
+  it("refuses what it does not know, wherever it is asked", async () => {
+    for (const to of [GW, WALLET, SELF, BOB, ADDRESS])
+      for (const type of ["get", "set"] as const)
+        expect(conditionOf(await under.ask(ALICE, to, type, element("query", "urn:unknown")))).toBe(
+          "service-unavailable",
+        );
+  });
+
+  it("fits into one stanza, however much somebody has and whatever it is called", async () => {
+    for (let at = 0; at < 150; at++)
+      under.bank.given.set(`bcrt1p${String(at).padStart(58, "q")}`, { jid: ALICE, label: "&".repeat(100) });
+    expect(await listed(ALICE, SELF, "addresses")).toHaveLength(100);
+  });
+
   it("answers to whom asked, from whom was asked, and never to an answer", async () => {
     const before = under.sent.length;
     for (const type of ["result", "error"])
-      under.link.take(element("iq", "", { from: ALICE, to: GW, type, id: "x" }, element("q", "u:x")));
+      for (const to of [GW, WALLET, SELF, ADDRESS, `nobody@${GW}`])
+        under.link.take(element("iq", "", { from: ALICE, to, type, id: "x" }, element("q", "u:x")));
     await under.settled();
     expect(under.sent.slice(before).filter(({ attrs }) => attrs["to"] === ALICE)).toEqual([]);
     expect((await info(ALICE, ADDRESS)).attrs).toMatchObject({ from: ADDRESS, to: `${ALICE}/phone` });

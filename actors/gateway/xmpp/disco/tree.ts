@@ -18,7 +18,9 @@ import {
 import type { Abilities } from "./caps.ts";
 import { type DiscoItem, type DiscoTree, isGateway } from "./disco.ts";
 
-const ITEMS_MAX = 200;
+/** So many as fit into one stanza, whatever they are called. */
+const ITEMS_MAX = 100;
+const NAME_MAX = 50;
 
 export class GatewayTree implements DiscoTree {
   readonly #people: People;
@@ -76,7 +78,7 @@ export class GatewayTree implements DiscoTree {
     const { addresses } = await bank.addresses({ jid, limit: ITEMS_MAX });
     return addresses.map(({ address, label }) => ({
       jid: space.jidOf({ kind: "address", address }),
-      name: label === "" ? address : label,
+      name: label === "" ? address : label.slice(0, NAME_MAX),
     }));
   }
 

@@ -5,6 +5,7 @@ import { BackOff } from "./back-off.ts";
 import { type Element, element } from "./element.ts";
 import { NS } from "./namespaces.ts";
 import { PendingRequests } from "./pending-requests.ts";
+import { errorElement } from "./replies.ts";
 import { serialise } from "./serialise.ts";
 import type { LinkStream, StreamEars } from "./stream/link-stream.ts";
 import { fromWire, type WireElement } from "./wire-element.ts";
@@ -14,7 +15,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const PING_EVERY_MS = 60_000;
 const PING_TIMEOUT_MS = 20_000;
 /** Prosody closes the whole stream above 512 KiB; other servers sooner. */
-const STANZA_BYTES_MAX = 64 * 1024;
+export const STANZA_BYTES_MAX = 64 * 1024;
 
 export interface LastingLinkOptions {
   readonly stream: (ears: StreamEars) => LinkStream;
@@ -55,15 +56,15 @@ export class LastingLink implements XmppLink {
     if (this.#state !== "online") return false;
     const { from, to } = stanza.attrs;
     const text = serialise(stanza);
-    if (from === undefined || to === undefined || Buffer.byteLength(text) > STANZA_BYTES_MAX) {
+    const lengthBytes = Buffer.byteLength(text);
+    if (from === undefined || to === undefined || lengthBytes > STANZA_BYTES_MAX) {
       // The server would answer by closing the stream of everybody.
       this.#options.log.error(
         "a stanza of ours has no sender or addressee, or is too large; it was not sent",
-        {
-          name: stanza.name,
-          lengthBytes: text.length,
-        },
+        { name: stanza.name, lengthBytes },
       );
+      if (from !== undefined && to !== undefined && stanza.attrs["type"] === "result")
+        this.send(withoutContent(stanza));
       return false;
     }
     return this.#stream?.write(text, stanza) ?? false;
@@ -153,4 +154,10 @@ export class LastingLink implements XmppLink {
       { background: true },
     );
   }
+}
+
+/** Whoever has asked is not to wait for an answer that nobody can send. */
+function withoutContent({ name, ns, attrs }: Element): Element {
+  const error = errorElement({ condition: "resource-constraint" });
+  return { name, ns, attrs: { ...attrs, type: "error" }, children: [error] };
 }

@@ -118,7 +118,11 @@ describe("at the gateway", () => {
     under.bank.change(ALICE, { availableSat: 7 });
     await under.settled();
     expect(await shownBy(() => under.clock.advance(6_000))).toEqual([]);
-    await shownBy(() => under.presence(PHONE, WALLET));
+    expect(await shownBy(() => under.presence(PHONE, WALLET))).toEqual([
+      `available ${GW}`,
+      `available ${WALLET}`,
+    ]);
+    expect(statusOf(lastFrom(WALLET))).toBe("7 sat");
     under.bank.change(ALICE, { availableSat: 8 });
     await under.settled();
     await under.settled();
@@ -158,10 +162,13 @@ describe("at the gateway", () => {
   it("carries what it can do, and never a type or a show that servers do not know", async () => {
     await member();
     await shownBy(() => under.presence(PHONE, WALLET));
-    for (const stanza of under.sent.filter(({ name }) => name === "presence")) {
-      expect(stanza.attrs["type"]).not.toBe("available");
-      expect(childTextOf(stanza, "show", "")).not.toBe("online");
-    }
+    // What RFC 6121 does not know is refused by the link of the tests, here and in every other test.
+    const wrong = (...content: Element[]) => element("presence", "", { from: GW, to: ALICE }, ...content);
+    const online = { ...wrong(), attrs: { from: GW, to: ALICE, type: "available" } };
+    expect(() => under.link.send(online)).toThrow("available");
+    expect(() => under.link.send(wrong(element("show", "", {}, "online")))).toThrow("online");
+    for (const stanza of under.sent.filter(({ name }) => name === "presence"))
+      expect([undefined, "subscribe", "subscribed"]).toContain(stanza.attrs["type"]);
     expect(childOf(lastFrom(GW) as Element, "c", NS.caps)?.attrs["ver"]).toBe("Kgx1wWOvqjn6LqSa9xK9BrPGgnU=");
   });
 });

@@ -133,7 +133,8 @@ export class Presence {
   async #cameOnline(jid: string, resource: string): Promise<void> {
     const seen = this.#seen.get(jid) ?? { resources: new Set(), isUnreachable: false, isSettling: false };
     this.#seen.set(jid, seen);
-    const isFirst = seen.resources.size === 0;
+    // Who was out of reach has missed what was shown meanwhile.
+    const isFirst = seen.resources.size === 0 || seen.isUnreachable;
     if (seen.resources.size < RESOURCES_MAX) seen.resources.add(resource);
     seen.isUnreachable = false;
     if (!isFirst) return;

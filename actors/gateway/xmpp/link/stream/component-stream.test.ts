@@ -1,25 +1,19 @@
 import { createHash } from "node:crypto";
-import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { silentLog } from "../../../../../bus/fake.ts";
-import { systemClock } from "../../../../../runtime/clock.ts";
 import { Secret } from "../../../../../runtime/secret.ts";
 import { waitFor } from "../../../../../tests/harness/wait-for.ts";
+import {
+  accepting,
+  ComponentLink,
+  STREAM_HEADER,
+  STREAM_ID,
+} from "../../../../../tests/harness/xmpp/component-link.ts";
 import { ScriptedServer, type Speak } from "../../../../../tests/harness/xmpp/scripted-server.ts";
 import { BackOff } from "../back-off.ts";
 import { childTextOf, type Element, element } from "../element.ts";
-import { LastingLink } from "../lasting-link.ts";
 import { NS } from "../namespaces.ts";
-import type { LinkFault, LinkState } from "../xmpp-link.ts";
-import { ComponentStream, handshakeOf } from "./component-stream.ts";
-
-const STREAM_ID = "3BF96D32";
-const HEADER = `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='${STREAM_ID}' from='btc.example.test'>`;
-
-function accepting(socket: Socket, heard: string): void {
-  if (heard.includes("<stream:stream")) socket.write(HEADER);
-  if (heard.includes("<handshake>")) socket.write("<handshake/>");
-}
+import type { LinkFault } from "../xmpp-link.ts";
+import { handshakeOf } from "./component-stream.ts";
 
 const opened: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -29,34 +23,9 @@ afterEach(async () => {
 async function linkTo(speak: Speak = accepting) {
   const server = await ScriptedServer.start(speak);
   opened.push(server);
-  const stanzas: Element[] = [];
-  const told: (LinkState | LinkFault)[] = [];
-  const options = {
-    server: { host: "127.0.0.1", port: server.port },
-    domain: "btc.example.test",
-    secret: new Secret("s3cret"),
-    clock: systemClock,
-  };
-  const link = new LastingLink({
-    stream: (ears) => new ComponentStream(options, ears),
-    self: "btc.example.test",
-    serverDomain: "example.test",
-    clock: systemClock,
-    log: silentLog(),
-    random: () => 0.5,
-    ears: {
-      stanza: (stanza) => {
-        if (stanza.attrs["id"] === "throw") throw new Error("a bug of ours");
-        stanzas.push(stanza);
-      },
-      state: (state, fault) => {
-        told.push(state);
-        if (fault !== undefined) told.push(fault);
-      },
-    },
-  });
-  opened.push({ stop: () => link.close() });
-  link.start();
+  const under = new ComponentLink(server.port);
+  opened.push(under);
+  const { link, stanzas, told } = under;
   return { server, link, stanzas, told };
 }
 
@@ -98,7 +67,7 @@ describe("the link as a component", () => {
 
   it("hears a stanza that comes in one packet with the server's acceptance", async () => {
     const { stanzas } = await online((socket, heard) => {
-      if (heard.includes("<stream:stream")) socket.write(HEADER);
+      if (heard.includes("<stream:stream")) socket.write(STREAM_HEADER);
       if (heard.includes("<handshake>")) socket.write(`<handshake/>${message("early")}`);
     });
     await waitFor("the message", () => stanzas.length === 1);
@@ -131,7 +100,7 @@ describe("the link as a component", () => {
     ["conflict", "conflict"],
   ])("says why the server does not take it: %s", async (condition, fault) => {
     const { told } = await linkTo((socket, heard) => {
-      if (heard.includes("<stream:stream")) socket.write(HEADER);
+      if (heard.includes("<stream:stream")) socket.write(STREAM_HEADER);
       if (heard.includes("<handshake>"))
         socket.end(
           `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
@@ -164,6 +133,15 @@ describe("the link as a component", () => {
     const huge = element("message", "", { from: "btc.example.test", to: "a@b" }, "₿".repeat(22_000));
     expect(link.send(huge)).toBe(false);
     expect(link.send(ping)).toBe(true);
+  });
+
+  it("says to who has asked that the answer is too large to be sent", async () => {
+    const { server, link } = await online();
+    const attrs = { type: "result", id: "q1", from: "btc.example.test", to: "a@b" };
+    expect(link.send(element("iq", "", attrs, element("query", "u:x", {}, "x".repeat(70_000))))).toBe(false);
+    await waitFor("the error", () => server.heard.includes("resource-constraint"));
+    expect(server.heard).toContain('<iq type="error" id="q1" from="btc.example.test" to="a@b">');
+    expect(link.state).toBe("online");
   });
 
   it("takes the answer of whom it has asked, and of nobody else", async () => {
