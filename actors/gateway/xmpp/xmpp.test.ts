@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findProgram } from "../../../tests/harness/electrum/debian-program.ts";
 import { LedgerUnderTest } from "../../../tests/harness/ledger/ledger-under-test.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
+import { ADDRESSES } from "../../../tests/harness/xmpp/fake-bank.ts";
 import { conditionOf } from "../../../tests/harness/xmpp/person.ts";
 import { COMPONENT_DOMAIN, XMPP_DOMAIN } from "../../../tests/harness/xmpp/prosody.ts";
 import { XmppUnderTest, XmppWithFakeBank } from "../../../tests/harness/xmpp/xmpp.ts";
 import { GATEWAY } from "./disco/abilities.ts";
 import { capsHash } from "./disco/caps.ts";
-import { childrenOf, element, elementsOf } from "./link/element.ts";
+import { qrPicture } from "./disco/qr.ts";
+import { childOf, childrenOf, childTextOf, type Element, element, elementsOf } from "./link/element.ts";
 import { NS } from "./link/namespaces.ts";
 
 const prosody = findProgram("prosody");
@@ -16,7 +18,10 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
   let whole: XmppWithFakeBank;
   let under: XmppUnderTest;
   beforeAll(async () => {
-    whole = await XmppWithFakeBank.start(prosody as string, { accounts: ["alice", "bob"] });
+    whole = await XmppWithFakeBank.start(prosody as string, {
+      accounts: ["alice", "bob"],
+      takesFiles: true,
+    });
     under = whole.door;
   });
   afterAll(() => whole.stop());
@@ -80,7 +85,15 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect(await alice.chat(wallet, "yes")).toContain("Welcome, alice");
     expect(await bob.chat(wallet, "inscription bob")).toContain("holds the coins");
     expect(await bob.chat(wallet, "1")).toContain("RECO-VERY");
+    const beforeCode = alice.received.length;
     expect(await alice.chat(wallet, "receive rent")).toContain("bcrt1");
+    const shown = await alice.first((one) => childOf(one, "x", NS.oob) !== undefined, beforeCode);
+    const link = childTextOf(childOf(shown, "x", NS.oob) as Element, "url", NS.oob) ?? "";
+    expect(childTextOf(shown, "body", "")).toBe(link);
+    const picture = await fetch(link);
+    expect(picture.headers.get("content-type")).toBe("image/png");
+    const uri = `bitcoin:${ADDRESSES[0]}?label=rent`;
+    expect(Buffer.from(await picture.arrayBuffer())).toEqual(qrPicture(uri).png);
     whole.bank.change("alice@example.test", { availableSat: 100_000 });
 
     expect(await alice.chat(`bob@${COMPONENT_DOMAIN}`, "pay 1500 for the beer")).toMatch(
@@ -91,6 +104,27 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect(await alice.chat(wallet, "conf code01")).toContain("Paid 1500 sat to bob");
     expect(await bob.textFrom(wallet, before)).toContain("Received 1500 sat from alice: “for the beer”");
     expect(await bob.chat(wallet, "balance")).toContain("1500 sat");
+    // A server passes on only what it knows: this one has come through.
+    await alice.send(element("presence", "", { to: wallet, type: "subscribe" }));
+    await waitFor("the balance in the list", () =>
+      alice.received.some((one) => one.name === "presence" && childTextOf(one, "status", "") === "98500 sat"),
+    );
+    const self = `alice@${COMPONENT_DOMAIN}`;
+    const address = `${ADDRESSES[0]}@${COMPONENT_DOMAIN}`;
+    for (const to of [COMPONENT_DOMAIN, wallet, self, address, `bob@${COMPONENT_DOMAIN}`]) {
+      const ask = async (name: string, ns: string) =>
+        elementsOf(await alice.ask(to, "get", element(name, ns)));
+      expect(await ask("ping", NS.ping)).toEqual([]);
+      const [version, last, time] = [
+        (await ask("query", NS.version))[0] as Element,
+        (await ask("query", NS.last))[0] as Element,
+        (await ask("time", NS.time))[0] as Element,
+      ];
+      expect(childTextOf(version, "name", NS.version)).toBe("Troupe");
+      expect(last.attrs["seconds"]).toMatch(/^\d+$/);
+      expect(childTextOf(time, "tzo", NS.time)).toBe("+00:00");
+      expect(childTextOf(time, "utc", NS.time)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    }
     expect(await bob.chat(wallet, "history")).toContain("+ 1500 sat from alice (for the beer)");
   });
 

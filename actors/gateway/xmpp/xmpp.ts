@@ -36,6 +36,7 @@ import { Registration } from "./register/registration.ts";
 import { IqRouter } from "./router/iq-router.ts";
 import type { Answerer } from "./router/question.ts";
 import { standingOf } from "./standing.ts";
+import { Uploads } from "./uploads/uploads.ts";
 
 const FAULTS: Readonly<Record<LinkFault, string>> = {
   unreachable: "the XMPP server cannot be reached; it is tried again",
@@ -69,6 +70,7 @@ export class Xmpp {
   readonly #registration: Registration;
   readonly #adHoc: AdHoc;
   readonly #vcards: Vcards;
+  readonly #uploads: Uploads;
   readonly #listeners: Listener[] = [];
   #isStopped = false;
 
@@ -117,9 +119,16 @@ export class Xmpp {
       changed,
       registered: (jid) => this.#members.registered(jid),
     });
+    this.#uploads = new Uploads({
+      self: this.#self,
+      serverDomain: parentDomain,
+      log,
+      request: (iq) => this.#door.link.request(iq),
+    });
     const messages = new Messages({
       chat,
       send,
+      linkOf: (code) => this.#uploads.linkOf(pictures.codeOf(code)),
       received: (from, id) => this.#notices.received(from, id),
     });
     const router = new IqRouter({
@@ -226,6 +235,7 @@ export class Xmpp {
     if (state === "down") {
       this.#notices.offline();
       this.#roster.reset();
+      this.#uploads.reset();
     }
     if (state !== "online") return;
     log.info("the XMPP server has taken us in", { as: this.#self });

@@ -19,6 +19,8 @@ export interface ProsodyOptions {
   readonly isPrivileged?: boolean;
   /** Whether it counts what it sends to clients, and wants to hear how much came (XEP-0198). */
   readonly isCounting?: boolean;
+  /** Whether it takes files, to be fetched by whoever knows the link (XEP-0363). */
+  readonly takesFiles?: boolean;
 }
 
 export class Prosody {
@@ -48,7 +50,7 @@ export class Prosody {
     return prosody;
   }
 
-  #configure({ accounts, isPrivileged = false }: ProsodyOptions): void {
+  #configure({ accounts, isPrivileged = false, takesFiles = false }: ProsodyOptions): void {
     const accountsDirectory = join(this.#directory, "data", "example%2etest", "accounts");
     mkdirSync(accountsDirectory, { recursive: true });
     for (const name of accounts)
@@ -60,6 +62,11 @@ privileged_entities = { ["${COMPONENT_DOMAIN}"] = { roster = "both", message = "
           component: 'modules_enabled = { "privilege" }',
         }
       : { host: "", component: "" };
+    const files = takesFiles
+      ? `Component "upload.${XMPP_DOMAIN}" "http_file_share"
+http_host = "127.0.0.1"
+http_external_url = "http://127.0.0.1:${this.httpPort}/"`
+      : "";
     writeFileSync(
       join(this.#directory, "prosody.cfg.lua"),
       `run_as_root = true
@@ -88,6 +95,7 @@ ${privilege.host}
 Component "${COMPONENT_DOMAIN}"
 component_secret = "${COMPONENT_SECRET}"
 ${privilege.component}
+${files}
 `,
     );
   }

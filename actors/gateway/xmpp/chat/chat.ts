@@ -28,6 +28,8 @@ export interface Reply {
   /** From whom: the address that was typed, where it is to be talked to. Otherwise whom the message was for. */
   readonly from?: string;
   readonly isSecret?: boolean;
+  /** What a code says that can be shown beside the words. */
+  readonly code?: string;
 }
 
 export interface ChatOptions {
@@ -193,7 +195,8 @@ export class Chat {
       outcome.kind === "again" && command.fields(asking).some(({ name }) => name === outcome.field);
     if (!isAskedAgain) {
       const isSecret = outcome.kind === "text" && outcome.isSecret === true;
-      return asMessages(chatText(outcome, command.word, asking)).map((body) => ({ body, isSecret }));
+      const code = outcome.kind === "payment" ? { code: outcome.uri } : {};
+      return asMessages(chatText(outcome, command.word, asking)).map((body) => ({ body, isSecret, ...code }));
     }
     const again = outcome as Extract<Outcome, { kind: "again" }>;
     const step = this.#dialogues.begin(jid, place, command, values, asking, again.field);

@@ -8,6 +8,8 @@ import type { Chat } from "./chat.ts";
 export interface MessagesOptions {
   readonly chat: Chat;
   readonly send: (stanza: Element) => void;
+  /** Where a code can be looked at; undefined where there is no such place. */
+  readonly linkOf: (code: string) => Promise<string | undefined>;
   /** A notice has reached its reader. */
   readonly received: (from: string, id: string) => void;
 }
@@ -21,7 +23,7 @@ export class Messages {
 
   async take(incoming: Incoming): Promise<void> {
     const { stanza } = incoming;
-    const { send, chat, received } = this.#options;
+    const { send, chat, received, linkOf } = this.#options;
     const receipt = childOf(stanza, "received", NS.receipts)?.attrs["id"];
     if (receipt !== undefined) received(stanza.attrs["from"] ?? "", receipt);
     const from = (stanza.attrs["to"] ?? "").split("/")[0] ?? "";
@@ -44,6 +46,10 @@ export class Messages {
       send(
         reply.from === undefined ? message : { ...message, attrs: { ...message.attrs, from: reply.from } },
       );
+      const link = reply.code === undefined ? undefined : await linkOf(reply.code);
+      // Clients show the picture in place of a link that is the whole text.
+      if (link !== undefined)
+        send(back(element("body", "", {}, link), element("x", NS.oob, {}, element("url", NS.oob, {}, link))));
     }
   }
 }

@@ -33,6 +33,7 @@ export const NS = Object.freeze({
   stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
   styling: "urn:xmpp:styling:0",
   time: "urn:xmpp:time",
+  upload: "urn:xmpp:http:upload:0",
   vcard: "vcard-temp",
   vcard4: "urn:ietf:params:xml:ns:vcard-4.0",
   vcardUpdate: "vcard-temp:x:update",
