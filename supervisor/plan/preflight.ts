@@ -27,13 +27,11 @@ export async function preflight(settings: Settings): Promise<BusAccessPlan> {
   checkSecrets(settings);
   keeperFor(settings.config, settings.actors.find(({ id }) => id === "node")?.placement);
   const bus = await planBus(settings);
-  for (const door of listenersOf(settings)) {
-    if (settings.isSandbox && !isLoopback(door.host)) {
-      throw badPlan(`the sandbox stays on loopback, but ${door.key} is ${door.host}:${door.port}`);
-    }
-    await checkFree(door);
-  }
+  const doors = listenersOf(settings);
+  if (settings.isSandbox) checkLoopback(doors);
   checkNodeNamed(settings);
+  // Last: what the machine is busy with may change, what the configuration says does not.
+  for (const door of doors) await checkFree(door);
   return bus;
 }
 
@@ -57,6 +55,12 @@ function checkSecrets({ config }: Settings): void {
       if (schema.secretFile === true && typeof path === "string") readSecretFile(path);
     }
   }
+}
+
+function checkLoopback(doors: readonly WantedDoor[]): void {
+  const open = doors.find(({ host }) => !isLoopback(host));
+  if (open === undefined) return;
+  throw badPlan(`the sandbox stays on loopback, but ${open.key} is ${open.host}:${open.port}`);
 }
 
 async function checkFree({ host, port, key }: WantedDoor): Promise<void> {
