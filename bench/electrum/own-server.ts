@@ -9,6 +9,13 @@ import type { CallMany } from "../mempool/fill.ts";
 /** A node checks all it has after each block on regtest: not what is measured. */
 const NODE_OPTIONS = ["-checkmempool=0", "-checkblockindex=0", "-dbcache=300"];
 
+interface OwnServerTerms {
+  /** Of the environment, where actors are to run elsewhere than they do in production. */
+  readonly placement?: Readonly<Record<string, string>>;
+  /** What other servers need of the node. */
+  readonly nodeOptions?: readonly string[];
+}
+
 export class OwnServer {
   readonly host = "127.0.0.1";
   readonly port: number;
@@ -22,14 +29,17 @@ export class OwnServer {
   }
 
   /** Undefined where there is no bitcoind. `fill` makes the chain that is there before the server starts. */
-  static async start(fill: (call: CallMany) => Promise<void>): Promise<OwnServer | undefined> {
+  static async start(
+    fill: (call: CallMany) => Promise<void>,
+    { placement = {}, nodeOptions = [] }: OwnServerTerms = {},
+  ): Promise<OwnServer | undefined> {
     const program = findBitcoind();
     if (program === undefined) return undefined;
     const node = await RealNode.start(program);
     const home = new Home();
     try {
       await node.shutDown();
-      await node.restore(NODE_OPTIONS);
+      await node.restore([...NODE_OPTIONS, ...nodeOptions]);
       await fill(callerOf(node));
       const [port = 0] = await freePorts(1);
       const settings = {
@@ -45,7 +55,7 @@ export class OwnServer {
       };
       const sets = Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
       const started = home.spawnWith(
-        { TROUPE_PLACEMENT__INDEXER: "process", TROUPE_PLACEMENT__MEMPOOL: "stage:main" },
+        { TROUPE_PLACEMENT__INDEXER: "process", TROUPE_PLACEMENT__MEMPOOL: "stage:main", ...placement },
         ...["start", "--data", home.data, ...sets],
       );
       await started.says(/^Ready in/m);
@@ -68,8 +78,13 @@ export class OwnServer {
     return pid;
   }
 
-  async close(): Promise<void> {
+  /** Stops the server; the node goes on. */
+  async retire(): Promise<void> {
     await this.#home.close();
+  }
+
+  async close(): Promise<void> {
+    await this.retire();
     await this.node.stop();
   }
 }

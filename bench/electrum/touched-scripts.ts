@@ -10,7 +10,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import type { RealNode } from "../../tests/harness/node/bitcoind.ts";
 import { type CrowdCoin, type CrowdTx, crowdScript, crowdTx } from "../mempool/crowd.ts";
 import { type CallMany, mineCoins, send } from "../mempool/fill.ts";
-import type { OwnServer } from "./own-server.ts";
+import { machineMs } from "../sessions/machine-clock.ts";
 
 /** Owners of the crowd whose scripts are subscribed to, and of the others that the same transactions pay. */
 const FIRST_OWNER = 2_000_000;
@@ -61,32 +61,32 @@ export class TouchedScripts {
   }
 
   /** One transaction for each script, unconfirmed. */
-  async send(own: OwnServer): Promise<void> {
-    await send(own.call, this.#transactions());
+  async send(call: CallMany): Promise<void> {
+    await send(call, this.#transactions());
   }
 
   /** A block of what is unconfirmed. Resolves with the moment at which the node announced it. */
-  mine(own: OwnServer): Promise<number> {
-    return this.#announced(() => own.node.rpc("generatetoaddress", 1, rewardAddress()));
+  mine(node: RealNode): Promise<number> {
+    return this.#announced(() => node.rpc("generatetoaddress", 1, rewardAddress()));
   }
 
   /** A block of transactions that nobody has seen before, one for each script. */
-  mineUnseen(own: OwnServer): Promise<number> {
+  mineUnseen(node: RealNode): Promise<number> {
     const raw = [...this.#transactions()].map(({ rawTx }) => bytesToHex(rawTx));
-    return this.#announced(() => own.node.rpc("generateblock", rewardAddress(), raw));
+    return this.#announced(() => node.rpc("generateblock", rewardAddress(), raw));
   }
 
-  async sendOne(own: OwnServer): Promise<{ scripthash: string; sentMs: number; announcedMs: number }> {
+  async sendOne(node: RealNode): Promise<{ scripthash: string; sentMs: number; announcedMs: number }> {
     const { txid, rawTx } = this.#transaction(0);
     let announcedMs = Number.NaN;
     const announced = new Promise<void>((resolve) => {
       this.#onTransaction.set(txid, () => {
-        announcedMs = performance.now();
+        announcedMs = machineMs();
         resolve();
       });
     });
-    const sentMs = performance.now();
-    await Promise.all([own.node.rpc("sendrawtransaction", bytesToHex(rawTx)), announced]);
+    const sentMs = machineMs();
+    await Promise.all([node.rpc("sendrawtransaction", bytesToHex(rawTx)), announced]);
     this.#onTransaction.delete(txid);
     return { scripthash: this.hashOf(0), sentMs, announcedMs };
   }
@@ -95,7 +95,7 @@ export class TouchedScripts {
     let announcedMs = Number.NaN;
     const announced = new Promise<void>((resolve) => {
       this.#onBlock = () => {
-        announcedMs = performance.now();
+        announcedMs = machineMs();
         resolve();
       };
     });

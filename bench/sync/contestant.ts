@@ -56,6 +56,7 @@ export async function race(contestant: Contestant, node: NodeAddress, withinMs: 
 export class Running {
   readonly name: string;
   readonly port: number;
+  readonly pid: number;
   readonly tree: ProcessTree;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -91,7 +92,8 @@ export class Running {
     });
     this.#child = child;
     this.#ended = once(child, "exit");
-    this.tree = new ProcessTree(child.pid as number);
+    this.pid = child.pid as number;
+    this.tree = new ProcessTree(this.pid);
   }
 
   /** Seconds from its start until it is level. */
