@@ -36,7 +36,8 @@ export class Members {
       const texts = textsOf(account.settings.language);
       const items = people.space.gateways.map((entity) => ({
         jid: people.space.jidOf(entity),
-        name: "Bitcoin",
+        // Two of one name would look like a mistake.
+        name: entity.kind === "alias" || people.space.isAccount ? "Bitcoin" : "Bitcoin gateway",
       }));
       if (await roster.put(jid, items)) await presence.welcome(jid);
       else presence.greet(jid, texts.greetingStatus);

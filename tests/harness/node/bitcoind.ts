@@ -1,15 +1,14 @@
 /** Launches a real bitcoind on a chain of its own (regtest) for tests: free ports, cookie, bounded log, killed by pid. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { freePorts } from "../../../runtime/free-port.ts";
+import { cacheOf, fetchInto } from "../programs/fetched.ts";
 
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 60_000;
-const FETCH_WITHIN_MS = 180_000;
 const POLL_MS = 20;
 const LOG_MAX = 64 * 1024;
 
@@ -20,12 +19,12 @@ const LOG_MAX = 64 * 1024;
 export function findBitcoind(): string | undefined {
   const named = process.env["BITCOIND"];
   const onPath = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "bitcoind"));
-  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "troupe", "bitcoind");
+  const cache = cacheOf("bitcoind");
   const fetched = join(cache, "bitcoind");
   const candidates = named === undefined ? [...onPath, fetched] : [named];
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
-  const reason = named === undefined ? fetchInto(cache) : `BITCOIND=${named} is not a program`;
+  const reason = named === undefined ? fetchAsRoot(cache) : `BITCOIND=${named} is not a program`;
   if (named === undefined && isExecutable(fetched)) return fetched;
   if (process.env["CI"]) throw new Error(`no bitcoind (${reason}), and in CI its tests must run`);
   process.stderr.write(`tests against a real bitcoind are skipped: ${reason}\n`);
@@ -184,15 +183,10 @@ export async function callNode(
   return reply.result;
 }
 
-/** Why it could not be fetched, or nothing to say. */
-function fetchInto(directory: string): string {
-  if (process.getuid?.() !== 0)
-    return "none is installed, and only root can fetch Debian's (or set BITCOIND)";
-  const script = fileURLToPath(new URL("../../../scripts/fetch-bitcoind.sh", import.meta.url));
-  const run = spawnSync("bash", [script, directory], { timeout: FETCH_WITHIN_MS, encoding: "utf8" });
-  return run.status === 0
-    ? "fetched"
-    : `it could not be fetched: ${(run.stderr || String(run.error)).trim().slice(-500)}`;
+function fetchAsRoot(directory: string): string {
+  return process.getuid?.() === 0
+    ? fetchInto(directory, "fetch-bitcoind.sh")
+    : "none is installed, and only root can fetch Debian's (or set BITCOIND)";
 }
 
 function isExecutable(path: string): boolean {

@@ -270,7 +270,7 @@ describe("ad-hoc commands", () => {
 
   it("speak the language of the first request to strangers", async () => {
     const answer = await ask(NS.register, {}, undefined, "eve@example.test", { "xml:lang": "fr-CA" });
-    expect(childTextOf(formOf(answer), "title", NS.xData)).toContain("ouvrir un compte");
+    expect(childTextOf(formOf(answer), "title", NS.xData)).toContain("Ouvrir un compte");
     const next = await ask(NS.register, { sessionid: sessionOf(answer) }, {}, "eve@example.test");
     expect(noteOf(next)).toContain("Nom d'utilisateur");
   });

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { recapLines } from "../chat/render.ts";
 import type { Asking, Command, Field, Outcome } from "../commands/command.ts";
-import { commandOf } from "../commands/commands.ts";
+import { commandOf, titleOf } from "../commands/commands.ts";
 import { confirmOrder } from "../commands/payment-commands.ts";
 import { bitsElement, type Pictures } from "../disco/pictures.ts";
 import { commandAt } from "../disco/tree.ts";
@@ -257,7 +257,7 @@ export class AdHoc {
 function formAnswer(command: Command, asking: Asking, session: Session, problem?: string): Answer {
   const { texts } = asking;
   const form: Form = {
-    title: texts.usage[command.word][1] ?? texts.words[command.word],
+    title: titleOf(command.word, texts),
     fields: command.fields(asking).map((field) => formField(field, session.values.get(field.name))),
   };
   return {

@@ -1,7 +1,7 @@
 /** All commands, who may have which of them where, and those that tell about the others. */
 
 import { findCommand } from "../chat/find-command.ts";
-import type { CommandWord } from "../language/catalogue.ts";
+import type { CommandWord, Texts } from "../language/catalogue.ts";
 import { LANGUAGES } from "../language/texts.ts";
 import { ACCOUNT_COMMANDS } from "./account-commands.ts";
 import { ADMIN_COMMANDS } from "./admin-commands.ts";
@@ -112,4 +112,10 @@ export function usageOf(word: CommandWord, { texts, to }: Pick<Asking, "texts" |
   const target = (texts.usageAtTarget as Readonly<Record<string, string>>)[word];
   const rest = atGateway(to) || target === undefined ? (texts.usage[word][0] ?? "") : target;
   return rest === "" ? texts.words[word] : `${texts.words[word]} ${rest}`;
+}
+
+/** What it does, as the head of a form or a line in a list. */
+export function titleOf(word: CommandWord, { usage, words }: Texts): string {
+  const does = usage[word][1] ?? words[word];
+  return `${does.charAt(0).toUpperCase()}${does.slice(1)}`;
 }

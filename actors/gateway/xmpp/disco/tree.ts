@@ -1,7 +1,7 @@
 /** The places of the gateway's tree: users, addresses, commands, each shown only to who may know. */
 
 import { type Asking, nextPageOf, PAGE_SIZE } from "../commands/command.ts";
-import { offeredCommands, usageOf } from "../commands/commands.ts";
+import { offeredCommands, titleOf } from "../commands/commands.ts";
 import { partyOfEntity } from "../commands/party.ts";
 import type { CommandWord } from "../language/catalogue.ts";
 import { NS } from "../link/namespaces.ts";
@@ -37,7 +37,7 @@ export class GatewayTree implements DiscoTree {
     if (isGateway(question.to) && node === USERS_NODE)
       return account?.isAdmin === true ? listAbilities(texts.usersTitle, true) : undefined;
     const command = node === undefined ? undefined : commandAt(asking, node);
-    if (command !== undefined) return commandAbilities(texts.usage[command][1] ?? texts.words[command]);
+    if (command !== undefined) return commandAbilities(titleOf(command, texts));
     if (isGateway(question.to)) return undefined;
     const name = await this.#visibleName(asking);
     if (name === undefined || account === undefined) return undefined;
@@ -70,7 +70,7 @@ export class GatewayTree implements DiscoTree {
     return offeredCommands(asking).map(({ word }) => ({
       jid,
       node: nodeOf(word),
-      name: asking.texts.usage[word][1] ?? usageOf(word, asking),
+      name: titleOf(word, asking.texts),
     }));
   }
 

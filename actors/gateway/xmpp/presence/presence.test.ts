@@ -276,13 +276,13 @@ describe("around the link", () => {
         from = under.sent.indexOf(asked) + 1;
         expect(
           childOf(childOf(asked, "query", NS.roster) as Element, "item", NS.roster)?.attrs,
-        ).toMatchObject({ subscription: "both", name: "Bitcoin" });
+        ).toMatchObject({ subscription: "both", name: item === 0 ? "Bitcoin gateway" : "Bitcoin" });
         under.link.take(
           element("iq", "", { type: "result", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }),
         );
       }
       await under.next(({ name }) => name === "message", since);
-      expect(await seen(since)).not.toContain(`subscribe ${WALLET}`);
+      expect(await seen(since)).toEqual([`available ${GW}`, `available ${WALLET}`, `probe ${WALLET}`]);
     },
   );
 

@@ -219,8 +219,13 @@ export class Presence {
 
   /** The server's roster has us by itself: no question is needed. */
   async welcome(jid: string): Promise<void> {
-    this.#options.consents.add(jid);
+    const { consents, send, people, clock } = this.#options;
+    consents.add(jid);
     await this.#showChange(jid);
+    // Some clients drop what comes from a contact that their list has got only a moment before.
+    clock.after(SETTLE_MS, () => void this.#showChange(jid), { background: true });
+    // Nobody has told us that he is here: his server does, when it is asked.
+    send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
   }
 
   /** All that somebody has of us goes, as he has. */
