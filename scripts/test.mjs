@@ -21,6 +21,12 @@ const PEERS = [
     debianPackage: "python3-slixmpp",
     neededBy: "an XMPP client of others at the XMPP door",
   },
+  {
+    program: "mod_privilege",
+    file: "/usr/lib/prosody/modules/mod_privilege",
+    debianPackage: "prosody-modules",
+    neededBy: "contacts that an XMPP server takes into its lists",
+  },
   { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];
 
