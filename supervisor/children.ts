@@ -89,6 +89,7 @@ const GATEWAY_DOORS = [
   ["http", "http_listen"],
   ["wallet", "wallet_listen"],
   ["wallet ws", "wallet_ws_listen"],
+  ["commands", "xmpp_http_listen"],
   ["electrum tcp", "electrum_tcp_listen"],
   ["electrum tls", "electrum_tls_listen"],
   ["electrum ws", "electrum_ws_listen"],
@@ -255,8 +256,10 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     shutdown: { politeMs: 5_000, termMs: 10_000 },
     startSection(config, ownNode) {
       const { socks } = config.get(torSection);
+      const { mode, owners, admins } = config.get(ledgerSection);
       return {
         ...config.get(gatewaySection),
+        bank_operators: [...new Set([...admins, ...(mode === "owner" ? owners : [])])],
         makers_min: makersMinFor(config, ownNode),
         ...torControlOf(config),
         ...(socks === undefined ? {} : { tor_socks: socks }),

@@ -12,8 +12,10 @@ import { electrumHandlers } from "./electrum/admin/operator.ts";
 import { Electrum } from "./electrum/electrum.ts";
 import { HostFeed } from "./host-feed.ts";
 import type { WalletApi } from "./http/api/api.ts";
+import type { CommandDoor } from "./http/commands/command-door.ts";
 import { HttpDoor } from "./http/door.ts";
 import { GatewayMetrics } from "./metrics.ts";
+import type { WebCommands } from "./xmpp/web/web-commands.ts";
 import type { Xmpp } from "./xmpp/xmpp.ts";
 
 type GatewayContext = ActorContext<z.output<typeof gatewayStartSection.schema>>;
@@ -33,8 +35,10 @@ class Gateway implements Actor {
   #electrum: Electrum | undefined;
   #wallet: WalletApi | undefined;
   #xmpp: Xmpp | undefined;
+  #commands: CommandDoor | undefined;
   #httpDoors: readonly Door[] = [];
   #walletDoors: readonly Door[] = [];
+  #commandDoors: readonly Door[] = [];
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -83,6 +87,7 @@ class Gateway implements Actor {
       const { Xmpp } = await import("./xmpp/xmpp.ts");
       this.#xmpp = new Xmpp(this.#context);
       await this.#xmpp.open();
+      await this.#openCommands(this.#xmpp.web);
     }
     this.#service = await bus.serve(
       gatewayContract,
@@ -92,12 +97,24 @@ class Gateway implements Actor {
     this.#tellDoors();
   }
 
+  /** The chat door's commands for programs. */
+  async #openCommands(commands: WebCommands | undefined): Promise<void> {
+    const { config, clock, log } = this.#context;
+    const address = parseHostPort(config.xmpp_http_listen);
+    if (commands === undefined || address === undefined) return;
+    const { CommandDoor } = await import("./http/commands/command-door.ts");
+    const { http_host_names: hostNames, http_requests_per_minute: requestsPerMinute } = config;
+    this.#commands = new CommandDoor({ address, hostNames, requestsPerMinute, commands, clock, log });
+    this.#commandDoors = [await this.#commands.open()];
+  }
+
   #doors(): Door[] {
     return [
       ...this.#httpDoors,
       ...this.#walletDoors,
       ...(this.#electrum?.doors ?? []),
       ...(this.#xmpp?.doors ?? []),
+      ...this.#commandDoors,
     ];
   }
 
@@ -107,6 +124,7 @@ class Gateway implements Actor {
 
   async stop(): Promise<void> {
     await this.#service?.stop();
+    await this.#commands?.close();
     await this.#xmpp?.close();
     await this.#electrum?.close();
     await this.#wallet?.close();

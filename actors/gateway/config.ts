@@ -53,7 +53,7 @@ export const gatewaySection = section(
   }),
 );
 
-/** What the gateway is started with: its own section, and what the sections [tor] and [taker] say that it has to know. */
+/** What the gateway is started with: its own section, and what the sections [tor], [taker] and [ledger] say that it has to know. */
 export const gatewayStartSection = section(
   "gateway",
   gatewaySection.title,
@@ -61,5 +61,6 @@ export const gatewayStartSection = section(
     tor_control: hostPort().optional(),
     tor_socks: hostPort().optional(),
     makers_min: z.int().min(1).default(4),
+    bank_operators: z.array(z.string().max(2_047)).max(2_000).default([]),
   }),
 );

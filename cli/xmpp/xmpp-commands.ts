@@ -188,6 +188,27 @@ export function unfreeze(who: string, options: LedgerOptions, terminal: Terminal
   );
 }
 
+export function stop(options: LedgerOptions & { readonly why: string }, terminal: Terminal): Promise<number> {
+  return halt({ isHalted: true, why: options.why }, options, terminal);
+}
+
+export function resume(options: LedgerOptions, terminal: Terminal): Promise<number> {
+  return halt({ isHalted: false }, options, terminal);
+}
+
+function halt(
+  wish: { readonly isHalted: boolean; readonly why?: string },
+  options: LedgerOptions,
+  terminal: Terminal,
+): Promise<number> {
+  return ask(
+    options,
+    terminal,
+    (books) => books.halt(wish),
+    (answer) => bankLines(answer, paintOf(terminal)),
+  );
+}
+
 export function ban(
   who: string,
   options: LedgerOptions & { readonly lift?: boolean },

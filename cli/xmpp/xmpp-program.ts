@@ -83,6 +83,19 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
   command("unfreeze", "let an account pay again", "Not one that owes: what it owes has to come in first.")
     .argument("<who>", "a name, a JID or a number")
     .action(async (who, options) => exitWith(await (await commands()).unfreeze(who, options, terminal)));
+  command(
+    "stop",
+    "stop all payments",
+    "Nobody pays until `supervisor xmpp resume`; what comes in is credited. A payment that was handed to the network is\nnot called back.",
+  )
+    .option("--why <text>", "told to everybody who tries to pay", "")
+    .addHelpText("after", examples(["supervisor xmpp stop --why 'back at noon'", ""]))
+    .action(async (options) => exitWith(await (await commands()).stop(options, terminal)));
+  command(
+    "resume",
+    "let payments go on",
+    "After `stop`. Where the books and the wallet differ, or the wallet is away, payments stay stopped for that.",
+  ).action(async (options) => exitWith(await (await commands()).resume(options, terminal)));
   command("ban", "keep a JID or a domain from registering", "Accounts that are there stay: freeze them.")
     .argument("<who>", "a JID, or a domain")
     .option("--lift", "let it register again")

@@ -9,7 +9,7 @@ import { hostAndPort } from "../address.ts";
 import type { HostFeed } from "../host-feed.ts";
 import { listenFailure } from "../listen-failure.ts";
 import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
-import { isFromOtherSite, isHostAllowed, RateLimit } from "./guard.ts";
+import { isFromOtherSite, isHostAllowed, RateLimit, SECURITY_HEADERS } from "./guard.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { addRoutes, routeLabel } from "./routes.ts";
 
@@ -34,19 +34,6 @@ const HEADER_BYTES_MAX = 8_192;
 const REQUEST_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 5_000;
 const REQUESTS_PER_CONNECTION_MAX = 1_000;
-
-/** No script, style or connection but our own; never in a frame; nothing kept; read by no other site. */
-const SECURITY_HEADERS = Object.freeze({
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  "cache-control": "no-store",
-});
 
 export class HttpDoor {
   readonly #options: HttpDoorOptions;

@@ -1,7 +1,20 @@
-/** Who may ask at all: names against DNS rebinding, rates against one asker taking the place of all. */
+/** Who may ask at all, and what browsers may make of the answers: names against DNS rebinding, rates against one asker taking the place of all. */
 import { isIP } from "node:net";
 import type { Clock } from "../../../runtime/clock.ts";
 import { TokenBucket } from "../../../runtime/limits.ts";
+
+/** No script, style or connection but our own; never in a frame; nothing kept; read by no other site. */
+export const SECURITY_HEADERS = Object.freeze({
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "cache-control": "no-store",
+});
 
 /**
  * A web site can point a name of its own at 127.0.0.1 and so make a browser read our pages as its own. It cannot do so

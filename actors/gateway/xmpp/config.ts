@@ -1,6 +1,6 @@
 /** The XMPP door's keys of the section [gateway]: at which server it is as whom, and who may speak to it. */
 import { z } from "zod";
-import { parseHostPort } from "../../../runtime/config/config-values.ts";
+import { isLoopback, parseHostPort } from "../../../runtime/config/config-values.ts";
 import { secretFile } from "../../../runtime/secret.ts";
 
 const domain = () =>
@@ -14,6 +14,11 @@ const jid = () =>
     .string()
     .max(2_047)
     .regex(/^[^\s/@]+@[^\s/@]+$/);
+
+function isLocal(text: string): boolean {
+  const address = parseHostPort(text);
+  return address !== undefined && isLoopback(address.host);
+}
 
 /** A part of the gateway's section, which is one flat table. */
 export const xmppKeys = {
@@ -71,6 +76,26 @@ export const xmppKeys = {
     .describe(
       'A page about an address, such as "https://explorer.example.org/address/{address}", that people are told of beside their addresses: whoever opens it tells that page which address interests him. "" tells of none.',
     ),
+  xmpp_http_listen: z
+    .string()
+    .max(256)
+    .refine((text) => text === "" || isLocal(text), {
+      params: { expected: 'a loopback address such as "127.0.0.1:28182", or "" for no such door' },
+    })
+    .default("")
+    .describe(
+      'Where programs give the commands of the chat door by HTTP, with a key of an hour that `web` gives out in the chat, and where exported files are fetched. Loopback only: a web server with TLS stands before it. Port 0 takes a free port; "" opens no such door.',
+    ),
+  xmpp_http_url: z
+    .string()
+    .max(500)
+    .refine((text) => text === "" || /^https?:\/\/[^\s{}?#]+$/.test(text), {
+      params: { expected: 'a link such as "https://bank.example.org", or "" for the address itself' },
+    })
+    .default("")
+    .describe(
+      "Under which address people reach xmpp_http_listen, such as https://bank.example.org. Its name has to be one of http_host_names where the web server passes it on.",
+    ),
   xmpp_allow_jids: z
     .array(jid())
     .max(10_000)
@@ -78,7 +103,10 @@ export const xmppKeys = {
     .describe("Single people of other servers who may use it."),
 } as const;
 
-export type XmppConfig = z.output<ReturnType<typeof xmppSchema>>;
+/** With whom the ledger's section names, who are told of coinjoins. */
+export type XmppConfig = z.output<ReturnType<typeof xmppSchema>> & {
+  readonly bank_operators: readonly string[];
+};
 
 function xmppSchema() {
   return z.object(xmppKeys);

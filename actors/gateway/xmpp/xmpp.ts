@@ -3,10 +3,12 @@ import type { ActorContext } from "../../../bus/actor.ts";
 import type { Listener } from "../../../bus/bus.ts";
 import { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
+import { takerContract } from "../../../bus/contracts/taker.ts";
 import { withDeadline } from "../../../runtime/limits.ts";
 import { AdHoc } from "./adhoc/adhoc.ts";
 import { Chat } from "./chat/chat.ts";
 import { Messages } from "./chat/messages.ts";
+import { Workers } from "./commands/operator/workers.ts";
 import type { XmppConfig } from "./config.ts";
 import { gatewayAbilities } from "./disco/abilities.ts";
 import { Disco } from "./disco/disco.ts";
@@ -26,6 +28,7 @@ import type { LinkEars, LinkFault, LinkState, XmppLink } from "./link/xmpp-link.
 import { Members } from "./members.ts";
 import { allowing } from "./names/allowed.ts";
 import { bareJid, type Jid } from "./names/jid.ts";
+import { CoinjoinProgress } from "./notices/coinjoin-progress.ts";
 import { Notices } from "./notices/notices.ts";
 import { People } from "./people/people.ts";
 import { Consents } from "./presence/consents.ts";
@@ -37,6 +40,8 @@ import { IqRouter } from "./router/iq-router.ts";
 import type { Answerer } from "./router/question.ts";
 import { standingOf } from "./standing.ts";
 import { Uploads } from "./uploads/uploads.ts";
+import { Tickets } from "./web/tickets.ts";
+import { WebCommands } from "./web/web-commands.ts";
 
 const FAULTS: Readonly<Record<LinkFault, string>> = {
   unreachable: "the XMPP server cannot be reached; it is tried again",
@@ -67,6 +72,9 @@ export class Xmpp {
   readonly #roster: Roster;
   readonly #members: Members;
   readonly #notices: Notices;
+  readonly #progress: CoinjoinProgress;
+  /** The same commands for programs, where there is a door for them. */
+  readonly web: WebCommands | undefined;
   readonly #registration: Registration;
   readonly #adHoc: AdHoc;
   readonly #vcards: Vcards;
@@ -83,7 +91,10 @@ export class Xmpp {
     this.#address = config.xmpp_server;
     const send = (stanza: Element) => this.#door.link.send(stanza);
     const bank = bus.client(ledgerContract);
-    const people = new People({ bank, space, clock, explorerUrl: config.xmpp_explorer_url });
+    const workers = new Workers({ bus, host: context.host, clock, log });
+    const web = config.xmpp_http_listen === "" ? undefined : new Tickets(clock, config.xmpp_http_url);
+    const explorerUrl = config.xmpp_explorer_url;
+    const people = new People({ bank, workers, web, space, clock, explorerUrl });
     this.#people = people;
     const pictures = new Pictures();
     const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });
@@ -98,6 +109,11 @@ export class Xmpp {
     this.#members = new Members({ people, presence: this.#presence, roster: this.#roster, send, log });
     this.#notices = new Notices({ bank, clock, log, sender: space.jidOf({ kind: "alias" }), send });
     const changed = (jid: string) => this.#members.changed(jid);
+    this.web = web === undefined ? undefined : new WebCommands({ people, tickets: web, clock, log, changed });
+    this.#progress = new CoinjoinProgress({
+      ...{ people, workers, clock, log, send, sender: space.jidOf({ kind: "alias" }) },
+      operators: config.bank_operators.map((jid) => jid.normalize("NFC").toLowerCase()),
+    });
     this.#registration = new Registration({
       people,
       changed,
@@ -185,6 +201,7 @@ export class Xmpp {
     this.#listeners.push(
       await bus.onEvent(ledgerContract, "noticed", () => this.#notices.look(), everything),
       await bus.onEvent(ledgerContract, "account.changed", ({ jid }) => this.#members.changed(jid)),
+      await bus.onEvent(takerContract, "run.changed", (run) => this.#progress.changed(run)),
       await bus.onState(ledgerContract, "bank", ({ isSpending }) => {
         this.#isStopped = !isSpending;
       }),
@@ -195,6 +212,7 @@ export class Xmpp {
   async close(): Promise<void> {
     for (const listener of this.#listeners.splice(0)) await listener.stop();
     this.#notices.offline();
+    this.#progress.close();
     this.#presence.shutDown();
     await withDeadline(this.#context.clock, this.#door.link.close(), 2 * DRAIN_MS).catch(() => undefined);
   }
@@ -241,5 +259,6 @@ export class Xmpp {
     log.info("the XMPP server has taken us in", { as: this.#self });
     void this.#presence.announce(() => this.#door.link.state === "online");
     this.#notices.online();
+    this.#progress.online();
   }
 }

@@ -4,10 +4,12 @@ import type { LedgerLimits } from "../../../bus/contracts/ledger/objects.ts";
 import type { UserWord } from "../../../bus/contracts/ledger/values.ts";
 import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import { addressesOf, HOUSE, keepAddress, oneLine } from "../addresses/addresses.ts";
+import { halt } from "../bank/halting.ts";
 import { balanceOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { notify } from "../notices/notices.ts";
 import {
+  actingOf,
   adminOf,
   approve,
   audit,
@@ -40,6 +42,8 @@ type AdminMethods =
   | "accounts"
   | "audit"
   | "reconcile"
+  | "halt"
+  | "act"
   | "open"
   | "shut"
   | "topUp";
@@ -146,6 +150,18 @@ export function adminAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
       });
       return await bank.reconcile(isBooked);
     },
+    halt({ isHalted, why, ...input }, call) {
+      done(input, call, isHalted ? "stop payments" : "let payments go on", why, (tx) =>
+        halt(tx, isHalted ? oneLine(why) : null),
+      );
+      bank.changed();
+      return bankStatus(answers);
+    },
+    act: ({ by, act, about }, { caller }) =>
+      desk.write((tx) => {
+        audit(tx, actingOf(tx, by, caller), act, about);
+        return {};
+      }),
     async open({ wallet, grant, grantId }) {
       await bank.open(wallet, grant, grantId);
       desk.write((tx) => audit(tx, OPERATOR, "open", wallet));

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
 import { LedgerUnderTest } from "../../../tests/harness/ledger/ledger-under-test.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { ELSEWHERE } from "../../../tests/harness/walletd/robbed-wallets.ts";
 import { codeAt } from "../people/second-factor.ts";
 
@@ -21,6 +22,72 @@ const refusal = (asked: Promise<unknown>) =>
   );
 const kinds = async (at: LedgerUnderTest) =>
   (await at.gateway.notices({})).notices.map(({ kind, jid }) => `${kind} ${jid.split("@")[0]}`);
+
+describe("a stop by hand", () => {
+  it("holds whatever the books say, until an admin or the operator ends it, and stops no deposit", async () => {
+    const at = await LedgerUnderTest.start({ admins: [ROOT] });
+    under = at;
+    const { gateway, operator } = at;
+    const alice = await at.person("alice", 100_000);
+    const bob = await at.person("bob");
+    const wish = { jid: alice, to: { username: "bob" }, amountSat: 500 };
+    const queued = await gateway.order(wish);
+    expect(await refusal(gateway.halt({ by: alice, isHalted: true }))).toBe("LEDGER_NOT_ADMIN");
+    const stopped = { isSpending: false, why: "stopped by an admin: a look" };
+    expect(await gateway.halt({ by: ROOT, isHalted: true, why: "a look" })).toMatchObject(stopped);
+    expect(await refusal(gateway.order({ ...wish, isMeant: true }))).toContain("LEDGER_STOPPED");
+    const which = { order: queued.order };
+    expect(await refusal(gateway.confirm({ jid: alice, which }))).toContain("LEDGER_STOPPED");
+    expect((await operator.reconcile({})).isSound).toBe(true);
+    expect(await gateway.status({})).toMatchObject(stopped);
+    await at.fund(bob, 7_000);
+    await at.stopActor();
+    await at.startActor();
+    expect(await refusal(gateway.confirm({ jid: alice, which }))).toContain("LEDGER_STOPPED");
+    await operator.halt({ isHalted: false });
+    expect(await gateway.confirm({ jid: alice, which })).toMatchObject({ state: "done" });
+    const { acts } = await operator.audit({});
+    expect(acts.map(({ by, act, text }) => `${by} ${act} ${text}`.trim()).slice(0, 3)).toContain(
+      `${ROOT} stop payments a look`,
+    );
+    const told = (await kinds(at)).filter((kind) => kind.startsWith("bank."));
+    expect(told).toEqual(["bank.stopped root", "bank.resumed root"]);
+  });
+});
+
+describe("what is done by other actors", () => {
+  it("is written down for admins, and for the owner of the wallet alone", async () => {
+    const at = await LedgerUnderTest.start({
+      mode: "owner",
+      owners: ["owner@example.test"],
+      admins: [ROOT],
+    });
+    under = at;
+    const { gateway } = at;
+    const owner = await at.person("owner");
+    const act = { act: "maker stop" as const, about: "house" };
+    expect(await gateway.account({ jid: owner })).toMatchObject({ isOwner: true, isAdmin: false });
+    await gateway.act({ by: owner, ...act });
+    await gateway.act({ by: ROOT, ...act });
+    expect(await refusal(gateway.act({ by: "eve@example.test", ...act }))).toBe("LEDGER_NOT_ADMIN");
+    expect(await refusal(gateway.act({ by: null, ...act }))).toBe("LEDGER_NOT_ADMIN");
+    await at.operator.freeze({ user: { username: "owner" } });
+    expect(await refusal(gateway.act({ by: owner, ...act }))).toBe("LEDGER_NOT_ADMIN");
+    const { acts } = await at.operator.audit({});
+    expect(acts.filter((row) => row.act === act.act).map(({ by, about }) => `${by} ${about}`)).toEqual([
+      `${ROOT} house`,
+      `${owner} house`,
+    ]);
+  });
+
+  it("is not the business of the others of a bank with many people", async () => {
+    const at = await LedgerUnderTest.start({ owners: ["alice@example.test"] });
+    under = at;
+    const alice = await at.person("alice");
+    expect(await at.gateway.account({ jid: alice })).toMatchObject({ isOwner: false });
+    expect(await refusal(at.gateway.act({ by: alice, act: "restart" }))).toBe("LEDGER_NOT_ADMIN");
+  });
+});
 
 describe("an admin", () => {
   it("leaves one line of the audit for each act, and none for what was refused or only looked at", async () => {
@@ -278,6 +345,11 @@ it("orders and history can be had of one party alone: by name, by JID, or by add
     );
   expect(await all("orders")).toEqual(wanted);
   for (const order of ids) await gateway.confirm({ jid: alice, which: { order } });
+  // A confirmation waits for what becomes of a payment to outside, but not for ever.
+  await waitFor(
+    "the payment to outside",
+    async () => (await told("history", alice, { address: ELSEWHERE })).length > 0,
+  );
   expect(await all("history")).toEqual(wanted);
   expect(await told("history", bob, { address })).toEqual([2_000]);
   expect(await told("history", bob, { username: "alice" })).toEqual([2_000, 1_000]);

@@ -161,15 +161,15 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
 }
 
 export function bankStatus({ desk, bank }: AnswerDesk): LedgerStatus {
-  const { wallet, grantId, tip, stopped } = bank.row;
+  const { wallet, grantId, tip, halted = null, stopped } = bank.row;
   const { why } = bank;
   return desk.look(({ t, rules }) => ({
     mode: rules.mode,
     wallet,
     grantId,
     isConnected: why === null,
-    isSpending: why === null && stopped === null,
-    why: why ?? stopped,
+    isSpending: why === null && halted === null && stopped === null,
+    why: halted ?? why ?? stopped,
     tip,
     confirmations: rules.confirmations,
     registration: rules.registration,

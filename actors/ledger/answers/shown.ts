@@ -9,7 +9,7 @@ import type {
 import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { leftTodayOf, limitsOf, raiseOf } from "../people/limits.ts";
-import { foldJid, openOrdersOf, pendingOf } from "../people/people.ts";
+import { foldJid, isOwner, openOrdersOf, pendingOf } from "../people/people.ts";
 import { isEnabled } from "../people/second-factor.ts";
 import type { MovementRow, NoticeRow, OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import type { Tables } from "../store/store.ts";
@@ -37,6 +37,7 @@ export function shownAccount(tx: Tx, user: UserRow, jid = user.jids[0] ?? ""): L
     state,
     why: state === "frozen" ? why : null,
     isAdmin: isAdmin(tx, jid),
+    isOwner: isOwner(tx, user),
     needsVerification,
     hasSecondFactor: isEnabled(user),
     settings,

@@ -12,6 +12,7 @@ import type { LedgerMetrics } from "../metrics.ts";
 import { payable, payoutBegun, payoutFailed, payoutLost, payoutPaid } from "../orders/payouts.ts";
 import type { BankRow, OrderRow } from "../store/rows.ts";
 import { applyView, type BankView, FINAL_CONFIRMATIONS } from "./bank-view.ts";
+import { NEVER_OPENED } from "./halting.ts";
 import { bookDifference, reconcile, takeOver } from "./reconciliation.ts";
 
 export interface BankParts {
@@ -31,7 +32,6 @@ const LOOK_MS = 60_000;
 const RETRY_MS = 5_000;
 /** One that waited for longer is not paid without its person knowing. */
 const STALE_S = 3_600;
-const CLOSED: BankRow = { wallet: null, grant: null, grantId: null, tip: null, stopped: null };
 /** walletd signed nothing, and will not without being asked again. */
 const DEFINITE = new Set([
   "WALLETD_NOT_TAKEN",
@@ -60,7 +60,7 @@ export class Bank {
   }
 
   get row(): BankRow {
-    return this.#parts.desk.read((t) => t.bank.get("bank")) ?? CLOSED;
+    return this.#parts.desk.read((t) => t.bank.get("bank")) ?? NEVER_OPENED;
   }
 
   /** Why the wallet cannot be asked; null when it can. */
@@ -105,6 +105,12 @@ export class Bank {
       this.#isDue = false;
       await this.#round();
     });
+  }
+
+  /** Payments were stopped, or go on. */
+  changed(): void {
+    this.#parts.onChange();
+    this.look();
   }
 
   /** Resolves when everything that was wanted before has been tried. */
@@ -245,7 +251,8 @@ export class Bank {
   /** How many were tried. */
   async #payAll(): Promise<number> {
     const { desk } = this.#parts;
-    if (this.row.stopped !== null) return 0;
+    const { stopped, halted } = this.row;
+    if (stopped !== null || (halted ?? null) !== null) return 0;
     const due = desk.read(payable);
     for (const order of due) await this.#pay(order);
     return due.length;

@@ -93,7 +93,8 @@ export function checkPayable(tx: Tx, user: UserRow, wish: Recipient & Price): vo
 }
 
 export function needSpending({ t }: Tx): void {
-  const stopped = t.bank.get("bank")?.stopped ?? null;
+  const bank = t.bank.get("bank");
+  const stopped = bank?.halted ?? bank?.stopped ?? null;
   if (stopped !== null) throw denials.stopped(stopped);
 }
 

@@ -7,7 +7,7 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import type { UserRow } from "../store/rows.ts";
 import { nextNumber } from "../store/store.ts";
-import { findByJid, findByName, foldJid, keepUser } from "./people.ts";
+import { findByJid, findByName, foldJid, isOwner, keepUser } from "./people.ts";
 
 export const OPERATOR = "operator";
 const BANS_MAX = 1_000;
@@ -22,6 +22,13 @@ export function adminOf({ rules }: Tx, by: string | null, caller: string): strin
   const jid = foldJid(by);
   if (!rules.admins.map(foldJid).includes(jid)) throw denials.notAdmin();
   return jid;
+}
+
+/** Of what is not people's coins: the owner of the wallet may do that too, where it is nobody else's. */
+export function actingOf(tx: Tx, by: string | null, caller: string): string {
+  const user = by === null ? undefined : findByJid(tx.t, by);
+  if (by !== null && user !== undefined && user.state === "open" && isOwner(tx, user)) return foldJid(by);
+  return adminOf(tx, by, caller);
 }
 
 export function audit({ t, nowS }: Tx, by: string, act: string, about: string, text = ""): void {

@@ -14,10 +14,10 @@ const RESERVED = new Set(
   `wallet gateway bitcoin btc bank admin administrator root operator support help info pay payment security abuse
 postmaster hostmaster xmpp system bot null none register status balance receive addresses label contacts orders confirm
 cancel history mix jobs settings export leave users user freeze unfreeze limit limits ban announce maker reconcile
-loglevel reload stop back next skip verify approve invite audit
+loglevel reload restart resume stop unban web back next skip verify approve invite audit
 factor facteur limites
 inscription aide etat solde recevoir adresses etiquette payer ordres confirmer annuler historique melanger travaux
-reglages exporter partir retour suivant`.split(/\s+/),
+journal reglages exporter inviter readmettre arreter reprendre relancer partir retour suivant`.split(/\s+/),
 );
 
 export function foldName(text: string): string {

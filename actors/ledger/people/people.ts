@@ -127,6 +127,11 @@ function joinOwners(tx: Tx, jid: string, wish: Registration): { user: UserRow; r
   return { user: keepUser(tx, { ...owner, jids: [...owner.jids, jid] }), recoveryCode: null };
 }
 
+/** Of the one account that has all of the operator's wallet. */
+export function isOwner({ t, rules }: Tx, { id }: UserRow): boolean {
+  return rules.mode === "owner" && ownerOf(t)?.id === id;
+}
+
 /** What was in the wallet before its owner came. */
 function claimSuspense(tx: Tx, userId: number): void {
   const sat = balanceOf(tx.t, SUSPENSE);

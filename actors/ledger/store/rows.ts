@@ -173,4 +173,6 @@ export interface BankRow {
   readonly tip: { readonly height: number; readonly hash: string } | null;
   /** Why nothing is paid, for people: found by the last reconciliation. */
   readonly stopped: string | null;
+  /** Why an admin or the operator has stopped payments; absent or null where nobody has. */
+  readonly halted?: string | null;
 }

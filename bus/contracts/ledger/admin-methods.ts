@@ -16,6 +16,9 @@ import {
 import { ADMIN_ERRORS, BANK_ERRORS } from "./refusals.ts";
 import { Administered, Domain, Jid, Paging, UnixTimeS, UserWordSchema, Why } from "./values.ts";
 
+/** What admins do by other actors, and is written down here all the same. */
+export const OUTSIDE_ACTS = ["maker stop", "coinjoin cancel", "restart"] as const;
+
 const OfUser = Administered.extend({ user: UserWordSchema });
 
 export const withLedgerAdmin = withLedgerMoney
@@ -122,6 +125,20 @@ export const withLedgerAdmin = withLedgerMoney
     errors: { ...ADMIN_ERRORS, ...BANK_ERRORS },
     ...ONCE,
     deadlineMs: 60_000,
+  })
+  .rpc("halt", {
+    doc: "Stops all payments until they are let go on, whatever the books and the wallet say: what is under way at walletd is not called back.",
+    input: Administered.extend({ isHalted: z.boolean(), why: Why.default("") }),
+    output: LedgerStatusSchema,
+    errors: ADMIN_ERRORS,
+    ...WRITE,
+  })
+  .rpc("act", {
+    doc: "Writes down what an admin, or an owner in the mode owner, is about to do by another actor; refuses whoever may not.",
+    input: Administered.extend({ act: z.enum(OUTSIDE_ACTS), about: z.string().max(100).default("") }),
+    output: z.object({}),
+    errors: ADMIN_ERRORS,
+    ...ONCE,
   })
   .rpc("open", {
     doc: "The operator gives the bank its wallet, by a grant of walletd's; with the same wallet a new grant takes the old one's place.",

@@ -56,6 +56,8 @@ export const LedgerAccountSchema = LedgerBalanceSchema.extend({
   /** Of a frozen account: why, for people. */
   why: Why.nullable(),
   isAdmin: z.boolean(),
+  /** It is the account of the operator's own wallet (mode owner). */
+  isOwner: z.boolean(),
   /** The address may have passed to somebody else: nothing is paid until `verify`. */
   needsVerification: z.boolean(),
   hasSecondFactor: z.boolean(),

@@ -14,9 +14,10 @@ import { STANZA_BYTES_MAX } from "../../../actors/gateway/xmpp/link/lasting-link
 import { PendingRequests } from "../../../actors/gateway/xmpp/link/pending-requests.ts";
 import { serialise } from "../../../actors/gateway/xmpp/link/serialise.ts";
 import type { LinkEars, LinkState, XmppLink } from "../../../actors/gateway/xmpp/link/xmpp-link.ts";
+import type { WebCommands } from "../../../actors/gateway/xmpp/web/web-commands.ts";
 import { Xmpp } from "../../../actors/gateway/xmpp/xmpp.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
-import { silentLog } from "../../../bus/fake.ts";
+import { type Connector, silentLog } from "../../../bus/fake.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
@@ -92,6 +93,8 @@ export class DoorUnderTest {
   /** Errors that the door has written into its log. */
   readonly errors: unknown[] = [];
   readonly #stops: (() => Promise<void> | void)[] = [];
+  /** For other actors that the door asks. */
+  world!: Connector;
   #xmpp!: Xmpp;
   #asked = 0;
 
@@ -102,6 +105,7 @@ export class DoorUnderTest {
   static async start(config: Readonly<Record<string, unknown>> = {}): Promise<DoorUnderTest> {
     const world = await releaseWorld();
     const under = new DoorUnderTest(await FakeBank.start(world));
+    under.world = world;
     const directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
     const secretFile = join(directory, "secret");
     writeFileSync(secretFile, "s3cret", { mode: 0o600 });
@@ -145,6 +149,13 @@ export class DoorUnderTest {
 
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) await stop();
+  }
+
+  /** The commands for programs. */
+  get web(): WebCommands {
+    const { web } = this.#xmpp;
+    if (web === undefined) throw new Error("xmpp_http_listen is not set");
+    return web;
   }
 
   get sent(): readonly Element[] {

@@ -40,6 +40,10 @@ export class FakeBank {
   readonly notices: LedgerNotice[] = [];
   readonly acknowledged: number[] = [];
   readonly suspected: string[] = [];
+  /** What admins did, in words. */
+  readonly acts: string[] = [];
+  readonly banned = new Set<string>();
+  halted: string | null = null;
   readonly movements = new Map<string, LedgerMovement[]>();
   readonly contacts = new Map<string, LedgerParty[]>();
   readonly given = new Map<string, { readonly jid: string; label: string }>();
@@ -71,6 +75,7 @@ export class FakeBank {
       state: "open",
       why: null,
       isAdmin: name === "admin",
+      isOwner: false,
       needsVerification: false,
       hasSecondFactor: false,
       settings: SETTINGS,
@@ -379,7 +384,7 @@ export class FakeBank {
       },
       orders: ({ jid, with: other }) => {
         const own = [...this.orders.values()]
-          .filter((order) => order.jid === jid && order.state === "queued")
+          .filter((order) => order.jid === jid && ["queued", "broadcast"].includes(order.state))
           .filter(({ to }) => other === undefined || this.#isMeant(to, other))
           .map(outside);
         return { total: own.length, orders: own };
@@ -416,20 +421,44 @@ export class FakeBank {
         for (const { jid } of this.accounts.values()) this.notify({ jid, kind: "announcement", text });
         return { people: this.accounts.size };
       },
-      status: () => ({
-        mode: "multiuser",
-        wallet: "bank",
-        grantId: null,
-        isConnected: true,
-        isSpending: true,
-        why: null,
-        tip: { height: 120, hash: "00".repeat(32) },
-        confirmations: 1,
-        registration: "open",
-        users: this.accounts.size,
-        openOrders: this.orders.size,
-        limits: { paymentSat: 1, daySat: 1, strongSat: 1 },
-      }),
+      halt: ({ by, isHalted, why }) => {
+        this.#admin(by);
+        this.acts.push(isHalted ? `stop ${why}` : "resume");
+        this.halted = isHalted ? why : null;
+        return this.#status();
+      },
+      act: ({ by, act, about }) => {
+        if (by === null || !(this.account(by).isAdmin || this.account(by).isOwner))
+          throw refuse("LEDGER_NOT_ADMIN");
+        this.acts.push(`${act} ${about}`);
+        return {};
+      },
+      invite: ({ by }) => {
+        this.#admin(by);
+        return { invite: "in-vite", expiresAtS: 1_800_000_000 };
+      },
+      ban: ({ by, who, isBanned }) => {
+        this.#admin(by);
+        const named = "jid" in who ? who.jid : who.domain;
+        if (isBanned) this.banned.add(named);
+        else this.banned.delete(named);
+        return { banned: [...this.banned] };
+      },
+      audit: ({ by, offset, limit }) => {
+        this.#admin(by);
+        const acts = this.acts
+          .map((act, i) => ({
+            id: i + 1,
+            atS: 1_700_000_000,
+            by: by ?? "operator",
+            act,
+            about: "",
+            text: "",
+          }))
+          .reverse();
+        return { total: acts.length, acts: acts.slice(offset, offset + limit) };
+      },
+      status: () => this.#status(),
     };
     return Object.fromEntries(
       Object.entries(handlers).map(([method, handle]) => [
@@ -442,6 +471,23 @@ export class FakeBank {
         },
       ]),
     ) as Calls;
+  }
+
+  #status() {
+    return {
+      mode: "multiuser" as const,
+      wallet: "bank",
+      grantId: null,
+      isConnected: true,
+      isSpending: this.halted === null,
+      why: this.halted,
+      tip: { height: 120, hash: "00".repeat(32) },
+      confirmations: 1,
+      registration: "open" as const,
+      users: this.accounts.size,
+      openOrders: this.orders.size,
+      limits: { paymentSat: 1, daySat: 1, strongSat: 1 },
+    };
   }
 
   #admin(by: string | null): void {

@@ -1,10 +1,11 @@
 /** Ad-hoc commands (XEP-0050): the same commands as in a chat, by forms. */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../../../runtime/clock.ts";
-import { recapLines } from "../chat/render.ts";
+import { fileText, recapLines } from "../chat/render.ts";
 import type { Asking, Command, Field, Outcome } from "../commands/command.ts";
 import { commandOf, titleOf } from "../commands/commands.ts";
 import { confirmOrder } from "../commands/payment-commands.ts";
+import { missingField, normalised } from "../commands/submitted.ts";
 import { bitsElement, type Pictures } from "../disco/pictures.ts";
 import { commandAt } from "../disco/tree.ts";
 import { type Form, type FormField, formElement, submittedValues, tableElement } from "../forms/data-form.ts";
@@ -116,13 +117,9 @@ export class AdHoc {
       return this.#confirm(session, session.order.order, values, asking);
     }
     if (session.page > 1) return this.#run(session, asking);
-    session.values = normalised(command.fields(asking), values);
-    const missing = command
-      .fields(asking)
-      .find(
-        ({ name, isRequired, kind }) =>
-          isRequired && kind !== "yes" && (session.values.get(name) ?? "").trim() === "",
-      );
+    const fields = command.fields(asking);
+    session.values = normalised(fields, values);
+    const missing = missingField(fields, session.values);
     if (missing !== undefined)
       return formAnswer(command, asking, session, asking.texts.askField(missing.label));
     return this.#run(session, asking);
@@ -191,6 +188,9 @@ export class AdHoc {
         session.page = outcome.nextPage;
         return { status: "executing", allowed: ["next", "complete"], standard: "next", content };
       }
+      case "file":
+        session.isOver = true;
+        return { status: "completed", note: { type: "info", text: fileText(outcome, asking) } };
       case "payment":
         session.isOver = true;
         return this.#paymentAnswer(outcome, asking);
@@ -311,18 +311,6 @@ function orderAnswer({ order }: Session, asking: Asking): Answer {
     standard: "complete",
     content: formElement(form),
   };
-}
-
-/** Only what was asked, as the command wants it. */
-function normalised(fields: readonly Field[], submitted: ReadonlyMap<string, string>): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const { name, kind, standard } of fields) {
-    const value = submitted.get(name);
-    if (kind === "yes") values.set(name, value === "1" || value === "true" ? "1" : "0");
-    else if (value !== undefined && value !== "") values.set(name, value);
-    else if (standard !== undefined) values.set(name, standard);
-  }
-  return values;
 }
 
 function refused(condition: "bad-request" | "not-allowed", detail: string): StanzaError {

@@ -4,6 +4,7 @@ import type { Clock } from "../../../../runtime/clock.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import { type Asking, atGateway, type Command, type Outcome, type Values } from "../commands/command.ts";
 import { commandOf, isPermitted, offeredCommands } from "../commands/commands.ts";
+import { Once } from "../commands/once.ts";
 import { inFours } from "../commands/party.ts";
 import type { Incoming } from "../door.ts";
 import { RecentMap } from "../guard/recent-map.ts";
@@ -19,7 +20,6 @@ import { isPaymentLink, readPaymentLink } from "./payment-link.ts";
 import { asMessages, chatText } from "./render.ts";
 
 const ANSWERS_KEPT_MAX = 20_000;
-const ANSWERS_KEPT_MS = 24 * 3_600_000;
 const LATE_MS = 120_000;
 const CONVERSATIONS_MAX = 10_000;
 
@@ -42,21 +42,18 @@ export interface ChatOptions {
   readonly registered: (jid: string) => void;
 }
 
-interface KeptAnswer {
-  readonly answer: Promise<readonly Reply[]>;
-  readonly untilMs: number;
-}
-
 export class Chat {
   readonly #options: ChatOptions;
   readonly #dialogues: Dialogues;
-  readonly #answers = new RecentMap<string, KeptAnswer>(ANSWERS_KEPT_MAX);
+  /** A message that comes twice is answered as it was the first time. */
+  readonly #once: Once<readonly Reply[]>;
   /** One after the other for each person: what was said first is answered first. */
   readonly #turns = new RecentMap<string, Promise<unknown>>(CONVERSATIONS_MAX);
 
   constructor(options: ChatOptions) {
     this.#options = options;
     this.#dialogues = new Dialogues(options.clock);
+    this.#once = new Once(options.clock, ANSWERS_KEPT_MAX);
   }
 
   /** What is answered to a message; nothing to one without words. Never rejects. */
@@ -83,33 +80,11 @@ export class Chat {
       if (body === "") return [];
       const requestId = requestIdOf(stanza, body);
       asking = await this.#options.people.asking(jid, to, { language: stanza.attrs["xml:lang"], requestId });
-      return await this.#once(jid, requestId, () =>
+      return await this.#once.answer(jid, requestId, () =>
         this.#answerWords(asking as Asking, body, isLate(stanza, this.#options.clock)),
       );
     } catch (error) {
       return [{ body: this.#problemText(error, asking) }];
-    }
-  }
-
-  /** A message that comes twice is answered as it was the first time. */
-  async #once(
-    jid: string,
-    requestId: string | undefined,
-    answer: () => Promise<readonly Reply[]>,
-  ): Promise<readonly Reply[]> {
-    if (requestId === undefined) return answer();
-    const key = `${jid} ${requestId}`;
-    const nowMs = this.#options.clock.monotonicMs();
-    const kept = this.#answers.get(key);
-    if (kept !== undefined && nowMs < kept.untilMs) return kept.answer;
-    const made = answer();
-    this.#answers.set(key, { answer: made, untilMs: nowMs + ANSWERS_KEPT_MS });
-    try {
-      return await made;
-    } catch (error) {
-      // Nothing came of it: the same words may be tried again.
-      this.#answers.delete(key);
-      throw error;
     }
   }
 

@@ -26,12 +26,24 @@ export function chatText(outcome: Outcome, word: CommandWord, asking: Asking): s
         outcome.nextPage === undefined ? [] : [texts.more(`${texts.words[word]} ${outcome.nextPage}`)];
       return [outcome.title, ...outcome.lines, ...more].join("\n");
     }
+    case "file":
+      return fileText(outcome, asking);
     case "payment": {
       const lines = [texts.receive(outcome.address), texts.payHere(outcome.uri)];
       if (outcome.explorerUrl !== undefined) lines.push(texts.explorer(outcome.explorerUrl));
       return lines.join("\n");
     }
   }
+}
+
+/** By a link where there is a door for it, otherwise the file itself, if it is short. */
+export function fileText(
+  { text, file }: Extract<Outcome, { kind: "file" }>,
+  { web, jid, texts }: Asking,
+): string {
+  if (web !== undefined) return `${text}\n${texts.fetchOnce(web.offer(jid, file))}`;
+  const isShort = file.content.length <= (MESSAGES_MAX - 1) * TEXT_MAX;
+  return isShort ? `${text}\n${file.content.trimEnd()}` : texts.exportTooLong;
 }
 
 /** All that a person needs to judge a payment before it is made. */

@@ -5,8 +5,24 @@ import type { ledgerContract } from "../../../../bus/contracts/ledger.ts";
 import type { CommandWord, Texts } from "../language/catalogue.ts";
 import type { Unit } from "../language/money.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
+import type { Workers } from "./operator/workers.ts";
 
 export type Bank = Client<typeof ledgerContract>;
+
+/** A text to be kept, such as the history as a table. */
+export interface FileText {
+  readonly name: string;
+  readonly type: "text/csv" | "application/json";
+  readonly content: string;
+}
+
+/** The door for programs and browsers, where there is one. */
+export interface Web {
+  /** Where the file can be fetched, once and soon, by whoever knows the address. */
+  offer(jid: string, file: FileText): string;
+  /** Lets programs act for this person for a while; what they were told before holds no more. */
+  letIn(jid: string): { readonly url: string; readonly token: string; readonly minutes: number };
+}
 
 /** Who asks, where, and what is known of him. */
 export interface Asking {
@@ -18,6 +34,8 @@ export interface Asking {
   /** Where the words were said: at the gateway, or at somebody who can be paid. */
   readonly to: Entity;
   readonly bank: Bank;
+  readonly workers: Workers;
+  readonly web: Web | undefined;
   readonly space: AddressSpace;
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */
@@ -26,8 +44,8 @@ export interface Asking {
   readonly requestId: string | undefined;
 }
 
-/** anyone; those without an account; those with one; those who run the bank. */
-export type Access = "anyone" | "stranger" | "user" | "admin";
+/** anyone; those without an account; those with one; those who run the troupe, also as the owner of its wallet; admins of the bank. */
+export type Access = "anyone" | "stranger" | "user" | "operator" | "admin";
 
 export interface Field {
   readonly name: string;
@@ -64,6 +82,7 @@ export type Outcome =
       /** The page after this, when there is one. */
       readonly nextPage: number | undefined;
     }
+  | { readonly kind: "file"; readonly text: string; readonly file: FileText }
   /** Where one can be paid. */
   | {
       readonly kind: "payment";
@@ -99,8 +118,18 @@ export function atGateway(to: Entity): boolean {
   return to.kind === "gateway" || to.kind === "alias";
 }
 
+/** Of the maker, the taker and the whole troupe; with people's coins it has nothing to do. */
+export function isOperator(account: Asking["account"]): boolean {
+  return account !== undefined && account.state !== "closed" && (account.isAdmin || account.isOwner);
+}
+
 export function everywhere(): boolean {
   return true;
+}
+
+/** In UTC, to the minute. */
+export function dateText(atS: number): string {
+  return new Date(atS * 1_000).toISOString().slice(0, 16).replace("T", " ");
 }
 
 /** A page's number as people count; the first where none is given. */

@@ -4,11 +4,24 @@ import { findCommand } from "../chat/find-command.ts";
 import type { CommandWord, Texts } from "../language/catalogue.ts";
 import { LANGUAGES } from "../language/texts.ts";
 import { ACCOUNT_COMMANDS } from "./account-commands.ts";
-import { ADMIN_COMMANDS } from "./admin-commands.ts";
-import { type Asking, atGateway, type Command, everywhere, given, inOrder, text } from "./command.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  everywhere,
+  given,
+  inOrder,
+  isOperator,
+  text,
+} from "./command.ts";
+import { exported } from "./export-command.ts";
+import { ADMIN_COMMANDS } from "./operator/admin-commands.ts";
+import { jobs } from "./operator/jobs-command.ts";
+import { OPERATIONS_COMMANDS } from "./operator/operations-commands.ts";
 import { PAYMENT_COMMANDS } from "./payment-commands.ts";
 import { PROTECTION_COMMANDS } from "./protection-commands.ts";
 import { WALLET_COMMANDS } from "./wallet-commands.ts";
+import { web } from "./web-command.ts";
 
 const help: Command = {
   word: "help",
@@ -61,9 +74,13 @@ const ALL: readonly Command[] = [
   status,
   ...WALLET_COMMANDS,
   ...PAYMENT_COMMANDS,
+  jobs,
+  exported,
+  web,
   ...PROTECTION_COMMANDS,
   ...ACCOUNT_COMMANDS.filter(({ word }) => word !== "register"),
   ...ADMIN_COMMANDS,
+  ...OPERATIONS_COMMANDS,
 ];
 
 const BY_WORD: ReadonlyMap<CommandWord, Command> = new Map(ALL.map((command) => [command.word, command]));
@@ -103,6 +120,8 @@ export function isPermitted({ access }: Command, account: Asking["account"]): bo
       return !isMember;
     case "user":
       return isMember;
+    case "operator":
+      return isOperator(account);
     case "admin":
       return isMember && account.isAdmin;
   }

@@ -6,6 +6,7 @@ import {
   type Asking,
   atGateway,
   type Command,
+  dateText,
   everywhere,
   given,
   inOrder,
@@ -222,7 +223,7 @@ const history: Command = {
 function movementRow(movement: LedgerMovement, { texts, unit }: Asking): Record<string, string> {
   const { changeSat, feeSat, counterpart, confirmations } = movement;
   return {
-    date: new Date(movement.atS * 1_000).toISOString().slice(0, 16).replace("T", " "),
+    date: dateText(movement.atS),
     direction: changeSat < 0 ? texts.outgoing : texts.incoming,
     amount: money(Math.abs(changeSat), unit),
     fee: money(feeSat, unit),

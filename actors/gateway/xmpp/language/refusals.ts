@@ -111,6 +111,8 @@ function ledgerRefusal(
     }
     case "LEDGER_NOT_YOURS":
       return { condition: "item-not-found", text: refusal.notYours };
+    case "MAKER_NOT_RUNNING":
+      return { condition: "item-not-found", text: texts.noMakers };
     case "LEDGER_NOT_ADMIN":
       return { condition: "forbidden", text: texts.notPermitted };
     case "LEDGER_NO_SUCH_USER":

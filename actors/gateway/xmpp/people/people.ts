@@ -2,7 +2,8 @@
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
-import type { Asking, Bank } from "../commands/command.ts";
+import type { Asking, Bank, Web } from "../commands/command.ts";
+import type { Workers } from "../commands/operator/workers.ts";
 import { RecentMap } from "../guard/recent-map.ts";
 import { LANGUAGES, STANDARD_LANGUAGE, textsOf } from "../language/texts.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
@@ -18,6 +19,8 @@ interface Kept {
 
 export interface PeopleOptions {
   readonly bank: Bank;
+  readonly workers: Workers;
+  readonly web: Web | undefined;
   readonly space: AddressSpace;
   readonly clock: Clock;
   /** With `{address}` in it; empty for none. */
@@ -27,11 +30,14 @@ export interface PeopleOptions {
 export class People {
   readonly bank: Bank;
   readonly space: AddressSpace;
+  readonly #options: PeopleOptions;
   readonly #clock: Clock;
   readonly #explorerUrl: string;
   readonly #kept = new RecentMap<string, Kept>(KEPT_MAX);
 
-  constructor({ bank, space, clock, explorerUrl }: PeopleOptions) {
+  constructor(options: PeopleOptions) {
+    const { bank, space, clock, explorerUrl } = options;
+    this.#options = options;
     this.#explorerUrl = explorerUrl;
     this.bank = bank;
     this.space = space;
@@ -84,6 +90,8 @@ export class People {
       unit: account?.settings.unit ?? "sat",
       to,
       bank: this.bank,
+      workers: this.#options.workers,
+      web: this.#options.web,
       space: this.space,
       nowMs: this.#clock.now(),
       explorerUrlOf: (address) => this.explorerUrlOf(address),

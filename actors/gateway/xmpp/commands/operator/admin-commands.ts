@@ -1,14 +1,15 @@
 /** Commands of those who run the bank. The ledger checks that they do, and writes each act down. */
-import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
-import type { UserWord } from "../../../../bus/contracts/ledger/values.ts";
-import { readAmount } from "../chat/amount.ts";
-import type { CommandWord } from "../language/catalogue.ts";
-import { money } from "../language/money.ts";
-import { parseJid } from "../names/jid.ts";
+import type { LedgerAccount } from "../../../../../bus/contracts/ledger/objects.ts";
+import type { UserWord } from "../../../../../bus/contracts/ledger/values.ts";
+import { readAmount } from "../../chat/amount.ts";
+import type { CommandWord } from "../../language/catalogue.ts";
+import { money } from "../../language/money.ts";
+import { parseJid } from "../../names/jid.ts";
 import {
   type Asking,
   atGateway,
   type Command,
+  dateText,
   given,
   inOrder,
   nextPageOf,
@@ -17,8 +18,8 @@ import {
   pageOf,
   text,
   type Values,
-} from "./command.ts";
-import { quotable, userOfText } from "./party.ts";
+} from "../command.ts";
+import { quotable, userOfText } from "../party.ts";
 
 function adminCommand(
   word: CommandWord,
@@ -137,13 +138,62 @@ const limit = adminCommand(
   },
 );
 
-const ban = adminCommand("ban", ["who"], [], true, async ({ bank, jid, texts }, values): Promise<Outcome> => {
-  const who = parseJid(given(values, "who"));
-  if (who === undefined) return { kind: "again", field: "who", text: texts.refusal.noSuchUser };
-  const named = who.local === "" ? { domain: who.domain } : { jid: `${who.local}@${who.domain}` };
-  const { banned } = await bank.ban({ by: jid, who: named, isBanned: true });
-  return text(texts.banned(banned.join(", ")));
+const banning = (isBanned: boolean) =>
+  adminCommand(
+    isBanned ? "ban" : "unban",
+    ["who"],
+    [],
+    true,
+    async ({ bank, jid, texts }, values): Promise<Outcome> => {
+      const who = parseJid(given(values, "who"));
+      if (who === undefined) return { kind: "again", field: "who", text: texts.refusal.noSuchUser };
+      const named = who.local === "" ? { domain: who.domain } : { jid: `${who.local}@${who.domain}` };
+      const { banned } = await bank.ban({ by: jid, who: named, isBanned });
+      return text(texts.banned(banned.join(", ")));
+    },
+  );
+
+const invite = adminCommand("invite", [], [], true, async ({ bank, jid, texts }): Promise<Outcome> => {
+  const { invite: word, expiresAtS } = await bank.invite({ by: jid });
+  const day = new Date(expiresAtS * 1_000).toISOString().slice(0, 10);
+  return { kind: "text", text: texts.invited(word, day), isSecret: true };
 });
+
+const audit = adminCommand(
+  "audit",
+  ["page"],
+  ["page"],
+  false,
+  async ({ bank, jid, texts }, values): Promise<Outcome> => {
+    const page = pageOf(values);
+    const { acts, total } = await bank.audit({
+      by: jid,
+      offset: (page - 1) * PAGE_SIZE,
+      limit: PAGE_SIZE,
+    });
+    if (acts.length === 0) return text(texts.noHistory);
+    const rows = acts.map(({ atS, by, act, about, text: said }) => ({
+      date: dateText(atS),
+      name: quotable(by),
+      what: act,
+      recipient: quotable(about),
+      memo: quotable(said),
+    }));
+    return {
+      kind: "table",
+      title: texts.auditTitle,
+      columns: (["date", "name", "what", "recipient", "memo"] as const).map((name) => ({
+        name,
+        label: texts.column[name],
+      })),
+      rows,
+      lines: rows.map(({ date, name, what, recipient, memo }) =>
+        [date, `${name}:`, what, recipient, memo].filter((word) => word !== "").join(" "),
+      ),
+      nextPage: nextPageOf(page, total),
+    };
+  },
+);
 
 const announce = adminCommand(
   "announce",
@@ -174,7 +224,10 @@ export const ADMIN_COMMANDS: readonly Command[] = [
   freeze,
   unfreeze,
   limit,
-  ban,
+  banning(true),
+  banning(false),
+  invite,
   announce,
   reconcile,
+  audit,
 ];
