@@ -1,6 +1,6 @@
 /** Where a command writes and what it is told: handed in, so that nothing reaches for globals. */
 import type { Request } from "../supervisor/plan/settings.ts";
-import { clip, harmless, type Paint, paintFor } from "./view/terminal.ts";
+import { clip, harmless, type Paint, paintFor, wrap } from "./view/terminal.ts";
 
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream;
@@ -78,6 +78,10 @@ export function sayFailure(terminal: Terminal, error: unknown): void {
   const paint = paintFor(terminal.stderr, terminal.environment);
   const message = error instanceof Error ? error.message : String(error);
   for (const line of message.split("\n")) {
-    terminal.stderr.write(`${paint("bad", "supervisor:")} ${clip(harmless(line), 2_000)}\n`);
+    const text = `supervisor: ${clip(harmless(line), 2_000)}`;
+    // A pipe is read by programs, which look for lines.
+    const [first = "", ...rest] = terminal.stderr.isTTY ? wrap(text, terminal.stderr.columns ?? 80) : [text];
+    terminal.stderr.write(`${first.replace("supervisor:", paint("bad", "supervisor:"))}\n`);
+    for (const more of rest) terminal.stderr.write(`${more}\n`);
   }
 }

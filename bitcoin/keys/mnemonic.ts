@@ -9,7 +9,9 @@ export interface Mnemonic {
   readonly entropy: Uint8Array;
 }
 
-const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
+export const MNEMONIC_WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
+/** The English list, in its order, which is that of the alphabet. */
+export const MNEMONIC_WORDS: readonly string[] = wordlist;
 /** 24 words of eight letters and room for careless spaces: nothing longer is even looked at. */
 const TEXT_LENGTH_MAX = 1_000;
 
@@ -18,7 +20,7 @@ const SEED_LENGTH_BYTES = 64;
 
 /** The words for 16, 20, 24, 28 or 32 bytes; where the bytes are from random is the caller's affair. */
 export function newMnemonic(entropy: Uint8Array): Mnemonic {
-  if (!WORD_COUNTS.includes((entropy.length * 3) / 4)) {
+  if (!MNEMONIC_WORD_COUNTS.includes((entropy.length * 3) / 4)) {
     throw bad(`${entropy.length} bytes of entropy; there must be 16, 20, 24, 28 or 32`);
   }
   return { words: entropyToMnemonic(entropy, wordlist).split(" "), entropy: Uint8Array.from(entropy) };
@@ -28,8 +30,9 @@ export function newMnemonic(entropy: Uint8Array): Mnemonic {
 export function parseMnemonic(text: string): Mnemonic {
   if (text.length > TEXT_LENGTH_MAX) throw bad("the text is too long");
   const words = text.normalize("NFKD").toLowerCase().split(/\s+/).filter(Boolean);
-  if (!WORD_COUNTS.includes(words.length)) throw bad(`${words.length} words; there must be 12 to 24`);
-  const unknown = words.findIndex((word) => !wordlist.includes(word));
+  if (!MNEMONIC_WORD_COUNTS.includes(words.length))
+    throw bad(`${words.length} words; there must be 12 to 24`);
+  const unknown = words.findIndex((word) => !MNEMONIC_WORDS.includes(word));
   if (unknown !== -1) throw bad(`word ${unknown + 1} is not in the English list`);
   try {
     return { words, entropy: mnemonicToEntropy(words.join(" "), wordlist) };

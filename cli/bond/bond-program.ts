@@ -11,7 +11,7 @@ export function addBond(program: Command, { terminal, exitWith, withPlace, examp
     .command("bond")
     .summary("lock coins, so that takers choose this maker")
     .description(
-      "A fidelity bond is coins that nobody can spend before a month begins, not even their owner. Takers choose makers by\nwhat their bonds weigh. A maker shows its wallet's best bond to each taker anew; no bond has to be renewed before it ends.",
+      "A fidelity bond is coins that nobody can spend before a month begins, not even their owner. Takers choose makers by what their bonds weigh. A maker shows its wallet's best bond to each taker anew; no bond has to be renewed before it ends.",
     );
   const of = (usage: string, summary: string, description: string) =>
     withPlace(bond.command(usage))

@@ -19,7 +19,7 @@ import {
   type Terminal,
 } from "../terminal-io.ts";
 import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
-import { confirmed } from "../wallet/secret-input.ts";
+import { confirmed } from "../wallet/input/secret-input.ts";
 import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { outcomeLines, type Plan, planLines, progressLine, runLines } from "./coinjoin-view.ts";

@@ -11,7 +11,7 @@ export function addCoinjoin(program: Command, tools: ProgramTools): void {
   const coinjoin = withPlace(program.command("coinjoin"))
     .summary("mix coins with those of makers")
     .description(
-      "Asks makers of the JoinMarket for a coinjoin: shows what it will cost, asks, and tells what is happening. What is\nmixed goes one mixdepth on unless --to says otherwise; what is left stays where it was.",
+      "Asks makers of the JoinMarket for a coinjoin: shows what it will cost, asks, and tells what is happening. What is mixed goes one mixdepth on unless --to says otherwise; what is left stays where it was.",
     )
     .option("-a, --amount <amount>", "satoshi (50000) or bitcoin (0.5btc); all takes all of the mixdepth")
     .option("-m, --mixdepth <number>", "spend from this mixdepth", "0")

@@ -1,12 +1,12 @@
 /** What `supervisor coinjoin commitments …` does: lends a wallet coins of elsewhere that stand for its coinjoins, and takes them away. */
-import { readFileSync } from "node:fs";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { misuse } from "../errors.ts";
+import { readNamed } from "../named-file.ts";
 import { paintOf, type Terminal } from "../terminal-io.ts";
 import type { Paint } from "../view/terminal.ts";
 import { coinCount, parseOutpoint, sats } from "../wallet/amounts.ts";
-import { askHidden } from "../wallet/secret-input.ts";
+import { askHidden } from "../wallet/input/secret-input.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
 import { atDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
 
@@ -55,7 +55,7 @@ export async function addCommitments(
 }
 
 export function importCommitments(file: string, options: WalletOptions, terminal: Terminal): Promise<number> {
-  const text = textOf(file);
+  const text = readNamed(file, FILE_BYTES_MAX).toString("utf8");
   return atDesk(
     options,
     terminal,
@@ -112,7 +112,7 @@ async function keyedCoins(coin: string | undefined, { keysFile }: AddOptions, te
     const outpoint = parseOutpoint(coin);
     return [{ ...outpoint, key: await askHidden(terminal, `The private key of ${coin}, in WIF`) }];
   }
-  const keyed = keyedCoinsOf(textOf(keysFile as string));
+  const keyed = keyedCoinsOf(readNamed(keysFile as string, FILE_BYTES_MAX).toString("utf8"));
   if (keyed.length === 0) throw misuse("The file names no coins.");
   return keyed;
 }
@@ -140,17 +140,4 @@ function shown(text: string): string[] {
     // Without the parser's words: they quote the text.
     throw misuse("The file begins as JSON and is none.");
   }
-}
-
-function textOf(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (error) {
-    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  if (Buffer.byteLength(text) > FILE_BYTES_MAX) {
-    throw misuse(`${path} is too large: at most ${FILE_BYTES_MAX} bytes.`);
-  }
-  return text;
 }

@@ -12,7 +12,7 @@ export function addCommitmentCommands(
     .command("commitments")
     .summary("coins of elsewhere that stand for coinjoins")
     .description(
-      "Makers ask for proof of a coin of some age and worth before they show theirs, and each coin proves it three times.\nWhere the wallet's own are too young or used up, a coin of elsewhere can stand for it: it is not spent, but makers\nwho are asked see which it was.",
+      "Makers ask for proof of a coin of some age and worth before they show theirs, and each coin proves it three times. Where the wallet's own are too young or used up, a coin of elsewhere can stand for it: it is not spent, but makers who are asked see which it was.",
     );
   const of = (usage: string, summary: string) =>
     withPlace(group.command(usage))

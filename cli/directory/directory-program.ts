@@ -12,7 +12,7 @@ export function addDirectory(
     .command("directory")
     .summary("see and look after our directory node's makers and takers")
     .description(
-      "Shows who is inside our directory node, what it has passed on, and keeps nicks, onion services and\naddresses out. The directory runs in the sandbox, and elsewhere with `supervisor start --only directory`\nor [placement] directory.",
+      "Shows who is inside our directory node, what it has passed on, and keeps nicks, onion services and addresses out. The directory runs in the sandbox, and elsewhere with `supervisor start --only directory`\nor [placement] directory.",
     );
   const command = (usage: string, summary: string, description: string) =>
     withPlace(directory.command(usage))

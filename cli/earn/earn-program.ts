@@ -9,7 +9,7 @@ export function addEarn(program: Command, { terminal, exitWith, withPlace, examp
     .command("earn")
     .summary("earn by offering coins for coinjoins")
     .description(
-      "A maker offers a wallet's coins to those who want a coinjoin, and is paid for it. Every coinjoin moves the\ncoins one mixdepth on. What is signed is judged by walletd: never a satoshi less than was agreed.",
+      "A maker offers a wallet's coins to those who want a coinjoin, and is paid for it. Every coinjoin moves the coins one mixdepth on. What is signed is judged by walletd: never a satoshi less than was agreed.",
     );
   const of = (usage: string, summary: string, description: string) =>
     withPlace(earn.command(usage))
@@ -22,7 +22,7 @@ export function addEarn(program: Command, { terminal, exitWith, withPlace, examp
   of(
     "start",
     "offer a wallet's coins",
-    "Offers the wallet's confirmed and unfrozen coins, until it is stopped, the wallet is locked, or the time is over.\nA wallet that earns already takes the new terms. What is not given is as the section [maker] says.",
+    "Offers the wallet's confirmed and unfrozen coins, until it is stopped, the wallet is locked, or the time is over. A wallet that earns already takes the new terms. What is not given is as the section [maker] says.",
   )
     .option("--relative <share>", "ask for a share of the amount, such as 0.00002 or 0.002%")
     .option("--absolute <amount>", "ask for a fixed fee, such as 450; with --relative: for small amounts")

@@ -21,7 +21,7 @@ export function addElectrum(
     .command("electrum")
     .summary("see and look after the Electrum door's clients and peers")
     .description(
-      "Shows who is inside the Electrum door of a gateway, closes sessions, bans addresses; shows the\nother servers that it knows.",
+      "Shows who is inside the Electrum door of a gateway, closes sessions, bans addresses; shows the other servers that it knows.",
     );
   const command = (usage: string, summary: string, description: string) =>
     withPlace(electrum.command(usage))

@@ -11,7 +11,7 @@ export function addHistory(
   withPlace(program.command("history"))
     .summary("what all coinjoins did, and why some failed")
     .description(
-      "Shows the coinjoins of all wallets that are unlocked here, asked for and served, and those that the taker has tried:\nwhat was mixed, what it cost or earned, with how many, and whether a block has it. The newest come first.\nTakers that a maker here served in vain are told too: how far they came, and which coins they were promised.",
+      "Shows the coinjoins of all wallets that are unlocked here, asked for and served, and those that the taker has tried: what was mixed, what it cost or earned, with how many, and whether a block has it. The newest come first. Takers that a maker here served in vain are told too: how far they came, and which coins they were promised.",
     )
     .option(
       "-w, --wallet <name>",

@@ -8,7 +8,7 @@ import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
-import { confirmed } from "../wallet/secret-input.ts";
+import { confirmed } from "../wallet/input/secret-input.ts";
 import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { addressesOf, broadcastOf, type DrawOptions, minMakersOf, wishOf } from "./tumble-options.ts";

@@ -9,7 +9,7 @@ export function addTumble(program: Command, { terminal, exitWith, withPlace, exa
     .command("tumble")
     .summary("bring all coins of a wallet elsewhere by many coinjoins")
     .description(
-      "A tumble is a schedule of coinjoins with waits between them, over hours or days: afterwards nobody can tell from the\nchain which coins at the destinations came from this wallet. It goes on by itself, also after a restart, as long as\nthe wallet stays unlocked.",
+      "A tumble is a schedule of coinjoins with waits between them, over hours or days: afterwards nobody can tell from the chain which coins at the destinations came from this wallet. It goes on by itself, also after a restart, as long as the wallet stays unlocked.",
     );
   const of = (usage: string, summary: string, description: string) =>
     withPlace(tumble.command(usage))
@@ -50,7 +50,7 @@ export function addTumble(program: Command, { terminal, exitWith, withPlace, exa
     of(
       "plan",
       "what a tumble would do, cost and take",
-      "Draws a schedule and shows it with its price and its time. Nothing is begun; drawn again it is another one, so write\nit to a file to start just this.",
+      "Draws a schedule and shows it with its price and its time. Nothing is begun; drawn again it is another one, so write it to a file to start just this.",
     ),
   )
     .option("--write <file>", "write the schedule, for `supervisor tumble start --schedule`")
@@ -66,7 +66,7 @@ export function addTumble(program: Command, { terminal, exitWith, withPlace, exa
     of(
       "start",
       "begin a tumble",
-      "Draws a schedule, shows what it will cost and how long it will take, asks, and begins. The wallet lends the taker its\ncoins for these destinations and up to these prices, and for nothing else.",
+      "Draws a schedule, shows what it will cost and how long it will take, asks, and begins. The wallet lends the taker its coins for these destinations and up to these prices, and for nothing else.",
     ),
   )
     .option("--retry <seconds>", "when a coinjoin has failed, try again after this and then ever later", "60")
@@ -110,7 +110,7 @@ export function addTumble(program: Command, { terminal, exitWith, withPlace, exa
   of(
     "stop",
     "end a tumble; the coins stay where they are",
-    "Ends a tumble. A coinjoin that is signed already goes on, for it cannot be taken back; any other is given up and its\ncoins are free. Nothing is lost, and `supervisor tumble resume` goes on later.",
+    "Ends a tumble. A coinjoin that is signed already goes on, for it cannot be taken back; any other is given up and its coins are free. Nothing is lost, and `supervisor tumble resume` goes on later.",
   )
     .argument("[id]", "one tumble; default: the one that runs")
     .action(async (id, options) => exitWith(await (await commands()).stop(id, options, terminal)));

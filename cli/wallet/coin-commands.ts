@@ -1,7 +1,7 @@
 /** What `supervisor wallet …` shows and sets: state, balances, addresses, coins, bonds, labels, settings. */
-import { readFileSync } from "node:fs";
 import { misuse } from "../errors.ts";
-import { pageOf, paintOf, type Terminal, widthOf } from "../terminal-io.ts";
+import { readNamed } from "../named-file.ts";
+import { lineWidth, pageOf, paintOf, type Terminal, widthOf } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { coinCount, parseMixdepth, parseOutpoint } from "./amounts.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
@@ -14,7 +14,8 @@ export function status(options: WalletOptions, terminal: Terminal): Promise<numb
   return atDesk(
     options,
     terminal,
-    (desk) => desk.asOwner((owned, walletd) => walletd.status(owned)),
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => ({ ...(await walletd.status(owned)), wallet: owned.wallet })),
     (answer) => statusLines(answer, paintOf(terminal)),
   );
 }
@@ -32,7 +33,7 @@ export function show(
         ...(await walletd.balances(owned)),
         accounts: options.addresses || options.json ? (await walletd.display(owned)).accounts : [],
       })),
-    (answer) => displayLines(answer, paintOf(terminal)),
+    (answer) => displayLines(answer, paintOf(terminal), lineWidth(terminal)),
   );
 }
 
@@ -98,7 +99,7 @@ export function coins(
     options,
     terminal,
     (desk) => desk.asOwner((owned, walletd) => walletd.coins({ ...owned, ...only })),
-    (answer) => coinLines(answer.coins, paintOf(terminal)),
+    (answer) => coinLines(answer.coins, paintOf(terminal), lineWidth(terminal)),
   );
 }
 
@@ -150,7 +151,7 @@ export function labels(
       ({ text }) => text.split("\n").filter((line) => line !== ""),
     );
   }
-  const text = readLabels(take);
+  const text = readNamed(take, LABELS_BYTES_MAX).toString("utf8");
   return atDesk(
     options,
     terminal,
@@ -212,17 +213,4 @@ export function rescan(
 
 function hasRoomForQr(isWanted: boolean, terminal: Terminal): boolean {
   return isWanted && terminal.stdout.isTTY === true && widthOf(terminal) >= 45;
-}
-
-function readLabels(path: string): string {
-  try {
-    const text = readFileSync(path === "-" ? 0 : path, "utf8");
-    if (Buffer.byteLength(text) > LABELS_BYTES_MAX) {
-      throw misuse(`${path} is too large: at most ${LABELS_BYTES_MAX} bytes at once. Split it by lines.`);
-    }
-    return text;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === "CLI_MISUSE" ? error : misuse(`${path} cannot be read (${code}).`);
-  }
 }

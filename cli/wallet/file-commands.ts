@@ -2,14 +2,21 @@
 
 import { randomInt } from "node:crypto";
 import { EXIT, misuse } from "../errors.ts";
-import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { lineWidth, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { wrap } from "../view/terminal.ts";
 import { wholeNumber } from "../whole-number.ts";
-import { askHidden, askText, knownPassword, newPassword, recoveryWords } from "./secret-input.ts";
+import {
+  askText,
+  newPassword,
+  type PassphraseOptions,
+  passphraseOf,
+  withPassword,
+} from "./input/secret-input.ts";
+import { recoveryWords } from "./input/words-input.ts";
 import { atDesk, stemOf, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
 import { listLines, unlockLines, wordLines } from "./wallet-view.ts";
 
-interface NewOptions extends WalletOptions {
-  readonly passphrase?: boolean;
+interface NewOptions extends WalletOptions, PassphraseOptions {
   readonly legacy?: boolean;
   readonly bonds: boolean;
 }
@@ -27,15 +34,14 @@ export function list(options: WalletOptions, terminal: Terminal): Promise<number
 }
 
 export async function create(
-  name: string,
   options: NewOptions & { readonly words: string; readonly quiz: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const wordCount = options.words === "12" ? 12 : options.words === "24" ? 24 : undefined;
-  const wallet = stemOf(name);
   if (wordCount === undefined) throw misuse(`--words is 12 or 24, not "${options.words}".`);
   const desk = await WalletDesk.open(options, terminal);
   try {
+    const wallet = await desk.newName();
     const made = await desk.walletd.create({
       ...(await newWallet(wallet, options, terminal)),
       wordCount,
@@ -53,11 +59,9 @@ export async function create(
 }
 
 export function recover(
-  name: string,
   options: NewOptions & { readonly wordsFile?: string; readonly gap?: string; readonly height?: string },
   terminal: Terminal,
 ): Promise<number> {
-  const wallet = stemOf(name);
   const gap = options.gap === undefined ? {} : { gap: wholeNumber("--gap", options.gap, 1, 10_000) };
   const creationHeight =
     options.height === undefined
@@ -67,6 +71,7 @@ export function recover(
     options,
     terminal,
     async (desk) => {
+      const wallet = await desk.newName();
       const words = await recoveryWords(options.wordsFile, terminal);
       const made = await desk.walletd.recover({
         ...(await newWallet(wallet, options, terminal)),
@@ -77,29 +82,26 @@ export function recover(
       desk.keep(wallet, made.session);
       return { wallet, fingerprint: made.fingerprint };
     },
-    ({ fingerprint }) => [
-      `The wallet ${wallet} (${fingerprint}) is there, and its coins are being looked up: \`supervisor wallet status\`.`,
-    ],
+    ({ wallet, fingerprint }) =>
+      wrap(
+        `The wallet ${wallet} (${fingerprint}) is there, and its coins are being looked up: \`supervisor wallet status\`.`,
+        lineWidth(terminal),
+      ),
   );
 }
 
-export function unlock(
-  options: WalletOptions & { readonly passphrase?: boolean },
-  terminal: Terminal,
-): Promise<number> {
+export function unlock(options: WalletOptions & PassphraseOptions, terminal: Terminal): Promise<number> {
   return atDesk(
     options,
     terminal,
     async (desk) => {
       const wallet = await desk.wallet();
-      const passphrase = options.passphrase
-        ? await askHidden(terminal, "The BIP39 passphrase, which the file does not say")
-        : "";
+      const passphrase = await passphraseOf(options, terminal);
       // The session is kept for the next commands; whoever reads the answer does not need it.
       const { wasUnlocked, form } = await desk.unlock(wallet, passphrase);
       return { wallet, wasUnlocked, form };
     },
-    unlockLines,
+    (answer) => unlockLines(answer).flatMap((line) => wrap(line, lineWidth(terminal))),
   );
 }
 
@@ -123,16 +125,19 @@ export function changePassword(
   options: WalletOptions & { readonly newPasswordFile?: string },
   terminal: Terminal,
 ): Promise<number> {
+  const { newPasswordFile } = options;
+  const next = newPasswordFile === undefined ? {} : { passwordFile: newPasswordFile };
   return atDesk(
     options,
     terminal,
     (desk) =>
       desk.asOwner(async (owned, walletd) => {
-        const password = await knownPassword(options, terminal, "The password until now");
-        const { newPasswordFile } = options;
-        const next = newPasswordFile === undefined ? {} : { passwordFile: newPasswordFile };
-        const wanted = await newPassword(next, terminal, "The new password");
-        await walletd.changePassword({ ...owned, password, newPassword: wanted });
+        // Asked for once, however often the old one is mistyped.
+        let wanted: string | undefined;
+        await withPassword(options, terminal, "The password until now", async (password) => {
+          wanted ??= await newPassword(next, terminal, "The new password");
+          await walletd.changePassword({ ...owned, password, newPassword: wanted });
+        });
         return { wallet: owned.wallet };
       }),
     ({ wallet }) => [`The wallet ${wallet} has its new password.`],
@@ -144,10 +149,12 @@ export function seed(options: WalletOptions, terminal: Terminal): Promise<number
     options,
     terminal,
     (desk) =>
-      desk.asOwner(async (owned, walletd) => {
-        const password = await knownPassword(options, terminal, `Password of the wallet ${owned.wallet}`);
-        return { wallet: owned.wallet, ...(await walletd.revealSeed({ ...owned, password })) };
-      }),
+      desk.asOwner((owned, walletd) =>
+        withPassword(options, terminal, `Password of the wallet ${owned.wallet}`, async (password) => ({
+          wallet: owned.wallet,
+          ...(await walletd.revealSeed({ ...owned, password })),
+        })),
+      ),
     ({ wallet, words, passphrase }) => [
       ...wordLines(wallet, words, paintOf(terminal)),
       ...(passphrase === "" ? [] : [`Passphrase, without which they are worth nothing: ${passphrase}`]),
@@ -157,9 +164,7 @@ export function seed(options: WalletOptions, terminal: Terminal): Promise<number
 
 async function newWallet(wallet: string, options: NewOptions, terminal: Terminal) {
   const password = await newPassword(options, terminal, `A password for the wallet ${wallet}`);
-  const passphrase = options.passphrase
-    ? await askHidden(terminal, "The BIP39 passphrase (the thirteenth or twenty-fifth word)")
-    : "";
+  const passphrase = await passphraseOf(options, terminal);
   const type = options.legacy ? ("bip49" as const) : ("bip84" as const);
   return { wallet, password, passphrase, type, hasBonds: options.bonds && type === "bip84" };
 }

@@ -1,15 +1,15 @@
 /** `supervisor wallet import` and `export`: wallets on their way from and to other programs' files. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { createWhole } from "../../runtime/whole-file.ts";
 import { misuse } from "../errors.ts";
-import type { Terminal } from "../terminal-io.ts";
-import { askHidden, knownPassword, newPassword } from "./secret-input.ts";
-import { atDesk, stemOf, type WalletDesk, type WalletOptions } from "./wallet-desk.ts";
+import { readNamed, writeNamed } from "../named-file.ts";
+import { lineWidth, type Terminal } from "../terminal-io.ts";
+import { wrap } from "../view/terminal.ts";
+import { newPassword, type PassphraseOptions, passphraseOf, withPassword } from "./input/secret-input.ts";
+import { atDesk, type WalletDesk, type WalletOptions } from "./wallet-desk.ts";
 import { originLines } from "./wallet-view.ts";
 
-export interface ImportOptions extends WalletOptions {
-  readonly passphrase?: boolean;
+export interface ImportOptions extends WalletOptions, PassphraseOptions {
   readonly labels?: string;
   readonly history?: string;
 }
@@ -20,8 +20,7 @@ const NG_HISTORY = "history.csv";
 const ngLabels = (id: string) => `wallet_metadata_${id}.jsonl`;
 
 export function importFile(file: string, options: ImportOptions, terminal: Terminal): Promise<number> {
-  const bytes = readWhole(file);
-  const wallet = stemOf(options.wallet ?? basename(file).replace(/\.mnemonic$/, ""));
+  const bytes = readNamed(file, FILE_BYTES_MAX);
   const isNg = !/^JM(?:WALLET|ENCWLT)/.test(bytes.toString("latin1", 0, 8));
   const history = options.history ?? (isNg ? beside(file, NG_HISTORY) : undefined);
   const labels = options.labels;
@@ -29,22 +28,22 @@ export function importFile(file: string, options: ImportOptions, terminal: Termi
     options,
     terminal,
     async (desk) => {
+      const wallet = await desk.newName(options.wallet ?? basename(file).replace(/\.mnemonic$/, ""));
+      const passphrase = await passphraseOf(options, terminal);
       const given = {
         wallet,
-        // A file that is open to everybody gets a password here.
-        password: isPlain(bytes)
-          ? await newPassword(options, terminal, `A password for the wallet ${wallet}; ${file} has none`)
-          : await knownPassword(options, terminal, `Password of ${file}`),
-        passphrase: options.passphrase
-          ? await askHidden(terminal, "The BIP39 passphrase of these words")
-          : "",
-      };
-      const made = await desk.walletd.importFile({
-        ...given,
+        passphrase,
         file: bytes.toString("base64"),
-        ...(labels === undefined ? {} : { labels: readWhole(labels).toString("utf8") }),
-        ...(history === undefined ? {} : { history: readWhole(history).toString("utf8") }),
-      });
+        ...(labels === undefined ? {} : { labels: readNamed(labels, FILE_BYTES_MAX).toString("utf8") }),
+        ...(history === undefined ? {} : { history: readNamed(history, FILE_BYTES_MAX).toString("utf8") }),
+      };
+      const taken = (password: string) => desk.walletd.importFile({ ...given, password });
+      // A file that is open to everybody gets a password here.
+      const made = isPlain(bytes)
+        ? await taken(
+            await newPassword(options, terminal, `A password for the wallet ${wallet}; ${file} has none`),
+          )
+        : await withPassword(options, terminal, `Password of ${file}`, taken);
       desk.keep(wallet, made.session);
       const found = isNg && labels === undefined ? beside(file, ngLabels(made.joinmarketNgId)) : undefined;
       const more =
@@ -59,7 +58,7 @@ export function importFile(file: string, options: ImportOptions, terminal: Termi
         ignored: made.ignored + more.ignored,
       };
     },
-    originLines,
+    (answer) => originLines(answer).flatMap((line) => wrap(line, lineWidth(terminal))),
   );
 }
 
@@ -79,25 +78,30 @@ export function exportFile(
     terminal,
     (desk) =>
       desk.asOwner(async (owned, walletd) => {
-        const password = await knownPassword(options, terminal, `Password of the wallet ${owned.wallet}`);
-        const written = await walletd.exportFile({ ...owned, password, form });
+        const written = await withPassword(
+          options,
+          terminal,
+          `Password of the wallet ${owned.wallet}`,
+          (password) => walletd.exportFile({ ...owned, password, form }),
+        );
         const { labels, joinmarketNgId } = written;
         const labelsFile =
           form === "joinmarket-ng" ? join(dirname(file), ngLabels(joinmarketNgId)) : `${file}.labels.jsonl`;
         if (labels !== null) needFree(labelsFile);
-        writeNew(file, Buffer.from(written.file, "base64"));
-        if (labels !== null) writeNew(labelsFile, Buffer.from(labels));
+        writeNamed(file, Buffer.from(written.file, "base64"));
+        if (labels !== null) writeNamed(labelsFile, Buffer.from(labels));
         return { wallet: owned.wallet, form, files: labels === null ? [file] : [file, labelsFile] };
       }),
-    ({ files }) => [
-      `Written: ${files.join(", ")}. Whoever has the first and the password has the coins.`,
-      ...(form === "joinmarket-ng" && files.length > 1
-        ? [
-            "The second holds labels and frozen coins; it belongs into joinmarket-ng's data folder, above `wallets`.",
-          ]
-        : []),
-      "Do not use the wallet in two programs at a time: each would hand out the other's addresses again.",
-    ],
+    ({ files }) =>
+      [
+        `Written: ${files.join(", ")}. Whoever has ${files.length > 1 ? "the first" : "it"} and the password has the coins.`,
+        ...(form === "joinmarket-ng" && files.length > 1
+          ? [
+              "The second holds labels and frozen coins; it belongs into joinmarket-ng's data folder, above `wallets`.",
+            ]
+          : []),
+        "Do not use the wallet in two programs at a time: each would hand out the other's addresses again.",
+      ].flatMap((line) => wrap(line, lineWidth(terminal))),
   );
 }
 
@@ -107,7 +111,7 @@ async function takeLabels(
   { session }: { readonly session: string },
   path: string,
 ): Promise<{ taken: number; ignored: number }> {
-  return walletd.importLabels({ wallet, session, text: readWhole(path).toString("utf8") });
+  return walletd.importLabels({ wallet, session, text: readNamed(path, FILE_BYTES_MAX).toString("utf8") });
 }
 
 /** No password is in the way of these: words, or joinmarket-clientserver's form without one. */
@@ -124,23 +128,4 @@ function beside(file: string, name: string): string | undefined {
 
 function needFree(path: string): void {
   if (existsSync(path)) throw misuse(`There is a file ${path} already, and it is not overwritten.`);
-}
-
-function writeNew(path: string, bytes: Buffer): void {
-  try {
-    createWhole(path, bytes);
-  } catch (error) {
-    throw misuse(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
-  }
-}
-
-function readWhole(path: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  if (bytes.length > FILE_BYTES_MAX) throw misuse(`${path} is too large: ${FILE_BYTES_MAX} bytes at most.`);
-  return bytes;
 }

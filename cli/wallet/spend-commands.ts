@@ -2,7 +2,7 @@
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { lineWidth, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
 import {
   parseAddress,
@@ -12,7 +12,7 @@ import {
   parseOutpoint,
   parseTxid,
 } from "./amounts.ts";
-import { confirmed } from "./secret-input.ts";
+import { confirmed } from "./input/secret-input.ts";
 import { historyLines, spendLines } from "./spend-view.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "./wallet-desk.ts";
 
@@ -160,7 +160,7 @@ export function history(
     options,
     terminal,
     (desk) => desk.asOwner((owned, walletd) => walletd.history({ ...owned, limit })),
-    (answer) => historyLines(answer, paintOf(terminal)),
+    (answer) => historyLines(answer, paintOf(terminal), lineWidth(terminal)),
   );
 }
 

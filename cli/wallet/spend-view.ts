@@ -50,8 +50,8 @@ const COLUMNS: readonly TableColumn<HistoryEntry>[] = [
     align: "right",
     value: ({ confirmations }) => (confirmations === 0 ? "no" : String(confirmations)),
   },
-  { title: "TRANSACTION", value: ({ txid }) => txid },
-  { title: "LABEL", value: ({ label }) => harmless(label) },
+  { title: "TRANSACTION", isBelow: true, value: ({ txid }) => txid },
+  { title: "LABEL", isBelow: true, value: ({ label }) => harmless(label) },
 ];
 
 const UNSENT: Readonly<Record<Unsent["state"], string>> = Object.freeze({
@@ -60,11 +60,11 @@ const UNSENT: Readonly<Record<Unsent["state"], string>> = Object.freeze({
   expired: "was given up after two weeks; its coins are free",
 });
 
-export function historyLines({ total, entries, unsent }: History, paint: Paint): string[] {
+export function historyLines({ total, entries, unsent }: History, paint: Paint, width?: number): string[] {
   if (total === 0 && unsent.length === 0) return ["Nothing has happened in this wallet yet."];
   const older = total - entries.length;
   return [
-    ...tableLines(COLUMNS, entries, paint),
+    ...tableLines(COLUMNS, entries, paint, width),
     ...(older > 0 ? [paint("dim", `${older} older ones: add --lines ${total}.`)] : []),
     ...unsentLines(unsent, paint),
   ];

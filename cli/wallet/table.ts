@@ -1,4 +1,5 @@
 /** Tables without lines: columns that are as wide as what stands in them. */
+import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 import type { Paint } from "../view/terminal.ts";
 
@@ -11,14 +12,55 @@ const NO_LINES = Object.freeze({
 export interface TableColumn<R> {
   readonly title: string;
   readonly align?: "left" | "right";
+  /** Where the table is wider than the terminal, this stands on a line below its row. */
+  readonly isBelow?: boolean;
   readonly value: (row: R) => string;
 }
 
+/** `width`: of the terminal; what does not fit is put below its row, and nothing is cut off. */
 export function tableLines<R>(
   columns: readonly TableColumn<R>[],
   rows: readonly R[],
   paint: Paint,
+  width = Number.POSITIVE_INFINITY,
 ): string[] {
+  const whole = linesOf(columns, rows, paint);
+  const below = columns.filter(({ isBelow }) => isBelow);
+  if (below.length === 0 || whole.every((line) => lengthOf(line) <= width)) return whole;
+  const [head = "", ...lines] = linesOf(
+    columns.filter(({ isBelow }) => !isBelow),
+    rows,
+    paint,
+  );
+  return [
+    head,
+    ...rows.flatMap((row, at) => [
+      lines[at] ?? "",
+      ...filled(
+        below.map(({ value }) => value(row)).filter((text) => text !== ""),
+        width,
+      ),
+    ]),
+  ];
+}
+
+/** As many side by side as there is room for. */
+function filled(texts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const longer = `${lines.at(-1) ?? ""}  ${text}`;
+    if (lines.length > 0 && lengthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(`  ${text}`);
+  }
+  return lines;
+}
+
+/** As it is seen: colours take no room. */
+function lengthOf(line: string): number {
+  return stripVTControlCharacters(line).length;
+}
+
+function linesOf<R>(columns: readonly TableColumn<R>[], rows: readonly R[], paint: Paint): string[] {
   const table = new Table({
     head: columns.map(({ title }) => paint("dim", title)),
     chars: NO_LINES,

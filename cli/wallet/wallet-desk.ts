@@ -2,19 +2,25 @@
 import type { Client } from "../../bus/bus.ts";
 import type { ConnectedBus } from "../../bus/connected-bus.ts";
 import type { Contract, RpcOutput } from "../../bus/contract/contract.ts";
+import { WalletName } from "../../bus/contracts/walletd/values.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
+import { sleep, systemClock } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import { commandName, type PlaceOptions, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { askText, type PasswordOptions, withPassword } from "./input/secret-input.ts";
 import { KeptSessions } from "./kept-sessions.ts";
-import { knownPassword, type PasswordOptions } from "./secret-input.ts";
 
 export interface WalletOptions extends PlaceOptions, PasswordOptions {
   readonly wallet?: string;
   readonly json?: boolean;
 }
+
+/** Ten thousand addresses take seconds; a terminal that says nothing for longer seems dead. */
+const LOOKING_UP_MS = 30_000;
+const LOOK_MS = 200;
 
 export type Walletd = Client<typeof walletdContract>;
 export interface Owned {
@@ -59,7 +65,12 @@ export class WalletDesk {
   /** The one that was named, or the only one there is. */
   async wallet(): Promise<string> {
     const { wallet } = this.#options;
-    if (wallet !== undefined) return stemOf(wallet);
+    if (wallet !== undefined) {
+      if (WalletName.safeParse(wallet).success) return stemOf(wallet);
+      throw misuse(
+        `"${wallet}" is no wallet's name. \`wallet list\` shows them; a file elsewhere is imported.`,
+      );
+    }
     const { wallets } = await this.walletd.list({});
     const command = commandName(this.#terminal);
     const [only, another] = wallets;
@@ -77,20 +88,48 @@ export class WalletDesk {
     );
   }
 
+  /** What a wallet that is to be made shall be called; said or asked before anything else is. */
+  async newName(given = this.#options.wallet): Promise<string> {
+    const { wallets } = await this.walletd.list({});
+    const problemOf = (text: string) => nameProblem(stemOf(text), wallets);
+    if (given === undefined) {
+      const typed = await askText(this.#terminal, "What shall it be called?", "Say its name.", problemOf);
+      return stemOf(typed);
+    }
+    const problem = problemOf(given);
+    if (problem !== undefined) throw misuse(`No wallet can be called "${given}": ${problem}.`);
+    return stemOf(given);
+  }
+
   /** Asks as the wallet's owner; if no session is known, or it has ended, the password is asked for. */
   async asOwner<A>(question: (owned: Owned, walletd: Walletd) => Promise<A>): Promise<A> {
     const wallet = await this.wallet();
     const session = this.#sessions.of(wallet);
     if (session !== undefined) {
       try {
-        return await question({ wallet, session }, this.walletd);
+        return await this.#onceKnown({ wallet, session }, question);
       } catch (error) {
         if (!hasCode(error, "WALLETD_NO_SESSION")) throw error;
         this.#sessions.forget(wallet);
       }
     }
     const { session: fresh } = await this.unlock(wallet);
-    return question({ wallet, session: fresh }, this.walletd);
+    return this.#onceKnown({ wallet, session: fresh }, question);
+  }
+
+  /** A wallet that was just opened looks up its coins for a moment: that is waited for, and not told. */
+  async #onceKnown<A>(owned: Owned, question: (owned: Owned, walletd: Walletd) => Promise<A>): Promise<A> {
+    const endMs = systemClock.monotonicMs() + LOOKING_UP_MS;
+    for (;;) {
+      try {
+        return await question(owned, this.walletd);
+      } catch (error) {
+        if (!hasCode(error, "WALLETD_NOT_SYNCED") || systemClock.monotonicMs() >= endMs) throw error;
+        const { sync } = await this.walletd.status(owned);
+        if (sync.trouble !== null) throw error;
+        await sleep(systemClock, LOOK_MS);
+      }
+    }
   }
 
   /** Of each wallet that was unlocked here, without asking for a password; and the names of the others. */
@@ -115,8 +154,12 @@ export class WalletDesk {
   }
 
   async unlock(wallet: string, passphrase = ""): Promise<Unlocked> {
-    const password = await knownPassword(this.#options, this.#terminal, `Password of the wallet ${wallet}`);
-    const { session, wasUnlocked, form } = await this.walletd.unlock({ wallet, password, passphrase });
+    const { session, wasUnlocked, form } = await withPassword(
+      this.#options,
+      this.#terminal,
+      `Password of the wallet ${wallet}`,
+      (password) => this.walletd.unlock({ wallet, password, passphrase }),
+    );
     this.keep(wallet, session);
     return { session, wasUnlocked, form };
   }
@@ -128,6 +171,14 @@ export class WalletDesk {
   forget(wallet: string): void {
     this.#sessions.forget(wallet);
   }
+}
+
+function nameProblem(name: string, wallets: readonly { readonly wallet: string }[]): string | undefined {
+  if (!WalletName.safeParse(name).success || name.trim() !== name) {
+    return "it is a file's name, of letters, digits, blanks and . _ - in the middle, 100 at most";
+  }
+  const isTaken = wallets.some(({ wallet }) => stemOf(wallet) === name);
+  return isTaken ? "one of that name is there, and is never overwritten" : undefined;
 }
 
 /** A wallet is called as its file without the ending. */

@@ -1,5 +1,6 @@
 /** `supervisor wallet …` with its options, help and examples. What each does is loaded when it is called for. */
 import type { Command } from "commander";
+import { misuse } from "../errors.ts";
 import type { ProgramTools } from "../program-tools.ts";
 
 const files = () => import("./file-commands.ts");
@@ -12,23 +13,33 @@ const psbts = () => import("./psbt/psbt-commands.ts");
 /** One command of the group, with the options that all of them have. */
 type Make = (usage: string, summary: string, description: string) => Command;
 
+interface Group {
+  /** About all wallets. */
+  readonly make: Make;
+  /** About one, by `--wallet`: its own words come first. */
+  readonly of: Make;
+  /** About one and nothing else: the wallet's name may stand there without `--wallet`. */
+  readonly ofNamed: Make;
+  /** About one that is to be made: it is asked for where it is not said. */
+  readonly ofNew: Make;
+}
+
 export function addWallet(program: Command, tools: ProgramTools): void {
   const wallet = program
     .command("wallet")
     .summary("make and use JoinMarket wallets")
     .description(
-      "Wallets as JoinMarket derives them. Their keys stay in walletd; a wallet is opened by its password and\nlocked again when nobody has asked for a while.",
+      "Wallets as JoinMarket derives them. Their keys stay in walletd; a wallet is opened by its password and locked again when nobody has asked for a while.",
     );
-  const { make, of } = groupOf(wallet, tools);
-  addFiles(make, of, tools);
-  addCoins(of, tools);
-  addSpending(of, tools);
+  const group = groupOf(wallet, tools);
+  addFiles(group, tools);
+  addCoins(group, tools);
+  addSpending(group, tools);
   addPsbt(wallet, tools);
-  addMessages(of, tools);
+  addMessages(group, tools);
 }
 
-/** The two ways to a command of a group: about all wallets, and about one. */
-function groupOf(group: Command, tools: ProgramTools): { readonly make: Make; readonly of: Make } {
+function groupOf(group: Command, tools: ProgramTools): Group {
   const make: Make = (usage, summary, description) =>
     tools
       .withPlace(group.command(usage))
@@ -41,23 +52,50 @@ function groupOf(group: Command, tools: ProgramTools): { readonly make: Make; re
       "-w, --wallet <name>",
       "which wallet; default: the only one, or the only one unlocked here",
     );
-  return { make, of };
+  const ofNamed: Make = (usage, summary, description) =>
+    named(of(usage, summary, description), "the same as --wallet");
+  const ofNew: Make = (usage, summary, description) =>
+    named(
+      make(usage, summary, description).option("-w, --wallet <name>", "the same as the name alone"),
+      "what it shall be called",
+    );
+  return { make, of, ofNamed, ofNew };
 }
 
-function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+/** A name that stands alone means what it means behind `--wallet`. */
+function named(command: Command, meaning: string): Command {
+  return command.argument("[name]", meaning).hook("preAction", (_, called) => {
+    const [name] = called.processedArgs as (string | undefined)[];
+    const { wallet } = called.opts<{ wallet?: string }>();
+    if (name === undefined) return;
+    if (wallet !== undefined && wallet !== name)
+      throw misuse(`Two wallets are named: ${name} and ${wallet}.`);
+    called.setOptionValue("wallet", name);
+  });
+}
+
+/** The passphrase that makes other keys of the same words. */
+function withPassphrase(command: Command, meaning: string): Command {
+  return command
+    .option("--passphrase", `ask for ${meaning}`)
+    .option("--passphrase-file <file>", "read it from the first line of this file");
+}
+
+const OTHERS_PASSPHRASE = "a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it";
+
+function addFiles({ make, of, ofNamed, ofNew }: Group, { terminal, exitWith, examples }: ProgramTools): void {
   make(
     "list",
     "the wallets that are there",
     "Shows the wallet files, ours and others', and which are unlocked.",
   ).action(async (options) => exitWith(await (await files()).list(options, terminal)));
-  make(
+  const creation = ofNew(
     "create",
     "make a wallet from new words",
     "Makes a wallet from new words, shows them once, and leaves it unlocked.",
-  )
-    .argument("<name>", "what it shall be called")
+  );
+  withPassphrase(creation, "a BIP39 passphrase too")
     .option("--words <number>", "12 or 24", "12")
-    .option("--passphrase", "ask for a BIP39 passphrase too")
     .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
     .option("--no-bonds", "without the branch for fidelity bonds")
     .option("--no-quiz", "do not ask for one of the words afterwards")
@@ -75,51 +113,48 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
         ["supervisor wallet create cold --xpub zpub6r…", "sees its coins and cannot spend them"],
       ),
     )
-    .action(async (name, options) => {
+    .action(async (_, options) => {
       const isWatched = options.xpub !== undefined || options.xpubFile !== undefined;
       const { watch } = await watching();
       const { create } = await files();
-      exitWith(await (isWatched ? watch : create)(name, options, terminal));
+      exitWith(await (isWatched ? watch : create)(options, terminal));
     });
-  make(
+  const recovery = ofNew(
     "recover",
     "make a wallet from words that you have",
     "Makes a wallet from its words and looks up its coins in our own index, at any height and without a rescan.",
-  )
-    .argument("<name>", "what it shall be called")
-    .option("--words-file <file>", "read the words from its first line; - is the pipe")
-    .option("--passphrase", "ask for the BIP39 passphrase too")
+  );
+  withPassphrase(recovery, "the BIP39 passphrase too")
+    .option("--words-file <file>", "read the words from this file; - is the pipe")
     .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
     .option("--no-bonds", "without the branch for fidelity bonds")
     .option("--gap <number>", "how many unused addresses in a row end the search")
     .option("--height <number>", "the block at which it was made; kept for other programs")
     .addHelpText("after", examples(["supervisor wallet recover savings --gap 100", ""]))
-    .action(async (name, options) => exitWith(await (await files()).recover(name, options, terminal)));
-  of(
+    .action(async (_, options) => exitWith(await (await files()).recover(options, terminal)));
+  const unlocking = ofNamed(
     "unlock",
     "open a wallet",
     "Opens a wallet with its password. The commands after it do not ask again. Another program's file in the wallets folder becomes one of ours under the same password; the original is kept beside it.",
-  )
-    .option(
-      "--passphrase",
-      "ask for a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it",
-    )
-    .action(async (options) => exitWith(await (await files()).unlock(options, terminal)));
-  of(
+  );
+  withPassphrase(unlocking, OTHERS_PASSPHRASE).action(async (_, options) =>
+    exitWith(await (await files()).unlock(options, terminal)),
+  );
+  ofNamed(
     "lock",
     "close a wallet",
     "Closes a wallet: its keys leave memory, and whoever used it is cut off.",
-  ).action(async (options) => exitWith(await (await files()).lock(options, terminal)));
-  of("passwd", "change a wallet's password", "Puts the wallet under another password.")
+  ).action(async (_, options) => exitWith(await (await files()).lock(options, terminal)));
+  ofNamed("passwd", "change a wallet's password", "Puts the wallet under another password.")
     .option("--new-password-file <file>", "read the new password from its first line")
-    .action(async (options) => exitWith(await (await files()).changePassword(options, terminal)));
-  of(
+    .action(async (_, options) => exitWith(await (await files()).changePassword(options, terminal)));
+  ofNamed(
     "xpub",
     "the public keys, for a wallet that only watches",
     "Shows the public key of each mixdepth as a descriptor. Whoever has it sees the coins, and can spend none.",
-  ).action(async (options) => exitWith(await (await watching()).publicKeys(options, terminal)));
-  of("seed", "show a wallet's words", "Shows the words, after the password was given again.").action(
-    async (options) => exitWith(await (await files()).seed(options, terminal)),
+  ).action(async (_, options) => exitWith(await (await watching()).publicKeys(options, terminal)));
+  ofNamed("seed", "show a wallet's words", "Shows the words, after the password was given again.").action(
+    async (_, options) => exitWith(await (await files()).seed(options, terminal)),
   );
   of(
     "export",
@@ -136,17 +171,14 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
       ),
     )
     .action(async (file, options) => exitWith(await (await moving()).exportFile(file, options, terminal)));
-  make(
+  const importing = make(
     "import",
     "take over a wallet file of another program",
     "Makes a wallet of a file of joinmarket-clientserver or joinmarket-ng, or of words in a file, with labels, frozen coins and imported keys. Labels and history that joinmarket-ng keeps beside it are found by themselves. The file itself is not touched.",
   )
     .argument("<file>", "a .jmdat or .mnemonic file")
-    .option("-w, --wallet <name>", "what it shall be called; default: as the file")
-    .option(
-      "--passphrase",
-      "ask for a BIP39 passphrase too, for joinmarket-ng's files and words, which do not say it",
-    )
+    .option("-w, --wallet <name>", "what it shall be called; default: as the file");
+  withPassphrase(importing, OTHERS_PASSPHRASE)
     .option(
       "--labels <file>",
       "joinmarket-ng's labels (wallet_metadata_….jsonl) where it is not beside the wallet",
@@ -165,25 +197,29 @@ function addFiles(make: Make, of: Make, { terminal, exitWith, examples }: Progra
     .action(async (file, options) => exitWith(await (await moving()).importFile(file, options, terminal)));
 }
 
-function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
-  of(
+function addCoins({ of, ofNamed }: Group, { terminal, exitWith, examples }: ProgramTools): void {
+  ofNamed(
     "status",
     "what a wallet is and how far it is known",
     "Shows the kind of the wallet, how far its coins are known, and whom it is lent to.",
-  ).action(async (options) => exitWith(await (await coins()).status(options, terminal)));
-  of(
+  ).action(async (_, options) => exitWith(await (await coins()).status(options, terminal)));
+  ofNamed(
     "show",
     "balances by mixdepth",
     "Shows what is in each mixdepth, how much of it can be spent, and why the rest cannot.",
   )
     .option("-a, --addresses", "the addresses too")
-    .action(async (options) => exitWith(await (await coins()).show(options, terminal)));
-  of("address", "a new address to receive at", "Gives out the next address of a mixdepth, never one twice.")
+    .action(async (_, options) => exitWith(await (await coins()).show(options, terminal)));
+  ofNamed(
+    "address",
+    "a new address to receive at",
+    "Gives out the next address of a mixdepth, never one twice.",
+  )
     .option("-m, --mixdepth <number>", "of which mixdepth", "0")
     .option("--change", "from the internal branch")
     .option("--label <text>", "what it is for")
     .option("--no-qr", "without the QR code")
-    .action(async (options) => exitWith(await (await coins()).address(options, terminal)));
+    .action(async (_, options) => exitWith(await (await coins()).address(options, terminal)));
   of(
     "bond-address",
     "the address of a fidelity bond",
@@ -192,14 +228,14 @@ function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): voi
     .argument("<year-month>", "such as 2031-06")
     .option("--no-qr", "without the QR code")
     .action(async (month, options) => exitWith(await (await coins()).bondAddress(month, options, terminal)));
-  of(
+  ofNamed(
     "bonds",
     "the fidelity bonds",
     "Shows the wallet's fidelity bonds, what is in them and what they weigh.",
-  ).action(async (options) => exitWith(await (await coins()).bonds(options, terminal)));
-  of("coins", "the coins one by one", "Shows every coin with its state.")
+  ).action(async (_, options) => exitWith(await (await coins()).bonds(options, terminal)));
+  ofNamed("coins", "the coins one by one", "Shows every coin with its state.")
     .option("-m, --mixdepth <number>", "only of this mixdepth")
-    .action(async (options) => exitWith(await (await coins()).coins(options, terminal)));
+    .action(async (_, options) => exitWith(await (await coins()).coins(options, terminal)));
   of("freeze", "keep coins from being spent", "Keeps coins from being spent until they are unfrozen.")
     .argument("<coins...>", "as `supervisor wallet coins` names them")
     .action(async (names, options) => exitWith(await (await coins()).freeze(names, true, options, terminal)));
@@ -214,7 +250,7 @@ function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): voi
     .action(async (what, text, options) =>
       exitWith(await (await coins()).label(what, text, options, terminal)),
     );
-  of(
+  ofNamed(
     "labels",
     "labels as a BIP329 file, out or in",
     "Prints all labels as a BIP329 file, or takes some from one.",
@@ -227,7 +263,7 @@ function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): voi
         ["supervisor wallet labels --take labels.jsonl", ""],
       ),
     )
-    .action(async (options) => exitWith(await (await coins()).labels(options, terminal)));
+    .action(async (_, options) => exitWith(await (await coins()).labels(options, terminal)));
   of("settings", "the wallet's own settings", "Shows the wallet's own settings, or sets one.")
     .argument("[key]", "such as POLICY.tx_fees")
     .argument("[value]", "its new value")
@@ -235,22 +271,22 @@ function addCoins(of: Make, { terminal, exitWith, examples }: ProgramTools): voi
     .action(async (key, value, options) =>
       exitWith(await (await coins()).settings(key, value, options, terminal)),
     );
-  of(
+  ofNamed(
     "rescan",
     "look up all scripts again",
     "Looks up all scripts of the wallet in our index again; it takes seconds.",
   )
     .option("--gap <number>", "how many unused addresses in a row end the search")
-    .action(async (options) => exitWith(await (await coins()).rescan(options, terminal)));
-  of("history", "what happened in the wallet", "Shows the wallet's transactions, the newest first.")
+    .action(async (_, options) => exitWith(await (await coins()).rescan(options, terminal)));
+  ofNamed("history", "what happened in the wallet", "Shows the wallet's transactions, the newest first.")
     .option("-n, --lines <number>", "at most so many", "30")
     .option("--csv", "all of it as joinmarket-clientserver prints it")
-    .action(async (options) => exitWith(await (await spending()).history(options, terminal)));
-  of(
+    .action(async (_, options) => exitWith(await (await spending()).history(options, terminal)));
+  ofNamed(
     "earnings",
     "what a maker earned with it",
     "Prints the yield statement: one line for each coinjoin.",
-  ).action(async (options) => exitWith(await (await spending()).yieldReport(options, terminal)));
+  ).action(async (_, options) => exitWith(await (await spending()).yieldReport(options, terminal)));
 }
 
 const PAYMENTS =
@@ -269,7 +305,7 @@ function withSpend(command: Command): Command {
     .option("--no-rbf", "not replaceable afterwards");
 }
 
-function addSpending(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+function addSpending({ of }: Group, { terminal, exitWith, examples }: ProgramTools): void {
   withSpend(
     of("send", "pay somebody, without a coinjoin", "Shows what the payment will cost, asks, and sends it."),
   )
@@ -375,14 +411,17 @@ function addPsbt(wallet: Command, tools: ProgramTools): void {
     .action(async (file, options) => exitWith(await (await psbts()).cancel(file, options, terminal)));
 }
 
-function addMessages(of: Make, { terminal, exitWith, examples }: ProgramTools): void {
+function addMessages({ of }: Group, { terminal, exitWith, examples }: ProgramTools): void {
   of("sign", "sign a message with one of the keys", "Signs a message, to prove that an address is ours.")
-    .argument("<path>", "of the key, such as m/84'/0'/0'/0/3")
+    .argument("<key>", "one of the wallet's addresses, or the path of a key, such as m/84'/0'/0'/0/3")
     .argument("<message>", "the text")
     .option("--form <form>", "clientserver, bip137 or bip322", "clientserver")
     .addHelpText(
       "after",
-      examples([`supervisor wallet sign "m/84'/0'/0'/0/3" "it is mine" --form bip322`, ""]),
+      examples(
+        [`supervisor wallet sign bc1q… "it is mine"`, ""],
+        [`supervisor wallet sign "m/84'/0'/0'/0/3" "it is mine" --form bip322`, ""],
+      ),
     )
     .action(async (path, message, options) =>
       exitWith(await (await spending()).signMessage(path, message, options, terminal)),

@@ -52,6 +52,19 @@ describe("the wallet's answers", () => {
     ]);
   });
 
+  it("puts what a narrow terminal has no room for below its row, whole and side by side where that fits", () => {
+    const lines = coinLines([{ ...COIN, label: "" }], plainPaint, 80);
+
+    expect(lines).toEqual([
+      "MIXDEPTH           BTC  CONFIRMED",
+      "       0  1.50 000 000          3",
+      `  ${TXID}:1`,
+      "  frozen: its address was paid before, from a coinjoin",
+    ]);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(coinLines([COIN], plainPaint, 400)).toEqual(coinLines([COIN], plainPaint));
+  });
+
   it("show each coin with why it is not spent, and nobody's control characters", () => {
     const [title, row] = coinLines([COIN], plainPaint);
 

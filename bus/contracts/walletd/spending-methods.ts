@@ -20,6 +20,7 @@ import {
   KeyPath,
   Label,
   Message,
+  MessageSignature,
   Mixdepth,
   Outpoint,
   Owned,
@@ -146,11 +147,12 @@ export const withSpending = withAccounts
   .rpc("signMessage", {
     doc: "Proves that a key is ours by signing a message with it.",
     input: Owned.extend({
+      /** Or the address of one of its keys. */
       path: KeyPath,
       message: Message,
       form: z.enum(["clientserver", "bip137", "bip322"]).default("clientserver"),
     }),
-    output: z.object({ signature: z.base64(), address: Address }),
+    output: z.object({ signature: MessageSignature, address: Address }),
     errors: { ...SESSION_ERRORS, ...WATCH_ERRORS, WALLETD_NO_SUCH_PLACE: z.object({ what: z.string() }) },
     redact: ["session", "path", "message", "signature", "address"],
     ...QUICK,
@@ -160,6 +162,7 @@ export const withSpending = withAccounts
     doc: "Whether a signature over a message is of an address's key; in which form, if it is.",
     input: z.object({ address: Address, message: Message, signature: z.string().max(2_000) }),
     output: z.object({ form: z.enum(["clientserver", "bip137", "bip322"]).nullable() }),
+    errors: { WALLETD_ADDRESS: z.object({ address: Address }) },
     redact: ["address", "message", "signature"],
     ...QUICK,
     requestBytesMax: 128 * 1024,

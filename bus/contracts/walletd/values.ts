@@ -52,6 +52,11 @@ export const KeyPath = z.string().min(1).max(100);
 export const Label = z.string().max(255);
 export const LockDate = z.string().regex(/^20[2-9][0-9]-(?:0?[1-9]|1[0-2])$/);
 export const Message = z.string().max(20_000);
+/** In base64; BIP322's simple form has a mark before it. */
+export const MessageSignature = z
+  .string()
+  .max(2_000)
+  .regex(/^(?:smp)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
 
 export const RawTxHex = z
   .string()

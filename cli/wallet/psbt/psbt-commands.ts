@@ -1,10 +1,10 @@
 /** `supervisor wallet psbt …`: payments that are signed elsewhere. What is signed or sent is always shown before. */
-import { existsSync, readFileSync } from "node:fs";
-import { createWhole } from "../../../runtime/whole-file.ts";
+import { existsSync } from "node:fs";
 import { EXIT, misuse } from "../../errors.ts";
+import { readNamed, writeNamed } from "../../named-file.ts";
 import { paintOf, say, sayJson, type Terminal, widthOf } from "../../terminal-io.ts";
 import { parseFee, parseTxid } from "../amounts.ts";
-import { confirmed } from "../secret-input.ts";
+import { confirmed } from "../input/secret-input.ts";
 import { type SpendOptions, spendInput } from "../spend-commands.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet-desk.ts";
 import { type PsbtText, psbtText } from "./psbt-text.ts";
@@ -205,21 +205,10 @@ function readAnswer(file: string): { psbt?: string; signedTx?: string } {
 
 function readAny(file: string): PsbtText {
   const direct = psbtText(Buffer.from(file));
-  const found = direct?.psbt === undefined ? psbtText(readBytes(file)) : direct;
+  const found = direct?.psbt === undefined ? psbtText(readNamed(file, FILE_BYTES_MAX)) : direct;
   if (found === undefined)
     throw misuse(`${nameOf(file)} is no PSBT: it begins neither with its bytes nor with cHNidP.`);
   return found;
-}
-
-function readBytes(file: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file === "-" ? 0 : file);
-  } catch (error) {
-    throw misuse(`${nameOf(file)} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  if (bytes.length > FILE_BYTES_MAX) throw misuse(`${nameOf(file)} is too large for a PSBT.`);
-  return bytes;
 }
 
 function nameOf(file: string): string {
@@ -229,13 +218,6 @@ function nameOf(file: string): string {
 
 function writtenTo(path: string | undefined, psbt: string): { file: string } | object {
   if (path === undefined) return {};
-  try {
-    createWhole(path, Buffer.from(psbt, "base64"));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw misuse(
-      `${path} cannot be written: ${code === "EEXIST" ? "a file of that name is there, and it is not overwritten" : code}.`,
-    );
-  }
+  writeNamed(path, Buffer.from(psbt, "base64"));
   return { file: path };
 }

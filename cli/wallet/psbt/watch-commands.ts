@@ -1,9 +1,10 @@
 /** `supervisor wallet create --xpub` and `xpub`: wallets that only watch, and the public keys that they are made of. */
-import { readFileSync } from "node:fs";
 import { misuse } from "../../errors.ts";
-import type { Terminal } from "../../terminal-io.ts";
-import { newPassword } from "../secret-input.ts";
-import { atDesk, stemOf, type WalletOptions } from "../wallet-desk.ts";
+import { readNamed } from "../../named-file.ts";
+import { lineWidth, type Terminal } from "../../terminal-io.ts";
+import { wrap } from "../../view/terminal.ts";
+import { newPassword } from "../input/secret-input.ts";
+import { atDesk, type WalletOptions } from "../wallet-desk.ts";
 
 export interface WatchOptions extends WalletOptions {
   readonly passphrase?: boolean;
@@ -13,13 +14,16 @@ export interface WatchOptions extends WalletOptions {
   readonly fingerprint?: string;
 }
 
+/** A hundred descriptors. */
+const KEYS_BYTES_MAX = 64 * 1024;
+
 /** From public keys: no words are made, and none can be shown. */
-export function watch(name: string, options: WatchOptions, terminal: Terminal): Promise<number> {
-  const wallet = stemOf(name);
+export function watch(options: WatchOptions, terminal: Terminal): Promise<number> {
   const fromFile =
     options.xpubFile === undefined
       ? []
-      : readText(options.xpubFile)
+      : readNamed(options.xpubFile, KEYS_BYTES_MAX)
+          .toString("utf8")
           .split(/\r?\n/)
           .filter((line) => line.trim());
   const keys = [...(options.xpub ?? []), ...fromFile].map((line) => line.trim());
@@ -33,6 +37,7 @@ export function watch(name: string, options: WatchOptions, terminal: Terminal): 
     options,
     terminal,
     async (desk) => {
+      const wallet = await desk.newName();
       const password = await newPassword(options, terminal, `A password for the wallet ${wallet}`);
       const made = await desk.walletd.watch({
         wallet,
@@ -45,15 +50,16 @@ export function watch(name: string, options: WatchOptions, terminal: Terminal): 
       desk.keep(wallet, made.session);
       return { wallet, fingerprint: made.fingerprint };
     },
-    (answer) => [
-      `The wallet ${wallet} watches ${keys.length === 1 ? "one account" : `${keys.length} accounts`}, and its coins are being looked up: \`supervisor wallet status\`.`,
-      "It cannot sign. What it pays begins with `supervisor wallet psbt create`.",
-      ...(answer.fingerprint === "00000000"
-        ? [
-            "Hardware signers want to know the root key's fingerprint: --fingerprint, or a descriptor that has it.",
-          ]
-        : []),
-    ],
+    (answer) =>
+      [
+        `The wallet ${answer.wallet} watches ${keys.length === 1 ? "one account" : `${keys.length} accounts`}, and its coins are being looked up: \`supervisor wallet status\`.`,
+        "It cannot sign. What it pays begins with `supervisor wallet psbt create`.",
+        ...(answer.fingerprint === "00000000"
+          ? [
+              "Hardware signers want to know the root key's fingerprint: --fingerprint, or a descriptor that has it.",
+            ]
+          : []),
+      ].flatMap((line) => wrap(line, lineWidth(terminal))),
   );
 }
 
@@ -69,12 +75,4 @@ export function publicKeys(options: WalletOptions, terminal: Terminal): Promise<
     // Nothing else: the output is what `--xpub-file` takes.
     ({ accounts }) => accounts.map(({ descriptor }) => descriptor),
   );
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (error) {
-    throw misuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
 }
