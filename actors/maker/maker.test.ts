@@ -8,12 +8,14 @@ import { MakerWorld } from "../../tests/harness/maker/maker-world.ts";
 let world: MakerWorld;
 afterEach(() => world.stop());
 
-it("serves a taker from the order book to the chain, and earns what it asked for", async () => {
+it("serves a taker from the order book to the chain, and tells what it earned by what it was paid", async () => {
   world = await MakerWorld.start({ terms: { absoluteFeeSat: 5_000 } });
   const taker = await world.taker();
   const { maker, offer } = await world.upToPromise(taker, 120_000_000);
   const coins = await world.promisedCoins(taker);
-  const transaction = taker.build(offer, coins);
+  // As a taker pays that goes by a dearer offer which ours has taken the place of.
+  const earnedSat = Number(offer.feeText) + 76;
+  const transaction = taker.build({ ...offer, fee: { type: "absolute", feeSat: earnedSat } }, coins);
   await taker.tx(maker, transaction);
   await world.until("the signatures", () => taker.signatures.length === coins.length);
   const signed = taker.finish(transaction, coins);
@@ -24,11 +26,12 @@ it("serves a taker from the order book to the chain, and earns what it asked for
   await world.money.follow();
   await world.until("the maker to see it", async () => (await world.status()).seen === 1);
   const status = await world.status();
-  expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat: Number(offer.feeText) });
+  expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat });
   await world.pass(400_000);
   expect(await world.control.failed({})).toEqual({ joins: [] });
   const { entries } = await world.walletd.as("operator").history(world.owned);
-  expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: Number(offer.feeText) });
+  expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: earnedSat });
+  expect(entries[0]?.note).toMatchObject({ feeReceivedSat: earnedSat });
 });
 
 it("takes a coin that a taker shows with its script and height, and names no such feature itself", async () => {

@@ -16,6 +16,12 @@ export const denials = Object.freeze({
       { code: "TAKER_NO_MARKET", channels },
       `The market cannot be reached: ${channels.map(({ id, error }) => `${id}${error === null ? "" : ` (${error})`}`).join(", ") || "no channel is configured"}.`,
     ),
+  notReady: (reason: string, cause: unknown) =>
+    new TroupeError(
+      { code: "TAKER_NOT_READY", reason, retryable: true },
+      `Another part of the program, or the node, does not answer just now (${reason}). It may be starting again: ask again in a moment.`,
+      { cause },
+    ),
   busy: (most: number) =>
     denial({ code: "TAKER_BUSY", most }, `${most} coinjoins are on their way already, which is the most.`),
   noSuchRun: (id: string) => denial({ code: "TAKER_NO_SUCH_RUN", id }, `There is no coinjoin ${id}.`),

@@ -7,6 +7,12 @@ export const takerErrors = errorTable({
     remedy:
       "`channels` says what each of them lacks. Look at [market] in the configuration, and whether Tor runs.",
   },
+  TAKER_NOT_READY: {
+    meaning:
+      "Another part of the program, or the node, does not answer just now: it is starting, or starting again. No coinjoin was made of it.",
+    remedy:
+      "Ask again in a moment. If it stays so, `supervisor status` shows who is away, and `supervisor doctor` why.",
+  },
   TAKER_BUSY: {
     meaning: "As many coinjoins or plans as are allowed are on their way.",
     remedy: "Wait until one has ended, or raise `runs_max` in [taker].",

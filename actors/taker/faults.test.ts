@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
+import { TroupeError } from "../../runtime/errors.ts";
 import { JoinTable, TABLE_WALLET, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
 import { INPUT_LIES, SIGN_LIES } from "../../tests/harness/joinmarket/lies.ts";
 import { DELIVERED, type HubDelivery, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
@@ -180,5 +181,37 @@ describe("a coinjoin that cannot be", () => {
       message: "Makers accept none of the coins as proof: 1 too young, 0 too small, 0 used up.",
     });
     await waitFor("the coins to be free", async () => (await table?.reservedSat()) === 0);
+  });
+});
+
+describe("a part of the program that has just been killed", () => {
+  const away = new TroupeError(
+    { code: "MEMPOOL_NODE_AWAY", reason: "refused", outcome: "not_executed" },
+    "The node does not answer.",
+  );
+
+  it.each([
+    ["the node", away, "MEMPOOL_NODE_AWAY"],
+    ["what the mempool leans on", new Error("its own call failed"), "BUS_INTERNAL"],
+  ])("is told as such by a plan, and may be asked again: %s", async (_, failure, reason) => {
+    table = await JoinTable.set();
+    const wish = { amountSat: 300_000, availableSat: 1_000_000, coins: 1, makers: 3, makersMin: 2 };
+    table.money.feesFailure = failure;
+    const told = { code: "TAKER_NOT_READY", data: { reason, retryable: true } };
+    await expect(table.taker.plan(wish)).rejects.toMatchObject(told);
+    const tumble = { availableSat: [1_000_000, 0], isPriced: false };
+    await expect(table.taker.tumblePlan(tumble)).rejects.toMatchObject(told);
+
+    table.money.feesFailure = undefined;
+    expect((await table.taker.plan(wish)).makers).toHaveLength(3);
+  });
+
+  it("ends a coinjoin that needs it with its coins free, and says what to do", async () => {
+    table = await JoinTable.set();
+    table.money.feesFailure = away;
+    const run = await table.join({ makers: 3 });
+    expect(run).toMatchObject({ phase: "failed", failure: { code: "TAKER_NOT_READY" } });
+    expect(run.failure?.message).toContain("ask again in a moment");
+    expect(await table.reservedSat()).toBe(0);
   });
 });

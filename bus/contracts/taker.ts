@@ -139,6 +139,8 @@ const OWNERS = ["operator", "gateway"] as const;
 /** Until the market has answered: over Tor that takes its time. */
 const MARKET_WAIT_MS = 100_000;
 const MARKET_ERRORS = {
+  /** What the taker itself was told, by whom it had to ask. */
+  TAKER_NOT_READY: z.object({ reason: z.string().max(64), retryable: z.literal(true) }),
   TAKER_NO_MARKET: z.object({ channels: z.array(ChannelSchema) }),
   TAKER_BUSY: z.object({ most: z.int() }),
 } as const;

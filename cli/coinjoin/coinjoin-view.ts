@@ -55,6 +55,7 @@ export function outcomeLines(run: CoinjoinRun, { paint, command }: Page): string
 
 /** What a person can do about it; $ stands for our own name. */
 const ADVICE: Readonly<Record<string, string>> = Object.freeze({
+  TAKER_NOT_READY: "Try again in a moment; who is away: $ status",
   TAKER_NO_MARKET: "Look at [market] in the configuration, and whether Tor runs: $ doctor",
   TAKER_FEW_MAKERS: "Ask fewer makers, for another amount, or allow more with --max-maker-fee.",
   TAKER_MAKERS_FAILED: "Try again: others will be picked.",

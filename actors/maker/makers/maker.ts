@@ -248,8 +248,7 @@ export class Maker {
   }
 
   async #lookAtJoins(): Promise<void> {
-    for (const { amountSat, promised, taker } of await this.#joins.look()) {
-      const earnedSat = promised.coinjoinFeeSat - promised.txfeeSat;
+    for (const { amountSat, earnedSat, promised, taker } of await this.#joins.look()) {
       this.#parts.book.seen(promised.reservation);
       this.#seen++;
       this.#earnedSat += earnedSat;

@@ -261,15 +261,13 @@ export class TakerSession {
     if (isFirst) {
       this.#parts.book.signed(promised.reservation);
       metrics.taken("signed");
-      this.#log.info("signed", {
-        amountSat: stage.amountSat,
-        earnsSat: promised.coinjoinFeeSat - promised.txfeeSat,
-      });
+      this.#log.info("signed", { amountSat: stage.amountSat, earnsSat: signed.earnedSat });
       await this.#parts.onSigned({
         taker: this.#taker,
         bareId: bareIdOf(parseTransaction(bytes, network.serialization)),
         amountSat: stage.amountSat,
         promised,
+        earnedSat: signed.earnedSat,
         startedAtMs: stage.startedAtMs,
         signedAtMs: clock.now(),
       });

@@ -28,7 +28,7 @@ function joinsOn(spender: () => { mempool: string | null; chain: string | null }
 }
 
 const JOIN: SignedJoin = {
-  ...{ taker: "J5taker", bareId: BARE, amountSat: 1, startedAtMs: 0, signedAtMs: 0 },
+  ...{ taker: "J5taker", bareId: BARE, amountSat: 1, earnedSat: 1, startedAtMs: 0, signedAtMs: 0 },
   promised: {
     ...{ reservation: "r", plainText: "", outpoints: [outpoint], inputSat: 2 },
     ...{ coinjoinFeeSat: 1, txfeeSat: 0 },

@@ -13,6 +13,8 @@ export interface SignedJoin {
   readonly bareId: string;
   readonly amountSat: number;
   readonly promised: MakerPromised;
+  /** By the transaction itself. */
+  readonly earnedSat: number;
   readonly startedAtMs: number;
   readonly signedAtMs: number;
 }
@@ -95,7 +97,7 @@ export class SignedJoins {
   }
 
   async #note(join: SignedJoin, txid: string, completedAtS: number | null): Promise<void> {
-    const { promised, amountSat, taker, startedAtMs } = join;
+    const { promised, amountSat, earnedSat, taker, startedAtMs } = join;
     await this.#parts.walletd.addHistoryNote({
       grant: this.#parts.grant,
       txid,
@@ -107,7 +109,7 @@ export class SignedJoins {
         inputs: promised.outpoints.length,
         inputSat: promised.inputSat,
         peers: [taker],
-        feeReceivedSat: promised.coinjoinFeeSat,
+        feeReceivedSat: earnedSat + promised.txfeeSat,
         txfeeContributionSat: promised.txfeeSat,
         makerFeesSat: 0,
         miningFeeSat: 0,

@@ -6,6 +6,7 @@ import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import { newRecord } from "../coinjoin/record.ts";
 import type { Runs } from "../coinjoin/runs.ts";
 import { denials } from "../denials.ts";
+import { needingOthers } from "../others-away.ts";
 import { limitsOf, type Plans, shownBonds, shownBook } from "./plans.ts";
 import { type TumbleDesk, tumbleAnswers } from "./tumble-answers.ts";
 
@@ -29,7 +30,7 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
         await gathering.start();
         await gathering.offers(() => true, signal);
         const makers = gathering.book.makers();
-        const bonds = await parts.bonds.values(makers, gathering.nick);
+        const bonds = await needingOthers(parts.bonds.values(makers, gathering.nick));
         const offers = shownBook(gathering, bonds).slice(0, OFFERS_SHOWN_MAX);
         const shown = shownBonds(bonds).slice(0, OFFERS_SHOWN_MAX);
         return { channels: gathering.channels, makers: makers.length, offers, bonds: shown };
@@ -37,7 +38,7 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
         await gathering.close();
       }
     },
-    plan: (wish, { signal }) => plans.make(wish, signal),
+    plan: (wish, { signal }) => needingOthers(plans.make(wish, signal)),
     start(input) {
       if (runs.running >= config.runs_max) throw denials.busy(config.runs_max);
       const { mixdepth, amountSat, destination, makerFeesSatMax, miningFeeSatMax, ignored, satPerVb } = input;

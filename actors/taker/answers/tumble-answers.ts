@@ -5,6 +5,7 @@ import type { takerContract } from "../../../bus/contracts/taker.ts";
 import { WALLET_MIXDEPTHS_MAX } from "../../../bus/contracts/walletd/values.ts";
 import { ASKED_FOR } from "../../../joinmarket/schedule/entry.ts";
 import { denials } from "../denials.ts";
+import { needingOthers } from "../others-away.ts";
 import { entriesOf, newTumble, rowsOf } from "../tumble/record.ts";
 import type { Tumbles } from "../tumble/tumbles.ts";
 import { limitsOf } from "./plans.ts";
@@ -25,7 +26,7 @@ export function tumbleAnswers(desk: TumbleDesk): Pick<Handlers<typeof takerContr
   /** What a wallet has in mixdepths is seen when its entry comes. */
   const rules = { network, mixdepths: WALLET_MIXDEPTHS_MAX };
   return {
-    tumblePlan: (wish, { signal }) => tumblePlan(desk, wish, signal),
+    tumblePlan: (wish, { signal }) => needingOthers(tumblePlan(desk, wish, signal)),
     tumbleStart({ wallet, grant, schedule, satPerVb, feeBlocks, makerFeesSatMax, miningFeeSatMax, ...more }) {
       checkedSchedule(entriesOf({ rows: schedule }), rules);
       const { amountSatMin, retrySeconds, makersMin } = more.rules;

@@ -7,6 +7,7 @@ import { hasCode, toWireError } from "../../../runtime/errors.ts";
 import { agree } from "../agreement/agreement.ts";
 import { denials } from "../denials.ts";
 import type { Gathering } from "../market/gathering.ts";
+import { asNotReady } from "../others-away.ts";
 import { Pokes } from "../pokes.ts";
 import type { CoinjoinParts } from "./parts.ts";
 import { isOver, type RunRecord, shownRun } from "./record.ts";
@@ -224,7 +225,7 @@ export class Coinjoin {
   }
 
   async #fail(thrown: unknown): Promise<void> {
-    const { code, message } = toWireError(thrown);
+    const { code, message } = toWireError(asNotReady(thrown));
     const { id } = this.#record;
     const isOwnWish = hasCode(thrown, "TAKER_CANCELLED");
     if (!isOwnWish) this.#parts.log.warn("a coinjoin has failed", { run: id, error: thrown });

@@ -38,6 +38,8 @@ export interface SignedByUs {
     witness: string[];
     scriptSig: string;
   }[];
+  /** Of a maker, by what the transaction pays: its taker may have gone by a dearer offer. A taker earns nothing. */
+  readonly earnedSat: number;
 }
 
 /** Signed coins stay set aside for so long: the transaction may be sent at any time. */
@@ -56,7 +58,7 @@ export async function signCoinjoin(
   const decision = wallet.store.transact((state) => {
     const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, side);
     const coins = coinsOf(wallet, outpoints);
-    const ownInputs = judge(wallet, transaction, {
+    const { ownInputs, earnedSat } = judge(wallet, transaction, {
       side,
       terms,
       coins,
@@ -98,10 +100,10 @@ export async function signCoinjoin(
               reservation: { ...reservation, untilMs: Math.max(reservation.untilMs, atMs + SIGNED_MS) },
             },
           ];
-    return { changes, result: toldOf(signatures) };
+    return { changes, result: { signatures: toldOf(signatures), earnedSat } };
   });
   try {
-    return { signatures: await decision };
+    return await decision;
   } catch (error) {
     // What is not on the disk was not given out.
     granted.usedSat -= countedSat;
@@ -109,7 +111,7 @@ export async function signCoinjoin(
   }
 }
 
-/** Which inputs are ours, if all that was promised is kept. */
+/** Which inputs are ours and what it brings us, if all that was promised is kept. */
 function judge(
   wallet: OpenWallet,
   transaction: Transaction,
@@ -119,7 +121,7 @@ function judge(
     readonly coins: readonly StandingCoin[];
     readonly participants: number;
   },
-): readonly number[] {
+): { readonly ownInputs: readonly number[]; readonly earnedSat: number } {
   const { side, terms, participants } = given;
   const { network } = wallet;
   const coins = given.coins.map(({ txid, index, amountSat, key }) => ({
@@ -157,7 +159,7 @@ function judge(
           participantsMin: participants,
         });
   if (!verdict.isGood) throw denials.willNotSign(verdict.refusal);
-  return verdict.ownInputs;
+  return { ownInputs: verdict.ownInputs, earnedSat: "earnedSat" in verdict ? verdict.earnedSat : 0 };
 }
 
 function coinsOf(wallet: OpenWallet, outpoints: readonly string[]): readonly StandingCoin[] {

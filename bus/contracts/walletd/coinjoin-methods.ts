@@ -208,9 +208,12 @@ export const withCoinjoins = withSpending
   .rpc("signAsMaker", {
     doc: "Signs our reserved inputs if the transaction pays us what was reserved for: judged here, whatever the maker believes. Never two transactions for one reservation.",
     input: SignInput,
-    output: Signed,
+    output: Signed.extend({
+      /** By what it pays: never less than was reserved for, and more where the taker went by a dearer offer. */
+      earnedSat: AmountSat,
+    }),
     errors: SIGN_ERRORS,
-    redact: ["grant", "rawTx", "signatures"],
+    redact: ["grant", "rawTx", "signatures", "earnedSat"],
     ...SIGNING,
     callers: ["maker"],
   })

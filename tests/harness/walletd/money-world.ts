@@ -65,6 +65,8 @@ export class MoneyWorld {
   readonly sent: Transaction[] = [];
   /** Makes the next broadcast's answer get lost, after the node has taken it or before. */
   loses: "after" | "before" | undefined;
+  /** What the mempool throws instead of saying what the node asks for. */
+  feesFailure: Error | undefined;
   /** Whether what waits goes for a later one that spends the same. */
   replaces = false;
   /** The mempool that is asked for its view has not heard of what was sent. */
@@ -107,11 +109,14 @@ export class MoneyWorld {
     this.#mempool = await fakeActor(connector, mempoolContract, {
       ...this.#model.handlers(),
       rawTransactions: ({ txids }) => ({ results: txids.map((txid) => this.#rawOf(txid)) }),
-      relayFees: () => ({
-        relaySatPerKvb: RELAY_SAT_PER_KVB,
-        mempoolSatPerKvb: RELAY_SAT_PER_KVB,
-        incrementalSatPerKvb: RELAY_SAT_PER_KVB,
-      }),
+      relayFees: () => {
+        if (this.feesFailure !== undefined) throw this.feesFailure;
+        return {
+          relaySatPerKvb: RELAY_SAT_PER_KVB,
+          mempoolSatPerKvb: RELAY_SAT_PER_KVB,
+          incrementalSatPerKvb: RELAY_SAT_PER_KVB,
+        };
+      },
       feeEstimates: ({ targets }) => ({ results: targets.map(() => 2 * RELAY_SAT_PER_KVB) }),
       broadcast: ({ rawTx }) => this.#broadcast(Buffer.from(rawTx, "base64")),
     });

@@ -50,6 +50,7 @@ const TOLD: Readonly<Record<string, Told>> = Object.freeze({
   MAKER_TERMS: said("ActionNotAllowed"),
   MAKER_NO_GRANT: said("BackendNotReady"),
   MAKER_NOT_RUNNING: plain("ServiceNotStarted"),
+  TAKER_NOT_READY: said("BackendNotReady"),
   TAKER_NO_MARKET: said("BackendNotReady"),
   TAKER_BUSY: said("ActionNotAllowed"),
   TAKER_FEW_MAKERS: said("TransactionFailed"),
