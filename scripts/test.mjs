@@ -27,6 +27,8 @@ const PEERS = [
     debianPackage: "prosody-modules",
     neededBy: "contacts that an XMPP server takes into its lists",
   },
+  { program: "profanity", debianPackage: "profanity", neededBy: "a chat client in a terminal" },
+  { program: "tmux", debianPackage: "tmux", neededBy: "a terminal for profanity" },
   { program: "chromium", debianPackage: "chromium", neededBy: "wallets in a browser" },
 ];
 

@@ -1,13 +1,10 @@
 import { createHash } from "node:crypto";
-import { inflateSync } from "node:zlib";
-import { encode } from "uqr";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
 import { childOf, childTextOf, type Element, element, elementsOf, textOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
-import { qrAvatar, qrPicture } from "./qr.ts";
 
 const ALICE = "alice@example.test";
 const EVE = "eve@example.test";
@@ -167,47 +164,5 @@ describe("cards and avatars", () => {
       element("pubsub", NS.pubsub, {}, element("items", NS.pubsub, { node: "urn:x" })),
     );
     expect(conditionOf(nowhere)).toBe("item-not-found");
-  });
-});
-
-describe("codes to pay by", () => {
-  /** The pixels of one of our pictures, true for black. */
-  function pixels(png: Buffer): boolean[][] {
-    const side = png.readUInt32BE(16);
-    const data: Buffer[] = [];
-    for (let at = 8; at < png.length; ) {
-      const length = png.readUInt32BE(at);
-      if (png.toString("latin1", at + 4, at + 8) === "IDAT") data.push(png.subarray(at + 8, at + 8 + length));
-      at += length + 12;
-    }
-    const raw = inflateSync(Buffer.concat(data));
-    const row = Math.ceil(side / 8) + 1;
-    return Array.from({ length: side }, (_, y) =>
-      Array.from(
-        { length: side },
-        (__, x) => ((raw[y * row + 1 + (x >> 3)] as number) & (0x80 >> (x & 7))) === 0,
-      ),
-    );
-  }
-
-  const URI = `bitcoin:${ADDRESSES[0]}`;
-
-  it("show every module of the code, with its quiet zone", () => {
-    const { png, sidePixels } = qrPicture(URI);
-    const { data, size } = encode(URI, { ecc: "M", border: 0 });
-    const drawn = pixels(png);
-    expect(sidePixels).toBe((size + 8) * 4);
-    const read = data.map((line, y) => line.map((_, x) => drawn[(y + 4) * 4 + 1]?.[(x + 4) * 4 + 2]));
-    expect(read).toEqual(data);
-    expect(drawn.slice(0, 16).flat().some(Boolean)).toBe(false);
-  });
-
-  it("stay whole when an avatar is cut to a circle", () => {
-    const { png, sidePixels } = qrAvatar(URI);
-    const radius = sidePixels / 2;
-    const corners = pixels(png).flatMap((line, y) =>
-      line.filter((isBlack, x) => isBlack && Math.hypot(x + 0.5 - radius, y + 0.5 - radius) > radius),
-    );
-    expect(corners).toEqual([]);
   });
 });

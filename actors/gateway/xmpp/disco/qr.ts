@@ -4,8 +4,6 @@ import { squarePng } from "./png.ts";
 
 const QUIET_MODULES = 4;
 const PIXELS_PER_MODULE = 4;
-/** Clients cut avatars to a circle; a square within it has at most 1/√2 of its diameter. */
-const AVATAR_SHARE = 0.7;
 
 export interface QrPicture {
   readonly png: Buffer;
@@ -16,9 +14,9 @@ export function qrPicture(text: string): QrPicture {
   return picture(text, (size) => size + 2 * QUIET_MODULES);
 }
 
-/** White all around, so that the corners of the code stay when the picture becomes round. */
+/** Clients cut avatars to a circle, and may show it on black: corners and quiet zone stay inside. */
 export function qrAvatar(text: string): QrPicture {
-  return picture(text, (size) => Math.ceil(size / AVATAR_SHARE));
+  return picture(text, (size) => Math.ceil(size * Math.SQRT2) + 2 * QUIET_MODULES);
 }
 
 function picture(text: string, canvasOf: (sizeModules: number) => number): QrPicture {
