@@ -263,6 +263,48 @@ it("whoever leaves takes all with him, and what still comes in waits for him in 
   expect(await pay()).toMatchObject({ state: "queued" });
 });
 
+it("one account has all of the owner's wallet: what was there before him, what comes anywhere, for those whom the configuration names", async () => {
+  const owners = ["owner@example.test", "second@example.test"];
+  const at = await LedgerUnderTest.start({ mode: "owner", owners });
+  under = at;
+  const { gateway, operator } = at;
+  const { address } = await operator.topUp({});
+  const own = (await at.walletd.as("operator").newAddress({ ...at.owned, mixdepth: 0 })).address;
+  await at.pay(own, 40_000);
+  await at.mine(2);
+  await waitFor("what is nobody's", async () => (await operator.reconcile({})).liabilitiesSat === 40_000);
+
+  const jid = await at.person("owner");
+  const has = async () => (await gateway.balance({ jid })).availableSat;
+  expect(await has()).toBe(40_000);
+  await gateway.register({ jid: "second@example.test", username: "other" });
+  expect(await gateway.account({ jid: "second@example.test" })).toMatchObject({ username: "owner" });
+  await expect(gateway.register({ jid: "eve@example.test", username: "eve" })).rejects.toMatchObject({
+    code: "LEDGER_NOT_ALLOWED",
+  });
+  await at.fund(jid, 300_000);
+  const { address: reused } = (await gateway.addresses({ jid })).addresses[0] ?? { address };
+  await at.pay(reused, 25_000);
+  await at.mine(2);
+  await waitFor("the same address again", async () => (await has()) === 365_000);
+  // walletd keeps apart what came to an address a second time: it is held, and nobody is paid with it.
+  expect(await operator.reconcile({})).toMatchObject({
+    ...{ isSound: true, custodySat: 365_000, walletSat: 365_000, frozenSat: 25_000, liabilitiesSat: 365_000 },
+  });
+  const order = await gateway.order({ jid, to: { address: ELSEWHERE }, amountSat: 100_000 });
+  await gateway.confirm({ jid: "second@example.test", which: { order: order.order } });
+  await waitFor("it to be sent", async () => (await has()) < 265_000);
+  await at.sound();
+
+  await at.stopActor();
+  at.configure({ owners: ["owner@example.test"] });
+  await at.startActor();
+  await expect(gateway.balance({ jid: "second@example.test" })).rejects.toMatchObject({
+    code: "LEDGER_NO_ACCOUNT",
+  });
+  expect(await gateway.account({ jid })).toMatchObject({ isOwner: true });
+});
+
 it("coins that leave the wallet by another hand stop all payments, until the operator books the loss", async () => {
   const at = await LedgerUnderTest.start({ admins: ["root@example.test"] });
   under = at;

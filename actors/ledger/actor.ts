@@ -16,7 +16,7 @@ import { type LedgerConfig, ledgerSection } from "./config.ts";
 import { Desk } from "./desk.ts";
 import { LedgerMetrics } from "./metrics.ts";
 import { tidyNotices } from "./notices/notices.ts";
-import { expireOrders } from "./orders/orders.ts";
+import { expireOrders, forgetOrders } from "./orders/orders.ts";
 import { LedgerStore } from "./store/store.ts";
 
 type Context = ActorContext<LedgerConfig>;
@@ -92,6 +92,7 @@ class Ledger implements Actor {
     try {
       this.#answers.desk.write((tx) => {
         expireOrders(tx);
+        forgetOrders(tx);
         tidyNotices(tx);
       });
     } catch (error) {

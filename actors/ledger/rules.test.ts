@@ -7,7 +7,7 @@ import { shownParty } from "./answers/shown.ts";
 import { availableOf, balanceOf, book, CUSTODY, heldOf } from "./books/entries.ts";
 import { acknowledge, dueNotices, notify } from "./notices/notices.ts";
 import { confirm, feeMaxOf } from "./orders/confirming.ts";
-import { cancel, orderById, orderByWord, queue } from "./orders/orders.ts";
+import { cancel, expireOrders, forgetOrders, orderById, orderByWord, queue } from "./orders/orders.ts";
 import { settled } from "./orders/outcome.ts";
 import { recipientOf } from "./orders/recipients.ts";
 import { adminOf, unfreeze } from "./people/administration.ts";
@@ -274,6 +274,59 @@ it("from an amount on the second factor is needed, and each of its codes counts 
   const right = codeAt(secret, Math.floor(books.nowS / 30));
   expect(typed("alice", order.code, right).state).toBe("done");
   expect(books.read((t) => stepOf(needByJid(t, jidOf("alice")), right, books.nowS))).toBeUndefined();
+});
+
+it("a new second factor lets nothing more be paid for a day, and at once asks for codes where its person wants it", () => {
+  const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+  const now = () => codeAt(secret, Math.floor(books.nowS / 30));
+  const aloneSat = books.rules.strong_sat;
+  person("alice", 500_000);
+  person("bob");
+  const factor = { secret, enabledAtS: books.nowS, lastStep: 0, aloneSat };
+  books.write((tx) => keepUser(tx, { ...needByJid(tx.t, jidOf("alice")), factor }));
+  const large = ordered("alice", "bob", aloneSat);
+  expect(() => typed("alice", large.code, now())).toThrow(code("LEDGER_SECOND_FACTOR", { why: "young" }));
+  const small = ordered("alice", "bob", 100);
+  expect(typed("alice", small.code).state).toBe("done");
+  books.write((tx) => setOwnLimits(tx, needByJid(tx.t, jidOf("alice")), { strongSat: 100 }));
+  const guarded = ordered("alice", "bob", aloneSat - 1);
+  expect(() => typed("alice", guarded.code)).toThrow(code("LEDGER_SECOND_FACTOR", { why: "needed" }));
+  expect(typed("alice", guarded.code, now()).state).toBe("done");
+  books.nowS += DAY_S;
+  const late = ordered("alice", "bob", aloneSat);
+  expect(typed("alice", late.code, now()).state).toBe("done");
+});
+
+it("orders that nobody confirmed are forgotten after a week, with the words of requests; what was paid never is", () => {
+  person("alice", 50_000);
+  person("bob");
+  const request = "one word";
+  const paid = ordered("alice", "bob", 10_000, { request });
+  typed("alice", paid.code);
+  const given = ordered("alice", "bob", 200, { request: "another" });
+  books.write((tx) => cancel(tx, given));
+  const late = ordered("alice", "bob", 300);
+  const forget = () =>
+    books.write((tx) => {
+      expireOrders(tx);
+      forgetOrders(tx);
+    });
+  const left = () =>
+    books.read((t) => [
+      ...[t.orders, t.userOrders, t.requests, t.agingOrders].map((table) => table.count()),
+      ...[paid, given, late].map(({ id }) => t.orders.get(id)?.state ?? "gone"),
+    ]);
+  books.nowS += 7 * DAY_S - 1;
+  forget();
+  expect(left()).toEqual([3, 3, 2, 3, "done", "cancelled", "expired"]);
+  books.nowS += 1;
+  const entries = books.read((t) => t.entries.values());
+  forget();
+  expect(left()).toEqual([1, 1, 0, 0, "done", "gone", "gone"]);
+  expect(books.read((t) => t.entries.values())).toEqual(entries);
+  const again = ordered("alice", "bob", 100, { request });
+  expect(again.id).not.toBe(paid.id);
+  expect(books.read((t) => t.userOrders.values())).toEqual([paid.id, again.id]);
 });
 
 it("a JID that was away for ninety days has to be verified before it pays", () => {

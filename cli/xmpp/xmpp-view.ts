@@ -124,13 +124,19 @@ export function booksLines(
 }
 
 export function reconciliationLines(found: LedgerReconciliation, paint: Paint): string[] {
-  const { isSound, breaches, custodySat, walletSat, pendingSat, liabilitiesSat, equitySat, tip } = found;
+  const { isSound, breaches, custodySat, walletSat, pendingSat, frozenSat, liabilitiesSat, equitySat, tip } =
+    found;
   return [
     isSound
       ? paint("good", "Books and wallet agree.")
       : paint("bad", "Books and wallet differ: nothing is paid until they agree."),
     ...breaches.map((breach) => `  ${harmless(breach)}`),
     `at block ${tip === null ? "-" : String(tip.height)}: the books say ${btc(custodySat)}, the wallet has ${btc(walletSat)} BTC, and ${btc(pendingSat)} BTC more is coming in`,
+    ...(frozenSat === 0
+      ? []
+      : [
+          `${btc(frozenSat)} BTC of that is frozen in the wallet: nobody is paid with it until it is released`,
+        ]),
     `people have ${btc(liabilitiesSat)}, the house ${btc(equitySat)} BTC`,
   ];
 }

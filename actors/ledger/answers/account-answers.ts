@@ -15,7 +15,7 @@ import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { canonical } from "../orders/recipients.ts";
-import { setOwnLimits } from "../people/limits.ts";
+import { limitsOf, setOwnLimits } from "../people/limits.ts";
 import {
   close,
   findByJid,
@@ -106,7 +106,8 @@ export function accountAnswers({
         if (user.factor === null) throw denials.secondFactor("missing");
         if (isEnabled(user)) throw denials.secondFactor("present");
         return proved(tx, user, oneTimeCode, (right) => {
-          const factor = right.factor === null ? null : { ...right.factor, enabledAtS: tx.nowS };
+          const aloneSat = limitsOf(tx, right).strongSat;
+          const factor = right.factor === null ? null : { ...right.factor, enabledAtS: tx.nowS, aloneSat };
           const kept = keepUser(tx, { ...right, factor });
           notify(tx, kept, { kind: "security.factor", subject: `account:${user.id}` });
           return shownAccount(tx, kept, jid);

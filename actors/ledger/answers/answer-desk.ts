@@ -4,7 +4,7 @@ import type { Bank } from "../bank/bank.ts";
 import type { Tx } from "../books/transaction.ts";
 import type { Desk } from "../desk.ts";
 import { type Outcome, settled } from "../orders/outcome.ts";
-import { needByJid } from "../people/people.ts";
+import { needAsker } from "../people/people.ts";
 import type { UserRow } from "../store/rows.ts";
 
 export interface AnswerDesk {
@@ -14,7 +14,7 @@ export interface AnswerDesk {
 
 /** A change of one person's account. */
 export function changing<T>(desk: Desk, jid: string, work: (tx: Tx, user: UserRow) => T): T {
-  return desk.write((tx) => work(tx, needByJid(tx.t, jid)));
+  return desk.write((tx) => work(tx, needAsker(tx, jid)));
 }
 
 /** The same, where a refusal leaves something behind. */
@@ -23,5 +23,5 @@ export function judging<T>(desk: Desk, jid: string, work: (tx: Tx, user: UserRow
 }
 
 export function looking<T>(desk: Desk, jid: string, work: (tx: Tx, user: UserRow) => T): T {
-  return desk.look((tx) => work(tx, needByJid(tx.t, jid)));
+  return desk.look((tx) => work(tx, needAsker(tx, jid)));
 }

@@ -20,9 +20,10 @@ import {
 } from "../orders/orders.ts";
 import type { Outcome } from "../orders/outcome.ts";
 import { canonical, type Recipient, recipientOf } from "../orders/recipients.ts";
+import { foldJid } from "../people/jids.ts";
 import { limitsOf } from "../people/limits.ts";
 import { foldName } from "../people/names.ts";
-import { close, emptinessOf, foldJid, needStanding } from "../people/people.ts";
+import { close, emptinessOf, needStanding } from "../people/people.ts";
 import type { OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import { ofFirst, ofFirstDown } from "../store/store.ts";
 import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";

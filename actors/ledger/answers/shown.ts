@@ -8,8 +8,9 @@ import type {
 } from "../../../bus/contracts/ledger/objects.ts";
 import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
+import { foldJid } from "../people/jids.ts";
 import { leftTodayOf, limitsOf, raiseOf } from "../people/limits.ts";
-import { foldJid, isOwner, openOrdersOf, pendingOf } from "../people/people.ts";
+import { isOwner, openOrdersOf, pendingOf } from "../people/people.ts";
 import { isEnabled } from "../people/second-factor.ts";
 import type { MovementRow, NoticeRow, OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import type { Tables } from "../store/store.ts";

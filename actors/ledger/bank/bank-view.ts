@@ -12,6 +12,8 @@ import type { DepositRow, OrderRow, UserRow } from "../store/rows.ts";
 export interface BankView {
   readonly tip: { readonly height: number; readonly hash: string };
   readonly totalSat: number;
+  /** What of it walletd keeps from being spent. */
+  readonly frozenSat: number;
   readonly received: readonly {
     readonly txid: string;
     readonly index: number;

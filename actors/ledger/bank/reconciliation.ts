@@ -26,6 +26,7 @@ export function reconcile(tx: Tx, view: BankView): LedgerReconciliation {
     custodySat,
     walletSat: Math.max(0, walletSat),
     pendingSat,
+    frozenSat: view.frozenSat,
     liabilitiesSat,
     equitySat,
   };

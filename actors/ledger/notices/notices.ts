@@ -1,6 +1,7 @@
 /** What people are to be told: written down with what it tells of, and kept until somebody says that it has arrived. */
 import type { NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
 import type { Tx } from "../books/transaction.ts";
+import { isNamed } from "../people/jids.ts";
 import type { NoticeRow, UserRow } from "../store/rows.ts";
 import { nextNumber, type Tables } from "../store/store.ts";
 
@@ -45,7 +46,8 @@ export function notify(
   user: UserRow | undefined,
   { isToAdmins = false, ...notice }: NewNotice,
 ): void {
-  const jids = new Set(user !== undefined && isWanted(user, notice.kind) ? user.jids : []);
+  const isTold = user !== undefined && isWanted(user, notice.kind);
+  const jids = new Set(isTold ? user.jids.filter((jid) => isNamed(tx, jid)) : []);
   if (isToAdmins) for (const jid of tx.rules.admins) jids.add(jid.toLowerCase());
   for (const jid of jids) {
     const id = nextNumber(tx.t, "notice");

@@ -7,7 +7,7 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { limitsOf } from "../people/limits.ts";
 import { closeEmpty, isDomainAllowed, keepUser, needUser } from "../people/people.ts";
-import { isEnabled, isYoung, needUnlocked, rightTry, stepOf, wrongTry } from "../people/second-factor.ts";
+import { isEnabled, isTooYoung, needUnlocked, rightTry, stepOf, wrongTry } from "../people/second-factor.ts";
 import type { OrderRow, UserRow } from "../store/rows.ts";
 import { newCode } from "./codes.ts";
 import { checkPayable, expire, keepOrder, tellPayer } from "./orders.ts";
@@ -88,7 +88,7 @@ function secondFactor(
 ): Outcome<null> {
   if (amountSat < limitsOf(tx, user).strongSat) return { value: null };
   if (!isEnabled(user)) return { refusal: denials.secondFactor("missing") };
-  if (isYoung(user, tx.nowS)) return { refusal: denials.secondFactor("young") };
+  if (isTooYoung(user, amountSat, tx.nowS)) return { refusal: denials.secondFactor("young") };
   if (typed === undefined) return { refusal: denials.secondFactor("needed") };
   needUnlocked(tx, user);
   const now = needUser(tx.t, user.id);

@@ -32,6 +32,9 @@ export type OrderWord = { readonly code: string } | { readonly order: string };
 const ID_BYTES = 8;
 const REPEAT_S = 600;
 const REQUEST_KEPT_S = 86_400;
+/** Longer than anything looks back: codes, requests, the limit of the day. */
+const FORGET_S = 7 * 86_400;
+const FORGET_AT_ONCE = 500;
 const OVER: ReadonlySet<OrderState> = new Set(["done", "failed", "cancelled", "expired"]);
 
 /** Of this person's own word for it, within a day. */
@@ -76,7 +79,9 @@ export function queue(tx: Tx, user: UserRow, wish: QueueWish): OrderRow {
     isLost: false,
   };
   assert(t.orders.get(order.id) === undefined, "an order's id is its own");
-  t.userOrders.put([user.id, nextNumber(t, "order")], order.id);
+  const number = nextNumber(t, "order");
+  t.userOrders.put([user.id, number], order.id);
+  t.agingOrders.put([nowS, order.id], { number, request: request ?? null });
   if (request !== undefined) t.requests.put([user.id, request], { order: order.id, atS: nowS });
   return keepOrder(tx, order);
 }
@@ -148,6 +153,24 @@ export function expireOrders(tx: Tx): number {
     expired += 1;
   }
   return expired;
+}
+
+/** Lets go, a week later, of orders that nobody confirmed, and of the words of requests: with no entry they have anything to do. */
+export function forgetOrders({ t, nowS }: Tx): void {
+  for (const key of t.agingOrders.keys({ end: [nowS - FORGET_S + 1, ""], limit: FORGET_AT_ONCE })) {
+    const { number, request } = t.agingOrders.get(key) ?? { number: 0, request: null };
+    const [, id] = key;
+    const order = t.orders.get(id);
+    // One that is still under way after a week is looked at by nobody but a person.
+    t.agingOrders.remove(key);
+    if (order === undefined) continue;
+    const { userId, confirmedAtS, state } = order;
+    if (request !== null && t.requests.get([userId, request])?.order === id)
+      t.requests.remove([userId, request]);
+    if (confirmedAtS !== null || !OVER.has(state)) continue;
+    t.orders.remove(id);
+    t.userOrders.remove([userId, number]);
+  }
 }
 
 export function expire(tx: Tx, order: OrderRow): OrderRow {

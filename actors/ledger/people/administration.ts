@@ -7,7 +7,8 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import type { UserRow } from "../store/rows.ts";
 import { nextNumber } from "../store/store.ts";
-import { findByJid, findByName, foldJid, isOwner, keepUser } from "./people.ts";
+import { foldJid, isNamed } from "./jids.ts";
+import { findByJid, findByName, isOwner, keepUser } from "./people.ts";
 
 export const OPERATOR = "operator";
 const BANS_MAX = 1_000;
@@ -27,7 +28,8 @@ export function adminOf({ rules }: Tx, by: string | null, caller: string): strin
 /** Of what is not people's coins: the owner of the wallet may do that too, where it is nobody else's. */
 export function actingOf(tx: Tx, by: string | null, caller: string): string {
   const user = by === null ? undefined : findByJid(tx.t, by);
-  if (by !== null && user !== undefined && user.state === "open" && isOwner(tx, user)) return foldJid(by);
+  const isHis = user !== undefined && user.state === "open" && isOwner(tx, user);
+  if (by !== null && isHis && isNamed(tx, by)) return foldJid(by);
   return adminOf(tx, by, caller);
 }
 

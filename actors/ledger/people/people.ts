@@ -9,6 +9,7 @@ import { notify } from "../notices/notices.ts";
 import type { UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirst, type Tables } from "../store/store.ts";
 import { useInvite } from "./invites.ts";
+import { domainOf, foldJid, isNamed } from "./jids.ts";
 import { foldName, nameOf, releaseName, takeName } from "./names.ts";
 
 export interface Registration {
@@ -22,14 +23,6 @@ export interface Registration {
 const RECOVERY_BYTES = 15;
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const DAY_S = 86_400;
-
-export function foldJid(jid: string): string {
-  return jid.normalize("NFC").toLowerCase();
-}
-
-export function domainOf(jid: string): string {
-  return jid.slice(jid.lastIndexOf("@") + 1);
-}
 
 /** Whoever has, or had, the account of this JID. */
 export function findByJid(t: Tables, jid: string): UserRow | undefined {
@@ -47,6 +40,13 @@ export function findByName(t: Tables, name: string): UserRow | undefined {
 export function needByJid(t: Tables, jid: string): UserRow {
   const user = findByJid(t, jid);
   if (user === undefined || user.state === "closed") throw denials.noAccount();
+  return user;
+}
+
+/** Whoever asks for himself: with one account for several, only those whom the configuration names now. */
+export function needAsker(tx: Tx, jid: string): UserRow {
+  const user = needByJid(tx.t, jid);
+  if (!isNamed(tx, jid)) throw denials.noAccount();
   return user;
 }
 
@@ -76,6 +76,7 @@ export function register(tx: Tx, wish: Registration): { user: UserRow; recoveryC
   const jid = foldJid(wish.jid);
   const known = findByJid(t, jid);
   if (known !== undefined && known.state !== "closed") {
+    if (!isNamed(tx, jid)) throw denials.notAllowed("closed");
     if (tx.rules.mode !== "owner" && known.username !== foldName(wish.username)) {
       throw denials.registered(known.username);
     }
@@ -95,10 +96,11 @@ export function register(tx: Tx, wish: Registration): { user: UserRow; recoveryC
   return { user, recoveryCode: opened.recoveryCode };
 }
 
-function checkAllowed({ t, rules }: Tx, jid: string): void {
+function checkAllowed(tx: Tx, jid: string): void {
+  const { t, rules } = tx;
   const domain = domainOf(jid);
   if (rules.mode === "owner") {
-    if (!rules.owners.map(foldJid).includes(jid)) throw denials.notAllowed("closed");
+    if (!isNamed(tx, jid)) throw denials.notAllowed("closed");
     return;
   }
   if (rules.registration === "closed") throw denials.notAllowed("closed");

@@ -21,9 +21,12 @@ export function isEnabled({ factor }: UserRow): boolean {
   return factor !== null && factor.enabledAtS !== null;
 }
 
-/** Set up so lately that whoever has taken the chat over could have done it: it counts in a day, as higher limits do. */
-export function isYoung({ factor }: UserRow, nowS: number): boolean {
-  return (factor?.enabledAtS ?? 0) + YOUNG_S > nowS;
+/**
+ * Set up so lately that whoever has taken the chat over could have done it: for what the chat alone could not pay it
+ * counts in a day, as higher limits do. What it could pay is asked for codes at once, where the person lowers his limit.
+ */
+export function isTooYoung({ factor }: UserRow, amountSat: number, nowS: number): boolean {
+  return (factor?.enabledAtS ?? 0) + YOUNG_S > nowS && amountSat >= (factor?.aloneSat ?? 0);
 }
 
 export function newSecret({ randomBytes }: Tx): string {

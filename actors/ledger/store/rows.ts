@@ -24,6 +24,8 @@ export interface UserRow {
     readonly secret: string;
     readonly enabledAtS: number | null;
     readonly lastStep: number;
+    /** Below this the chat alone could pay when it was enabled; absent is nothing. */
+    readonly aloneSat?: number;
   } | null;
   /** SHA-256 of the recovery code. */
   readonly recovery: string;

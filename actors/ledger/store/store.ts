@@ -105,6 +105,11 @@ function openTables(place: Place) {
       place,
       "requests",
     ),
+    /** By the time when it was queued and its id: its number, and the word of its request, until it is old. */
+    agingOrders: new Table<[number, string], { readonly number: number; readonly request: string | null }>(
+      place,
+      "aging-orders",
+    ),
     notices: new Table<number, NoticeRow>(place, "notices"),
     audit: new Table<number, AuditRow>(place, "audit"),
     bans: new Table<string, number>(place, "bans"),

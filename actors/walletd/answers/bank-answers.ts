@@ -8,6 +8,7 @@ import { outpointOf } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import { type Granted, RESERVATIONS_PER_HOUR } from "../sign/grants.ts";
 import { checkDay } from "../spend/daily-limit.ts";
+import { sumOf } from "../spend/plan.ts";
 import { type Prepared, type SpendWish, scriptFor, toldOf } from "../spend/planner.ts";
 import { requestOf } from "../spend/signed-record.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
@@ -44,14 +45,13 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const { tip } = wallet.view;
       if (tip === undefined) throw denials.notSynced(wallet.name, 0);
       const mixdepth = mixdepthOf(by.limits);
-      const totalSat = [...wallet.view.coins.values()]
-        .filter(({ key }) => key.path.mixdepth === mixdepth && key.path.chain <= INTERNAL_CHAIN)
-        .reduce((sum, { amountSat }) => sum + amountSat, 0);
+      const coins = wallet.coins(mixdepth).filter(({ key }) => key.path.chain <= INTERNAL_CHAIN);
       return {
         wallet: wallet.name,
         grantExpiresAtS: Math.floor(by.expiresAtMs / 1_000),
         tip: { height: tip.height, hash: tip.hash },
-        totalSat,
+        totalSat: sumOf(coins),
+        frozenSat: sumOf(coins.filter(({ standing }) => standing.isFrozen)),
         received: receivedSince(wallet, mixdepth, sinceHeight),
         payouts: orders.flatMap((order) => payoutOf(wallet, order, mixdepth)),
       };

@@ -106,7 +106,7 @@ export const withLedgerAccounts = contract("ledger", {
     ...ONCE,
   })
   .rpc("secondFactorEnable", {
-    doc: "A first code of the new secret: from now on it is needed, and counts for payments in 24 hours.",
+    doc: "A first code of the new secret. It counts at once where limits that are lowered from now on ask for codes, and in 24 hours for what the account could not pay without one.",
     input: Asked.extend({ oneTimeCode: OneTimeCode }),
     output: LedgerAccountSchema,
     errors: { ...ACCOUNT_ERRORS, ...STANDING_ERRORS, ...FACTOR_ERRORS },

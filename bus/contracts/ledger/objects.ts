@@ -244,6 +244,8 @@ export const ReconciliationSchema = z.object({
   walletSat: AmountSat,
   /** Seen by walletd and not credited yet. */
   pendingSat: AmountSat,
+  /** Of both, what walletd has frozen, such as what came to an address a second time: people's all the same, and not paid with. */
+  frozenSat: AmountSat,
   liabilitiesSat: ChangeSat,
   equitySat: ChangeSat,
 });

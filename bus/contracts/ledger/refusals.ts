@@ -66,7 +66,7 @@ export const CODE_ERRORS = {
 } as const;
 
 export const FACTOR_ERRORS = {
-  /** young: set up less than a day ago, which whoever has taken the chat over could have done. */
+  /** young: set up less than a day ago, which whoever has taken the chat over could have done, and for more than he could pay. */
   LEDGER_SECOND_FACTOR: z.object({ why: z.enum(["missing", "young", "needed", "wrong", "present"]) }),
   LEDGER_LOCKED: z.object({ untilS: UnixTimeS }),
 } as const;

@@ -42,6 +42,8 @@ export const withBank = withCommitments
       tip: Tip,
       /** All unspent coins, unconfirmed ones too. */
       totalSat: AmountSat,
+      /** What of it is frozen: held like the rest, and not paid with. */
+      frozenSat: AmountSat,
       /** What others paid to us, spent since or not; no change of ours. */
       received: z.array(
         Outpoint.extend({

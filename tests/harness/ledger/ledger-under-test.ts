@@ -28,7 +28,7 @@ export class LedgerUnderTest {
   readonly walletd: WalletdUnderTest;
   readonly directory = mkdtempSync(join(tmpdir(), "troupe-ledger-"));
   readonly clock: HastyClock;
-  readonly #config: Partial<LedgerConfig>;
+  #config: Partial<LedgerConfig>;
   readonly #draw = chance();
   #actor: Actor | undefined;
   #bus: ConnectedBus | undefined;
@@ -68,6 +68,11 @@ export class LedgerUnderTest {
       .as("operator")
       .grant({ ...this.owned, caller: "ledger", limits: { ...GRANT, ...limits }, ttlS: 30 * 86_400 });
     await this.operator.open({ wallet: "bank", grant, grantId: id });
+  }
+
+  /** From its next start on. */
+  configure(more: Partial<LedgerConfig>): void {
+    this.#config = { ...this.#config, ...more };
   }
 
   async startActor(): Promise<void> {

@@ -124,6 +124,7 @@ export class ModelBank {
       grantExpiresAtS: 4_000_000_000,
       tip: { height: this.height, hash: idOf(this.height) },
       totalSat: this.totalSat,
+      frozenSat: 0,
       received: this.deposits.map((deposit) => ({ ...deposit })),
       payouts: orders.flatMap((order) => {
         const payout = this.payouts.get(order);

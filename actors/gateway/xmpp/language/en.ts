@@ -279,7 +279,7 @@ export const en = {
   factorNew: (secret: string, uri: string) =>
     `Enter this secret into your app for one-time codes; nobody else may see it: ${secret}\n${uri}\nThen type: factor on CODE`,
   factorOn: (amount: string) =>
-    `Your second factor is on. From tomorrow at this time on, payments of ${amount} or more are made with its codes.`,
+    `Your second factor is on. To have it asked for smaller payments too, from now on: limits strong AMOUNT. From tomorrow at this time on, payments of ${amount} or more are made with its codes.`,
   factorGone: "Your second factor is gone. Large payments cannot be made without one.",
   // Bank.
   bankOpen: "The bank works.",
@@ -384,7 +384,8 @@ export const en = {
     locked: (minutes: number) => `Too many wrong codes. Try again in ${minutes} min.`,
     over: (state: string) => `This payment is over already (${state}).`,
     factorMissing: "This needs a second factor, and you have none. Type: factor new",
-    factorYoung: "Your second factor is new: its codes count for payments 24 hours after it was set up.",
+    factorYoung:
+      "Your second factor is new: for an amount that you could not pay without one, its codes count 24 hours after it was set up.",
     factorPresent: "You have a second factor already. To take it away type: factor off CODE",
     factorNeeded: "This needs a one-time code. Type: confirm CODE ONE-TIME-CODE",
     factorWrong: "The one-time code is wrong.",

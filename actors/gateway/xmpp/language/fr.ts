@@ -280,7 +280,7 @@ export const fr: Texts = {
   factorNew: (secret, uri) =>
     `Entrez ce secret dans votre application de codes à usage unique ; nul autre ne doit le voir : ${secret}\n${uri}\nPuis tapez : facteur on CODE`,
   factorOn: (amount) =>
-    `Votre second facteur est en service. À partir de demain à cette heure, les paiements de ${amount} ou plus se font avec ses codes.`,
+    `Votre second facteur est en service. Pour qu'il soit demandé aussi pour de plus petits paiements, dès maintenant : limites strong MONTANT. À partir de demain à cette heure, les paiements de ${amount} ou plus se font avec ses codes.`,
   factorGone: "Votre second facteur est enlevé. Sans lui, pas de grands paiements.",
   bankOpen: "La banque fonctionne.",
   bankShut: (why) => `La banque ne paie rien en ce moment : ${why}`,
@@ -379,7 +379,7 @@ export const fr: Texts = {
     over: (state) => `Ce paiement est déjà terminé (${state}).`,
     factorMissing: "Il faut un second facteur, et vous n'en avez pas. Tapez : facteur new",
     factorYoung:
-      "Votre second facteur est neuf : ses codes comptent pour les paiements 24 heures après sa mise en place.",
+      "Votre second facteur est neuf : pour un montant que vous ne pouviez pas payer sans lui, ses codes comptent 24 heures après sa mise en place.",
     factorPresent: "Vous avez déjà un second facteur. Pour l'enlever tapez : facteur off CODE",
     factorNeeded: "Il faut un code à usage unique. Tapez : confirmer CODE CODE-UNIQUE",
     factorWrong: "Le code à usage unique est faux.",
