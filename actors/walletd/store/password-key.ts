@@ -30,6 +30,12 @@ const LANES_MAX = 16;
 
 const FUNCTIONS = { argon2id, argon2i };
 
+/** While a key is made nobody else has a turn; for this part of the same time afterwards everybody has. */
+const REST_SHARE = 1 / 8;
+/** Ends when the last key that was asked for is made, and its rest is over. */
+let before: Promise<void> | undefined;
+let waiting = 0;
+
 /** 32 bytes; the copy of the password that it needs is wiped. */
 export async function argon2Key(
   kind: keyof typeof FUNCTIONS,
@@ -40,18 +46,39 @@ export async function argon2Key(
   // An empty password is one too, and the package takes none.
   const bytes = Buffer.from(password || "\0", "utf8");
   try {
-    const key = await FUNCTIONS[kind]({
-      password: bytes,
-      salt,
-      memorySize: memoryKib,
-      iterations: passes,
-      parallelism: lanes,
-      hashLength: KEY_BYTES,
-      outputType: "binary",
-    });
+    const key = await inTurn(() =>
+      FUNCTIONS[kind]({
+        password: bytes,
+        salt,
+        memorySize: memoryKib,
+        iterations: passes,
+        parallelism: lanes,
+        hashLength: KEY_BYTES,
+        outputType: "binary",
+      }),
+    );
     return Buffer.from(key.buffer, key.byteOffset, key.length);
   } finally {
     bytes.fill(0);
+  }
+}
+
+/** Keys that are asked for together would be made one right behind the other, and whoever signs would wait for all of them. */
+export async function inTurn<T>(make: () => Promise<T>): Promise<T> {
+  const earlier = before;
+  let end = (): void => undefined;
+  before = new Promise((resolve) => {
+    end = resolve;
+  });
+  waiting += 1;
+  await earlier;
+  waiting -= 1;
+  const beganMs = performance.now();
+  try {
+    return await make();
+  } finally {
+    if (waiting === 0) end();
+    else setTimeout(end, (performance.now() - beganMs) * REST_SHARE);
   }
 }
 
