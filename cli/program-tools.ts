@@ -7,5 +7,7 @@ export interface ProgramTools {
   exitWith(code: number): void;
   /** Adds the options by which a command finds its data directory. */
   withPlace(command: Command): Command;
+  /** The same for a command about one wallet, with its password and its answer for programs. */
+  withWallet(command: Command): Command;
   examples(...rows: readonly (readonly [command: string, meaning: string])[]): string;
 }

@@ -52,15 +52,15 @@ export function makeProgram(
   addOrders(program, terminal, exitWith);
   addQuestions(program, terminal, exitWith);
   addIndex(program, terminal, exitWith);
-  addElectrum(program, { terminal, exitWith, withPlace, examples });
-  addDirectory(program, { terminal, exitWith, withPlace, examples });
-  addEarn(program, { terminal, exitWith, withPlace, examples });
-  addCoinjoin(program, { terminal, exitWith, withPlace, examples });
-  addTumble(program, { terminal, exitWith, withPlace, examples });
-  addBond(program, { terminal, exitWith, withPlace, examples });
-  addHistory(program, { terminal, exitWith, withPlace, examples });
-  addWallet(program, { terminal, exitWith, withPlace, examples });
-  addXmpp(program, { terminal, exitWith, withPlace, examples });
+  addElectrum(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addDirectory(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addEarn(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addCoinjoin(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addTumble(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addBond(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addHistory(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addWallet(program, { terminal, exitWith, withPlace, withWallet, examples });
+  addXmpp(program, { terminal, exitWith, withPlace, withWallet, examples });
   addTap(program, terminal, exitWith);
   addBus(program, terminal, exitWith);
   addConfig(program, terminal);
@@ -327,6 +327,13 @@ function withPlace(command: Command, withSet = false): Command {
       collect,
     );
   return command.exitOverride().showHelpAfterError(HELP_HINT);
+}
+
+function withWallet(command: Command): Command {
+  return withPlace(command)
+    .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
+    .option("--password-file <file>", "read the password from its first line; - is the pipe")
+    .option("--json", "answer as JSON");
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

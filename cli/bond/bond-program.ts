@@ -6,7 +6,10 @@ const commands = () => import("./bond-commands.ts");
 const coins = () => import("../wallet/coin-commands.ts");
 const MONTH = "such as 2031-06";
 
-export function addBond(program: Command, { terminal, exitWith, withPlace, examples }: ProgramTools): void {
+export function addBond(
+  program: Command,
+  { terminal, exitWith, withPlace, withWallet, examples }: ProgramTools,
+): void {
   const bond = program
     .command("bond")
     .summary("lock coins, so that takers choose this maker")
@@ -14,12 +17,7 @@ export function addBond(program: Command, { terminal, exitWith, withPlace, examp
       "A fidelity bond is coins that nobody can spend before a month begins, not even their owner. Takers choose makers by what their bonds weigh. A maker shows its wallet's best bond to each taker anew; no bond has to be renewed before it ends.",
     );
   const of = (usage: string, summary: string, description: string) =>
-    withPlace(bond.command(usage))
-      .summary(summary)
-      .description(description)
-      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
-      .option("--password-file <file>", "read the password from its first line; - is the pipe")
-      .option("--json", "answer as JSON");
+    withWallet(bond.command(usage)).summary(summary).description(description);
 
   of(
     "list",

@@ -7,8 +7,8 @@ const commands = () => import("./coinjoin-commands.ts");
 const market = () => import("./orderbook-command.ts");
 
 export function addCoinjoin(program: Command, tools: ProgramTools): void {
-  const { terminal, exitWith, withPlace, examples } = tools;
-  const coinjoin = withPlace(program.command("coinjoin"))
+  const { terminal, exitWith, withPlace, withWallet, examples } = tools;
+  const coinjoin = withWallet(program.command("coinjoin"))
     .summary("mix coins with those of makers")
     .description(
       "Asks makers of the JoinMarket for a coinjoin: shows what it will cost, asks, and tells what is happening. What is mixed goes one mixdepth on unless --to says otherwise; what is left stays where it was.",
@@ -24,9 +24,6 @@ export function addCoinjoin(program: Command, tools: ProgramTools): void {
     .option("--broadcast <who>", "who sends it: self, random-maker or not-self")
     .option("--dry-run", "only show what it would cost")
     .option("--yes", "do not ask")
-    .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
-    .option("--password-file <file>", "read the password from its first line; - is the pipe")
-    .option("--json", "answer as JSON")
     .addHelpText(
       "after",
       examples(

@@ -6,7 +6,7 @@ const work = () => import("./commitment-commands.ts");
 
 export function addCommitmentCommands(
   coinjoin: Command,
-  { terminal, exitWith, withPlace, examples }: ProgramTools,
+  { terminal, exitWith, withWallet, examples }: ProgramTools,
 ): void {
   const group = coinjoin
     .command("commitments")
@@ -15,12 +15,9 @@ export function addCommitmentCommands(
       "Makers ask for proof of a coin of some age and worth before they show theirs, and each coin proves it three times. Where the wallet's own are too young or used up, a coin of elsewhere can stand for it: it is not spent, but makers who are asked see which it was.",
     );
   const of = (usage: string, summary: string) =>
-    withPlace(group.command(usage))
+    withWallet(group.command(usage))
       .summary(summary)
-      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
-      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
-      .option("--password-file <file>", "read the password from its first line; - is the pipe")
-      .option("--json", "answer as JSON");
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
 
   of("list", "the coins, and how often each can stand for one").action(async (_, command: Command) =>
     exitWith(await (await work()).listCommitments(command.optsWithGlobals(), terminal)),

@@ -1,4 +1,6 @@
 /** `supervisor doctor`: what would go wrong on this host, and what to do about it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Tree } from "../../bus/contracts/supervisor.ts";
 import { AdminClient } from "../../supervisor/admin/client.ts";
 import { runDoctor } from "../../supervisor/doctor/doctor.ts";
@@ -35,8 +37,9 @@ async function examine(options: PlaceOptions, terminal: Terminal): Promise<Findi
   try {
     const request = requestOf(options, terminal);
     running = await runningTree(findDataPaths(request).socket);
-    // What runs there may have been started as a sandbox: then its node is its own, and no other is asked.
-    settings = readSettings({ ...request, sandbox: request.sandbox || hasOwnNode(running) });
+    // It may have been started as a sandbox: then its node is its own, and no other is asked.
+    const isOwn = running === undefined ? hadOwnNode(findDataPaths(request).actors) : hasOwnNode(running);
+    settings = readSettings({ ...request, sandbox: request.sandbox || isOwn });
   } catch (error) {
     // Without a configuration there is nothing to examine the host for.
     return (error as Error).message
@@ -46,8 +49,13 @@ async function examine(options: PlaceOptions, terminal: Terminal): Promise<Findi
   return runDoctor(doctorFacts(settings, running));
 }
 
-function hasOwnNode(running: Tree | undefined): boolean {
-  return running?.root.children.some(({ id }) => id === "node") ?? false;
+function hasOwnNode({ root }: Tree): boolean {
+  return root.children.some(({ id }) => id === "node");
+}
+
+/** Nothing runs there: a sandbox has left its chain. */
+function hadOwnNode(actorsDirectory: string): boolean {
+  return existsSync(join(actorsDirectory, "node"));
 }
 
 async function runningTree(socket: string): Promise<Tree | undefined> {

@@ -4,7 +4,10 @@ import type { ProgramTools } from "../program-tools.ts";
 
 const commands = () => import("./earn-commands.ts");
 
-export function addEarn(program: Command, { terminal, exitWith, withPlace, examples }: ProgramTools): void {
+export function addEarn(
+  program: Command,
+  { terminal, exitWith, withPlace, withWallet, examples }: ProgramTools,
+): void {
   const earn = program
     .command("earn")
     .summary("earn by offering coins for coinjoins")
@@ -12,12 +15,7 @@ export function addEarn(program: Command, { terminal, exitWith, withPlace, examp
       "A maker offers a wallet's coins to those who want a coinjoin, and is paid for it. Every coinjoin moves the coins one mixdepth on. What is signed is judged by walletd: never a satoshi less than was agreed.",
     );
   const of = (usage: string, summary: string, description: string) =>
-    withPlace(earn.command(usage))
-      .summary(summary)
-      .description(description)
-      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one unlocked here")
-      .option("--password-file <file>", "read the password from its first line; - is the pipe")
-      .option("--json", "answer as JSON");
+    withWallet(earn.command(usage)).summary(summary).description(description);
 
   of(
     "start",

@@ -4,7 +4,10 @@ import type { ProgramTools } from "../program-tools.ts";
 
 const commands = () => import("./tumble-commands.ts");
 
-export function addTumble(program: Command, { terminal, exitWith, withPlace, examples }: ProgramTools): void {
+export function addTumble(
+  program: Command,
+  { terminal, exitWith, withWallet, examples }: ProgramTools,
+): void {
   const tumble = program
     .command("tumble")
     .summary("bring all coins of a wallet elsewhere by many coinjoins")
@@ -12,12 +15,7 @@ export function addTumble(program: Command, { terminal, exitWith, withPlace, exa
       "A tumble is a schedule of coinjoins with waits between them, over hours or days: afterwards nobody can tell from the chain which coins at the destinations came from this wallet. It goes on by itself, also after a restart, as long as the wallet stays unlocked.",
     );
   const of = (usage: string, summary: string, description: string) =>
-    withPlace(tumble.command(usage))
-      .summary(summary)
-      .description(description)
-      .option("-w, --wallet <name>", "which wallet; default: the only one, or the only one that is unlocked")
-      .option("--password-file <file>", "read the password from its first line; - is the pipe")
-      .option("--json", "answer as JSON");
+    withWallet(tumble.command(usage)).summary(summary).description(description);
   const drawn = (command: Command) =>
     command
       .option(

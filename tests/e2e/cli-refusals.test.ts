@@ -186,6 +186,14 @@ test("doctor tells what is wrong with the configuration", async () => {
   expect(stdout).toMatch(/✗ configuration/);
 });
 
+test("doctor knows a sandbox that is stopped by the chain that it left", async () => {
+  const checks = async () =>
+    (JSON.parse((await home.run("doctor", "--json")).stdout) as { findings: { check: string }[] }).findings;
+  expect((await checks()).map(({ check }) => check)).not.toContain("door node rpc");
+  mkdirSync(join(home.data, "actors", "node"), { recursive: true });
+  expect((await checks()).map(({ check }) => check)).toContain("door node rpc");
+});
+
 test("every command explains itself", async () => {
   const names = ["start", "stop", "restart", "status", "logs", "doctor", "tap", "bus", "electrum", "config"];
 
