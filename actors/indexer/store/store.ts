@@ -70,7 +70,12 @@ export class IndexStore {
     this.#snapshots = {
       tables: this.#tables,
       states: new StateReader(),
-      transaction: () => this.#env.useReadTransaction(),
+      transaction: () => {
+        // LMDB's binding goes on with its last moment until a timer has run, or until it has written itself. Whoever has heard
+        // of another's block since must find it.
+        if (readOnly) this.#env.resetReadTxn();
+        return this.#env.useReadTransaction();
+      },
     };
     const format = this.#readFormat(network, readOnly, options.secret);
     this.secret = hexToBytes(format.secret);
