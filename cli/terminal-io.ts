@@ -55,12 +55,13 @@ export function paintOf(terminal: Terminal): Paint {
 export interface Page {
   readonly paint: Paint;
   readonly width: number;
-  /** What the person calls us by. */
-  readonly command: string;
+  /** A command of ours as the person would have to type it: to the program that was asked. */
+  readonly typed: (words: string) => string;
 }
 
-export function pageOf(terminal: Terminal): Page {
-  return { paint: paintOf(terminal), width: widthOf(terminal), command: commandName(terminal) };
+export function pageOf(terminal: Terminal, place: PlaceOptions): Page {
+  const typed = (words: string) => `${commandName(terminal)} ${words}${retyped(place)}`;
+  return { paint: paintOf(terminal), width: widthOf(terminal), typed };
 }
 
 /** A pipe has no width; 100 is read well. */

@@ -33,7 +33,7 @@ export function list(options: WalletOptions & MarketOptions, terminal: Terminal)
       };
     },
     ({ bonds, standing }) => [
-      ...bondLines(bonds, pageOf(terminal)),
+      ...bondLines(bonds, pageOf(terminal, options)),
       ...(standing === null ? [] : [standingLine(standing)]),
     ],
   );

@@ -172,7 +172,7 @@ async function watched(taker: Taker, id: string, options: RunOptions, terminal: 
     run = await taker.run({ id, newerThan: run.version });
   }
   if (options.json) sayJson(terminal, run);
-  else for (const line of outcomeLines(run, pageOf(terminal))) say(terminal, line);
+  else for (const line of outcomeLines(run, pageOf(terminal, options))) say(terminal, line);
   return run.phase === "done" ? EXIT.ok : EXIT.failed;
 }
 

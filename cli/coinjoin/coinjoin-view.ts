@@ -38,7 +38,7 @@ export function progressLine({ progress, attempt }: CoinjoinRun): string {
   return `${attempt > 1 ? `Attempt ${attempt}: ` : ""}${harmless(progress)}`;
 }
 
-export function outcomeLines(run: CoinjoinRun, { paint, command }: Page): string[] {
+export function outcomeLines(run: CoinjoinRun, { paint, typed }: Page): string[] {
   const faults = run.faults.map(({ nick, why }) => paint("dim", `  ${harmless(nick)}: ${harmless(why)}`));
   const told = faults.length === 0 ? [] : ["Makers that failed us:", ...faults];
   if (run.phase === "done") {
@@ -50,7 +50,7 @@ export function outcomeLines(run: CoinjoinRun, { paint, command }: Page): string
     ];
   }
   const code = run.failure?.code ?? "";
-  return [...told, `${paint("bad", "No coinjoin")} (${code}). ${adviceFor(code, command)}`];
+  return [...told, `${paint("bad", "No coinjoin")} (${code}). ${adviceFor(code, typed)}`];
 }
 
 /** What a person can do about it; $ stands for our own name. */
@@ -69,10 +69,10 @@ const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   WALLETD_NO_GRANT: "The wallet was locked meanwhile. Unlock it and try again.",
 });
 
-function adviceFor(code: string, command: string): string {
+function adviceFor(code: string, typed: Page["typed"]): string {
   const kept = code === "TAKER_NOT_SENT" || code === "TAKER_REFUSED" ? "" : "Its coins are free. ";
   const advice = ADVICE[code] ?? "What was asked is in the log: $ logs taker";
-  return `${kept}${advice.replaceAll("$ ", `${command} `)}`;
+  return `${kept}${advice.replace(/\$ ([a-z ]+)/, (_, words: string) => typed(words))}`;
 }
 
 const COLUMNS: readonly TableColumn<CoinjoinRun>[] = [

@@ -54,7 +54,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
       shown = makers.find(({ grantId }) => grantId === started.grantId) ?? shown;
     }
     if (options.json) sayJson(terminal, shown);
-    else for (const line of earningLines(shown, pageOf(terminal))) say(terminal, line);
+    else for (const line of earningLines(shown, pageOf(terminal, options))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -77,7 +77,7 @@ export function status(
   return withDesk(options, terminal, async (desk) => {
     const answer = await desk.client(makerContract).status({});
     if (options.json) sayJson(terminal, answer);
-    else for (const line of makersLines(answer.makers, pageOf(terminal))) say(terminal, line);
+    else for (const line of makersLines(answer.makers, pageOf(terminal, options))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -102,7 +102,7 @@ export function report(
       }
     });
     if (options.json) sayJson(terminal, earned);
-    else for (const line of reportLines(earned, pageOf(terminal))) say(terminal, line);
+    else for (const line of reportLines(earned, pageOf(terminal, options))) say(terminal, line);
     return EXIT.ok;
   });
 }

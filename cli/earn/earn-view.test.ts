@@ -6,7 +6,7 @@ import { parseShareOption } from "./earn-commands.ts";
 import { earnReportOf } from "./earn-report.ts";
 import { earningLines, makersLines, reportLines } from "./earn-view.ts";
 
-const PAGE = { paint: plainPaint, width: 80, command: "npx supervisor" };
+const PAGE = { paint: plainPaint, width: 80, typed: (words: string) => `npx supervisor ${words}` };
 
 const MAKER: MakerStatus = {
   wallet: "savings",

@@ -18,7 +18,7 @@ export function earningLines(maker: MakerStatus, page: Page): string[] {
 }
 
 export function makersLines(makers: readonly MakerStatus[], page: Page): string[] {
-  if (makers.length === 0) return [`No wallet earns. Start one: ${page.command} earn start`];
+  if (makers.length === 0) return [`No wallet earns. Start one: ${page.typed("earn start")}`];
   return makers.flatMap((maker, at) => [
     ...(at === 0 ? [] : [""]),
     ...earningLines(maker, page),
@@ -26,9 +26,9 @@ export function makersLines(makers: readonly MakerStatus[], page: Page): string[
   ]);
 }
 
-export function reportLines(report: EarnReport, { paint, command }: Page): string[] {
+export function reportLines(report: EarnReport, { paint, typed }: Page): string[] {
   const name = harmless(report.wallet);
-  const after = [...unconfirmedLines(report), ...inVainLines(report, command)];
+  const after = [...unconfirmedLines(report), ...inVainLines(report, typed)];
   if (report.joins === 0) return [`${name} has served no coinjoin that a block shows.`, ...after];
   const total = `${name} earned ${sats(report.earnedSat)} with ${coinjoins(report.joins)}, which mixed ${btc(report.mixedSat)} BTC of it.`;
   return [
@@ -79,12 +79,12 @@ function feeText(sat: number): string {
 
 function hintLines(
   { isFree, hasBond, offers, channels, state }: MakerStatus,
-  { paint, width, command }: Page,
+  { paint, width, typed }: Page,
 ): string[] {
   const lines: string[] = [];
   if (isFree) {
     lines.push(
-      `It asks for nothing: without a fidelity bond many takers do not see makers that ask for a fee. Make a bond (${command} bond make), or insist on a fee (--relative, --absolute).`,
+      `It asks for nothing: without a fidelity bond many takers do not see makers that ask for a fee. Make a bond (${typed("bond make")}), or insist on a fee (--relative, --absolute).`,
     );
   } else if (!hasBond && offers.some(({ fee }) => Number(fee) > 0)) {
     lines.push("It has no fidelity bond: many takers do not see makers that ask for a fee without one.");
@@ -115,7 +115,7 @@ function unconfirmedLines({ unconfirmed }: EarnReport): string[] {
     : ["", `${coinjoins(unconfirmed)} ${unconfirmed === 1 ? "waits" : "wait"} for a block.`];
 }
 
-function inVainLines({ inVain: { fill, promised, signed } }: EarnReport, command: string): string[] {
+function inVainLines({ inVain: { fill, promised, signed } }: EarnReport, typed: Page["typed"]): string[] {
   const all = fill + promised + signed;
   if (all === 0) return [];
   const parts = [
@@ -124,7 +124,11 @@ function inVainLines({ inVain: { fill, promised, signed } }: EarnReport, command
     ...(fill > 0 ? [`${fill} that only asked`] : []),
   ];
   const takers = all === 1 ? "1 taker" : `${all} takers`;
-  return ["", `Came to nothing of late: ${takers}: ${parts.join(", ")}.`, `Why: ${command} history --failed`];
+  return [
+    "",
+    `Came to nothing of late: ${takers}: ${parts.join(", ")}.`,
+    `Why: ${typed("history --failed")}`,
+  ];
 }
 
 function coinjoins(count: number): string {

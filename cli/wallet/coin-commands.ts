@@ -86,7 +86,7 @@ export function bonds(options: WalletOptions, terminal: Terminal): Promise<numbe
     options,
     terminal,
     (desk) => desk.asOwner((owned, walletd) => walletd.bonds(owned)),
-    (answer) => bondLines(answer.bonds, pageOf(terminal)),
+    (answer) => bondLines(answer.bonds, pageOf(terminal, options)),
   );
 }
 

@@ -231,9 +231,9 @@ function stateOf(coin: Coin, paint: Paint): string {
   ].join(", ");
 }
 
-export function bondLines(bonds: readonly Bond[], { paint, command }: Page): string[] {
+export function bondLines(bonds: readonly Bond[], { paint, typed }: Page): string[] {
   if (bonds.length === 0)
-    return [`There are no fidelity bonds. Make one: ${command} bond make <year-month> <amount>`];
+    return [`There are no fidelity bonds. Make one: ${typed("bond make <year-month> <amount>")}`];
   return bonds.flatMap(({ address, locktimeS, isExpired, coins }) => [
     `${paint("strong", dayOf(locktimeS))}  ${address}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
     ...coins.map(
