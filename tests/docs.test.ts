@@ -181,6 +181,7 @@ describe.each([
 
   it("names tests that are there", () => {
     const named = found.flatMap(({ tests }) => tests);
+    expect(found.filter(({ tests }) => tests.length === 0)).toEqual([]);
 
     expect(named.length).toBeGreaterThan(90);
     expect(named.filter(({ isThere }) => !isThere)).toEqual([]);

@@ -238,6 +238,11 @@ describe("around the link", () => {
     const since = under.sent.length;
     under.link.start();
     await waitFor("the probe", () => under.sent.slice(since).some(({ attrs }) => attrs["type"] === "probe"));
+    expect(await seen(since)).toEqual([`probe ${WALLET}`]);
+    // Nobody answers: he may be there without letting us see it.
+    under.clock.advance(5_000);
+    const isShown = ({ attrs }: Element) => attrs["from"] === WALLET && attrs["type"] === undefined;
+    await under.next((stanza) => stanza.name === "presence" && isShown(stanza), since);
     expect(await seen(since)).toEqual([`probe ${WALLET}`, `available ${GW}`, `available ${WALLET}`]);
     const { link } = under;
     await under.stop();
@@ -245,6 +250,31 @@ describe("around the link", () => {
       .filter(({ attrs }) => attrs["type"] === "unavailable")
       .map(({ attrs }) => attrs["from"]);
     expect(last).toEqual([GW, WALLET]);
+  });
+
+  it("asks no more than two hundred in a second, and shows itself once to who answers", async () => {
+    const jids = Array.from({ length: 45 }, (_, at) => `person${at}@example.test`);
+    for (const jid of jids) {
+      under.bank.open(jid.split("@")[0] ?? "", 0, { jid });
+      under.presence(jid, WALLET, "subscribe");
+    }
+    await under.settled();
+    under.link.lose();
+    const since = under.sent.length;
+    under.link.start();
+    const asked = (type: string | undefined) =>
+      under.sent.slice(since).filter(({ name, attrs }) => name === "presence" && attrs["type"] === type);
+    for (const count of [20, 40, 45]) {
+      await waitFor(`${count} probes`, () => asked("probe").length === count);
+      await under.settled();
+      expect(asked("probe")).toHaveLength(count);
+      under.clock.advance(100);
+    }
+    for (const jid of jids) under.presence(`${jid}/phone`, WALLET);
+    await waitFor("the presences", () => asked(undefined).length === 90);
+    under.clock.advance(5_000);
+    await under.settled();
+    expect(asked(undefined)).toHaveLength(90);
   });
 
   const privilege = (ns: string) =>

@@ -44,6 +44,7 @@ export interface PresenceOptions {
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #seen = new RecentMap<string, Seen>(SEEN_MAX);
+  #announcements = 0;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -237,20 +238,34 @@ export class Presence {
         this.#options.send(element("presence", "", { type, from: this.#jidOf(entity), to: jid }));
   }
 
-  /** The link is new: nobody knows who is online. All are asked, and shown, not all in one moment. */
+  /**
+   * The link is new: nobody knows who is online. All are asked, not all in one moment; who answers sees us then, and who does
+   * not, because he may not be seen or is away, gets our presence after the others.
+   */
   async announce(isStillOnline: () => boolean): Promise<void> {
     this.#seen.clear();
     const { consents, clock, send, people } = this.#options;
-    let sent = 0;
-    for (const jid of consents.all()) {
-      if (!isStillOnline()) return;
-      send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
-      await this.#showChange(jid);
-      sent += 3;
-      if (sent < PACE) continue;
-      sent = 0;
-      await new Promise<void>((resolve) => clock.after(PACE_MS, resolve, { background: true }));
-    }
+    const turn = ++this.#announcements;
+    const from = people.space.jidOf(ALIAS);
+    const pause = (ms: number) =>
+      new Promise<void>((resolve) => clock.after(ms, resolve, { background: true }));
+    const paced = async (jids: Iterable<string>, cost: number, tell: (jid: string) => unknown) => {
+      let sent = 0;
+      for (const jid of jids) {
+        // Another link has begun anew.
+        if (!isStillOnline() || turn !== this.#announcements) return;
+        if (sent + cost > PACE) {
+          await pause(PACE_MS);
+          sent = 0;
+        }
+        await tell(jid);
+        sent += cost;
+      }
+    };
+    await paced(consents.all(), 1, (jid) => send(element("presence", "", { type: "probe", from, to: jid })));
+    await pause(SETTLE_MS);
+    const silent = [...consents.all()].filter((jid) => this.#seen.get(jid) === undefined);
+    await paced(silent, people.space.gateways.length, (jid) => this.#showChange(jid));
   }
 
   /** We go: whoever sees us is told. */
