@@ -205,7 +205,10 @@ function halt(
     options,
     terminal,
     (books) => books.halt(wish),
-    (answer) => bankLines(answer, paintOf(terminal)),
+    (answer) => [
+      wish.isHalted ? "Nobody pays until `supervisor xmpp resume`." : "Nobody has stopped payments any more.",
+      ...bankLines(answer, paintOf(terminal)),
+    ],
   );
 }
 

@@ -51,6 +51,7 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
     .option("--state <state>", "only waiting, open, frozen or closed ones")
     .option("--search <text>", "in name or JID")
     .option("-n, --lines <number>", "at most so many", "50")
+    .addHelpText("after", examples(["supervisor xmpp users --state waiting", "who waits to be let in"]))
     .action(async (options) => exitWith(await (await commands()).users(options, terminal)));
   command("user", "one account with its addresses", "Shows what one person has, may pay and was given.")
     .argument("<who>", "a name, a JID, or a number as `supervisor xmpp users` shows it")
@@ -75,6 +76,13 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
     .option("--payment <amount>", "the most that one payment may be")
     .option("--day <amount>", "the most within 24 hours")
     .option("--strong <amount>", "from here on a payment needs the second factor")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor xmpp limits alice", "what holds now"],
+        ["supervisor xmpp limits alice --payment 0.05btc --day 0.1btc", ""],
+      ),
+    )
     .action(async (who, options) => exitWith(await (await commands()).limits(who, options, terminal)));
   command("freeze", "let nothing leave an account", "What comes in is credited all the same.")
     .argument("<who>", "a name, a JID or a number")
@@ -86,7 +94,7 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
   command(
     "stop",
     "stop all payments",
-    "Nobody pays until `supervisor xmpp resume`; what comes in is credited. A payment that was handed to the network is\nnot called back.",
+    "Nobody pays until `supervisor xmpp resume`; what comes in is credited. A payment that was handed to the network is not called back.",
   )
     .option("--why <text>", "told to everybody who tries to pay", "")
     .addHelpText("after", examples(["supervisor xmpp stop --why 'back at noon'", ""]))
