@@ -155,6 +155,34 @@ describe("the indexer", () => {
     for (const { touched, hash } of news) expect(touched).toEqual(chain.touched(hash as never));
   });
 
+  it("tells of a block only when whoever hears of it can ask about it", async () => {
+    const chain = chainOf(3, 20);
+    const source = new ModelSource(chain);
+    const under = await indexerOver(sourceOf(source));
+    const indexer = under.asker.client(indexerContract);
+    const found: unknown[] = [];
+    const told: unknown[] = [];
+    await under.asker.onEvent(indexerContract, "block.connected", async ({ height, header, touched }) => {
+      const [{ hex }, { results }] = await Promise.all([
+        indexer.headers({ height, count: 1 }),
+        indexer.histories({ scripthashes: touched ?? [] }),
+      ]);
+      const missing = results.filter((history) => history?.every((entry) => entry.height !== height));
+      found.push({ hex, missing });
+      told.push({ hex: header, missing: [] });
+    });
+    await under.asker.flush();
+    await under.start();
+    await waitFor("the index to be level", () => under.isReady);
+    for (let blocks = 1; blocks <= 8; blocks++) {
+      chain.mine(6);
+      source.announce();
+      await waitFor("the block", () => found.length === blocks);
+    }
+
+    expect(found).toEqual(told);
+  });
+
   it("reads the chain from a node without any index of the node's", async () => {
     const directory = mkdtempSync(join(tmpdir(), "troupe-indexer-node-"));
     const node = await SandboxNode.start({ dataDirectory: directory });

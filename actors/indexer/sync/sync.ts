@@ -181,8 +181,8 @@ export class ChainSync {
     const touched = spent && joined(rows.touched[0] ?? new Uint8Array(0), spent);
     await compaction.relief();
     await store.append({ ...rows, touched: touched === undefined ? [] : [touched] }, touchedBlocks);
-    compaction.kick();
     news.connected({ height, hash, header: rows.headers, txCount: rows.txCounts[0] as number, touched });
+    compaction.kick();
   }
 
   async #goInBulk(first: readonly BlockHash[], tip: SourceTip, signal: AbortSignal): Promise<void> {

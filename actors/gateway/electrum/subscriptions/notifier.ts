@@ -8,7 +8,13 @@ import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import type { Session } from "../session.ts";
-import { type ScriptKey, SubscriptionTable, scripthashOf, scriptKey } from "./subscription-table.ts";
+import {
+  type ScriptKey,
+  SubscriptionTable,
+  scripthashOf,
+  scriptKey,
+  scriptKeys,
+} from "./subscription-table.ts";
 
 export interface NotifierOptions {
   readonly feed: ChainFeed;
@@ -24,8 +30,10 @@ const TURNING_MS_MAX = 500;
 const LEVEL_MS_MAX = 250;
 /** What could not be asked is asked again. */
 const RETRY_MS = 500;
-/** Scripts that are looked at together: a few messages to the index. */
-const ROUND_SCRIPTS = 2_000;
+/** Scripts that are looked at together: as many as one message to the index holds. */
+const ROUND_SCRIPTS = 500;
+/** So many rounds are under way at once: while one is told, the index works on the next. */
+const ROUNDS_MAX = 4;
 const LOOK_SLICE_MS = 4;
 const COST_OF_STATUS = 0.1;
 const ENTRIES_PER_COST = 1_000;
@@ -51,10 +59,12 @@ export class Notifier implements ChainWatcher {
   readonly #touched = new Set<ScriptKey>();
   /** After everything was touched: all scripts that have not been looked at since. */
   #unseen: Iterator<ScriptKey> | undefined;
-  #inSight: ReadonlySet<ScriptKey> = new Set();
+  readonly #inSight = new Set<ScriptKey>();
   #turningSinceMs: number | undefined;
   /** Since when index and mempool stand on different blocks and something waits for that. */
   #unlevelSinceMs: number | undefined;
+  /** The tip at which that has lasted too long: there nothing waits any more. */
+  #waitedAt: string | undefined;
   #timer: Timer | undefined;
   #isScheduled = false;
   #isLooking = false;
@@ -151,7 +161,7 @@ export class Notifier implements ChainWatcher {
   }
 
   scriptsTouched(scripthashes: readonly string[]): void {
-    for (const scripthash of scripthashes) this.#touch(scriptKey(scripthash));
+    for (const key of scriptKeys(scripthashes)) this.#touch(key);
   }
 
   levelled(): void {
@@ -214,7 +224,9 @@ export class Notifier implements ChainWatcher {
     const nowMs = this.#clock.monotonicMs();
     const sinceMs = this.#unlevelSinceMs ?? nowMs;
     const leftMs = sinceMs + LEVEL_MS_MAX - nowMs;
-    if (this.#feed.isLevel || leftMs <= 0) {
+    const tipHash = this.#feed.tip?.hash;
+    if (leftMs <= 0) this.#waitedAt = tipHash;
+    if (this.#feed.isLevel || this.#waitedAt === tipHash) {
       this.#unlevelSinceMs = undefined;
       return true;
     }
@@ -247,39 +259,60 @@ export class Notifier implements ChainWatcher {
   }
 
   async #lookAtTouched(): Promise<void> {
-    while (this.#hasTouched && this.#turningSinceMs === undefined && !this.#isStopped) {
-      if (!this.#isLevelEnough()) return;
-      const keys = this.#nextTouched();
-      this.#inSight = new Set(keys);
-      const results = await Promise.allSettled(await this.#lookAtAll(keys));
-      this.#inSight = new Set();
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed === undefined) continue;
-      results.forEach(({ status }, i) => {
-        if (status === "rejected") this.#touched.add(keys[i] as ScriptKey);
-      });
-      this.#log.debug("statuses could not be asked for; asking again", {
-        code: toWireError(failed.reason).code,
-      });
-      return;
+    const rounds = new Set<Promise<void>>();
+    let hasFailed = false;
+    const mayBegin = () =>
+      !hasFailed && rounds.size < ROUNDS_MAX && this.#turningSinceMs === undefined && !this.#isStopped;
+    for (;;) {
+      while (mayBegin() && this.#hasTouched && this.#isLevelEnough()) {
+        const keys = this.#nextTouched();
+        if (keys.length === 0) break;
+        const round = this.#lookAtRound(keys).then((isAnswered) => {
+          rounds.delete(round);
+          hasFailed ||= !isAnswered;
+        });
+        rounds.add(round);
+        // It is on its way before the next is made; so is the header.
+        await turn();
+      }
+      if (rounds.size === 0) return;
+      await Promise.race(rounds);
     }
+  }
+
+  /** False when some could not be asked for: they stay touched. */
+  async #lookAtRound(keys: readonly ScriptKey[]): Promise<boolean> {
+    for (const key of keys) this.#inSight.add(key);
+    const results = await Promise.allSettled(await this.#lookAtAll(keys));
+    for (const key of keys) this.#inSight.delete(key);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) return true;
+    results.forEach(({ status }, i) => {
+      if (status === "rejected") this.#touched.add(keys[i] as ScriptKey);
+    });
+    this.#log.debug("statuses could not be asked for; asking again", {
+      code: toWireError(failed.reason).code,
+    });
+    return false;
   }
 
   get #hasTouched(): boolean {
     return this.#touched.size > 0 || this.#unseen !== undefined;
   }
 
-  /** What news has named comes first. */
+  /** What news has named comes first. What is in sight already waits for the answer that is on its way: of two, the later might come first. */
   #nextTouched(): ScriptKey[] {
     const keys: ScriptKey[] = [];
     for (const key of this.#touched) {
       if (keys.length === ROUND_SCRIPTS) break;
+      if (this.#inSight.has(key)) continue;
       this.#touched.delete(key);
       keys.push(key);
     }
     while (this.#unseen !== undefined && keys.length < ROUND_SCRIPTS) {
       const next = this.#unseen.next();
       if (next.done === true) this.#unseen = undefined;
+      else if (this.#inSight.has(next.value)) this.#touched.add(next.value);
       else keys.push(next.value);
     }
     return keys;

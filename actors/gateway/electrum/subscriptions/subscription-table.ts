@@ -11,6 +11,12 @@ export function scriptKey(scripthash: string): ScriptKey {
   return Buffer.from(scripthash, "hex").toString("latin1");
 }
 
+/** Of many at once, which is several times as fast as one by one. */
+export function scriptKeys(scripthashes: readonly string[]): ScriptKey[] {
+  const all = Buffer.from(scripthashes.join(""), "hex").toString("latin1");
+  return scripthashes.map((_, i) => all.slice(i * HASH_LENGTH_BYTES, (i + 1) * HASH_LENGTH_BYTES));
+}
+
 export function scripthashOf(key: ScriptKey): string {
   return Buffer.from(key, "latin1").toString("hex");
 }

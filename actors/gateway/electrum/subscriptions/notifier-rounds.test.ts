@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { silentLog } from "../../../../bus/fake.ts";
+import { systemClock } from "../../../../runtime/clock.ts";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import type { ChainFeed } from "../chain/chain-feed.ts";
+import type { ScriptStatus } from "../chain/history.ts";
+import type { ScriptAnswers } from "../chain/script-answers.ts";
+import type { EncodedJson } from "../encoded-json.ts";
+import type { Session } from "../session.ts";
+import { Notifier } from "./notifier.ts";
+
+/** More than two rounds. */
+const SCRIPTS = Array.from({ length: 1_100 }, (_, i) => i.toString(16).padStart(64, "0"));
+const [FIRST = "", SECOND_ROUND = ""] = [SCRIPTS[0], SCRIPTS[600]];
+
+let asked: string[];
+let answers: Map<string, (status: string) => void>;
+let told: string[][];
+let notifier: Notifier;
+
+beforeEach(async () => {
+  asked = [];
+  answers = new Map();
+  told = [];
+  const feed: Partial<ChainFeed> = { tip: { height: 1, hash: "11", header: "" }, isLevel: true };
+  const scripts: Partial<ScriptAnswers> = {
+    status: (scripthash) => {
+      asked.push(scripthash);
+      return new Promise((resolve) => {
+        answers.set(scripthash, (status) => resolve({ status, length: 1 } as ScriptStatus));
+      });
+    },
+  };
+  const session: Partial<Session> = {
+    isClosed: false,
+    addSubscription: () => {},
+    charge: () => {},
+    notify: (_, params) => void told.push(JSON.parse((params as EncodedJson).text ?? "") as string[]),
+  };
+  notifier = new Notifier({
+    feed: feed as ChainFeed,
+    scripts: scripts as ScriptAnswers,
+    clock: systemClock,
+    log: silentLog(),
+  });
+  const subscribing = SCRIPTS.map((one) => notifier.subscribeScript(session as Session, one));
+  answer(SCRIPTS, "00");
+  await Promise.all(subscribing);
+  asked = [];
+  notifier.scriptsTouched(SCRIPTS);
+  await waitFor("all to be asked about", () => asked.length === SCRIPTS.length);
+});
+
+function answer(scripts: readonly string[], status: string): void {
+  for (const one of scripts) answers.get(one)?.(status.padStart(64, "0"));
+}
+
+describe("scripts that are touched", () => {
+  it("are looked at however many they are, each asked about once and told once", async () => {
+    answer(SCRIPTS, "aa");
+    await waitFor("all to be told", () => told.length >= SCRIPTS.length);
+
+    expect(asked.toSorted()).toEqual(SCRIPTS);
+    // Rounds work side by side: their order is nobody's promise.
+    expect(told.map(([scripthash]) => scripthash ?? "").toSorted()).toEqual(SCRIPTS);
+  });
+
+  it("once more are asked about again when the older answer has come, and only the newer is told", async () => {
+    notifier.scriptsTouched([FIRST]);
+    // A whole round is answered: others may begin.
+    answer(SCRIPTS.slice(500, 1_000), "aa");
+    await waitFor("the second round", () => told.some(([scripthash]) => scripthash === SECOND_ROUND));
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+    expect(asked.filter((one) => one === FIRST)).toHaveLength(1);
+
+    answer(SCRIPTS, "aa");
+    await waitFor("the next question", () => asked.filter((one) => one === FIRST).length === 2);
+    answer([FIRST], "bb");
+    await waitFor("the newer status", () => told.some(([scripthash]) => scripthash === FIRST));
+    expect(told.filter(([scripthash]) => scripthash === FIRST)).toEqual([[FIRST, "bb".padStart(64, "0")]]);
+  });
+});
