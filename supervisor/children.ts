@@ -40,7 +40,7 @@ export interface ActorRow {
   readonly placement: Placement;
   /** Where it runs in a sandbox unless the configuration says otherwise, when that is not its usual place. */
   readonly sandboxPlacement?: Placement;
-  /** Outside the sandbox it is somebody's choice: whoever starts it by name gets it in that place. */
+  /** Where it runs nowhere by itself it is somebody's choice: whoever starts it by name gets it in that place. */
   readonly namedPlacement?: Placement;
   /** It needs a Bitcoin node: our own in the sandbox, another elsewhere. */
   readonly asksNode?: boolean;

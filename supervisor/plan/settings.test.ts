@@ -88,6 +88,17 @@ test("a directory node runs in the sandbox, and elsewhere when it is started by 
   expect(placementIn({ only: ["gateway"] })).toBeUndefined();
 });
 
+test("whoever names an actor that runs nowhere by itself gets it, in the sandbox too", () => {
+  const placementIn = (request: Partial<Request>) =>
+    readSettings({ data: directory, environment: {}, ...request }).actors.find(({ id }) => id === "ledger")
+      ?.placement;
+
+  expect(placementIn({ sandbox: true })).toBe("off");
+  expect(placementIn({ sandbox: true, only: ["ledger"] })).toBe("stage:main");
+  expect(placementIn({ sandbox: true, only: ["ledger"], set: ["placement.ledger=process"] })).toBe("process");
+  expect(placementIn({ only: ["ledger"] })).toBe("stage:main");
+});
+
 test("a worker is found beside the configuration that names it", () => {
   writeFileSync(join(directory, "mine.js"), "");
   writeFileSync(join(directory, "t.toml"), '[implementation]\ngateway = "./mine.js"\n', { mode: 0o600 });

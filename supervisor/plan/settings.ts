@@ -120,9 +120,10 @@ function placedActors(config: Config, { only, sandbox }: Request): PlacedActor[]
     const isSaid = config.sourceOf(placementSection, row.id) !== "default";
     // The sandbox's own actors are not even shown elsewhere, unless somebody places them.
     const isNamed = only?.includes(row.id) === true && !isSaid;
-    const named = isNamed && sandbox !== true ? row.namedPlacement : undefined;
+    const isOffByItself = sandbox !== true || row.sandboxPlacement === "off";
+    const named = isNamed && isOffByItself ? row.namedPlacement : undefined;
     if (row.sandboxPlacement !== undefined && sandbox !== true && !isSaid && named === undefined) return [];
-    const usual = sandbox === true && !isSaid ? row.sandboxPlacement : named;
+    const usual = named ?? (sandbox === true && !isSaid ? row.sandboxPlacement : undefined);
     const isLeftOut = only !== undefined && !only.includes(row.id);
     const placement = isLeftOut ? "off" : (usual ?? placements[row.id] ?? row.placement);
     const swapped = implementations[row.id];
