@@ -30,6 +30,7 @@ import { allowing } from "./names/allowed.ts";
 import { bareJid, type Jid } from "./names/jid.ts";
 import { CoinjoinProgress } from "./notices/coinjoin-progress.ts";
 import { Notices } from "./notices/notices.ts";
+import { ToldByAnswer } from "./notices/told-by-answer.ts";
 import { People } from "./people/people.ts";
 import { Consents } from "./presence/consents.ts";
 import { Presence } from "./presence/presence.ts";
@@ -94,7 +95,8 @@ export class Xmpp {
     const workers = new Workers({ bus, host: context.host, clock, log });
     const web = config.xmpp_http_listen === "" ? undefined : new Tickets(clock, config.xmpp_http_url);
     const explorerUrl = config.xmpp_explorer_url;
-    const people = new People({ bank, workers, web, space, clock, explorerUrl });
+    const toldByAnswer = new ToldByAnswer();
+    const people = new People({ bank, workers, web, toldByAnswer, space, clock, explorerUrl });
     this.#people = people;
     const pictures = new Pictures();
     const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });
@@ -107,11 +109,12 @@ export class Xmpp {
       request: (iq) => this.#door.link.request(iq),
     });
     this.#members = new Members({ people, presence: this.#presence, roster: this.#roster, send, log });
-    this.#notices = new Notices({ bank, clock, log, sender: space.jidOf({ kind: "alias" }), send });
+    const sender = space.jidOf({ kind: "alias" });
+    this.#notices = new Notices({ bank, clock, log, sender, send, toldByAnswer });
     const changed = (jid: string) => this.#members.changed(jid);
     this.web = web === undefined ? undefined : new WebCommands({ people, tickets: web, clock, log, changed });
     this.#progress = new CoinjoinProgress({
-      ...{ people, workers, clock, log, send, sender: space.jidOf({ kind: "alias" }) },
+      ...{ people, workers, clock, log, send, sender },
       operators: config.bank_operators.map((jid) => jid.normalize("NFC").toLowerCase()),
     });
     this.#registration = new Registration({

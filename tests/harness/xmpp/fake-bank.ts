@@ -39,6 +39,10 @@ export class FakeBank {
   readonly orders = new Map<string, LedgerOrder & { readonly jid: string }>();
   readonly notices: LedgerNotice[] = [];
   readonly acknowledged: number[] = [];
+  /** So many there were when the door asked for them last. */
+  takenNotices = 0;
+  /** What happens while somebody waits for the answer to his confirmation. */
+  beforeConfirmed: (order: string) => void | Promise<void> = () => {};
   readonly suspected: string[] = [];
   /** What admins did, in words. */
   readonly acts: string[] = [];
@@ -228,6 +232,14 @@ export class FakeBank {
       state: internal ? ("done" as const) : ("broadcast" as const),
       txid: internal ? null : TXID,
     };
+    this.notify({
+      jid,
+      kind: internal ? "order.executed" : "order.broadcast",
+      order: order.order,
+      amountSat: order.amountSat,
+      counterpart: order.to,
+      txid: over.txid,
+    });
     this.orders.set(order.order, over);
     return outside(over);
   }
@@ -376,7 +388,11 @@ export class FakeBank {
         return { contacts: this.contacts.get(jid) ?? [] };
       },
       order: ({ jid, to, amountSat, memo }) => this.#order(jid, to, amountSat ?? 0, memo),
-      confirm: ({ jid, which, oneTimeCode }) => this.#confirm(jid, which, oneTimeCode),
+      confirm: async ({ jid, which, oneTimeCode }) => {
+        const order = this.#confirm(jid, which, oneTimeCode);
+        await this.beforeConfirmed(order.order);
+        return order;
+      },
       cancel: ({ jid, which }) => {
         const cancelled = { ...this.#find(jid, which), state: "cancelled" as const, code: null };
         this.orders.set(cancelled.order, cancelled);
@@ -397,10 +413,11 @@ export class FakeBank {
         );
         return { total: all.length, movements: all.slice(offset, offset + limit) };
       },
-      notices: ({ after }) => ({
-        notices: this.notices.filter(({ id }) => id > after && !this.acknowledged.includes(id)),
-        isMore: false,
-      }),
+      notices: ({ after }) => {
+        this.takenNotices = this.notices.length;
+        const notices = this.notices.filter(({ id }) => id > after && !this.acknowledged.includes(id));
+        return { notices, isMore: false };
+      },
       acknowledge: ({ ids }) => {
         this.acknowledged.push(...ids);
         return {};

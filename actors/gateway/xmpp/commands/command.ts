@@ -5,6 +5,7 @@ import type { ledgerContract } from "../../../../bus/contracts/ledger.ts";
 import type { CommandWord, Texts } from "../language/catalogue.ts";
 import type { Unit } from "../language/money.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
+import type { ToldByAnswer } from "../notices/told-by-answer.ts";
 import type { Workers } from "./operator/workers.ts";
 
 export type Bank = Client<typeof ledgerContract>;
@@ -36,6 +37,7 @@ export interface Asking {
   readonly bank: Bank;
   readonly workers: Workers;
   readonly web: Web | undefined;
+  readonly toldByAnswer: ToldByAnswer;
   readonly space: AddressSpace;
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */

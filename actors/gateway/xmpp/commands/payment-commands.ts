@@ -188,13 +188,10 @@ export async function confirmOrder(
   which: { readonly code: string } | { readonly order: string },
   oneTimeCode: string,
 ): Promise<Outcome> {
-  const { bank, jid, texts } = asking;
+  const { bank, jid, texts, toldByAnswer } = asking;
+  const wish = { jid, which, ...(oneTimeCode === "" ? {} : { oneTimeCode: oneTimeCode.slice(0, 32) }) };
   try {
-    const order = await bank.confirm({
-      jid,
-      which,
-      ...(oneTimeCode === "" ? {} : { oneTimeCode: oneTimeCode.slice(0, 32) }),
-    });
+    const order = await toldByAnswer.answering(jid, () => bank.confirm(wish));
     return confirmedText(order, asking);
   } catch (error) {
     if (!hasCode(error, "LEDGER_REQUOTED")) throw error;

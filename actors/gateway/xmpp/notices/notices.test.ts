@@ -121,4 +121,58 @@ describe("notices", () => {
     under.clock.advance(60_000);
     await under.next(({ attrs }) => attrs["id"] === "ev-1");
   });
+
+  describe("of a payment", () => {
+    const OTHER = "fedcba9876543210";
+    const BOB = "bob@example.test";
+    const toAlice = () => told().filter(({ attrs }) => attrs["to"] === ALICE);
+
+    beforeEach(() => {
+      under.bank.open("bob");
+    });
+
+    /** The door has asked for what there is by now. */
+    async function noticesAreTaken(): Promise<void> {
+      const newest = under.bank.notices.length;
+      await waitFor("the notices to be taken", () => under.bank.takenNotices >= newest);
+      await under.settled();
+    }
+
+    it("are not told to whom the answer has told it, whether they come before the answer or after", async () => {
+      await under.say(ALICE, WALLET, "pay bob 1500");
+      under.bank.beforeConfirmed = () => noticesAreTaken();
+      expect(await under.say(ALICE, WALLET, "confirm code01")).toContain("1500 sat");
+      const own = under.bank.notices.find(({ kind }) => kind === "order.executed");
+      await waitFor("it to be known as told", () => under.bank.acknowledged.includes(own?.id ?? 0));
+      under.bank.notify({ ...FULL, kind: "order.executed", order: own?.order ?? null });
+      await waitFor("the late one", () => under.bank.acknowledged.length === 2);
+      expect(toAlice()).toEqual([]);
+    });
+
+    it("are told of what happened beside the answer, and to those to whom nobody has answered", async () => {
+      await under.say(ALICE, WALLET, "pay bob 1500");
+      under.bank.beforeConfirmed = async (order) => {
+        under.bank.notify({ ...FULL, kind: "order.executed", order: OTHER });
+        under.bank.notify({ ...FULL, kind: "order.executed", order, jid: BOB });
+        await noticesAreTaken();
+      };
+      await under.say(ALICE, WALLET, "confirm code01");
+      const beside = under.bank.notices.filter(
+        ({ kind, order, jid }) => kind === "order.executed" && (order === OTHER || jid === BOB),
+      );
+      expect(beside).toHaveLength(2);
+      for (const { id } of beside) await under.next(({ attrs }) => attrs["id"] === `ev-${id}`);
+      expect(toAlice()).toHaveLength(1);
+    });
+
+    it("are told when the answer was a refusal", async () => {
+      await under.say(ALICE, WALLET, "pay bob 1500");
+      under.bank.beforeConfirmed = async () => {
+        await noticesAreTaken();
+        throw new Error("lost on the way");
+      };
+      await under.say(ALICE, WALLET, "confirm code01");
+      await waitFor("the notice", () => toAlice().length === 1);
+    });
+  });
 });

@@ -7,6 +7,7 @@ import { type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 import { bareJid, parseJid } from "../names/jid.ts";
 import { noticeText } from "./notice-text.ts";
+import type { ToldByAnswer } from "./told-by-answer.ts";
 
 const PREFIX = "ev-";
 /** In case an event was lost. */
@@ -22,12 +23,15 @@ export interface NoticesOptions {
   /** From whom they come: the name with which people chat. */
   readonly sender: string;
   readonly send: (stanza: Element) => boolean;
+  readonly toldByAnswer: ToldByAnswer;
 }
 
 export class Notices {
   readonly #options: NoticesOptions;
   /** Sent over this link, and whose; the receipt of anybody else counts for nothing. */
   readonly #sent = new Map<number, string>();
+  /** Whose reader may be told by an answer instead. */
+  readonly #held = new Map<number, LedgerNotice>();
   #after = 0;
   #isOnline = false;
   #isLooking = false;
@@ -36,6 +40,7 @@ export class Notices {
 
   constructor(options: NoticesOptions) {
     this.#options = options;
+    options.toldByAnswer.onAnswer((jid) => this.#release(jid));
   }
 
   /** What was sent before and nobody has received is sent again: it may be lost. */
@@ -43,6 +48,7 @@ export class Notices {
     this.#isOnline = true;
     this.#after = 0;
     this.#sent.clear();
+    this.#held.clear();
     this.look();
   }
 
@@ -86,10 +92,32 @@ export class Notices {
     for (let isMore = true; isMore && this.#isOnline; ) {
       const told = await this.#options.bank.notices({ after: this.#after, limit: AT_ONCE });
       for (const notice of told.notices) {
-        if (!this.#sent.has(notice.id) && !this.#sendOne(notice)) return;
+        if (!this.#isInHand(notice) && !this.#sendOne(notice)) return;
         this.#after = Math.max(this.#after, notice.id);
       }
       isMore = told.isMore && told.notices.length > 0;
+    }
+  }
+
+  /** It was sent, waits for the end of an answer, or was told by one. */
+  #isInHand(notice: LedgerNotice): boolean {
+    const { toldByAnswer } = this.#options;
+    if (this.#sent.has(notice.id)) return true;
+    if (toldByAnswer.mayBeTold(notice)) {
+      this.#held.set(notice.id, notice);
+      return true;
+    }
+    if (!toldByAnswer.isTold(notice)) return false;
+    this.#acknowledge(notice.id);
+    return true;
+  }
+
+  #release(jid: string): void {
+    for (const [id, notice] of this.#held) {
+      if (notice.jid !== jid) continue;
+      this.#held.delete(id);
+      // One that cannot be sent is asked for again on the next link.
+      if (this.#isOnline && !this.#isInHand(notice)) this.#sendOne(notice);
     }
   }
 
@@ -108,8 +136,11 @@ export class Notices {
     const jid = parseJid(from);
     if (!id.startsWith(PREFIX) || jid === undefined) return;
     const number = Number(id.slice(PREFIX.length));
-    if (this.#sent.get(number) !== bareJid(jid)) return;
-    this.#options.bank.acknowledge({ ids: [number] }).catch((error: unknown) => {
+    if (this.#sent.get(number) === bareJid(jid)) this.#acknowledge(number);
+  }
+
+  #acknowledge(id: number): void {
+    this.#options.bank.acknowledge({ ids: [id] }).catch((error: unknown) => {
       // It is sent once more then, under the same id.
       this.#options.log.debug("a receipt could not be passed on", { error });
     });

@@ -7,6 +7,7 @@ import type { Workers } from "../commands/operator/workers.ts";
 import { RecentMap } from "../guard/recent-map.ts";
 import { LANGUAGES, STANDARD_LANGUAGE, textsOf } from "../language/texts.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
+import type { ToldByAnswer } from "../notices/told-by-answer.ts";
 
 const KEPT_MAX = 10_000;
 /** Events tell of changes; this is for those that were missed. */
@@ -21,6 +22,7 @@ export interface PeopleOptions {
   readonly bank: Bank;
   readonly workers: Workers;
   readonly web: Web | undefined;
+  readonly toldByAnswer: ToldByAnswer;
   readonly space: AddressSpace;
   readonly clock: Clock;
   /** With `{address}` in it; empty for none. */
@@ -92,6 +94,7 @@ export class People {
       bank: this.bank,
       workers: this.#options.workers,
       web: this.#options.web,
+      toldByAnswer: this.#options.toldByAnswer,
       space: this.space,
       nowMs: this.#clock.now(),
       explorerUrlOf: (address) => this.explorerUrlOf(address),
