@@ -31,5 +31,5 @@ test("refuses arguments that mean nothing", () => {
   const run = spawnSync(process.execPath, [program, "--kills", "many"], { encoding: "utf8" });
 
   expect(run.status).toBe(2);
-  expect(run.stderr).toContain("usage: chaos");
+  expect(run.stderr).toContain("Usage: npm run chaos");
 });
