@@ -311,6 +311,8 @@ describe("around the link", () => {
           element("iq", "", { type: "result", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }),
         );
       }
+      expect(await seen(since)).toEqual([]);
+      under.clock.advance(1_000);
       await under.next(({ name }) => name === "message", since);
       expect(await seen(since)).toEqual([`available ${GW}`, `available ${WALLET}`, `probe ${WALLET}`]);
     },

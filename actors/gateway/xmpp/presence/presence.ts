@@ -20,6 +20,8 @@ import type { Sightings } from "./sightings.ts";
 const SEEN_MAX = 20_000;
 const RESOURCES_MAX = 50;
 const SETTLE_MS = 5_000;
+/** So long a client has to take a new contact in. */
+const LISTED_MS = 1_000;
 /** Two hundred stanzas in a second. */
 const PACE = 20;
 const PACE_MS = 100;
@@ -218,12 +220,16 @@ export class Presence {
     );
   }
 
-  /** The server's roster has us by itself: no question is needed. */
+  /**
+   * The server's roster has us by itself: no question is needed. Presence of a contact that a client's list is just taking in
+   * is dropped by some, and converse.js hears no other from then on, so it comes a moment later.
+   */
   async welcome(jid: string): Promise<void> {
     const { consents, send, people, clock } = this.#options;
     consents.add(jid);
+    await this.#pause(LISTED_MS);
     await this.#showChange(jid);
-    // Some clients drop what comes from a contact that their list has got only a moment before.
+    // Where that was too early.
     clock.after(SETTLE_MS, () => void this.#showChange(jid), { background: true });
     // Nobody has told us that he is here: his server does, when it is asked.
     send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
@@ -244,18 +250,16 @@ export class Presence {
    */
   async announce(isStillOnline: () => boolean): Promise<void> {
     this.#seen.clear();
-    const { consents, clock, send, people } = this.#options;
+    const { consents, send, people } = this.#options;
     const turn = ++this.#announcements;
     const from = people.space.jidOf(ALIAS);
-    const pause = (ms: number) =>
-      new Promise<void>((resolve) => clock.after(ms, resolve, { background: true }));
     const paced = async (jids: Iterable<string>, cost: number, tell: (jid: string) => unknown) => {
       let sent = 0;
       for (const jid of jids) {
         // Another link has begun anew.
         if (!isStillOnline() || turn !== this.#announcements) return;
         if (sent + cost > PACE) {
-          await pause(PACE_MS);
+          await this.#pause(PACE_MS);
           sent = 0;
         }
         await tell(jid);
@@ -263,7 +267,7 @@ export class Presence {
       }
     };
     await paced(consents.all(), 1, (jid) => send(element("presence", "", { type: "probe", from, to: jid })));
-    await pause(SETTLE_MS);
+    await this.#pause(SETTLE_MS);
     const silent = [...consents.all()].filter((jid) => this.#seen.get(jid) === undefined);
     await paced(silent, people.space.gateways.length, (jid) => this.#showChange(jid));
   }
@@ -301,6 +305,10 @@ export class Presence {
     if (account === undefined) return;
     const sight = await sightings.of(entity, account, to);
     if (sight !== undefined) send(sight);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve, { background: true }));
   }
 
   #jidOf(entity: Entity): string {
