@@ -1,6 +1,5 @@
 /** A ledger of the tests: accounts, addresses and orders in memory, as the contract has them and no safer than it looks. */
 import { NOTHING } from "../../../actors/ledger/notices/notices.ts";
-import type { Handlers } from "../../../bus/bus.ts";
 import type {
   LedgerAccount,
   LedgerMovement,
@@ -11,7 +10,8 @@ import type {
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
 import { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import { type Connector, type FakeActor, fakeActor } from "../../../bus/fake.ts";
-import { TroupeError } from "../../../runtime/errors.ts";
+import type { TroupeError } from "../../../runtime/errors.ts";
+import { adminCalls, type Calls, refuse } from "./fake-bank-admins.ts";
 
 /** Of the private chain, and of nobody. */
 export const ADDRESSES = [
@@ -31,8 +31,6 @@ const SETTINGS: LedgerAccount["settings"] = {
   lowBalanceSat: 0,
   door: {},
 };
-
-type Calls = { -readonly [M in keyof Handlers<typeof ledgerContract>]?: Handlers<typeof ledgerContract>[M] };
 
 export class FakeBank {
   readonly accounts = new Map<string, LedgerAccount>();
@@ -119,7 +117,7 @@ export class FakeBank {
     return whole;
   }
 
-  #named(username: string): LedgerAccount | undefined {
+  named(username: string): LedgerAccount | undefined {
     return [...this.accounts.values()].find(
       (account) => account.username.toLowerCase() === username.toLowerCase() && account.state !== "closed",
     );
@@ -135,7 +133,7 @@ export class FakeBank {
     }
     const isAdmin = this.accounts.get(asker)?.isAdmin ?? false;
     if ("jid" in what && what.jid !== asker && !isAdmin) return { party: null, other: undefined };
-    const other = "jid" in what ? this.accounts.get(what.jid) : this.#named(what.username);
+    const other = "jid" in what ? this.accounts.get(what.jid) : this.named(what.username);
     if (other === undefined) return { party: null, other };
     const isKnown = isAdmin || other.jid === asker;
     return {
@@ -213,7 +211,7 @@ export class FakeBank {
       const payee =
         order.to.username === null
           ? this.account(this.given.get(order.to.address ?? "")?.jid ?? "")
-          : (this.#named(order.to.username) as LedgerAccount);
+          : (this.named(order.to.username) as LedgerAccount);
       this.change(payee.jid, { availableSat: payee.availableSat + order.amountSat });
       const counterpart = { userId: payer.userId, username: payer.username, jid: null, address: null };
       this.#move(payee.jid, "received", order.amountSat, counterpart, order);
@@ -286,12 +284,12 @@ export class FakeBank {
       register: ({ jid, username, language }) => {
         if (!/^[a-z][a-z0-9_]{1,29}$/i.test(username)) throw refuse("LEDGER_USERNAME", { why: "form" });
         if (username === "wallet") throw refuse("LEDGER_USERNAME", { why: "reserved" });
-        if (this.#named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
+        if (this.named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
         const settings = { ...SETTINGS, language: language ?? null };
         return { account: this.open(username, 0, { jid, settings }), recoveryCode: "RECO-VERY" };
       },
       rename: ({ jid, username }) => {
-        if (this.#named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
+        if (this.named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
         return this.change(jid, { username });
       },
       lookup: ({ jid, what }) => {
@@ -422,60 +420,8 @@ export class FakeBank {
         this.acknowledged.push(...ids);
         return {};
       },
-      users: ({ by, offset, limit }) => {
-        this.#admin(by);
-        const all = [...this.accounts.values()];
-        return { total: all.length, users: all.slice(offset, offset + limit) };
-      },
-      freeze: ({ by, user, why }) => {
-        this.#admin(by);
-        const found = "username" in user ? this.#named(user.username) : undefined;
-        if (found === undefined) throw refuse("LEDGER_NO_SUCH_USER");
-        return this.change(found.jid, { state: "frozen", why });
-      },
-      announce: ({ by, text }) => {
-        this.#admin(by);
-        for (const { jid } of this.accounts.values()) this.notify({ jid, kind: "announcement", text });
-        return { people: this.accounts.size };
-      },
-      halt: ({ by, isHalted, why }) => {
-        this.#admin(by);
-        this.acts.push(isHalted ? `stop ${why}` : "resume");
-        this.halted = isHalted ? why : null;
-        return this.#status();
-      },
-      act: ({ by, act, about }) => {
-        if (by === null || !(this.account(by).isAdmin || this.account(by).isOwner))
-          throw refuse("LEDGER_NOT_ADMIN");
-        this.acts.push(`${act} ${about}`);
-        return {};
-      },
-      invite: ({ by }) => {
-        this.#admin(by);
-        return { invite: "in-vite", expiresAtS: 1_800_000_000 };
-      },
-      ban: ({ by, who, isBanned }) => {
-        this.#admin(by);
-        const named = "jid" in who ? who.jid : who.domain;
-        if (isBanned) this.banned.add(named);
-        else this.banned.delete(named);
-        return { banned: [...this.banned] };
-      },
-      audit: ({ by, offset, limit }) => {
-        this.#admin(by);
-        const acts = this.acts
-          .map((act, i) => ({
-            id: i + 1,
-            atS: 1_700_000_000,
-            by: by ?? "operator",
-            act,
-            about: "",
-            text: "",
-          }))
-          .reverse();
-        return { total: acts.length, acts: acts.slice(offset, offset + limit) };
-      },
-      status: () => this.#status(),
+      ...adminCalls(this),
+      status: () => this.status(),
     };
     return Object.fromEntries(
       Object.entries(handlers).map(([method, handle]) => [
@@ -490,7 +436,7 @@ export class FakeBank {
     ) as Calls;
   }
 
-  #status() {
+  status() {
     return {
       mode: "multiuser" as const,
       wallet: "bank",
@@ -506,16 +452,8 @@ export class FakeBank {
       limits: { paymentSat: 1, daySat: 1, strongSat: 1 },
     };
   }
-
-  #admin(by: string | null): void {
-    if (by === null || !this.account(by).isAdmin) throw refuse("LEDGER_NOT_ADMIN");
-  }
 }
 
 function outside({ jid: _, ...order }: LedgerOrder & { readonly jid?: string }): LedgerOrder {
   return order;
-}
-
-export function refuse(code: string, data: Readonly<Record<string, unknown>> = {}): TroupeError {
-  return new TroupeError({ code, ...data }, `refused with ${code}`);
 }
