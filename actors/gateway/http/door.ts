@@ -7,9 +7,9 @@ import { toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
 import type { HostFeed } from "../host-feed.ts";
-import { listenFailure } from "../listen-failure.ts";
-import type { GatewayMetrics, HttpRefusal } from "../metrics.ts";
-import { isFromOtherSite, isHostAllowed, RateLimit, SECURITY_HEADERS } from "./guard.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import { Guard, SECURITY_HEADERS } from "./guard.ts";
+import { listenAt } from "./listen.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { addRoutes, routeLabel } from "./routes.ts";
 
@@ -38,12 +38,12 @@ const REQUESTS_PER_CONNECTION_MAX = 1_000;
 export class HttpDoor {
   readonly #options: HttpDoorOptions;
   readonly #streams: LiveStreams;
-  readonly #rate: RateLimit;
+  readonly #guard: Guard;
   readonly #server: FastifyInstance;
 
   constructor(options: HttpDoorOptions) {
     this.#options = options;
-    this.#rate = new RateLimit(options.clock, options.requestsPerMinute);
+    this.#guard = new Guard({ ...options, isForAllSites: (url) => !url.startsWith("/api/") });
     this.#streams = new LiveStreams({
       feed: options.feed,
       metrics: options.metrics,
@@ -58,23 +58,13 @@ export class HttpDoor {
     const { address, connectionsMax } = this.#options;
     this.#server.server.maxConnections = connectionsMax;
     this.#server.server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
-    try {
-      await this.#server.listen({ host: address.host, port: address.port });
-    } catch (error) {
-      const anyPort = hostAndPort({ host: address.host, port: 0 });
-      const hint =
-        `Set http_listen in the section [gateway] to another address ` +
-        `(or TROUPE_GATEWAY__HTTP_LISTEN=${anyPort} for any free port, or "" for no web page).`;
-      throw listenFailure({ door: "the web page", where: hostAndPort(address), hint }, error);
-    }
+    const anyPort = hostAndPort({ host: address.host, port: 0 });
+    const hint =
+      `Set http_listen in the section [gateway] to another address ` +
+      `(or TROUPE_GATEWAY__HTTP_LISTEN=${anyPort} for any free port, or "" for no web page).`;
+    const url = await listenAt(this.#server, address, { door: "the web page", hint });
     this.#streams.start();
-    const bound = this.#server.server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-    return {
-      name: "http",
-      address: `http://${hostAndPort({ host: address.host, port })}`,
-      doc: "The live page, /healthz, /readyz and /metrics.",
-    };
+    return { name: "http", address: url, doc: "The live page, /healthz, /readyz and /metrics." };
   }
 
   async close(): Promise<void> {
@@ -127,28 +117,10 @@ export class HttpDoor {
 
   /** Answers and says false when the request may not go on. */
   #admit(request: FastifyRequest, reply: FastifyReply): boolean {
-    const { hostNames, metrics } = this.#options;
-    const refuse = (reason: HttpRefusal, status: number, error: string): false => {
-      metrics.refused(reason);
-      reply.code(status).send({ error });
-      return false;
-    };
-    if (!isHostAllowed(request.headers.host, hostNames)) {
-      return refuse("host", 421, "unknown host name; add it to http_host_names in [gateway] if it is yours");
-    }
-    if (isFromOtherSite(header(request, "sec-fetch-site")) && request.url.startsWith("/api/")) {
-      return refuse("cross_site", 403, "not for other sites");
-    }
-    const waitSeconds = this.#rate.waitSeconds(request.ip);
-    if (waitSeconds > 0) {
-      reply.header("retry-after", waitSeconds);
-      return refuse("rate", 429, "too many requests");
-    }
-    return true;
+    const turned = this.#guard.judge(request.raw);
+    if (turned === undefined) return true;
+    this.#options.metrics.refused(turned.reason);
+    reply.code(turned.status).headers(turned.headers).send({ error: turned.text });
+    return false;
   }
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }

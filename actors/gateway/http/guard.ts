@@ -1,4 +1,5 @@
 /** Who may ask at all, and what browsers may make of the answers: names against DNS rebinding, rates against one asker taking the place of all. */
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Clock } from "../../../runtime/clock.ts";
 import { TokenBucket } from "../../../runtime/limits.ts";
@@ -32,7 +33,7 @@ export function isHostAllowed(host: string | undefined, hostNames: readonly stri
 }
 
 /** Browsers say where a request comes from. Another site's page has nothing to ask here. */
-export function isFromOtherSite(fetchSite: string | undefined): boolean {
+function isFromOtherSite(fetchSite: string | undefined): boolean {
   return fetchSite === "cross-site" || fetchSite === "same-site";
 }
 
@@ -40,7 +41,7 @@ export function isFromOtherSite(fetchSite: string | undefined): boolean {
 const ASKERS_MAX = 1_024;
 
 /** A rate for each address. */
-export class RateLimit {
+class RateLimit {
   readonly #clock: Clock;
   readonly #perMinute: number;
   readonly #buckets = new Map<string, TokenBucket>();
@@ -66,5 +67,47 @@ export class RateLimit {
       if (oldest !== undefined) this.#buckets.delete(oldest);
     }
     return bucket.take() ? 0 : Math.max(1, Math.ceil(bucket.waitMs() / 1000));
+  }
+}
+
+/** Why a request goes no further, and what its sender is told. */
+export interface TurnedAway {
+  readonly reason: "host" | "cross_site" | "rate";
+  readonly status: 403 | 421 | 429;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface GuardOptions {
+  readonly clock: Clock;
+  readonly hostNames: readonly string[];
+  readonly requestsPerMinute: number;
+  /** Paths that the pages of other sites may lead to. */
+  readonly isForAllSites: (url: string) => boolean;
+}
+
+/** Judges a request by its head alone, before any of it is acted on. */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #rate: RateLimit;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#rate = new RateLimit(options.clock, options.requestsPerMinute);
+  }
+
+  judge({ headers, url = "/", socket }: IncomingMessage): TurnedAway | undefined {
+    if (!isHostAllowed(headers.host, this.#options.hostNames)) {
+      const text = "Unknown host name; add it to http_host_names in [gateway] if it is yours.";
+      return { reason: "host", status: 421, text, headers: {} };
+    }
+    const site = headers["sec-fetch-site"];
+    if (isFromOtherSite(Array.isArray(site) ? site[0] : site) && !this.#options.isForAllSites(url)) {
+      return { reason: "cross_site", status: 403, text: "Not for other sites.", headers: {} };
+    }
+    const waitSeconds = this.#rate.waitSeconds(socket.remoteAddress ?? "");
+    if (waitSeconds === 0) return undefined;
+    const wait = { "retry-after": String(waitSeconds) };
+    return { reason: "rate", status: 429, text: "Too many requests.", headers: wait };
   }
 }

@@ -6,10 +6,9 @@ import type { Clock } from "../../../../runtime/clock.ts";
 import type { HostPort } from "../../../../runtime/config/config-values.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
-import { hostAndPort } from "../../address.ts";
-import { listenFailure } from "../../listen-failure.ts";
 import type { WebAnswer, WebCommands } from "../../xmpp/web/web-commands.ts";
-import { isFromOtherSite, isHostAllowed, RateLimit, SECURITY_HEADERS } from "../guard.ts";
+import { Guard, SECURITY_HEADERS } from "../guard.ts";
+import { listenAt } from "../listen.ts";
 
 export interface CommandDoorOptions {
   readonly address: HostPort;
@@ -38,12 +37,12 @@ const Token = z.string().regex(/^Bearer [A-Za-z0-9_-]{1,100}$/i);
 
 export class CommandDoor {
   readonly #options: CommandDoorOptions;
-  readonly #rate: RateLimit;
+  readonly #guard: Guard;
   readonly #server: FastifyInstance;
 
   constructor(options: CommandDoorOptions) {
     this.#options = options;
-    this.#rate = new RateLimit(options.clock, options.requestsPerMinute);
+    this.#guard = new Guard({ ...options, isForAllSites: () => false });
     this.#server = this.#build();
   }
 
@@ -51,18 +50,8 @@ export class CommandDoor {
   async open(): Promise<Door> {
     const { address, commands } = this.#options;
     this.#server.server.maxConnections = CONNECTIONS_MAX;
-    try {
-      await this.#server.listen({ host: address.host, port: address.port });
-    } catch (error) {
-      const hint = "Set xmpp_http_listen in the section [gateway] to another address.";
-      throw listenFailure(
-        { door: "the chat door's commands by HTTP", where: hostAndPort(address), hint },
-        error,
-      );
-    }
-    const bound = this.#server.server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-    const url = `http://${hostAndPort({ host: address.host, port })}`;
+    const hint = "Set xmpp_http_listen in the section [gateway] to another address.";
+    const url = await listenAt(this.#server, address, { door: "the chat door's commands by HTTP", hint });
     commands.tickets.foundAt(url);
     return {
       name: "commands",
@@ -122,19 +111,9 @@ export class CommandDoor {
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply): boolean {
-    const { host, "sec-fetch-site": site } = request.headers;
-    if (!isHostAllowed(host, this.#options.hostNames)) {
-      refuse(reply, 421, "host", "Unknown host name; add it to http_host_names in [gateway] if it is yours.");
-      return false;
-    }
-    if (isFromOtherSite(typeof site === "string" ? site : undefined)) {
-      refuse(reply, 403, "site", "Not for other sites.");
-      return false;
-    }
-    const waitSeconds = this.#rate.waitSeconds(request.ip);
-    if (waitSeconds === 0) return true;
-    reply.header("retry-after", waitSeconds);
-    refuse(reply, 429, "rate", "Too many requests.");
+    const turned = this.#guard.judge(request.raw);
+    if (turned === undefined) return true;
+    refuse(reply.headers(turned.headers), turned.status, turned.reason, turned.text);
     return false;
   }
 }
