@@ -340,7 +340,7 @@ function withOut(command: Command): Command {
   return command
     .option("--psbt-version <number>", "0 or 2", "0")
     .option("-o, --out <file>", "write it there; default: as text to the terminal")
-    .option("--qr", "show it as a QR code too, if it fits");
+    .option("--qr", "show it as QR codes too: one if it fits, else a round of several (UR)");
 }
 
 const PSBT_FILE = "a PSBT as bytes or as text; - is the pipe, and base64 may stand here itself";
@@ -394,7 +394,7 @@ function addPsbt(wallet: Command, tools: ProgramTools): void {
   )
     .argument("<file>", PSBT_FILE)
     .option("-o, --out <file>", "write it there; default: as text to the terminal")
-    .option("--qr", "show it as a QR code too, if it fits")
+    .option("--qr", "show it as QR codes too: one if it fits, else a round of several (UR)")
     .option("--yes", "do not ask")
     .action(async (file, options) => exitWith(await (await psbts()).sign(file, options, terminal)));
   of(

@@ -2,13 +2,14 @@
 import { existsSync } from "node:fs";
 import { EXIT, misuse } from "../../errors.ts";
 import { readNamed, writeNamed } from "../../named-file.ts";
-import { paintOf, say, sayJson, type Terminal, widthOf } from "../../terminal-io.ts";
+import { paintOf, say, sayJson, type Terminal } from "../../terminal-io.ts";
 import { parseFee, parseTxid } from "../amounts.ts";
 import { confirmed } from "../input/secret-input.ts";
 import { type SpendOptions, spendInput } from "../spend-commands.ts";
 import { atDesk, type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet-desk.ts";
+import { showCodes } from "./psbt-codes.ts";
 import { type PsbtText, psbtText } from "./psbt-text.ts";
-import { type PsbtView, psbtLines, psbtQr } from "./psbt-view.ts";
+import { type PsbtView, psbtLines } from "./psbt-view.ts";
 
 interface OutOptions extends WalletOptions {
   readonly out?: string;
@@ -54,14 +55,14 @@ async function make(
 ): Promise<number> {
   const version = options.psbtVersion === "0" ? 0 : options.psbtVersion === "2" ? 2 : undefined;
   if (version === undefined) throw misuse(`--psbt-version is 0 or 2, not "${options.psbtVersion}".`);
-  needNew(options);
+  needRoom(options, terminal);
   return withOwner(options, terminal, async (owned, walletd) => {
     const made = await step(owned, walletd, version);
     const view = await walletd.psbtShow({ ...owned, psbt: made.psbt });
     if (options.json) sayJson(terminal, { ...made, view, ...writtenTo(options.out, made.psbt) });
     else {
       aside(options, terminal, psbtLines(shownAt(view), paintOf(terminal)));
-      give(made.psbt, options, terminal, "Its coins are set aside for an hour.");
+      await give(made.psbt, options, terminal, "Its coins are set aside for an hour.");
     }
     return EXIT.ok;
   });
@@ -83,7 +84,7 @@ export async function sign(
   terminal: Terminal,
 ): Promise<number> {
   const { psbt } = readPsbt(file);
-  needNew(options);
+  needRoom(options, terminal);
   return withOwner(options, terminal, async (owned, walletd) => {
     const view = await walletd.psbtShow({ ...owned, psbt });
     if (!options.json) aside(options, terminal, psbtLines(view, paintOf(terminal)));
@@ -97,7 +98,7 @@ export async function sign(
     else {
       const inputs = signed.signed.length === 1 ? "One input" : `${signed.signed.length} inputs`;
       const rest = signed.isComplete ? "it has all signatures" : "it waits for the signatures of others";
-      give(signed.psbt, options, terminal, `${inputs} signed; ${rest}.`);
+      await give(signed.psbt, options, terminal, `${inputs} signed; ${rest}.`);
     }
     return EXIT.ok;
   });
@@ -170,8 +171,13 @@ function shownAt(view: PsbtView): PsbtView {
 }
 
 /** Before anything is set aside or signed. */
-function needNew({ out }: OutOptions): void {
+function needRoom({ out, qr, json }: OutOptions, terminal: Terminal): void {
   if (out !== undefined && existsSync(out)) throw misuse(`There is a file ${out}; it is not overwritten.`);
+  if (!qr) return;
+  if (json) throw misuse("A QR code is for people, JSON for programs: --qr or --json.");
+  if (!terminal.stdin.isTTY || !terminal.stdout.isTTY) {
+    throw misuse("There is no terminal to show a QR code on. Take the PSBT as text, or with --out <file>.");
+  }
 }
 
 /** For the person; a pipe gets the PSBT and nothing else. */
@@ -180,16 +186,16 @@ function aside({ out }: OutOptions, terminal: Terminal, lines: readonly string[]
   for (const line of lines) stream.write(`${line}\n`);
 }
 
-function give(psbt: string, options: OutOptions, terminal: Terminal, remark: string): void {
+async function give(psbt: string, options: OutOptions, terminal: Terminal, remark: string): Promise<void> {
   const { out, qr = false } = options;
-  if (qr) for (const line of psbtQr(psbt, widthOf(terminal))) say(terminal, line);
   if (out === undefined) {
     say(terminal, psbt);
     aside(options, terminal, [remark]);
-    return;
+  } else {
+    writtenTo(out, psbt);
+    say(terminal, `Written: ${out}. ${remark}`);
   }
-  writtenTo(out, psbt);
-  say(terminal, `Written: ${out}. ${remark}`);
+  if (qr) await showCodes(psbt, terminal);
 }
 
 function readPsbt(file: string): { psbt: string } {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { paintFor } from "../../view/terminal.ts";
 import { psbtText } from "./psbt-text.ts";
-import { type PsbtView, psbtLines, psbtQr } from "./psbt-view.ts";
+import { type PsbtView, psbtLines } from "./psbt-view.ts";
 
 const plain = paintFor({ isTTY: false } as NodeJS.WriteStream, {});
 const TXID = "ab".repeat(32);
@@ -45,12 +45,6 @@ it("says the fee in satoshi, by the virtual byte and in percent", () => {
   expect(text).toMatch(/^fee +1,000 sat, 4\.78 sat\/vB for 209 vB, 0\.50 % of what is paid$/m);
   expect(text).toMatch(/^not here .*input 0: no$/m);
   expect(text).not.toContain("\u001b[2J");
-});
-
-it("shows a QR code where it fits, and otherwise says why not", () => {
-  expect(psbtQr("cHNidP8B", 80).join("\n")).toContain("█");
-  expect(psbtQr("cHNidP8B".repeat(50), 40)).toEqual([expect.stringMatching(/needs \d+ columns/)]);
-  expect(psbtQr("x".repeat(1_201), 1_000)).toEqual([expect.stringContaining("Too long")]);
 });
 
 it("takes a PSBT as bytes, as base64 over several lines, as hex, and a whole transaction as hex", () => {

@@ -1,14 +1,10 @@
 /** What a PSBT pays, as lines for a terminal, before anybody signs it. Pure. */
-import { renderUnicodeCompact } from "uqr";
 import type { RpcOutput } from "../../../bus/contract/contract.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { harmless, type Paint } from "../../view/terminal.ts";
 import { btc, coinCount, percentOf, sats } from "../amounts.ts";
 
 export type PsbtView = RpcOutput<typeof walletdContract, "psbtShow">;
-
-/** A code holds 2,953 bytes at most, and one so dense is read by no camera: half of it is. */
-const QR_LETTERS_MAX = 1_200;
 
 export function psbtLines(view: PsbtView, paint: Paint): string[] {
   const { inputs, outputs, feeSat, satPerVb, sizeVb, paysOutSat } = view;
@@ -42,16 +38,6 @@ export function psbtLines(view: PsbtView, paint: Paint): string[] {
     ...(view.refusal === null ? [] : [row("not here", paint("warn", harmless(view.refusal)))]),
     row("id", view.txid),
   ];
-}
-
-/** The code, or why there is none. */
-export function psbtQr(psbt: string, width: number): string[] {
-  if (psbt.length > QR_LETTERS_MAX) {
-    return [`Too long for a QR code that a camera reads (${psbt.length} letters of ${QR_LETTERS_MAX}).`];
-  }
-  const lines = renderUnicodeCompact(psbt, { border: 2, ecc: "L" }).split("\n");
-  const needed = Math.max(...lines.map(({ length }) => length));
-  return needed > width ? [`The QR code needs ${needed} columns; this terminal has ${width}.`] : lines;
 }
 
 function fromOthers(others: number): string {
