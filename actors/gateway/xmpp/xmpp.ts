@@ -1,6 +1,7 @@
 /** The XMPP door's parts, put together, started and stopped. Wiring only. */
 import type { ActorContext } from "../../../bus/actor.ts";
 import type { Listener } from "../../../bus/bus.ts";
+import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import { takerContract } from "../../../bus/contracts/taker.ts";
@@ -31,6 +32,7 @@ import { bareJid, type Jid } from "./names/jid.ts";
 import { CoinjoinProgress } from "./notices/coinjoin-progress.ts";
 import { Notices } from "./notices/notices.ts";
 import { ToldByAnswer } from "./notices/told-by-answer.ts";
+import { Outlook } from "./outlook.ts";
 import { People } from "./people/people.ts";
 import { Consents } from "./presence/consents.ts";
 import { Presence } from "./presence/presence.ts";
@@ -70,6 +72,7 @@ export class Xmpp {
   readonly #self: string;
   readonly #people: People;
   readonly #presence: Presence;
+  readonly #outlook: Outlook;
   readonly #roster: Roster;
   readonly #members: Members;
   readonly #notices: Notices;
@@ -81,7 +84,6 @@ export class Xmpp {
   readonly #vcards: Vcards;
   readonly #uploads: Uploads;
   readonly #listeners: Listener[] = [];
-  #isStopped = false;
 
   /** A test may give its own link. Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
   constructor(context: ActorContext<XmppConfig>, linkOf?: (ears: LinkEars) => XmppLink) {
@@ -96,10 +98,12 @@ export class Xmpp {
     const web = config.xmpp_http_listen === "" ? undefined : new Tickets(clock, config.xmpp_http_url);
     const explorerUrl = config.xmpp_explorer_url;
     const toldByAnswer = new ToldByAnswer();
-    const people = new People({ bank, workers, web, toldByAnswer, space, clock, explorerUrl });
+    const outlook = new Outlook(() => this.#presence.outlookChanged());
+    this.#outlook = outlook;
+    const people = new People({ bank, workers, web, toldByAnswer, outlook, space, clock, explorerUrl });
     this.#people = people;
     const pictures = new Pictures();
-    const sightings = new Sightings({ people, pictures, parentDomain, isStopped: () => this.#isStopped });
+    const sightings = new Sightings({ people, pictures, parentDomain, outlook });
     const consents = new Consents(context.dataDirectory, log);
     this.#presence = new Presence({ people, sightings, consents, clock, log, send });
     this.#roster = new Roster({
@@ -205,9 +209,8 @@ export class Xmpp {
       await bus.onEvent(ledgerContract, "noticed", () => this.#notices.look(), everything),
       await bus.onEvent(ledgerContract, "account.changed", ({ jid }) => this.#members.changed(jid)),
       await bus.onEvent(takerContract, "run.changed", (run) => this.#progress.changed(run)),
-      await bus.onState(ledgerContract, "bank", ({ isSpending }) => {
-        this.#isStopped = !isSpending;
-      }),
+      await bus.onState(ledgerContract, "bank", (status) => this.#outlook.bankIs(status)),
+      await bus.onState(indexerContract, "sync", (sync) => this.#outlook.chainIs(sync)),
     );
     this.#door.link.start();
   }

@@ -48,6 +48,9 @@ type AdminMethods =
   | "shut"
   | "topUp";
 
+/** Zod gives what is left out as undefined. */
+type Wish<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
 interface Administered {
   readonly by: string | null;
 }
@@ -107,7 +110,7 @@ export function adminAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
       acted(input, call, "freeze", input.why, (tx, user) => freeze(tx, user, oneLine(input.why))),
     unfreeze: (input, call) => acted(input, call, "unfreeze", "", unfreeze),
     limit: (input, call) =>
-      acted(input, call, "limit", JSON.stringify(input.limits), (tx, user) =>
+      acted(input, call, "limit", limitsText(input.limits), (tx, user) =>
         setAdminLimits(tx, user, given<LedgerLimits>(input.limits)),
       ),
     ban(input, call) {
@@ -181,6 +184,15 @@ export function adminAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
       return { address };
     },
   };
+}
+
+/** As the audit has it. */
+function limitsText({ paymentSat, daySat, strongSat }: Wish<LedgerLimits>): string {
+  return [
+    ...(paymentSat === undefined ? [] : [`${paymentSat} sat a payment`]),
+    ...(daySat === undefined ? [] : [`${daySat} sat a day`]),
+    ...(strongSat === undefined ? [] : [`one-time codes from ${strongSat} sat on`]),
+  ].join(", ");
 }
 
 function shownEntry({ id, postings, ...row }: EntryRow) {

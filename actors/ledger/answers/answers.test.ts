@@ -131,7 +131,7 @@ describe("an admin", () => {
       `${ROOT} approve alice`,
       `${ROOT} freeze alice a look`,
       `${ROOT} unfreeze alice`,
-      `${ROOT} limit alice {"paymentSat":7}`,
+      `${ROOT} limit alice 7 sat a payment`,
       `${ROOT} ban evil.test`,
       `${ROOT} unban evil.test`,
       `${ROOT} invite`,
@@ -291,6 +291,68 @@ it("the second factor is drawn, proved, needed from an amount on, and taken away
   });
   expect(await kinds(at)).toContain("security.factor alice");
   expect(await confirm(await order(1_000))).toBe("LEDGER_SECOND_FACTOR missing");
+});
+
+it("who wants more than he may is told so once a day, and admins of whom", async () => {
+  const at = await LedgerUnderTest.start({ payment_sat_max: 1_000, admins: [ROOT] });
+  under = at;
+  const { gateway, clock } = at;
+  const jid = await at.person("alice", 100_000);
+  await gateway.register({ jid: ROOT, username: "rooty" });
+  await gateway.settings({ jid: ROOT, settings: { language: "fr" } });
+  await at.person("bob");
+  await gateway.acknowledge({ ids: (await gateway.notices({})).notices.map(({ id }) => id) });
+  const wish = () => refusal(gateway.order({ jid, to: { username: "bob" }, amountSat: 1_001 }));
+  const reached = async () =>
+    (await gateway.notices({})).notices.map(({ kind, jid: whom, text, about, language }) => [
+      ...[kind, whom, text, about?.username ?? null, language],
+    ]);
+  expect(await wish()).toContain("LEDGER_LIMIT");
+  expect(await wish()).toContain("LEDGER_LIMIT");
+  const both = [
+    ["security.limit", jid, "reached", null, null],
+    ["security.limit", ROOT, "reached", "alice", "fr"],
+  ];
+  expect(await reached()).toEqual(both);
+  await gateway.acknowledge({ ids: (await gateway.notices({})).notices.map(({ id }) => id) });
+  clock.pass(DAY_MS);
+  expect(await wish()).toContain("LEDGER_LIMIT");
+  expect(await reached()).toEqual(both);
+});
+
+it("a client that never confirmed a payment before is told of once, but not the first", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  const { gateway } = at;
+  const jid = await at.person("alice", 100_000);
+  await at.person("bob");
+  const payFrom = async (client: string) => {
+    const { order } = await gateway.order({ jid, to: { username: "bob" }, amountSat: 10, isMeant: true });
+    await gateway.confirm({ jid, which: { order }, client });
+    // What was done already is no news of anybody.
+    await gateway.confirm({ jid, which: { order }, client: "another" });
+  };
+  const told = async () =>
+    (await gateway.notices({})).notices.flatMap(({ kind, text, jid: whom }) =>
+      kind === "security.resource" ? [`${whom} ${text}`] : [],
+    );
+  await payFrom("phone");
+  await payFrom("phone");
+  expect(await told()).toEqual([]);
+  await payFrom("laptop\nof eve");
+  await payFrom("laptop\nof eve");
+  await payFrom("phone");
+  expect(await told()).toEqual([`${jid} laptop of eve`]);
+});
+
+it("approval of an account that is open already is told to nobody", async () => {
+  const at = await LedgerUnderTest.start({ registration: "approve" });
+  under = at;
+  const { gateway, operator } = at;
+  const { account } = await gateway.register({ jid: "carol@example.test", username: "carol" });
+  expect(account.state).toBe("waiting");
+  for (let turn = 0; turn < 2; turn++) await operator.approve({ by: null, user: { username: "carol" } });
+  expect((await kinds(at)).filter((kind) => kind === "account.approved carol")).toHaveLength(1);
 });
 
 it("notices follow what their person has set, and wait for the end of quiet hours", async () => {

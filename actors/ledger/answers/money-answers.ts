@@ -7,6 +7,7 @@ import { hasCode } from "../../../runtime/errors.ts";
 import { availableOf, balanceOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
+import type { Desk } from "../desk.ts";
 import { acknowledge, dueNotices } from "../notices/notices.ts";
 import { confirm, feeMaxOf } from "../orders/confirming.ts";
 import {
@@ -20,10 +21,11 @@ import {
 } from "../orders/orders.ts";
 import type { Outcome } from "../orders/outcome.ts";
 import { canonical, type Recipient, recipientOf } from "../orders/recipients.ts";
+import { knowClient } from "../people/clients.ts";
 import { foldJid } from "../people/jids.ts";
-import { limitsOf } from "../people/limits.ts";
+import { limitsOf, tellReached } from "../people/limits.ts";
 import { foldName } from "../people/names.ts";
-import { close, emptinessOf, needStanding } from "../people/people.ts";
+import { close, emptinessOf, needStanding, needUser } from "../people/people.ts";
 import type { OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import { ofFirst, ofFirstDown } from "../store/store.ts";
 import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";
@@ -70,19 +72,26 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
       });
       if (known !== undefined) return known;
       const wish = await priced({ jid, to, amountSat });
-      return changing(desk, jid, (tx, user) =>
-        shownOrder(tx, user, queue(tx, user, { ...wish, memo, request, isMeant, isLeaving: false })),
+      return withinLimits(desk, jid, () =>
+        changing(desk, jid, (tx, user) =>
+          shownOrder(tx, user, queue(tx, user, { ...wish, memo, request, isMeant, isLeaving: false })),
+        ),
       );
     },
-    async confirm({ jid, which, oneTimeCode }) {
+    async confirm({ jid, which, oneTimeCode, client }) {
       const order = judging(desk, jid, (tx, user) => orderByWord(tx, user, which));
       const isPriced = order.state === "queued" && order.route === "chain" && order.expiresAtS > desk.nowS;
       const feeSatNow = isPriced ? await bank.quote(order.to.address ?? "", order.amountSat) : null;
-      const confirmed = judging(desk, jid, (tx, user): Outcome<OrderRow> => {
-        // Whatever has become of it meanwhile.
-        const now = orderById(tx.t, user, order.id);
-        return confirm(tx, user, now, { jid, oneTimeCode, feeSatNow });
-      });
+      const confirmed = withinLimits(desk, jid, () =>
+        judging(desk, jid, (tx, user): Outcome<OrderRow> => {
+          // Whatever has become of it meanwhile.
+          const now = orderById(tx.t, user, order.id);
+          const outcome = confirm(tx, user, now, { jid, oneTimeCode, feeSatNow });
+          if ("value" in outcome && now.state === "queued" && client !== undefined)
+            knowClient(tx, needUser(tx.t, user.id), client);
+          return outcome;
+        }),
+      );
       if (confirmed.state === "confirmed") await bank.carryOut(OUTCOME_MS);
       return desk.look((tx) => {
         const user = tx.t.users.get(order.userId) as UserRow;
@@ -178,6 +187,16 @@ export function bankStatus({ desk, bank }: AnswerDesk): LedgerStatus {
     openOrders: t.openOrders.count(),
     limits: { paymentSat: rules.payment_sat_max, daySat: rules.day_sat_max, strongSat: rules.strong_sat },
   }));
+}
+
+/** That somebody wants more than he may is told to him, and the refusal stays. */
+function withinLimits<T>(desk: Desk, jid: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (hasCode(error, "LEDGER_LIMIT")) changing(desk, jid, tellReached);
+    throw error;
+  }
 }
 
 /** Whom it pays, and for what fee: asks walletd where a transaction is needed. */

@@ -105,12 +105,16 @@ function confirmationsOf(t: Tables, { outpoint, order, txid }: MovementRow): num
   return tip === null || height === null || height === undefined ? 0 : Math.max(0, tip.height - height + 1);
 }
 
-export function shownNotice(t: Tables, { userId, counterpart, ...row }: NoticeRow): LedgerNotice {
+export function shownNotice(
+  t: Tables,
+  { userId, counterpart, about = null, ...row }: NoticeRow,
+): LedgerNotice {
   const settings = t.users.get(userId)?.settings;
   return {
     ...row,
     language: settings?.language ?? null,
     unit: settings?.unit ?? "sat",
     counterpart: counterpart === null ? null : shownParty(t, counterpart),
+    about: about === null ? null : shownParty(t, { userId: about, address: null }),
   };
 }

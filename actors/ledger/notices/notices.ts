@@ -1,12 +1,12 @@
 /** What people are to be told: written down with what it tells of, and kept until somebody says that it has arrived. */
 import type { NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
 import type { Tx } from "../books/transaction.ts";
-import { isNamed } from "../people/jids.ts";
+import { foldJid, isNamed } from "../people/jids.ts";
 import type { NoticeRow, UserRow } from "../store/rows.ts";
 import { nextNumber, type Tables } from "../store/store.ts";
 
 export type NewNotice = Pick<NoticeRow, "kind" | "subject"> &
-  Partial<Omit<NoticeRow, "id" | "atS" | "userId" | "jid" | "kind" | "subject">> & {
+  Partial<Omit<NoticeRow, "id" | "atS" | "userId" | "jid" | "about" | "kind" | "subject">> & {
     /** They are told too. */
     readonly isToAdmins?: boolean;
   };
@@ -30,6 +30,7 @@ const SECURITY: ReadonlySet<NoticeKind> = new Set([
   "security.codes",
   "security.factor",
   "security.limit",
+  "security.resource",
   "bank.stopped",
 ]);
 const MONEY: ReadonlySet<NoticeKind> = new Set([
@@ -48,11 +49,16 @@ export function notify(
 ): void {
   const isTold = user !== undefined && isWanted(user, notice.kind);
   const jids = new Set(isTold ? user.jids.filter((jid) => isNamed(tx, jid)) : []);
-  if (isToAdmins) for (const jid of tx.rules.admins) jids.add(jid.toLowerCase());
-  for (const jid of jids) {
+  const tell = (jid: string, userId: number, about: number | null) => {
     const id = nextNumber(tx.t, "notice");
-    tx.t.notices.put(id, { ...NOTHING, ...notice, id, atS: tx.nowS, userId: user?.id ?? 0, jid });
+    tx.t.notices.put(id, { ...NOTHING, ...notice, id, atS: tx.nowS, userId, jid, about });
     tx.news.notices.push(id);
+  };
+  for (const jid of jids) tell(jid, user?.id ?? 0, null);
+  if (!isToAdmins) return;
+  for (const jid of new Set(tx.rules.admins.map(foldJid))) {
+    // In the admin's own language, and when he wants to be told.
+    if (!jids.has(jid)) tell(jid, tx.t.jids.get(jid) ?? 0, user?.id ?? null);
   }
 }
 
@@ -62,6 +68,7 @@ export const NOTHING = {
   feeSat: null,
   balanceSat: null,
   counterpart: null,
+  about: null,
   text: "",
   order: null,
   txid: null,

@@ -52,6 +52,8 @@ export function userOfWord({ t }: Tx, word: UserWord): UserRow {
 export function approve(tx: Tx, user: UserRow): UserRow {
   const state = user.state === "waiting" ? "open" : user.state;
   const kept = keepUser(tx, { ...user, state, needsVerification: false, seenAtS: tx.nowS });
+  // Who could pay before hears nothing.
+  if (user.state === state && !user.needsVerification) return kept;
   notify(tx, kept, { kind: "account.approved", subject: `account:${user.id}` });
   return kept;
 }
@@ -81,7 +83,7 @@ export function setAdminLimits(tx: Tx, user: UserRow, limits: Partial<LedgerLimi
     raise: null,
     adminLimits: { ...user.adminLimits, ...limits },
   });
-  notify(tx, kept, { kind: "security.limit", subject: `account:${user.id}` });
+  notify(tx, kept, { kind: "security.limit", subject: `account:${user.id}`, text: "changed" });
   return kept;
 }
 

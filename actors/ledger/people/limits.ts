@@ -35,7 +35,7 @@ export function setOwnLimits(tx: Tx, user: UserRow, wish: Partial<LedgerLimits>)
   const isRaise = KINDS.some((kind) => wanted[kind] > now[kind]);
   const raise = isRaise ? { limits: wanted, atS: tx.nowS + DAY_S } : null;
   const kept = keepUser(tx, { ...user, limits, raise });
-  if (isRaise) notify(tx, kept, { kind: "security.limit", subject: `account:${user.id}` });
+  if (isRaise) notify(tx, kept, { kind: "security.limit", subject: `account:${user.id}`, text: "raise" });
   return kept;
 }
 
@@ -64,6 +64,14 @@ export function checkLimits(tx: Tx, user: UserRow, amountSat: number): void {
   if (amountSat > paymentSat) throw denials.limit("payment", paymentSat, paymentSat);
   const leftSat = leftTodayOf(tx, user);
   if (amountSat > leftSat) throw denials.limit("day", daySat, leftSat);
+}
+
+/** A payment was refused for them: told once in a day, for it may have been somebody with a stolen chat. */
+export function tellReached(tx: Tx, user: UserRow): void {
+  if ((user.limitToldAtS ?? 0) + DAY_S > tx.nowS) return;
+  const kept = keepUser(tx, { ...user, limitToldAtS: tx.nowS });
+  const subject = `account:${user.id}`;
+  notify(tx, kept, { kind: "security.limit", subject, text: "reached", isToAdmins: true });
 }
 
 function least(a: LedgerLimits, b: LedgerLimits): LedgerLimits {

@@ -37,6 +37,10 @@ export interface UserRow {
   readonly isLow: boolean;
   readonly receivedSat: number;
   readonly createdAtS: number;
+  /** When he was last told that a payment was above his limits. Absent is never. */
+  readonly limitToldAtS?: number;
+  /** Hashes of the clients from which payments were confirmed, the newest last. Absent is none. */
+  readonly clients?: readonly string[];
 }
 
 /** A name that was given up is kept for its last holder for a while. */
@@ -149,6 +153,8 @@ export interface NoticeRow {
   readonly feeSat: number | null;
   readonly balanceSat: number | null;
   readonly counterpart: PartyRow | null;
+  /** Whose account it is about, where an admin is told of another's. Absent in notices of older releases. */
+  readonly about?: number | null;
   readonly text: string;
   readonly order: string | null;
   readonly txid: string | null;

@@ -55,10 +55,15 @@ export const withLedgerMoney = withLedgerAccounts
   })
   .rpc("confirm", {
     doc: "Carries an order out, once, however often it is asked: the coins are held first. Waits a moment for what becomes of it; `state` tells.",
-    input: Asked.extend({ which: OrderWord, oneTimeCode: OneTimeCode.optional() }),
+    input: Asked.extend({
+      which: OrderWord,
+      oneTimeCode: OneTimeCode.optional(),
+      /** Which of the person's clients says so, where the door knows: he is told of one that never did before. */
+      client: z.string().min(1).max(1_023).optional(),
+    }),
     output: OrderSchema,
     errors: CONFIRM_ERRORS,
-    redact: ["which", "oneTimeCode", "code", "memo"],
+    redact: ["which", "oneTimeCode", "client", "code", "memo"],
     ...OUTCOME,
   })
   .rpc("cancel", {

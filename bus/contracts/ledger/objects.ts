@@ -178,6 +178,7 @@ export const NOTICE_KINDS = [
   "security.codes",
   "security.factor",
   "security.limit",
+  "security.resource",
   "bank.stopped",
   "bank.resumed",
   "announcement",
@@ -200,7 +201,9 @@ export const NoticeSchema = z.object({
   balanceSat: ChangeSat.nullable(),
   /** Who paid or was paid. */
   counterpart: PartySchema.nullable(),
-  /** Of the address that was paid, or of the payment; the words of an announcement; why it failed. */
+  /** Whose account it is about, where an admin is told of another's. */
+  about: PartySchema.nullable(),
+  /** Of the address that was paid, or of the payment; the words of an announcement; why it failed; which limit. */
   text: z.string().max(1_000),
   order: OrderId.nullable(),
   txid: Hash.nullable(),

@@ -1,6 +1,12 @@
 /** What admins may ask of the tests' ledger. */
+import type { z } from "zod";
 import type { Handlers } from "../../../bus/bus.ts";
-import type { LedgerAccount, LedgerNotice, LedgerStatus } from "../../../bus/contracts/ledger/objects.ts";
+import type {
+  LedgerAccount,
+  LedgerAddressSchema,
+  LedgerNotice,
+  LedgerStatus,
+} from "../../../bus/contracts/ledger/objects.ts";
 import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 
@@ -20,6 +26,7 @@ interface Bank {
   change(jid: string, change: Partial<LedgerAccount>): LedgerAccount;
   notify(notice: Partial<LedgerNotice> & Pick<LedgerNotice, "jid" | "kind">): LedgerNotice;
   status(): LedgerStatus;
+  addressesOf(jid: string): z.output<typeof LedgerAddressSchema>[];
 }
 
 export function adminCalls(bank: Bank): Calls {
@@ -28,6 +35,12 @@ export function adminCalls(bank: Bank): Calls {
       needAdmin(bank, by);
       const all = [...bank.accounts.values()];
       return { total: all.length, users: all.slice(offset, offset + limit) };
+    },
+    user: ({ by, user }) => {
+      needAdmin(bank, by);
+      const account = "username" in user ? bank.named(user.username) : undefined;
+      if (account === undefined) throw refuse("LEDGER_NO_SUCH_USER");
+      return { account, addresses: bank.addressesOf(account.jid) };
     },
     freeze: ({ by, user, why }) => {
       needAdmin(bank, by);

@@ -277,6 +277,12 @@ export class FakeBank {
     };
   }
 
+  addressesOf(jid: string) {
+    return [...this.given]
+      .filter(([, { jid: owner }]) => owner === jid)
+      .map(([address]) => this.#addressOf(address));
+  }
+
   #handlers(): Calls {
     const handlers: Calls = {
       account: ({ jid }) => this.account(jid),
@@ -296,6 +302,14 @@ export class FakeBank {
         this.account(jid);
         const { party, other } = this.#party(what, jid);
         const isOwn = "address" in what && this.given.get(what.address)?.jid === jid;
+        const { isAdmin } = this.account(jid);
+        // Whose an address is, its owner and admins may know.
+        if ("address" in what && other !== undefined && (isOwn || isAdmin))
+          return {
+            party: { userId: other.userId, username: other.username, jid: other.jid, address: null },
+            isSelf: isOwn,
+            own: isOwn ? this.#addressOf(what.address) : null,
+          };
         return { party, isSelf: other?.jid === jid, own: isOwn ? this.#addressOf(what.address) : null };
       },
       settings: ({ jid, settings }) => {

@@ -248,6 +248,7 @@ export class AdHoc {
 
   #asking({ from, to }: Question, session: Pick<Session, "id" | "language">): Promise<Asking> {
     return this.#options.people.asking(bareJid(from), to, {
+      client: from.resource,
       language: session.language,
       requestId: session.id === "" ? undefined : session.id,
     });
@@ -255,9 +256,8 @@ export class AdHoc {
 }
 
 function formAnswer(command: Command, asking: Asking, session: Session, problem?: string): Answer {
-  const { texts } = asking;
   const form: Form = {
-    title: titleOf(command.word, texts),
+    title: titleOf(command.word, asking),
     fields: command.fields(asking).map((field) => formField(field, session.values.get(field.name))),
   };
   return {

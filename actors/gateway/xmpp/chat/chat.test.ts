@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LedgerMovement } from "../../../../bus/contracts/ledger/objects.ts";
+import { mempoolContract } from "../../../../bus/contracts/mempool.ts";
+import { fakeActor } from "../../../../bus/fake.ts";
 import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { ADDRESSES, TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { refuse } from "../../../../tests/harness/xmpp/fake-bank-admins.ts";
@@ -9,6 +12,20 @@ import { NS } from "../link/namespaces.ts";
 const ALICE = "alice@example.test";
 const BOB = `bob@${GW}`;
 const ADDRESS = `${ADDRESSES[2]}@${GW}`;
+
+const DEPOSIT: LedgerMovement = {
+  entry: 1,
+  atS: 1_700_000_000,
+  kind: "deposit",
+  changeSat: 5_000,
+  feeSat: 0,
+  balanceSat: 5_000,
+  counterpart: null,
+  memo: "",
+  order: null,
+  txid: TXID,
+  confirmations: 3,
+};
 
 let under: DoorUnderTest;
 beforeEach(async () => {
@@ -67,6 +84,45 @@ describe("words", () => {
   });
 });
 
+describe("what one has", () => {
+  it("is told in another unit, and asked for with an amount in any", async () => {
+    expect(await say(WALLET, "balance btc")).toContain("You have 0.00100000 BTC");
+    expect(await say(WALLET, "balance euro")).toContain("sat, btc, mbtc");
+    const asked = async (words: string) => /bitcoin:\S+/.exec(await say(WALLET, words))?.[0]?.split("?")[1];
+    expect(await asked("receive 0.01 btc the dinner")).toBe("amount=0.01&label=the%20dinner");
+    expect(await asked("receive 1500 lunch")).toBe("amount=0.000015&label=lunch");
+    expect(await asked("receive 3 wise men btc")).toBe("amount=0.00000003&label=wise%20men%20btc");
+  });
+
+  it("came to an address of one's own from nobody knows whom", async () => {
+    const own = { userId: null, username: null, jid: null, address: ADDRESSES[1] };
+    under.bank.movements.set(ALICE, [{ ...DEPOSIT, counterpart: own }]);
+    expect(await say(WALLET, "history")).toContain("+ 5000 sat at bcrt 1q6r z28m");
+  });
+
+  it("is not paid to oneself: at an address of one's own there is no word for it", async () => {
+    expect(await say(ADDRESS, "help")).toContain("pay AMOUNT [UNIT] [MEMO]: pay whom this chat is with");
+    expect(await say(ADDRESS, "help")).not.toContain("label");
+    under.bank.given.set(ADDRESSES[2], { jid: ALICE, label: "" });
+    expect(await say(ADDRESS, "pay 5")).toContain("makes no sense here");
+    for (const word of ["pay", "orders", "confirm"]) expect(await say(ADDRESS, "help")).not.toContain(word);
+    expect(await say(ADDRESS, "label rent")).toContain("rent");
+  });
+
+  it("and the network's fees are told by status, where somebody knows them", async () => {
+    expect(await say(WALLET, "status")).not.toContain("sat/vB");
+    const mempool = await fakeActor(under.world, mempoolContract, {
+      feeEstimates: ({ targets }) => ({
+        results: targets.map((blocks) => (blocks === 144 ? null : 9_000 / blocks)),
+      }),
+    });
+    expect(await say(WALLET, "status")).toContain(
+      "Fees of the network: 9.0 sat/vB for the next block, 1.5 sat/vB for 6 blocks",
+    );
+    await mempool.stop();
+  });
+});
+
 describe("payments", () => {
   it("are recapped with everything that matters, confirmed by their code, and told", async () => {
     const recap = await say(BOB, "pay 1500 for the beer");
@@ -106,6 +162,7 @@ describe("payments", () => {
   it("to an address go out, with their fee and transaction", async () => {
     const recap = await say(ADDRESS, "pay 0.0005 btc rent");
     expect(recap).toContain("Pay 50000 sat to bcrt 1q47");
+    expect(recap).toContain("Network: regtest");
     expect(recap).toContain("Fee: 200 sat, at most 400 sat");
     expect(await say(WALLET, "confirm code01")).toContain(TXID);
   });

@@ -79,7 +79,11 @@ export class Chat {
       const body = (childTextOf(stanza, "body", "") ?? "").normalize("NFC").trim();
       if (body === "") return [];
       const requestId = requestIdOf(stanza, body);
-      asking = await this.#options.people.asking(jid, to, { language: stanza.attrs["xml:lang"], requestId });
+      asking = await this.#options.people.asking(jid, to, {
+        language: stanza.attrs["xml:lang"],
+        requestId,
+        client: incoming.from.resource,
+      });
       return await this.#once.answer(jid, requestId, () =>
         this.#answerWords(asking as Asking, body, isLate(stanza, this.#options.clock)),
       );

@@ -47,8 +47,9 @@ export function fileText(
 }
 
 /** All that a person needs to judge a payment before it is made. */
-export function recapLines(order: LedgerOrder, { texts, unit }: Asking): string[] {
+export function recapLines(order: LedgerOrder, { texts, unit, space }: Asking): string[] {
   const lines = [texts.recap(money(order.amountSat, unit), partyText(order.to))];
+  if (order.to.address !== null) lines.push(texts.recapNetwork(space.network.name));
   if (order.memo !== "") lines.push(texts.recapMemo(quotable(order.memo)));
   const isInternal = order.route === "internal";
   lines.push(

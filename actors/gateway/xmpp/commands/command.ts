@@ -6,6 +6,7 @@ import type { CommandWord, Texts } from "../language/catalogue.ts";
 import type { Unit } from "../language/money.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
 import type { ToldByAnswer } from "../notices/told-by-answer.ts";
+import type { Outlook } from "../outlook.ts";
 import type { Workers } from "./operator/workers.ts";
 
 export type Bank = Client<typeof ledgerContract>;
@@ -34,10 +35,15 @@ export interface Asking {
   readonly unit: Unit;
   /** Where the words were said: at the gateway, or at somebody who can be paid. */
   readonly to: Entity;
+  /** That is his own address, or himself. */
+  readonly isOwn: boolean;
+  /** Which of his clients he says it with; undefined where he has none. */
+  readonly client: string | undefined;
   readonly bank: Bank;
   readonly workers: Workers;
   readonly web: Web | undefined;
   readonly toldByAnswer: ToldByAnswer;
+  readonly outlook: Outlook;
   readonly space: AddressSpace;
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */
@@ -98,7 +104,7 @@ export interface Command {
   readonly word: CommandWord;
   readonly access: Access;
   /** Whether it makes sense where the words were said. */
-  isFor(to: Entity, asking: Pick<Asking, "account">): boolean;
+  isFor(to: Entity, asking: Pick<Asking, "isOwn">): boolean;
   /** Whether it changes anything: such a command is never carried out late or twice. */
   readonly isMutating: boolean;
   fields(asking: Asking): readonly Field[];

@@ -1,7 +1,7 @@
 /** All commands, who may have which of them where, and those that tell about the others. */
 
 import { findCommand } from "../chat/find-command.ts";
-import type { CommandWord, Texts } from "../language/catalogue.ts";
+import type { CommandWord } from "../language/catalogue.ts";
 import { LANGUAGES } from "../language/texts.ts";
 import { ACCOUNT_COMMANDS } from "./account-commands.ts";
 import {
@@ -31,7 +31,7 @@ const help: Command = {
   fields: ({ texts }) => [{ name: "command", label: texts.field.command, kind: "text", isRequired: false }],
   read: (words) => new Map([["command", ""], ...inOrder(words, ["command"])]),
   async run(asking, values) {
-    const { texts, to } = asking;
+    const { texts, to, account } = asking;
     const offered = offeredCommands(asking);
     const wanted = given(values, "command").split(" ")[0] ?? "";
     if (wanted !== "") {
@@ -46,12 +46,16 @@ const help: Command = {
               ? texts.unknownCommand(wanted.slice(0, 40))
               : texts.ambiguous(wanted.slice(0, 40), found.candidates.join(", ")),
         };
-      return text(`${usageOf(found.command, asking)}\n${texts.usage[found.command][1]}`);
+      return text(`${usageOf(found.command, asking)}\n${doesOf(found.command, asking)}`);
     }
-    const lines = offered.map(({ word }) => `${usageOf(word, asking)}: ${texts.usage[word][1]}`);
-    return text([texts.helpHead, ...lines, ...(atGateway(to) ? [texts.helpTail] : [])].join("\n"));
+    const lines = offered.map(({ word }) => `${usageOf(word, asking)}: ${doesOf(word, asking)}`);
+    const canPay = account !== undefined && atGateway(to);
+    return text([texts.helpHead, ...lines, ...(canPay ? [texts.helpTail] : [])].join("\n"));
   },
 };
+
+/** In how many blocks. */
+const FEE_TARGETS = [1, 6, 144] as const;
 
 const status: Command = {
   word: "status",
@@ -60,10 +64,20 @@ const status: Command = {
   isFor: atGateway,
   fields: () => [],
   read: () => new Map(),
-  async run({ bank, texts }) {
-    const { isSpending, why, tip } = await bank.status({});
+  async run({ bank, workers, texts, outlook }) {
+    const [{ isSpending, why, tip }, fees] = await Promise.all([
+      bank.status({}),
+      // What is not there, or knows nothing yet, says nothing.
+      workers.mempool.feeEstimates({ targets: [...FEE_TARGETS] }).catch(() => undefined),
+    ]);
     const lines = [isSpending ? texts.bankOpen : texts.bankShut(why ?? "")];
     if (tip !== null) lines.push(texts.height(tip.height));
+    if (outlook.percentRead !== undefined) lines.push(texts.syncing(outlook.percentRead.toFixed(1)));
+    const levels = FEE_TARGETS.flatMap((blocks, at) => {
+      const satPerKvb = fees?.results[at] ?? null;
+      return satPerKvb === null ? [] : [texts.feeLevel((satPerKvb / 1_000).toFixed(1), blocks)];
+    });
+    if (levels.length > 0) lines.push(texts.feeLevels(levels.join(", ")));
     return text(lines.join("\n"));
   },
 };
@@ -100,14 +114,17 @@ const AT_TARGETS: ReadonlySet<CommandWord> = new Set([
   "label",
 ]);
 
+/** And where nobody is to be paid but oneself. */
+const AT_OWN: ReadonlySet<CommandWord> = new Set(["help", "history", "label"]);
+
 /** Those that this person may have at this place, in the order in which they are told. */
-export function offeredCommands(asking: Pick<Asking, "account" | "to">): readonly Command[] {
-  const { to, account } = asking;
+export function offeredCommands(asking: Pick<Asking, "account" | "to" | "isOwn">): readonly Command[] {
+  const { to, account, isOwn } = asking;
   return ALL.filter(
     (command) =>
       isPermitted(command, account) &&
       command.isFor(to, asking) &&
-      (atGateway(to) || AT_TARGETS.has(command.word)),
+      (atGateway(to) || (isOwn ? AT_OWN : AT_TARGETS).has(command.word)),
   );
 }
 
@@ -133,8 +150,14 @@ export function usageOf(word: CommandWord, { texts, to }: Pick<Asking, "texts" |
   return rest === "" ? texts.words[word] : `${texts.words[word]} ${rest}`;
 }
 
+function doesOf(word: CommandWord, { texts, to }: Pick<Asking, "texts" | "to">): string {
+  const { usage, words, doesAtTarget } = texts;
+  const there = (doesAtTarget as Readonly<Record<string, string>>)[word];
+  return (atGateway(to) ? undefined : there) ?? usage[word][1] ?? words[word];
+}
+
 /** What it does, as the head of a form or a line in a list. */
-export function titleOf(word: CommandWord, { usage, words }: Texts): string {
-  const does = usage[word][1] ?? words[word];
+export function titleOf(word: CommandWord, asking: Pick<Asking, "texts" | "to">): string {
+  const does = doesOf(word, asking);
   return `${does.charAt(0).toUpperCase()}${does.slice(1)}`;
 }

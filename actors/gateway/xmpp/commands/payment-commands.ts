@@ -26,8 +26,7 @@ const pay: Command = {
   word: "pay",
   access: "user",
   isMutating: true,
-  // Nobody pays himself.
-  isFor: (to, { account }) => !(to.kind === "username" && account?.username.toLowerCase() === to.username),
+  isFor: everywhere,
   fields({ texts, unit, to }): readonly Field[] {
     return [
       ...(atGateway(to)
@@ -188,8 +187,13 @@ export async function confirmOrder(
   which: { readonly code: string } | { readonly order: string },
   oneTimeCode: string,
 ): Promise<Outcome> {
-  const { bank, jid, texts, toldByAnswer } = asking;
-  const wish = { jid, which, ...(oneTimeCode === "" ? {} : { oneTimeCode: oneTimeCode.slice(0, 32) }) };
+  const { bank, jid, texts, toldByAnswer, client } = asking;
+  const wish = {
+    jid,
+    which,
+    ...(oneTimeCode === "" ? {} : { oneTimeCode: oneTimeCode.slice(0, 32) }),
+    ...(client === undefined ? {} : { client }),
+  };
   try {
     const order = await toldByAnswer.answering(jid, () => bank.confirm(wish));
     return confirmedText(order, asking);

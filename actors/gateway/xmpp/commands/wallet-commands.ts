@@ -1,6 +1,7 @@
 /** Commands about what one has: balance, addresses, labels, contacts, history. */
 import type { LedgerMovement } from "../../../../bus/contracts/ledger/objects.ts";
-import { readAmount } from "../chat/amount.ts";
+import { UNITS } from "../../../../bus/contracts/ledger/objects.ts";
+import { readAmount, unitOf } from "../chat/amount.ts";
 import { bitcoinDecimal, money } from "../language/money.ts";
 import {
   type Asking,
@@ -26,8 +27,12 @@ const balance: Command = {
   isMutating: false,
   isFor: atGateway,
   fields: () => [],
-  read: () => new Map(),
-  async run({ bank, jid, texts, unit }) {
+  // In a form it is told in the person's own unit, at once.
+  read: ([word = ""]) => new Map([["unit", word]]),
+  async run({ bank, jid, texts, unit: own }, values) {
+    const typed = given(values, "unit");
+    const unit = typed === "" ? own : unitOf(typed);
+    if (unit === undefined) return { kind: "problem", text: texts.badSetting("unit", UNITS.join(", ")) };
     const { availableSat, heldSat, pendingSat } = await bank.balance({ jid });
     const lines = [texts.balance(money(availableSat, unit))];
     if (heldSat > 0) lines.push(texts.held(money(heldSat, unit)));
@@ -45,13 +50,12 @@ const receive: Command = {
     { name: "amount", label: texts.field.amount, kind: "text", isRequired: false },
     { name: "label", label: texts.field.label, kind: "text", isRequired: false },
   ],
-  read([first = "", ...rest], { unit }) {
-    const isAmount = /^\d/.test(first) && "sat" in readAmount(first, unit);
-    const label = (isAmount ? rest : [first, ...rest]).join(" ");
-    return new Map([
-      ["amount", isAmount ? first : ""],
-      ["label", label],
-    ]);
+  read([first = "", ...rest], { unit: own }) {
+    const [second = "", ...more] = rest;
+    const unit = unitOf(second);
+    const isAmount = /^\d/.test(first) && "sat" in readAmount(first, unit ?? own);
+    if (!isAmount) return receiveValues("", [first, ...rest]);
+    return unit === undefined ? receiveValues(first, rest) : receiveValues(`${first} ${second}`, more);
   },
   async run({ bank, jid, texts, unit, explorerUrlOf }, values): Promise<Outcome> {
     const typed = given(values, "amount");
@@ -69,6 +73,13 @@ const receive: Command = {
     return { kind: "payment", address, uri, label: named, explorerUrl: explorerUrlOf(address) };
   },
 };
+
+function receiveValues(amount: string, label: readonly string[]): Map<string, string> {
+  return new Map([
+    ["amount", amount],
+    ["label", label.join(" ")],
+  ]);
+}
 
 const addresses: Command = {
   word: "addresses",
@@ -117,7 +128,7 @@ const label: Command = {
   word: "label",
   access: "user",
   isMutating: true,
-  isFor: (to) => atGateway(to) || to.kind === "address",
+  isFor: (to, { isOwn }) => atGateway(to) || (to.kind === "address" && isOwn),
   fields: ({ texts, to }) => [
     ...(to.kind === "address"
       ? []
@@ -239,7 +250,14 @@ function movementLine(movement: LedgerMovement, asking: Asking): string {
   const row = movementRow(movement, asking);
   const amount = money(Math.abs(movement.changeSat), unit);
   const who = row["counterpart"] ?? "";
-  const what = movement.changeSat < 0 ? texts.historyOut(amount, who) : texts.historyIn(amount, who);
+  const isDeposit = movement.kind === "deposit" && who !== "";
+  const what =
+    movement.changeSat < 0
+      ? texts.historyOut(amount, who)
+      : // An address of his own, at which he was paid by nobody knows whom.
+        isDeposit
+        ? texts.historyAt(amount, who)
+        : texts.historyIn(amount, who);
   const memo = row["memo"] === "" ? "" : ` (${row["memo"]})`;
   const depth = movement.confirmations === null ? "" : `, ${texts.confirmations(movement.confirmations)}`;
   return `${row["date"]} ${what}${memo}${depth}`;

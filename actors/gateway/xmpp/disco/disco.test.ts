@@ -48,6 +48,22 @@ describe("the tree", () => {
     expect(await listed(ALICE, BOB)).toEqual([]);
   });
 
+  it("tells the owner of an address and the person behind a name to himself and to admins only", async () => {
+    const ours = [`${SELF} addresses`, ALICE];
+    for (const asker of [ALICE, ADMIN]) {
+      expect(await listed(asker, SELF)).toEqual(ours);
+      expect(await listed(asker, `alice\\40example.test@${GW}`)).toEqual(ours);
+      expect(await listed(asker, ADDRESS)).toEqual([SELF]);
+      expect(await listed(asker, SELF, "addresses")).toEqual([ADDRESS]);
+      expect(await identityOf(asker, SELF, "addresses")).toBe("hierarchy/branch");
+    }
+    const bob = "bob@example.test";
+    expect(await listed(bob, SELF)).toEqual([]);
+    expect(await listed(bob, ADDRESS)).toEqual([]);
+    for (const ask of [info, items])
+      expect(conditionOf(await ask(bob, SELF, "addresses"))).toBe("item-not-found");
+  });
+
   it("has identities by which clients know what they see", async () => {
     expect(await identityOf(EVE, GW)).toBe("gateway/bitcoin");
     expect(await identityOf(ADMIN, GW, "users")).toBe("directory/user");

@@ -1,5 +1,6 @@
 /** The places of the gateway's tree: users, addresses, commands, each shown only to who may know. */
 
+import type { LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
 import { type Asking, nextPageOf, PAGE_SIZE } from "../commands/command.ts";
 import { offeredCommands, titleOf } from "../commands/commands.ts";
 import { partyOfEntity } from "../commands/party.ts";
@@ -37,12 +38,16 @@ export class GatewayTree implements DiscoTree {
     if (isGateway(question.to) && node === USERS_NODE)
       return account?.isAdmin === true ? listAbilities(texts.usersTitle, true) : undefined;
     const command = node === undefined ? undefined : commandAt(asking, node);
-    if (command !== undefined) return commandAbilities(titleOf(command, texts));
+    if (command !== undefined) return commandAbilities(titleOf(command, asking));
     if (isGateway(question.to)) return undefined;
-    const name = await this.#visibleName(asking);
-    if (name === undefined || account === undefined) return undefined;
-    if (node === undefined) return contactAbilities(name);
-    return node === ADDRESSES_NODE && isSelf(asking) ? listAbilities(texts.addressesTitle, false) : undefined;
+    const { to } = asking;
+    const party = await this.#visibleParty(asking);
+    if (party === undefined) return undefined;
+    if (node === undefined)
+      return contactAbilities(to.kind === "address" ? to.address : (party.username ?? ""));
+    const isKnown = to.kind !== "address" && (asking.isOwn || account?.isAdmin === true);
+    const title = asking.isOwn ? texts.addressesTitle : texts.addressesOf(party.username ?? "");
+    return node === ADDRESSES_NODE && isKnown ? listAbilities(title, false) : undefined;
   }
 
   async items(question: Question, node: string | undefined): Promise<readonly DiscoItem[] | undefined> {
@@ -59,10 +64,22 @@ export class GatewayTree implements DiscoTree {
       if (account?.isAdmin) items.push({ jid: space.domain, node: USERS_NODE, name: texts.usersTitle });
       return items;
     }
-    if ((await this.#visibleName(asking)) === undefined) return undefined;
-    if (node === ADDRESSES_NODE) return isSelf(asking) ? this.#addresses(asking) : undefined;
+    const party = await this.#visibleParty(asking);
+    if (party === undefined) return undefined;
+    // More than the name only its person and admins may know.
+    const name = party.username;
+    const isKnown = name !== null && (asking.isOwn || account?.isAdmin === true);
+    if (node === ADDRESSES_NODE)
+      return !isKnown || to.kind === "address" ? undefined : this.#addresses(asking, name);
     if (node !== undefined) return undefined;
-    return isSelf(asking) ? [{ jid: selfJid(asking), node: ADDRESSES_NODE, name: texts.addressesTitle }] : [];
+    if (!isKnown) return [];
+    const user = space.jidOf({ kind: "username", username: name.toLowerCase() });
+    if (to.kind === "address") return [{ jid: user, name: texts.ownerOf(name) }];
+    const title = asking.isOwn ? texts.addressesTitle : texts.addressesOf(name);
+    return [
+      { jid: user, node: ADDRESSES_NODE, name: title },
+      ...(party.jid === null ? [] : [{ jid: party.jid, name: texts.realJid }]),
+    ];
   }
 
   /** `jid` is where they were asked for: an account has them at its full JID only. */
@@ -70,12 +87,15 @@ export class GatewayTree implements DiscoTree {
     return offeredCommands(asking).map(({ word }) => ({
       jid,
       node: nodeOf(word),
-      name: titleOf(word, asking.texts),
+      name: titleOf(word, asking),
     }));
   }
 
-  async #addresses({ bank, jid, space }: Asking): Promise<DiscoItem[]> {
-    const { addresses } = await bank.addresses({ jid, limit: ITEMS_MAX });
+  /** One's own, or as an admin those of somebody. */
+  async #addresses({ bank, jid, space, isOwn }: Asking, username: string): Promise<DiscoItem[]> {
+    const { addresses } = isOwn
+      ? await bank.addresses({ jid, limit: ITEMS_MAX })
+      : await bank.user({ by: jid, user: { username } });
     return addresses.map(({ address, label }) => ({
       jid: space.jidOf({ kind: "address", address }),
       name: label === "" ? address : label.slice(0, NAME_MAX),
@@ -96,13 +116,12 @@ export class GatewayTree implements DiscoTree {
     return items;
   }
 
-  /** The name of whom the question is for, when the asker may know that there is one. */
-  async #visibleName({ to, account, jid, bank }: Asking): Promise<string | undefined> {
+  /** Whom the question is for, when the asker may know that there is one. */
+  async #visibleParty({ to, account, jid, bank }: Asking): Promise<LedgerParty | undefined> {
     const what = partyOfEntity(to);
     if (account === undefined || what === undefined) return undefined;
-    if (to.kind === "address") return to.address;
     const { party } = await bank.lookup({ jid, what });
-    return party?.username ?? undefined;
+    return party === null || (party.username === null && to.kind !== "address") ? undefined : party;
   }
 
   #asking({ from, to, iq }: Question): Promise<Asking> {
@@ -118,11 +137,6 @@ export function nodeOf(word: CommandWord): string {
 /** Undefined when this person is offered no such command at this place. */
 export function commandAt(asking: Asking, node: string): CommandWord | undefined {
   return offeredCommands(asking).find(({ word }) => nodeOf(word) === node)?.word;
-}
-
-function isSelf({ to, account, jid }: Asking): boolean {
-  if (to.kind === "username") return account?.username.toLowerCase() === to.username;
-  return to.kind === "person" && to.jid === jid;
 }
 
 function selfJid({ space, account }: Asking): string {

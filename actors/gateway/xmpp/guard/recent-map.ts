@@ -12,6 +12,11 @@ export class RecentMap<K, V> {
     return this.#entries.size;
   }
 
+  /** The one that was used longest ago first. */
+  keys(): K[] {
+    return [...this.#entries.keys()];
+  }
+
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
     if (value === undefined) return undefined;

@@ -47,9 +47,9 @@ export const en = {
   usage: {
     register: ["NAME", "open an account under a name of your choice"],
     help: ["[COMMAND]", "what you can say here"],
-    status: ["", "how the bank is"],
-    balance: ["", "what you have"],
-    receive: ["[LABEL]", "an address at which you can be paid"],
+    status: ["", "how the bank is, and what the network charges"],
+    balance: ["[UNIT]", "what you have"],
+    receive: ["[AMOUNT [UNIT]] [LABEL]", "an address at which you can be paid"],
     addresses: ["[PAGE]", "your addresses"],
     label: ["ADDRESS TEXT", "give an address of yours a name"],
     contacts: ["[add WHO | remove WHO]", "people and addresses that you keep in view"],
@@ -85,6 +85,13 @@ export const en = {
     reload: ["[ACTOR]", "start a part of the troupe anew"],
   },
   usageAtTarget: { pay: "AMOUNT [UNIT] [MEMO]", orders: "", history: "[PAGE]", label: "TEXT" },
+  /** What they do, said there. */
+  doesAtTarget: {
+    pay: "pay whom this chat is with",
+    orders: "payments to whom this chat is with that wait for your confirmation",
+    history: "what came in and went out here",
+    label: "give this address of yours a name",
+  },
   yes: "yes",
   no: "no",
   back: "back",
@@ -174,6 +181,9 @@ export const en = {
   receive: (address: string) => `Your address: ${address}`,
   payHere: (uri: string) => `As a link: ${uri}`,
   addressesTitle: "Your addresses",
+  addressesOf: (name: string) => `Addresses of ${name}`,
+  realJid: "Behind this name",
+  ownerOf: (name: string) => `Belongs to ${name}`,
   noAddresses: "You have no address yet. Type: receive",
   labelled: (label: string) => (label === "" ? "The label is gone." : `Its label is now: ${label}`),
   contactsTitle: "Your contacts",
@@ -204,6 +214,7 @@ export const en = {
   payTitle: "Pay",
   confirmTitle: "Confirm payment",
   recap: (amount: string, recipient: string) => `Pay ${amount} to ${recipient}`,
+  recapNetwork: (network: string) => `Network: ${network}`,
   recapMemo: (memo: string) => `Memo: ${memo}`,
   recapFeeInternal: "Fee: none, it stays within this bank",
   recapFee: (fee: string, most: string) => `Fee: ${fee}, at most ${most}`,
@@ -233,6 +244,7 @@ export const en = {
   historyTitle: "History",
   noHistory: "Nothing has happened yet.",
   historyIn: (amount: string, from: string) => `+ ${amount}${from === "" ? "" : ` from ${from}`}`,
+  historyAt: (amount: string, address: string) => `+ ${amount} at ${address}`,
   historyOut: (amount: string, to: string) => `− ${amount}${to === "" ? "" : ` to ${to}`}`,
   confirmations: (count: number) => (count === 1 ? "1 confirmation" : `${count} confirmations`),
   column: {
@@ -285,8 +297,13 @@ export const en = {
   bankOpen: "The bank works.",
   bankShut: (why: string) => `The bank pays nothing just now: ${why}`,
   height: (height: number) => `Block ${height}`,
+  syncing: (percent: string) => `Reading the chain: ${percent} %`,
+  feeLevels: (levels: string) => `Fees of the network: ${levels}`,
+  feeLevel: (satPerVb: string, blocks: number) =>
+    `${satPerVb} sat/vB for ${blocks === 1 ? "the next block" : `${blocks} blocks`}`,
   usersTitle: "Accounts",
   nobody: "There is nobody.",
+  accountBalance: (available: string) => `Balance: ${available}`,
   adminDone: (name: string, state: string) => `${name}: ${state}`,
   announced: (people: number) => `Told ${people} people.`,
   banned: (list: string) => `Kept out: ${list === "" ? "nobody" : list}`,
@@ -351,6 +368,8 @@ export const en = {
   // Presence.
   statusShutdown: "Shutting down; back soon.",
   statusFrozen: "Payments are stopped.",
+  statusLocked: "The wallet is not open.",
+  statusSyncing: "The chain is being read.",
   // What the ledger refuses.
   refusal: {
     noAccount: "You have no account here yet.",
@@ -401,7 +420,7 @@ export const en = {
     depositReplaced: (amount: string, txid: string) =>
       `It was replaced: now ${amount} is coming in (unconfirmed). Transaction ${txid}.`,
     depositConfirmed: (amount: string, confirmations: number) =>
-      `${amount} has ${confirmations} confirmation(s).`,
+      `${amount} has ${confirmations === 1 ? "1 confirmation" : `${confirmations} confirmations`}.`,
     depositCredited: (amount: string, balance: string) => `Received ${amount}. You have ${balance}.`,
     depositVanished: (amount: string, txid: string) =>
       `${amount} that was coming in has vanished. Transaction ${txid}. Your balance is as it was.`,
@@ -422,7 +441,9 @@ export const en = {
       `The payment of ${amount} (order ${order}) has vanished from the network. Those who run this bank look into it.`,
     balanceLow: (balance: string) => `You have only ${balance} left.`,
     approved: "Your account is open.",
-    waiting: "Somebody waits for approval:",
+    waiting: "Your account is open as soon as an admin approves of it.",
+    waitsForYou: (name: string) => `${name} waits for approval. Type: approve ${name}`,
+    about: (name: string, text: string) => `${name} was told: “${text}”`,
     frozen: (why: string) => `Your account is frozen${why === "" ? "" : `: ${why}`}.`,
     unfrozen: "Your account can pay again.",
     verify:
@@ -430,7 +451,11 @@ export const en = {
     closed: "Your account is closed.",
     wrongCodes: "Somebody has typed wrong codes for your payments. They are locked for a while.",
     factor: "Your second factor was changed.",
-    limit: "A limit of your account was reached or changed.",
+    limitReached: "A payment above your limits was asked for, and refused. Type: limits",
+    limitRaise: "Higher limits were asked for; they hold in 24 hours. If that was not you, type: limits",
+    limitChanged: "Those who run this bank have changed your limits. Type: limits",
+    resource: (client: string) =>
+      `A payment was confirmed from a client that never confirmed one before: “${client}”. If that was not you, talk to those who run this bank.`,
     bankStopped: (why: string) => `Payments are stopped: ${why}`,
     bankResumed: "Payments go on.",
     announcement: (text: string) => text,

@@ -46,9 +46,9 @@ export const fr: Texts = {
   usage: {
     register: ["NOM", "ouvrir un compte sous le nom de votre choix"],
     help: ["[COMMANDE]", "ce que vous pouvez dire ici"],
-    status: ["", "comment va la banque"],
-    balance: ["", "ce que vous avez"],
-    receive: ["[ÉTIQUETTE]", "une adresse où l'on peut vous payer"],
+    status: ["", "comment va la banque, et ce que prend le réseau"],
+    balance: ["[UNITÉ]", "ce que vous avez"],
+    receive: ["[MONTANT [UNITÉ]] [ÉTIQUETTE]", "une adresse où l'on peut vous payer"],
     addresses: ["[PAGE]", "vos adresses"],
     label: ["ADRESSE TEXTE", "donner un nom à une de vos adresses"],
     contacts: ["[add QUI | remove QUI]", "les personnes et adresses que vous gardez en vue"],
@@ -87,6 +87,12 @@ export const fr: Texts = {
     reload: ["[ACTEUR]", "relancer une partie de la troupe"],
   },
   usageAtTarget: { pay: "MONTANT [UNITÉ] [NOTE]", orders: "", history: "[PAGE]", label: "TEXTE" },
+  doesAtTarget: {
+    pay: "payer celui avec qui l'on parle ici",
+    orders: "les paiements à celui avec qui l'on parle ici qui attendent votre confirmation",
+    history: "ce qui est entré et sorti ici",
+    label: "donner un nom à cette adresse à vous",
+  },
   yes: "oui",
   no: "non",
   back: "retour",
@@ -178,6 +184,9 @@ export const fr: Texts = {
   receive: (address) => `Votre adresse : ${address}`,
   payHere: (uri) => `En lien : ${uri}`,
   addressesTitle: "Vos adresses",
+  addressesOf: (name) => `Adresses de ${name}`,
+  realJid: "Derrière ce nom",
+  ownerOf: (name) => `Appartient à ${name}`,
   noAddresses: "Vous n'avez pas encore d'adresse. Tapez : recevoir",
   labelled: (label) =>
     label === "" ? "L'étiquette est enlevée." : `Son étiquette est maintenant : ${label}`,
@@ -207,6 +216,7 @@ export const fr: Texts = {
   payTitle: "Payer",
   confirmTitle: "Confirmer le paiement",
   recap: (amount, recipient) => `Payer ${amount} à ${recipient}`,
+  recapNetwork: (network) => `Réseau : ${network}`,
   recapMemo: (memo) => `Note : ${memo}`,
   recapFeeInternal: "Frais : aucun, cela reste dans cette banque",
   recapFee: (fee, most) => `Frais : ${fee}, au plus ${most}`,
@@ -235,6 +245,7 @@ export const fr: Texts = {
   historyTitle: "Historique",
   noHistory: "Rien ne s'est encore passé.",
   historyIn: (amount, from) => `+ ${amount}${from === "" ? "" : ` de ${from}`}`,
+  historyAt: (amount, address) => `+ ${amount} sur ${address}`,
   historyOut: (amount, to) => `− ${amount}${to === "" ? "" : ` à ${to}`}`,
   confirmations: (count) => (count < 2 ? `${count} confirmation` : `${count} confirmations`),
   column: {
@@ -285,8 +296,13 @@ export const fr: Texts = {
   bankOpen: "La banque fonctionne.",
   bankShut: (why) => `La banque ne paie rien en ce moment : ${why}`,
   height: (height) => `Bloc ${height}`,
+  syncing: (percent) => `Lecture de la chaîne : ${percent} %`,
+  feeLevels: (levels) => `Frais du réseau : ${levels}`,
+  feeLevel: (satPerVb, blocks) =>
+    `${satPerVb} sat/vB pour ${blocks === 1 ? "le prochain bloc" : `${blocks} blocs`}`,
   usersTitle: "Comptes",
   nobody: "Il n'y a personne.",
+  accountBalance: (available) => `Solde : ${available}`,
   adminDone: (name, state) => `${name} : ${state}`,
   announced: (people) => `Dit à ${people} personnes.`,
   banned: (list) => `Exclus : ${list === "" ? "personne" : list}`,
@@ -346,6 +362,8 @@ export const fr: Texts = {
   auditTitle: "Actes",
   statusShutdown: "Arrêt en cours ; bientôt de retour.",
   statusFrozen: "Les paiements sont arrêtés.",
+  statusLocked: "Le portefeuille n'est pas ouvert.",
+  statusSyncing: "Lecture de la chaîne en cours.",
   refusal: {
     noAccount: "Vous n'avez pas encore de compte ici.",
     nameForm: "Un nom d'utilisateur a de 2 à 30 lettres de a à z, chiffres et _, et commence par une lettre.",
@@ -393,7 +411,8 @@ export const fr: Texts = {
       `En arrivée : ${amount} (pas confirmé)${label === "" ? "" : ` sur « ${label} »`}. Transaction ${txid}${isReplaceable ? ", que son auteur peut encore remplacer" : ""}.`,
     depositReplaced: (amount, txid) =>
       `Remplacé : maintenant ${amount} en arrivée (pas confirmé). Transaction ${txid}.`,
-    depositConfirmed: (amount, confirmations) => `${amount} a ${confirmations} confirmation(s).`,
+    depositConfirmed: (amount, confirmations) =>
+      `${amount} a ${confirmations < 2 ? `${confirmations} confirmation` : `${confirmations} confirmations`}.`,
     depositCredited: (amount, balance) => `Reçu ${amount}. Vous avez ${balance}.`,
     depositVanished: (amount, txid) =>
       `${amount} qui arrivait a disparu. Transaction ${txid}. Votre solde n'a pas changé.`,
@@ -413,7 +432,9 @@ export const fr: Texts = {
       `Le paiement de ${amount} (ordre ${order}) a disparu du réseau. Ceux qui tiennent cette banque s'en occupent.`,
     balanceLow: (balance) => `Il ne vous reste que ${balance}.`,
     approved: "Votre compte est ouvert.",
-    waiting: "Quelqu'un attend l'approbation :",
+    waiting: "Votre compte est ouvert dès qu'un admin l'approuve.",
+    waitsForYou: (name) => `${name} attend une approbation. Tapez : approuver ${name}`,
+    about: (name, text) => `On a dit à ${name} : « ${text} »`,
     frozen: (why) => `Votre compte est gelé${why === "" ? "" : ` : ${why}`}.`,
     unfrozen: "Votre compte peut de nouveau payer.",
     verify:
@@ -421,7 +442,12 @@ export const fr: Texts = {
     closed: "Votre compte est fermé.",
     wrongCodes: "Quelqu'un a tapé des codes faux pour vos paiements. Ils sont bloqués un moment.",
     factor: "Votre second facteur a été changé.",
-    limit: "Une limite de votre compte est atteinte ou changée.",
+    limitReached: "Un paiement au-dessus de vos limites a été demandé, et refusé. Tapez : limites",
+    limitRaise:
+      "Des limites plus hautes ont été demandées ; elles valent dans 24 heures. Si ce n'était pas vous, tapez : limites",
+    limitChanged: "Ceux qui tiennent cette banque ont changé vos limites. Tapez : limites",
+    resource: (client) =>
+      `Un paiement a été confirmé depuis un client qui n'en avait jamais confirmé : « ${client} ». Si ce n'était pas vous, parlez à ceux qui tiennent cette banque.`,
     bankStopped: (why) => `Les paiements sont arrêtés : ${why}`,
     bankResumed: "Les paiements reprennent.",
     announcement: (text) => text,

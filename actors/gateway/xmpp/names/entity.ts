@@ -26,12 +26,12 @@ export class AddressSpace {
   readonly isAccount: boolean = false;
   readonly domain: string;
   readonly alias: string;
-  readonly #network: Network;
+  readonly network: Network;
 
   constructor(domain: string, alias: string, network: Network) {
     this.domain = domain;
     this.alias = alias;
-    this.#network = network;
+    this.network = network;
   }
 
   /** Whether what is sent there is sent to us. */
@@ -44,7 +44,7 @@ export class AddressSpace {
     if (local === "") return { kind: "gateway" };
     if (local === this.alias) return { kind: "alias" };
     const written = localToAddress(local);
-    const address = written === undefined ? undefined : canonicalAddress(written, this.#network);
+    const address = written === undefined ? undefined : canonicalAddress(written, this.network);
     if (address !== undefined) return { kind: "address", address };
     const person = parseJid(unescapeLocal(local));
     if (person !== undefined && person.local !== "" && person.resource === "" && local.includes("\\40"))
@@ -55,7 +55,7 @@ export class AddressSpace {
 
   /** The address that a text is, as it is written everywhere; undefined when it is none of this network. */
   address(text: string): string | undefined {
-    return canonicalAddress(text, this.#network);
+    return canonicalAddress(text, this.network);
   }
 
   jidOf(entity: Entity): string {

@@ -1,19 +1,35 @@
 /** What a notice says, in its reader's language and unit. */
 import type { LedgerNotice } from "../../../../bus/contracts/ledger/objects.ts";
 import { inFours, partyText, quotable } from "../commands/party.ts";
+import type { Texts } from "../language/catalogue.ts";
 import { money } from "../language/money.ts";
 import { textsOf } from "../language/texts.ts";
 
 const TXID_SHOWN = 16;
 
+/** Which of the limits' news it is. */
+const LIMIT_TEXTS: Readonly<Record<string, (said: Texts["notice"]) => string>> = {
+  reached: ({ limitReached }) => limitReached,
+  raise: ({ limitRaise }) => limitRaise,
+};
+
+/** What somebody else is told an admin reads as that. */
 export function noticeText(notice: LedgerNotice): string {
+  const { about, language, kind } = notice;
+  const { notice: said } = textsOf(language);
+  if (about === null) return textOf(notice);
+  const name = partyText(about);
+  return kind === "account.waiting" ? said.waitsForYou(name) : said.about(name, textOf(notice));
+}
+
+function textOf(notice: LedgerNotice): string {
   const texts = textsOf(notice.language);
   const said = texts.notice;
   const amount = money(Math.abs(notice.amountSat ?? 0), notice.unit);
   const fee = money(notice.feeSat ?? 0, notice.unit);
   const balance = money(notice.balanceSat ?? 0, notice.unit);
   const words = quotable(notice.text);
-  const txid = (notice.txid ?? "").slice(0, TXID_SHOWN);
+  const txid = notice.txid === null ? "" : `${notice.txid.slice(0, TXID_SHOWN)}…`;
   const order = notice.order ?? "";
   const who = partyText(notice.counterpart) || (notice.address === null ? "" : inFours(notice.address));
   switch (notice.kind) {
@@ -48,7 +64,7 @@ export function noticeText(notice: LedgerNotice): string {
     case "account.approved":
       return said.approved;
     case "account.waiting":
-      return `${said.waiting} ${who || words}`;
+      return said.waiting;
     case "account.frozen":
       return said.frozen(words);
     case "account.unfrozen":
@@ -62,7 +78,9 @@ export function noticeText(notice: LedgerNotice): string {
     case "security.factor":
       return said.factor;
     case "security.limit":
-      return said.limit;
+      return LIMIT_TEXTS[notice.text]?.(said) ?? said.limitChanged;
+    case "security.resource":
+      return said.resource(words);
     case "bank.stopped":
       return said.bankStopped(words);
     case "bank.resumed":

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOTICE_KINDS, type NoticeKind } from "../../../../bus/contracts/ledger/objects.ts";
+import {
+  type LedgerNotice,
+  NOTICE_KINDS,
+  type NoticeKind,
+} from "../../../../bus/contracts/ledger/objects.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { DoorUnderTest, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
@@ -77,6 +81,25 @@ describe("notices", () => {
     under.bank.notify({ ...FULL, kind: "payment.received", language: "fr" });
     expect(childTextOf(await under.next(({ attrs }) => attrs["id"] === "ev-1"), "body", "")).toContain(
       "Reçu 0.00500000 BTC de bob",
+    );
+  });
+
+  it("of somebody else's account are told to an admin as that", async () => {
+    const bob = { userId: 2, username: "bob", jid: null, address: null };
+    const said = async (notice: Partial<LedgerNotice> & Pick<LedgerNotice, "kind">) => {
+      const { id } = under.bank.notify({ ...FULL, about: bob, ...notice });
+      const message = await under.next(({ attrs }) => attrs["id"] === `ev-${id}`);
+      return childTextOf(message, "body", "");
+    };
+    expect(await said({ kind: "account.waiting" })).toBe("bob waits for approval. Type: approve bob");
+    expect(await said({ kind: "account.frozen", text: "a debt" })).toBe(
+      "bob was told: “Your account is frozen: a debt.”",
+    );
+    expect(await said({ kind: "security.limit", text: "reached", about: null })).toContain("refused");
+    expect(await said({ kind: "security.limit", text: "raise", about: null })).toContain("24 hours");
+    expect(await said({ kind: "security.resource", text: "phone", about: null })).toContain("“phone”");
+    expect(await said({ kind: "deposit.confirmed", confirmations: 1, about: null })).toContain(
+      "has 1 confirmation.",
     );
   });
 

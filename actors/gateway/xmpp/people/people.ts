@@ -8,6 +8,7 @@ import { RecentMap } from "../guard/recent-map.ts";
 import { LANGUAGES, STANDARD_LANGUAGE, textsOf } from "../language/texts.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
 import type { ToldByAnswer } from "../notices/told-by-answer.ts";
+import type { Outlook } from "../outlook.ts";
 
 const KEPT_MAX = 10_000;
 /** Events tell of changes; this is for those that were missed. */
@@ -23,6 +24,7 @@ export interface PeopleOptions {
   readonly workers: Workers;
   readonly web: Web | undefined;
   readonly toldByAnswer: ToldByAnswer;
+  readonly outlook: Outlook;
   readonly space: AddressSpace;
   readonly clock: Clock;
   /** With `{address}` in it; empty for none. */
@@ -82,7 +84,12 @@ export class People {
   async asking(
     jid: string,
     to: Entity,
-    said: { language?: string | undefined; requestId?: string | undefined } = {},
+    said: {
+      readonly language?: string | undefined;
+      readonly requestId?: string | undefined;
+      /** The resource of his JID. */
+      readonly client?: string;
+    } = {},
   ): Promise<Asking> {
     const account = await this.account(jid);
     return {
@@ -91,15 +98,30 @@ export class People {
       texts: textsOf(account?.settings.language ?? languageOfStanza(said.language)),
       unit: account?.settings.unit ?? "sat",
       to,
+      isOwn: account !== undefined && (await this.#isOwn(account, to)),
+      client: said.client === "" ? undefined : said.client,
       bank: this.bank,
       workers: this.#options.workers,
       web: this.#options.web,
       toldByAnswer: this.#options.toldByAnswer,
+      outlook: this.#options.outlook,
       space: this.space,
       nowMs: this.#clock.now(),
       explorerUrlOf: (address) => this.explorerUrlOf(address),
       requestId: said.requestId,
     };
+  }
+  async #isOwn({ jid, username }: LedgerAccount, to: Entity): Promise<boolean> {
+    switch (to.kind) {
+      case "username":
+        return to.username === username.toLowerCase();
+      case "person":
+        return to.jid === jid;
+      case "address":
+        return (await this.bank.lookup({ jid, what: { address: to.address } })).isSelf;
+      default:
+        return false;
+    }
   }
 }
 

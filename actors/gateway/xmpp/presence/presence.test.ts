@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { indexerContract } from "../../../../bus/contracts/indexer.ts";
+import type { LedgerStatus } from "../../../../bus/contracts/ledger/objects.ts";
+import { fakeActor } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
@@ -228,6 +231,47 @@ describe("at addresses and users", () => {
     expect(await shownBy(() => under.presence(ALICE, `alice@${GW}`, "subscribe"))).toContain(
       `subscribed alice@${GW}`,
     );
+  });
+});
+
+describe("for everybody", () => {
+  const bank = (more: Partial<LedgerStatus>) =>
+    under.bank.actor.publisher.state("bank", { ...under.bank.status(), ...more });
+  const shownAs = async (change: () => void) => {
+    const since = under.sent.length;
+    change();
+    await under.settled();
+    under.clock.advance(5_000);
+    await under.settled();
+    return under.sent
+      .slice(since)
+      .filter(({ name }) => name === "presence")
+      .map((stanza) => [stanza.attrs["from"], childTextOf(stanza, "show", "") ?? "", statusOf(stanza)]);
+  };
+  const both = (show: string, status: string) => [
+    [GW, show, status],
+    [WALLET, show, status],
+  ];
+
+  it("shows that payments stop, that the wallet is not open, and that the chain is being read, and not twice", async () => {
+    const indexer = await fakeActor(under.world, indexerContract, {});
+    await member(1_000);
+    await shownBy(() => under.presence(PHONE, WALLET));
+    const stopped = () => bank({ isSpending: false, why: "a test" });
+    expect(await shownAs(stopped)).toEqual(both("dnd", "Payments are stopped. 1000 sat"));
+    expect(await shownAs(stopped)).toEqual([]);
+    expect(await shownAs(() => bank({ isSpending: false, isConnected: false }))).toEqual(
+      both("away", "The wallet is not open. 1000 sat"),
+    );
+    expect(await shownAs(() => bank({}))).toEqual(both("", "1000 sat"));
+    const sync = { height: 5, targetHeight: 9, percent: 55.51, txsPerSecond: 0, megabytesPerSecond: 0 };
+    expect(
+      await shownAs(() => indexer.publisher.state("sync", { ...sync, isSynced: false, secondsLeft: null })),
+    ).toEqual(both("xa", "The chain is being read. 1000 sat"));
+    expect(await under.say(ALICE, WALLET, "status")).toContain("55.5 %");
+    // Nothing of it is another balance.
+    expect(await shownAs(() => under.bank.change(ALICE, {}))).toEqual([]);
+    await indexer.stop();
   });
 });
 

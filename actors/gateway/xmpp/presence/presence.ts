@@ -8,7 +8,7 @@ import { isGateway } from "../disco/disco.ts";
 import type { Incoming } from "../door.ts";
 import { RecentMap } from "../guard/recent-map.ts";
 import { textsOf } from "../language/texts.ts";
-import { type Element, element } from "../link/element.ts";
+import { childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 import { errorOf } from "../link/replies.ts";
 import type { Entity } from "../names/entity.ts";
@@ -30,6 +30,8 @@ const ALIAS: Entity = { kind: "alias" };
 
 interface Seen {
   readonly resources: Set<string>;
+  /** What he was last shown, by who was shown. */
+  readonly shown: Map<string, string>;
   isUnreachable: boolean;
   isSettling: boolean;
 }
@@ -134,7 +136,12 @@ export class Presence {
   }
 
   async #cameOnline(jid: string, resource: string): Promise<void> {
-    const seen = this.#seen.get(jid) ?? { resources: new Set(), isUnreachable: false, isSettling: false };
+    const seen = this.#seen.get(jid) ?? {
+      resources: new Set(),
+      shown: new Map(),
+      isUnreachable: false,
+      isSettling: false,
+    };
     this.#seen.set(jid, seen);
     // Who was out of reach has missed what was shown meanwhile.
     const isFirst = seen.resources.size === 0 || seen.isUnreachable;
@@ -201,9 +208,29 @@ export class Presence {
     );
   }
 
-  async #showChange(jid: string): Promise<void> {
+  /** Bank or chain are otherwise: whoever is there sees it, not all in one moment. */
+  outlookChanged(): void {
+    this.#options.clock.after(
+      SETTLE_MS,
+      () => {
+        const turn = this.#announcements;
+        const online = this.#seen.keys().filter((jid) => this.#options.consents.has(jid));
+        const cost = this.#options.people.space.gateways.length;
+        void this.#paced(
+          online,
+          cost,
+          () => turn === this.#announcements,
+          (jid) => this.#showChange(jid),
+        );
+      },
+      { background: true },
+    );
+  }
+
+  /** `isNews`: only what is not the same as he sees already. */
+  async #showChange(jid: string, isNews = true): Promise<void> {
     try {
-      for (const entity of this.#options.people.space.gateways) await this.#show(entity, jid, jid);
+      for (const entity of this.#options.people.space.gateways) await this.#show(entity, jid, jid, isNews);
     } catch (error) {
       this.#options.log.debug("a presence could not be renewed", { error });
     }
@@ -228,9 +255,9 @@ export class Presence {
     const { consents, send, people, clock } = this.#options;
     consents.add(jid);
     await this.#pause(LISTED_MS);
-    await this.#showChange(jid);
+    await this.#showChange(jid, false);
     // Where that was too early.
-    clock.after(SETTLE_MS, () => void this.#showChange(jid), { background: true });
+    clock.after(SETTLE_MS, () => void this.#showChange(jid, false), { background: true });
     // Nobody has told us that he is here: his server does, when it is asked.
     send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
   }
@@ -253,23 +280,33 @@ export class Presence {
     const { consents, send, people } = this.#options;
     const turn = ++this.#announcements;
     const from = people.space.jidOf(ALIAS);
-    const paced = async (jids: Iterable<string>, cost: number, tell: (jid: string) => unknown) => {
-      let sent = 0;
-      for (const jid of jids) {
-        // Another link has begun anew.
-        if (!isStillOnline() || turn !== this.#announcements) return;
-        if (sent + cost > PACE) {
-          await this.#pause(PACE_MS);
-          sent = 0;
-        }
-        await tell(jid);
-        sent += cost;
-      }
-    };
-    await paced(consents.all(), 1, (jid) => send(element("presence", "", { type: "probe", from, to: jid })));
+    // Otherwise another link has begun anew.
+    const isMeant = () => isStillOnline() && turn === this.#announcements;
+    await this.#paced(consents.all(), 1, isMeant, (jid) =>
+      send(element("presence", "", { type: "probe", from, to: jid })),
+    );
     await this.#pause(SETTLE_MS);
     const silent = [...consents.all()].filter((jid) => this.#seen.get(jid) === undefined);
-    await paced(silent, people.space.gateways.length, (jid) => this.#showChange(jid));
+    await this.#paced(silent, people.space.gateways.length, isMeant, (jid) => this.#showChange(jid, false));
+  }
+
+  /** `cost`: how many stanzas each of them is. */
+  async #paced(
+    jids: Iterable<string>,
+    cost: number,
+    isMeant: () => boolean,
+    tell: (jid: string) => unknown,
+  ): Promise<void> {
+    let sent = 0;
+    for (const jid of jids) {
+      if (!isMeant()) return;
+      if (sent + cost > PACE) {
+        await this.#pause(PACE_MS);
+        sent = 0;
+      }
+      await tell(jid);
+      sent += cost;
+    }
   }
 
   /** We go: whoever sees us is told. */
@@ -299,12 +336,18 @@ export class Presence {
     for (const entity of await this.#followed(jid)) await this.#show(entity, jid, to);
   }
 
-  async #show(entity: Entity, jid: string, to: string): Promise<void> {
+  async #show(entity: Entity, jid: string, to: string, isNews = false): Promise<void> {
     const { people, sightings, send } = this.#options;
     const account = await people.account(jid);
     if (account === undefined) return;
     const sight = await sightings.of(entity, account, to);
-    if (sight !== undefined) send(sight);
+    if (sight === undefined) return;
+    const shown = this.#seen.get(jid)?.shown;
+    const who = this.#jidOf(entity);
+    const what = `${childTextOf(sight, "show", "") ?? ""} ${childTextOf(sight, "status", "") ?? ""}`;
+    if (isNews && shown?.get(who) === what) return;
+    shown?.set(who, what);
+    send(sight);
   }
 
   #pause(ms: number): Promise<void> {

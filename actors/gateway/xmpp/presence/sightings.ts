@@ -11,6 +11,7 @@ import { textsOf } from "../language/texts.ts";
 import { type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 import type { Entity } from "../names/entity.ts";
+import type { Outlook } from "../outlook.ts";
 import type { People } from "../people/people.ts";
 
 /** Enough to know whether it is much or little. */
@@ -21,8 +22,7 @@ export interface SightingsOptions {
   readonly pictures: Pictures;
   /** Its people's server may know their balance unless they say otherwise; others' servers only when they ask for it. */
   readonly parentDomain: string;
-  /** Whether payments are stopped for everybody. */
-  readonly isStopped: () => boolean;
+  readonly outlook: Outlook;
 }
 
 export class Sightings {
@@ -34,21 +34,12 @@ export class Sightings {
 
   /** Undefined where there is nothing to be seen for this person. */
   async of(entity: Entity, account: LedgerAccount, to: string): Promise<Element | undefined> {
-    const { people, isStopped } = this.#options;
+    const { people, outlook } = this.#options;
     const from = people.space.jidOf(entity);
     const texts = textsOf(account.settings.language);
     if (isGateway(entity)) {
-      const isShut = isStopped();
-      const status = [isShut ? texts.statusFrozen : "", this.#balance(account)]
-        .filter((part) => part !== "")
-        .join(" ");
-      return presence(
-        from,
-        to,
-        status,
-        isShut ? "dnd" : undefined,
-        capsElement(gatewayAbilities(people.space)),
-      );
+      const status = [outlook.words(texts), this.#balance(account)].filter((part) => part !== "").join(" ");
+      return presence(from, to, status, outlook.show, capsElement(gatewayAbilities(people.space)));
     }
     const what = partyOfEntity(entity);
     if (what === undefined) return undefined;

@@ -37,6 +37,8 @@ export interface WebCommandsOptions {
   readonly changed: (jid: string) => void;
 }
 
+/** What people read of programs that confirm payments for them. */
+const WEB = "HTTP";
 const PEOPLE_MAX = 10_000;
 const ANSWERS_KEPT_MAX = 10_000;
 /** As fast as by chat. */
@@ -119,7 +121,7 @@ export class WebCommands {
     let asking: Asking | undefined;
     try {
       const requestId = key === undefined ? undefined : `web ${key}`;
-      asking = await people.asking(jid, { kind: "gateway" }, { requestId });
+      asking = await people.asking(jid, { kind: "gateway" }, { requestId, client: WEB });
       return await work(asking);
     } catch (error) {
       const texts = asking?.texts;

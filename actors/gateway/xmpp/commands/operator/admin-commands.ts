@@ -101,7 +101,7 @@ const user = adminCommand(
     return text(
       [
         `${account.username} (${account.jid}): ${texts.state[account.state]}`,
-        texts.balance(money(account.availableSat, unit)),
+        texts.accountBalance(money(account.availableSat, unit)),
         ...addresses.map(
           ({ address, label, receivedSat }) => `${address} ${quotable(label)} ${money(receivedSat, unit)}`,
         ),

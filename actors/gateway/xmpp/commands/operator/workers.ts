@@ -1,6 +1,7 @@
-/** The actors that those who run the troupe reach by commands: asked over the bus, each as far as its contract lets the gateway. */
+/** The actors that commands reach besides the ledger: asked over the bus, each as far as its contract lets the gateway. */
 import type { Bus, Client } from "../../../../../bus/bus.ts";
 import { makerContract } from "../../../../../bus/contracts/maker.ts";
+import { mempoolContract } from "../../../../../bus/contracts/mempool.ts";
 import { supervisorContract } from "../../../../../bus/contracts/supervisor.ts";
 import { takerContract } from "../../../../../bus/contracts/taker.ts";
 import type { Clock } from "../../../../../runtime/clock.ts";
@@ -20,6 +21,7 @@ export interface WorkersOptions {
 export class Workers {
   readonly taker: Client<typeof takerContract>;
   readonly maker: Client<typeof makerContract>;
+  readonly mempool: Client<typeof mempoolContract>;
   /** Of this host. */
   readonly supervisor: Client<typeof supervisorContract>;
   readonly #options: WorkersOptions;
@@ -29,6 +31,7 @@ export class Workers {
     const { bus, host } = options;
     this.taker = bus.client(takerContract);
     this.maker = bus.client(makerContract);
+    this.mempool = bus.client(mempoolContract);
     this.supervisor = bus.client(supervisorContract, host);
   }
 
