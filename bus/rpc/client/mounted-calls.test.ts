@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
+import { createMetrics } from "../../../runtime/metrics.ts";
 import type { CallContext } from "../../bus.ts";
 import { MemoryBroker } from "../../carrier/memory.ts";
 import { Nkey } from "../../carrier/nkey.ts";
@@ -44,6 +45,7 @@ const all = { publish: { allow: [">"], deny: [] }, subscribe: { allow: [">"], de
 const encoded = (value: unknown) => new EncodedReply(Buffer.from(JSON.stringify(value)));
 
 let clock: ManualClock;
+let broker: MemoryBroker;
 let bus: ConnectedBus;
 let warnings: string[];
 let asked: { method: string; input: unknown }[];
@@ -71,7 +73,7 @@ beforeEach(async () => {
     publicKey: Nkey.create().publicKey,
     permissions: all,
   }));
-  const broker = new MemoryBroker(users, { clock });
+  broker = new MemoryBroker(users, { clock });
   const server = new ConnectedBus(broker.connect("indexer"), { log: silentLog(), clock });
   await server.serve(callee, {
     read: ({ limit }) => ({ by: "bus", limit }),
@@ -181,6 +183,26 @@ describe("a mounted member", () => {
     mount(() => encoded({ by: 1 }));
 
     await expect(bus.client(callee).read({ n: 1 })).rejects.toMatchObject({ code: "BUS_BAD_REPLY" });
+  });
+
+  test("is counted by method, whichever way it is asked, with the time that it took", async () => {
+    const metrics = createMetrics({ actor: "gateway", instance: "1" });
+    await bus.close();
+    bus = new ConnectedBus(broker.connect("gateway"), { log: silentLog(), clock, meter: metrics.meter });
+    mount((_, input) => {
+      clock.advance(250);
+      return (input as { n: number }).n === 1 ? undefined : encoded({ by: "member", limit: 1 });
+    });
+
+    await bus.client(callee).read({ n: 1 });
+    await bus.client(callee).read({ n: 2 });
+    bus.atHand(callee).read({ n: 3 });
+
+    const text = await metrics.collectText();
+    await metrics.stop();
+    const labels = 'callee="indexer",method="read",actor="gateway",instance="1"';
+    expect(text).toContain(`troupe_rpc_mounted_total{${labels}} 2\n`);
+    expect(text).toContain(`troupe_rpc_mounted_seconds_total{${labels}} 0.5\n`);
   });
 
   test("is stopped with the bus", async () => {

@@ -1,10 +1,13 @@
 /** Calls to a member that is mounted in this thread: the contract's checks and deadlines as over the bus, without the way. */
+
+import type { SpanContext } from "@opentelemetry/api";
 import { TroupeError } from "../../../runtime/errors.ts";
-import type { CallOptions } from "../../bus.ts";
+import type { Log } from "../../../runtime/log/log.ts";
+import type { CallContext, CallOptions } from "../../bus.ts";
 import type { EncodedReply } from "../../encoded-reply.ts";
 import { decodeJson } from "../../envelope.ts";
 import type { MountedMember } from "../../mount.ts";
-import type { RpcLabels } from "../metrics.ts";
+import type { MountedTally } from "../metrics.ts";
 import { Job } from "../server/job.ts";
 import type { Station } from "../station.ts";
 import type { Route } from "./route.ts";
@@ -16,7 +19,7 @@ export class MountedCalls {
   readonly #station: Station;
   readonly #member: MountedMember;
   readonly #validateReplies: boolean;
-  readonly #labels = new Map<Route, RpcLabels>();
+  readonly #tallies = new Map<Route, MountedTally>();
   /** A fault that lasts is told once. */
   #toldFault: string | undefined;
 
@@ -45,44 +48,49 @@ export class MountedCalls {
     const parsed = declaration.input.safeParse(input);
     if (!parsed.success) return undefined;
     const startMs = clock.monotonicMs();
-    const job = new Job(this.#station, {
-      caller: transport.user,
-      reply: "",
-      method: route.method,
-      input: parsed.data,
-      envelope: {},
-      trace: undefined,
-      receivedMs: startMs,
-      dueMs: startMs + Math.min(declaration.deadlineMs, options.deadlineMs ?? Number.POSITIVE_INFINITY),
-    });
-    const succeed = (reply: EncodedReply): unknown => {
-      job.done();
-      this.#station.metrics.rpc(clock.monotonicMs() - startMs, this.#labelsOf(route));
-      this.#toldFault = undefined;
-      return this.#outputOf(route, reply.body);
-    };
-    const fail = (error: unknown): Promise<unknown> => {
-      job.done();
-      const code = error instanceof TroupeError ? error.code : "fault";
-      const isTheAnswer = FINAL.has(code) || declaration.errors?.[code] !== undefined;
-      if (isTheAnswer) return Promise.reject(error);
-      if (this.#toldFault !== code) {
-        this.#station.log.warn("a mounted member failed; the bus is asked", { method: route.method, error });
-      }
-      this.#toldFault = code;
-      return askBus();
-    };
+    const dueMs = startMs + Math.min(declaration.deadlineMs, options.deadlineMs ?? Number.POSITIVE_INFINITY);
+    const call = new MountedCall(this.#station, route.method, parsed.data, startMs, dueMs);
     try {
-      const answer = this.#member.answer(route.method, parsed.data, job);
+      const answer = this.#member.answer(route.method, parsed.data, call);
       if (answer === undefined) return undefined;
-      return answer instanceof Promise ? answer.then(succeed, fail) : succeed(answer);
+      if (!(answer instanceof Promise)) return this.#succeed(route, call, answer);
+      return answer.then(
+        (late) => this.#succeed(route, call, late),
+        (error: unknown) => this.#fail(route, call, error, askBus),
+      );
     } catch (error) {
-      return fail(error);
+      return this.#fail(route, call, error, askBus);
     }
   }
 
   stop(): Promise<void> {
     return this.#member.stop();
+  }
+
+  #succeed(route: Route, call: MountedCall, reply: EncodedReply): unknown {
+    call.done();
+    const tally = this.#tallyOf(route);
+    tally.calls += 1;
+    tally.totalMs += this.#station.clock.monotonicMs() - call.startMs;
+    this.#toldFault = undefined;
+    return this.#outputOf(route, reply.body);
+  }
+
+  #fail(
+    { declaration, method }: Route,
+    call: MountedCall,
+    error: unknown,
+    askBus: () => Promise<unknown>,
+  ): Promise<unknown> {
+    call.done();
+    const code = error instanceof TroupeError ? error.code : "fault";
+    const isTheAnswer = FINAL.has(code) || declaration.errors?.[code] !== undefined;
+    if (isTheAnswer) return Promise.reject(error);
+    if (this.#toldFault !== code) {
+      this.#station.log.warn("a mounted member failed; the bus is asked", { method, error });
+    }
+    this.#toldFault = code;
+    return askBus();
   }
 
   #outputOf({ actor, method, declaration }: Route, body: Uint8Array): unknown {
@@ -96,12 +104,68 @@ export class MountedCalls {
     return output;
   }
 
-  #labelsOf(route: Route): RpcLabels {
-    let labels = this.#labels.get(route);
-    if (labels === undefined) {
-      labels = { ...route.labelsOk, side: "mounted" };
-      this.#labels.set(route, labels);
+  #tallyOf(route: Route): MountedTally {
+    let tally = this.#tallies.get(route);
+    if (tally === undefined) {
+      tally = this.#station.metrics.mounted(route.actor, route.method);
+      this.#tallies.set(route, tally);
     }
-    return labels;
+    return tally;
+  }
+}
+
+/** What a member sees of a call. Most are answered within microseconds and never look; for those that do it becomes a job. */
+class MountedCall implements CallContext {
+  readonly startMs: number;
+  readonly key = undefined;
+  readonly fence = undefined;
+  readonly attempt = 1;
+  readonly trace: SpanContext | undefined = undefined;
+  readonly #station: Station;
+  readonly #method: string;
+  readonly #input: unknown;
+  readonly #dueMs: number;
+  #job: Job | undefined;
+
+  constructor(station: Station, method: string, input: unknown, startMs: number, dueMs: number) {
+    this.#station = station;
+    this.#method = method;
+    this.#input = input;
+    this.startMs = startMs;
+    this.#dueMs = dueMs;
+  }
+
+  get caller(): string {
+    return this.#station.transport.user;
+  }
+
+  get signal(): AbortSignal {
+    return this.#looked.signal;
+  }
+
+  get log(): Log {
+    return this.#looked.log;
+  }
+
+  remainingMs(): number {
+    return this.#looked.remainingMs();
+  }
+
+  done(): void {
+    this.#job?.done();
+  }
+
+  get #looked(): Job {
+    this.#job ??= new Job(this.#station, {
+      caller: this.caller,
+      reply: "",
+      method: this.#method,
+      input: this.#input,
+      envelope: {},
+      trace: undefined,
+      receivedMs: this.startMs,
+      dueMs: this.#dueMs,
+    });
+    return this.#job;
   }
 }
