@@ -9,6 +9,8 @@ import { JoinTable, type TableOptions } from "../../tests/harness/joinmarket/joi
 import { DELIVERED, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
 
+const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
 let table: JoinTable | undefined;
 afterEach(async () => {
   await table?.clear();
@@ -95,6 +97,18 @@ it("a plan says what it will cost under the nick with which the coinjoin is then
   expect(new Set(askers).size).toBe(1);
 });
 
+it("a plan for a place that is no address of this network is refused before anybody on the market is asked", async () => {
+  const at = await set();
+  const wish = { amountSat: 100_000, availableSat: 200_000, coins: 1, makers: 2, satPerVb: 2 };
+  const mistyped = `${ELSEWHERE.slice(0, -1)}x`;
+  await expect(at.taker.plan({ ...wish, destination: mistyped })).rejects.toMatchObject({
+    code: "TAKER_ADDRESS",
+    data: { address: mistyped },
+  });
+  expect(at.hub.sent).toEqual([]);
+  expect((await at.taker.plan({ ...wish, destination: ELSEWHERE })).makers).toHaveLength(2);
+});
+
 it("coinjoins without a common plan are asked for under different nicks", async () => {
   const at = await set({ walletSat: [400_000, 400_000] });
   await at.join({ amountSat: 150_000 });
@@ -157,7 +171,7 @@ it("of the wallet's coins those are mixed that the owner names", async () => {
 
 it("the mixed coins go where the owner has said, and nowhere that was not granted", async () => {
   const at = await set();
-  const elsewhere = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+  const elsewhere = ELSEWHERE;
   const refused = await at.join({ destination: elsewhere });
   expect(refused).toMatchObject({ phase: "failed", failure: { code: "WALLETD_BEYOND_GRANT" } });
 

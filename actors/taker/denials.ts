@@ -33,8 +33,10 @@ export const denials = Object.freeze({
   tooSmall: (availableSat: number) =>
     denial(
       { code: "TAKER_TOO_SMALL", availableSat },
-      `${availableSat} sat do not cover the amount and what makers and miners get.`,
+      `${availableSat.toLocaleString("en")} sat do not cover the amount and what makers and miners get.`,
     ),
+  address: (address: string) =>
+    denial({ code: "TAKER_ADDRESS", address }, `${address} is not an address of this network.`),
   feerate: (satPerVb: number) =>
     denial(
       { code: "TAKER_FEERATE", satPerVb },

@@ -30,6 +30,10 @@ export const takerErrors = errorTable({
     meaning: "What is there does not cover the amount and what makers and miners get.",
     remedy: "Choose a smaller amount or another mixdepth.",
   },
+  TAKER_ADDRESS: {
+    meaning: "The place where the mixed coins shall go is no address of this network.",
+    remedy: "Copy the address again: one letter is wrong, or it is of another network.",
+  },
   TAKER_FEERATE: {
     meaning: "The miners' fee is higher than [taker] allows, or lower than the node takes.",
     remedy: "Give another fee, wait for calmer days, or raise `fee_max_sat_per_vb`.",

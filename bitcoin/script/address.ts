@@ -36,6 +36,16 @@ export function addressOfScript(script: Uint8Array, network: Network): string | 
   }
 }
 
+export function isAddress(text: string, network: Network): boolean {
+  try {
+    scriptOfAddress(text, network);
+    return true;
+  } catch (error) {
+    if (error instanceof BitcoinError && error.code === "BITCOIN_BAD_ADDRESS") return false;
+    throw error;
+  }
+}
+
 /** The script an address stands for; throws BITCOIN_BAD_ADDRESS with the reason. */
 export function scriptOfAddress(address: string, network: Network): Uint8Array {
   if (address.length > ADDRESS_LENGTH_MAX) throw bad(network, "it is too long");

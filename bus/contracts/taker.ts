@@ -173,6 +173,8 @@ export const takerContract = contract("taker", {
       /** What the mixdepth has, and of how many coins: tells what all of it makes, and how large the transaction is. */
       availableSat: AmountSat,
       coins: z.int().min(1).max(10_000),
+      /** Where the mixed coins shall go, so that a mistaken address is known before anything is begun. */
+      destination: Address.nullable().default(null),
       feeBlocks: FeeBlocks.optional(),
     }),
     output: z.object({
@@ -195,8 +197,9 @@ export const takerContract = contract("taker", {
       TAKER_FEW_MAKERS: z.object({ found: Count, wanted: Count }),
       TAKER_TOO_SMALL: z.object({ availableSat: AmountSat }),
       TAKER_FEERATE: z.object({ satPerVb: z.number() }),
+      TAKER_ADDRESS: z.object({ address: Address }),
     },
-    redact: ["availableSat", "amountSat", "coins"],
+    redact: ["availableSat", "amountSat", "coins", "destination"],
     deadlineMs: MARKET_WAIT_MS,
     idempotency: "idempotent",
     callers: OWNERS,

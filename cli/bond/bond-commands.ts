@@ -1,7 +1,9 @@
 /** What `supervisor bond …` does: says what a bond weighs, here and on the market, and makes one. */
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { nicksOf } from "../coinjoin/own-nicks.ts";
-import { type PlaceOptions, pageOf, paintOf, say, type Terminal } from "../terminal-io.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
+import { lineWidth, type PlaceOptions, pageOf, paintOf, say, type Terminal } from "../terminal-io.ts";
+import { wrap } from "../view/terminal.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { needLockDate } from "../wallet/coin-commands.ts";
 import { type SpendOptions, send } from "../wallet/spend-commands.ts";
@@ -29,12 +31,12 @@ export function list(options: WalletOptions & MarketOptions, terminal: Terminal)
       return {
         bonds,
         best,
-        standing: options.market ? await onMarket(desk, best, await desk.wallet()) : null,
+        standing: options.market ? await onMarket(desk, terminal, best, await desk.wallet()) : null,
       };
     },
     ({ bonds, standing }) => [
       ...bondLines(bonds, pageOf(terminal, options)),
-      ...(standing === null ? [] : [standingLine(standing)]),
+      ...(standing === null ? [] : wrap(standingLine(standing), lineWidth(terminal))),
     ],
   );
 }
@@ -52,9 +54,16 @@ export function value(
     terminal,
     async (desk) => {
       const bond = await desk.walletd.bondValue({ lockDate, amountSat });
-      return { amountSat, ...bond, standing: options.market ? await onMarket(desk, bond.value) : null };
+      return {
+        amountSat,
+        ...bond,
+        standing: options.market ? await onMarket(desk, terminal, bond.value) : null,
+      };
     },
-    ({ standing, ...bond }) => [...weightLines(bond), ...(standing === null ? [] : [standingLine(standing)])],
+    ({ standing, ...bond }) =>
+      [...weightLines(bond), ...(standing === null ? [] : [standingLine(standing)])].flatMap((line) =>
+        wrap(line, lineWidth(terminal)),
+      ),
   );
 }
 
@@ -81,7 +90,12 @@ export async function make(
   return send([address, amount], { ...options, label: `fidelity bond ${lockDate}`, rbf: true }, terminal);
 }
 
-async function onMarket(desk: WalletDesk, weight: number, wallet?: string): Promise<Standing> {
-  const { offers } = await desk.client(takerContract).orderbook({});
+async function onMarket(
+  desk: WalletDesk,
+  terminal: Terminal,
+  weight: number,
+  wallet?: string,
+): Promise<Standing> {
+  const { offers } = await withPatience(desk.client(takerContract).orderbook({}), ASKING_MAKERS, terminal);
   return standingOf(weight, offers, wallet === undefined ? new Set() : new Set(await nicksOf(desk, wallet)));
 }

@@ -9,7 +9,9 @@ import {
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
 import {
+  lineWidth,
   type PlaceOptions,
   pageOf,
   paintOf,
@@ -18,7 +20,7 @@ import {
   sayJson,
   type Terminal,
 } from "../terminal-io.ts";
-import { parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
+import { parseAddress, parseAmountSat, parseFee, parseMixdepth } from "../wallet/amounts.ts";
 import { confirmed } from "../wallet/input/secret-input.ts";
 import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -52,6 +54,7 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
   const wish = wishOf(options);
   const broadcast = broadcastOf(options.broadcast);
   const mixdepth = parseMixdepth(options.mixdepth);
+  const to = options.to === undefined ? null : parseAddress(options.to);
   const desk = await WalletDesk.open(options, terminal);
   try {
     const taker = desk.client(takerContract);
@@ -61,10 +64,13 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
     }));
     // A wallet that earns does not ask itself: that would hide nothing.
     const ignored = await nicksOf(desk, wallet);
-    const plan = await taker.plan({ ...wish, ...funds, ignored });
+    const plan = await withPatience(
+      taker.plan({ ...wish, ...funds, destination: to, ignored }),
+      ASKING_MAKERS,
+      terminal,
+    );
     if (!options.json) {
-      for (const line of planLines(plan, { mixdepth, to: options.to ?? null }, paintOf(terminal)))
-        say(terminal, line);
+      for (const line of planLines(plan, { mixdepth, to }, paintOf(terminal))) say(terminal, line);
     }
     if (options.dryRun) {
       if (options.json) sayJson(terminal, plan);
@@ -79,7 +85,7 @@ export async function coinjoin(options: CoinjoinOptions, terminal: Terminal): Pr
         plan,
         wish: { ...wish, ignored },
         mixdepth,
-        to: options.to ?? null,
+        to,
         broadcast,
       }),
     );
@@ -94,7 +100,8 @@ export function runs(options: RunOptions & { readonly lines: string }, terminal:
   return withTaker(options, terminal, async (taker) => {
     const answer = await taker.runs({ limit });
     if (options.json) sayJson(terminal, answer);
-    else for (const line of runLines(answer.runs, paintOf(terminal))) say(terminal, line);
+    else
+      for (const line of runLines(answer.runs, paintOf(terminal), lineWidth(terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }

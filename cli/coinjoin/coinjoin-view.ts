@@ -2,7 +2,7 @@
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { CoinjoinRun, takerContract } from "../../bus/contracts/taker.ts";
 import type { Page } from "../terminal-io.ts";
-import { harmless, type Paint } from "../view/terminal.ts";
+import { harmless, type Paint, wrap } from "../view/terminal.ts";
 import { btc, percentOf, sats } from "../wallet/amounts.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
 import { timeOf } from "../wallet/wallet-view.ts";
@@ -38,7 +38,7 @@ export function progressLine({ progress, attempt }: CoinjoinRun): string {
   return `${attempt > 1 ? `Attempt ${attempt}: ` : ""}${harmless(progress)}`;
 }
 
-export function outcomeLines(run: CoinjoinRun, { paint, typed }: Page): string[] {
+export function outcomeLines(run: CoinjoinRun, { paint, width, typed }: Page): string[] {
   const faults = run.faults.map(({ nick, why }) => paint("dim", `  ${harmless(nick)}: ${harmless(why)}`));
   const told = faults.length === 0 ? [] : ["Makers that failed us:", ...faults];
   if (run.phase === "done") {
@@ -50,7 +50,8 @@ export function outcomeLines(run: CoinjoinRun, { paint, typed }: Page): string[]
     ];
   }
   const code = run.failure?.code ?? "";
-  return [...told, `${paint("bad", "No coinjoin")} (${code}). ${adviceFor(code, typed)}`];
+  const [first = "", ...rest] = wrap(`No coinjoin (${code}). ${adviceFor(code, typed)}`, width);
+  return [...told, first.replace("No coinjoin", (text) => paint("bad", text)), ...rest];
 }
 
 /** What a person can do about it; $ stands for our own name. */
@@ -66,6 +67,7 @@ const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   TAKER_NOT_SENT: "Its coins stay reserved for an hour, and it may still appear: $ wallet history",
   TAKER_CANCELLED: "You have ended it.",
   WALLETD_FUNDS: "Choose a smaller amount or another mixdepth: $ wallet show",
+  WALLETD_ADDRESS: "Copy the address again: one letter is wrong, or it is of another network.",
   WALLETD_NO_GRANT: "The wallet was locked meanwhile. Unlock it and try again.",
 });
 
@@ -97,10 +99,11 @@ const COLUMNS: readonly TableColumn<CoinjoinRun>[] = [
   },
   {
     title: "NOW",
+    isBelow: true,
     value: ({ txid, failure, progress }) => txid ?? failure?.code ?? harmless(progress),
   },
 ];
 
-export function runLines(runs: readonly CoinjoinRun[], paint: Paint): string[] {
-  return runs.length === 0 ? ["There was no coinjoin yet."] : tableLines(COLUMNS, runs, paint);
+export function runLines(runs: readonly CoinjoinRun[], paint: Paint, width: number): string[] {
+  return runs.length === 0 ? ["There was no coinjoin yet."] : tableLines(COLUMNS, runs, paint, width);
 }

@@ -2,6 +2,7 @@
 import { type TakerOffer, takerContract } from "../../bus/contracts/taker.ts";
 import { EXIT } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
 import { type PlaceOptions, paintOf, requestOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { harmless } from "../view/terminal.ts";
 import { btc, parseAmountSat, sats } from "../wallet/amounts.ts";
@@ -19,7 +20,7 @@ export async function orderbook(options: OrderbookOptions, terminal: Terminal): 
   const amountSat = options.amount === undefined ? undefined : parseAmountSat(options.amount);
   const bus = await operatorBus(requestOf(options, terminal), "supervisor orderbook");
   try {
-    const answer = await bus.client(takerContract).orderbook({});
+    const answer = await withPatience(bus.client(takerContract).orderbook({}), ASKING_MAKERS, terminal);
     const offers = answer.offers
       .filter(
         ({ minSizeSat, maxSizeSat }) =>

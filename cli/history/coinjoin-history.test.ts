@@ -157,3 +157,16 @@ it("is a table, with each reason told once and the wallets that are not in it", 
   expect(lines.at(-1)).toContain("cold");
   expect(pastLines([], { total: 0, notShown: [] }, plainPaint)).toEqual(["There is no coinjoin to show."]);
 });
+
+it("stands on a terminal of 80 columns with the transaction below its row", () => {
+  const failure = { code: "TAKER_FEW_MAKERS", message: "3 makers can be asked. ".repeat(6) };
+  const told = pastCoinjoins([wallet("mine", [entry({})])], [run({ phase: "failed", txid: null, failure })]);
+  const lines = pastLines(
+    told,
+    { total: 9, notShown: ["maker-1", "maker-2", "a-wallet-of-old"] },
+    plainPaint,
+    80,
+  );
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  expect(lines).toContain(`  ${txidOf("a")}`);
+});

@@ -3,7 +3,7 @@ import { makerContract } from "../../bus/contracts/maker.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT } from "../errors.ts";
-import { paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { lineWidth, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { type OneWallet, pastCoinjoins } from "./coinjoin-history.ts";
@@ -34,7 +34,8 @@ export async function history(options: HistoryOptions, terminal: Terminal): Prom
     const shown = all.slice(0, most);
     const rest = { total: all.length, notShown: closed };
     if (options.json) sayJson(terminal, { coinjoins: shown, ...rest });
-    else for (const line of pastLines(shown, rest, paintOf(terminal))) say(terminal, line);
+    else
+      for (const line of pastLines(shown, rest, paintOf(terminal), lineWidth(terminal))) say(terminal, line);
     return EXIT.ok;
   } finally {
     await desk.close();

@@ -1,5 +1,5 @@
 /** Coinjoins that were, as lines for a terminal. Pure; nothing that others have written reaches it raw. */
-import { harmless, type Paint } from "../view/terminal.ts";
+import { harmless, type Paint, wrap } from "../view/terminal.ts";
 import { btc } from "../wallet/amounts.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
 import { timeOf } from "../wallet/wallet-view.ts";
@@ -10,10 +10,10 @@ const COLUMNS: readonly TableColumn<PastCoinjoin>[] = [
   { title: "ROLE", value: ({ role }) => role },
   { title: "WALLET", value: ({ wallet }) => harmless(wallet ?? "") },
   { title: "BTC", align: "right", value: ({ amountSat }) => (amountSat === null ? "all" : btc(amountSat)) },
-  { title: "EARNED SAT", align: "right", value: ({ earnedSat }) => earned(earnedSat) },
+  { title: "+/- SAT", align: "right", value: ({ earnedSat }) => earned(earnedSat) },
   { title: "WITH", align: "right", value: ({ counterparties }) => String(counterparties ?? "") },
   { title: "STATE", value: stateOf },
-  { title: "TRANSACTION", value: ({ txid, promised }) => txid ?? promisedText(promised) },
+  { title: "TRANSACTION", isBelow: true, value: ({ txid, promised }) => txid ?? promisedText(promised) },
 ];
 
 /** How far a taker came that our maker served in vain. */
@@ -27,22 +27,21 @@ export function pastLines(
   coinjoins: readonly PastCoinjoin[],
   { total, notShown }: { readonly total: number; readonly notShown: readonly string[] },
   paint: Paint,
+  width = Number.POSITIVE_INFINITY,
 ): string[] {
   const older = total - coinjoins.length;
+  const dim = (text: string) => wrap(text, width).map((line) => paint("dim", line));
   const closed =
     notShown.length === 0
       ? []
-      : [
-          paint(
-            "dim",
-            `Not unlocked here, and not shown: ${notShown.map(harmless).join(", ")}. Name one: --wallet <name>`,
-          ),
-        ];
+      : dim(
+          `Not unlocked here, and not shown: ${notShown.map(harmless).join(", ")}. Name one: --wallet <name>`,
+        );
   if (total === 0) return ["There is no coinjoin to show.", ...closed];
   return [
-    ...tableLines(COLUMNS, coinjoins, paint),
-    ...(older > 0 ? [paint("dim", `${older} older ones: add --lines ${total}.`)] : []),
-    ...reasonLines(coinjoins, paint),
+    ...tableLines(COLUMNS, coinjoins, paint, width),
+    ...(older > 0 ? dim(`${older} older ones: add --lines ${total}.`) : []),
+    ...reasonsOf(coinjoins).flatMap(dim),
     ...closed,
   ];
 }
@@ -77,14 +76,12 @@ function stateOf({ state, confirmations, failure, phase }: PastCoinjoin): string
 }
 
 /** What failures mean is told once for each kind. */
-function reasonLines(coinjoins: readonly PastCoinjoin[], paint: Paint): string[] {
+function reasonsOf(coinjoins: readonly PastCoinjoin[]): string[] {
   const reasons = new Map<string, NonNullable<PastCoinjoin["failure"]>>();
   for (const { state, failure } of coinjoins) {
     if (state !== "failed" || failure === null) continue;
     const name = failure.code ?? failure.message;
     if (!reasons.has(name)) reasons.set(name, failure);
   }
-  return [...reasons.values()].map(({ code, message }) =>
-    paint("dim", `${code ?? "A taker ended"}: ${harmless(message)}`),
-  );
+  return [...reasons.values()].map(({ code, message }) => `${code ?? "A taker ended"}: ${harmless(message)}`);
 }

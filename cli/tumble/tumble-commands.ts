@@ -6,7 +6,9 @@ import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts"
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { paintOf, retyped, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
+import { lineWidth, type Page, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { wrap } from "../view/terminal.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { confirmed } from "../wallet/input/secret-input.ts";
 import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
@@ -44,13 +46,14 @@ export async function plan(
 ): Promise<number> {
   const wish = wishOf(options);
   return await atTaker(options, terminal, async (taker, desk) => {
-    const { tumble, availableSat } = await drawn(taker, desk, wish);
+    const { tumble, availableSat } = await drawn(taker, desk, wish, terminal);
     if (options.write !== undefined) writeFileSync(options.write, tumble.text, { mode: 0o600 });
     if (options.json) sayJson(terminal, tumble);
     else {
-      for (const line of planLines(tumble, availableSat, paintOf(terminal))) say(terminal, line);
+      for (const line of planLines(tumble, availableSat, pageFor(options, terminal))) say(terminal, line);
       if (options.write !== undefined) {
-        say(terminal, `Begin it: supervisor tumble start --schedule ${options.write}${retyped(options)}`);
+        const { typed } = pageFor(options, terminal);
+        say(terminal, `Begin it: ${typed(`tumble start --schedule ${options.write}`)}`);
       }
     }
     return EXIT.ok;
@@ -71,12 +74,12 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     const running = (await taker.tumbles({ wallet })).tumbles.find(({ isOver }) => !isOver);
     if (running !== undefined) {
       throw misuse(
-        `The wallet ${wallet} tumbles already (${running.id}): \`supervisor tumble status\` shows it.`,
+        `The wallet ${wallet} tumbles already (${running.id}). See it: ${pageFor(options, terminal).typed("tumble status")}`,
       );
     }
-    const { tumble, availableSat } = await drawn(taker, desk, wish);
+    const { tumble, availableSat } = await drawn(taker, desk, wish, terminal);
     if (!options.json) {
-      for (const line of planLines(tumble, availableSat, paintOf(terminal))) say(terminal, line);
+      for (const line of planLines(tumble, availableSat, pageFor(options, terminal))) say(terminal, line);
     }
     if (!options.yes && !(await confirmed(terminal, "Begin the tumble?"))) {
       say(terminal, "Nothing was begun.");
@@ -104,11 +107,11 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     if (options.follow) return await followed(taker, begun, options, terminal);
     if (options.json) sayJson(terminal, begun);
     else {
-      say(
-        terminal,
-        `The tumble ${begun.id} has begun and goes on by itself, as long as the wallet stays unlocked.`,
-      );
-      say(terminal, `See how it goes: supervisor tumble status${again(options)}`);
+      const { typed, width } = pageFor(options, terminal);
+      const begins = `The tumble ${begun.id} has begun and goes on by itself, as long as the wallet stays unlocked.`;
+      for (const line of [begins, `See how it goes: ${typed("tumble status")}`]) {
+        for (const row of wrap(line, width)) say(terminal, row);
+      }
     }
     return EXIT.ok;
   });
@@ -118,13 +121,15 @@ export function status(id: string | undefined, options: FollowOptions, terminal:
   return atTaker(options, terminal, async (taker) => {
     const tumble = await found(taker, id, options);
     if (tumble === undefined) {
+      const { typed, width } = pageFor(options, terminal);
+      const none = `There was no tumble yet. See what one would do: ${typed("tumble plan")}`;
       if (options.json) sayJson(terminal, { tumble: null });
-      else say(terminal, "There was no tumble yet. See what one would do: supervisor tumble plan");
+      else for (const line of wrap(none, width)) say(terminal, line);
       return EXIT.ok;
     }
     if (options.follow) return await followed(taker, tumble, options, terminal);
     if (options.json) sayJson(terminal, tumble);
-    else for (const line of tumbleLines(tumble, paintOf(terminal), again(options))) say(terminal, line);
+    else for (const line of tumbleLines(tumble, pageFor(options, terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -152,7 +157,7 @@ export async function resume(
       }
     });
     if (options.json) sayJson(terminal, resumed);
-    else for (const line of tumbleLines(resumed, paintOf(terminal), again(options))) say(terminal, line);
+    else for (const line of tumbleLines(resumed, pageFor(options, terminal))) say(terminal, line);
     return EXIT.ok;
   });
 }
@@ -165,7 +170,7 @@ export function stop(id: string | undefined, options: WalletOptions, terminal: T
     else if (!stopped.isOver) {
       say(terminal, "A coinjoin is signed already and goes on; after it nothing more is begun.");
     } else {
-      for (const line of tumbleLines(stopped, paintOf(terminal), again(options))) say(terminal, line);
+      for (const line of tumbleLines(stopped, pageFor(options, terminal))) say(terminal, line);
     }
     return EXIT.ok;
   });
@@ -188,12 +193,13 @@ function lent(
   return walletd.grant({ ...owned, caller: "taker", limits, ttlS: days * DAY_S });
 }
 
-async function drawn(taker: Taker, desk: WalletDesk, wish: ReturnType<typeof wishOf>) {
+async function drawn(taker: Taker, desk: WalletDesk, wish: ReturnType<typeof wishOf>, terminal: Terminal) {
   const availableSat = await desk.asOwner(async (owned, walletd) => {
     const [{ mixdepths }, { coins }] = await Promise.all([walletd.balances(owned), walletd.coins(owned)]);
     return mixableSums(coins, mixdepths.length);
   });
-  return { tumble: await taker.tumblePlan({ ...wish, availableSat }), availableSat };
+  const tumble = await withPatience(taker.tumblePlan({ ...wish, availableSat }), ASKING_MAKERS, terminal);
+  return { tumble, availableSat };
 }
 
 /** Says what is new until it is over, or only its owner can help. Whoever stops watching does not stop the tumble. */
@@ -213,7 +219,7 @@ async function followed(
     tumble = await taker.tumble({ id: tumble.id, newerThan: tumble.version });
   }
   if (options.json) sayJson(terminal, tumble);
-  else for (const line of tumbleLines(tumble, paintOf(terminal), again(options))) say(terminal, line);
+  else for (const line of tumbleLines(tumble, pageFor(options, terminal))) say(terminal, line);
   return tumble.state === "done" ? EXIT.ok : EXIT.failed;
 }
 
@@ -233,9 +239,16 @@ async function needed(taker: Taker, id: string | undefined, options: WalletOptio
   return tumble;
 }
 
-/** What a command needs to mean the same wallet in the same place. */
-function again(options: WalletOptions): string {
-  return `${options.wallet === undefined ? "" : ` --wallet ${options.wallet}`}${retyped(options)}`;
+/** Its commands mean the same wallet in the same place. */
+function pageFor(options: WalletOptions, terminal: Terminal): Page {
+  const { typed } = pageOf(terminal, options);
+  const wallet = options.wallet === undefined ? "" : ` --wallet ${options.wallet}`;
+  // What is long goes below its row on a terminal, and stays where it is for programs.
+  return {
+    paint: paintOf(terminal),
+    width: lineWidth(terminal),
+    typed: (words) => typed(`${words}${wallet}`),
+  };
 }
 
 function tumbleId(text: string): string {

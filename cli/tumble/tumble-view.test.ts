@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts";
+import type { Page } from "../terminal-io.ts";
 import { plainPaint } from "../view/terminal.ts";
 import { addressesOf, broadcastOf, type DrawOptions, wishOf } from "./tumble-options.ts";
 import { planLines, progressLine, tumbleLines } from "./tumble-view.ts";
@@ -57,7 +58,12 @@ const TUMBLE: Tumble = {
   endedAtS: null,
 };
 
-const shown = (tumble: Tumble) => tumbleLines(tumble, plainPaint).join("\n");
+const page = (width = Number.POSITIVE_INFINITY, place = ""): Page => ({
+  paint: plainPaint,
+  width,
+  typed: (words) => `supervisor ${words}${place}`,
+});
+const shown = (tumble: Tumble) => tumbleLines(tumble, page()).join("\n");
 
 describe("a tumble's status", () => {
   it("tells what happens now, each coinjoin, the price so far, and how long it takes", () => {
@@ -94,8 +100,20 @@ describe("a tumble's status", () => {
   });
 
   it("names commands that mean the same wallet in the same place", () => {
-    const lines = tumbleLines({ ...TUMBLE, state: "grant" }, plainPaint, " --data /there");
+    const lines = tumbleLines({ ...TUMBLE, state: "grant" }, page(undefined, " --data /there"));
     expect(lines.at(-1)).toBe("Let it use the wallet again: supervisor tumble resume --data /there");
+  });
+
+  it("fits a terminal of 80 columns: what is longer stands below its row", () => {
+    const failing = {
+      ...TUMBLE,
+      state: "retrying" as const,
+      failures: [...TUMBLE.failures].map((one) => ({ ...one, message: "a word or two ".repeat(12) })),
+    };
+    const lines = tumbleLines(failing, page(80));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines).toContain(`  sent ${TXID}`);
+    expect(lines.some((line) => line.startsWith("          "))).toBe(true);
   });
 
   it("marks what was left out", () => {
@@ -115,7 +133,7 @@ describe("a plan", () => {
     candidates: { most: 12, fewest: 4 },
   };
   const text = (more: Partial<typeof plan> = {}) =>
-    planLines({ ...plan, ...more }, [100_000_000, 0], plainPaint).join("\n");
+    planLines({ ...plan, ...more }, [100_000_000, 0], page()).join("\n");
 
   it("tells price, time and the most that one coinjoin may cost before it asks", () => {
     expect(text()).toContain("wallet    has 1.00 000 000 BTC to spend; 4 coinjoins");

@@ -2,7 +2,8 @@
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import { NOT_ROUNDED, type ScheduleTuple, type Tumble } from "../../bus/contracts/taker/tumble.ts";
 import type { takerContract } from "../../bus/contracts/taker.ts";
-import { duration, harmless, type Paint } from "../view/terminal.ts";
+import type { Page } from "../terminal-io.ts";
+import { duration, harmless, wrap } from "../view/terminal.ts";
 import { btc, percentOf, sats } from "../wallet/amounts.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
 import { timeOf } from "../wallet/wallet-view.ts";
@@ -13,6 +14,7 @@ type TumblePlan = RpcOutput<typeof takerContract, "tumblePlan">;
 const DESTINATIONS_ADVISED = 3;
 const MS_PER_S = 1_000;
 const FAILURES_SHOWN = 3;
+const NAME_WIDTH = 10;
 
 interface PlanRow {
   readonly number: number;
@@ -46,9 +48,10 @@ const PLAN_COLUMNS: readonly TableColumn<PlanRow>[] = [
   },
 ];
 
-export function planLines(plan: TumblePlan, availableSat: readonly number[], paint: Paint): string[] {
+export function planLines(plan: TumblePlan, availableSat: readonly number[], page: Page): string[] {
+  const { paint, width } = page;
   const { schedule, costs, secondsLeft, candidates } = plan;
-  const row = (name: string, text: string) => `${paint("dim", name.padEnd(10))}${text}`;
+  const row = rowOf(page);
   const rows = schedule.map((entry, at) => ({
     number: at + 1,
     isLast: at === schedule.length - 1,
@@ -60,27 +63,25 @@ export function planLines(plan: TumblePlan, availableSat: readonly number[], pai
   const minersSat = (costs ?? []).reduce((sum, { miningFeeSat }) => sum + miningFeeSat, 0);
   const most = plan.makerFeesSatMax + plan.miningFeeSatMax;
   return [
-    ...tableLines(PLAN_COLUMNS, rows, paint),
+    ...tableLines(PLAN_COLUMNS, rows, paint, width),
     "",
-    row("wallet", `has ${btc(totalSat)} BTC to spend; ${countOf(schedule.length, "coinjoin")}`),
-    row("takes", `about ${duration(secondsLeft * MS_PER_S)}: waits on purpose, and blocks`),
+    ...row("wallet", `has ${btc(totalSat)} BTC to spend; ${countOf(schedule.length, "coinjoin")}`),
+    ...row("takes", `about ${duration(secondsLeft * MS_PER_S)}: waits on purpose, and blocks`),
     ...(costs === null
       ? []
-      : [
-          row(
-            "costs",
-            `about ${sats(makersSat + minersSat)}, ${percentOf(makersSat + minersSat, totalSat)}: makers ${sats(makersSat)}, miners ${sats(minersSat)}`,
-          ),
-        ]),
-    row("at most", `${sats(most)} for any one coinjoin; a dearer one waits`),
-    ...advice(schedule, candidates, paint),
+      : row(
+          "costs",
+          `about ${sats(makersSat + minersSat)}, ${percentOf(makersSat + minersSat, totalSat)}: makers ${sats(makersSat)}, miners ${sats(minersSat)}`,
+        )),
+    ...row("at most", `${sats(most)} for any one coinjoin; a dearer one waits`),
+    ...advice(schedule, candidates, page),
   ];
 }
 
 function advice(
   schedule: readonly ScheduleTuple[],
   candidates: TumblePlan["candidates"],
-  paint: Paint,
+  { paint, width, typed }: Page,
 ): string[] {
   const lines: string[] = [];
   const places = new Set(
@@ -96,7 +97,7 @@ function advice(
   }
   if (asked > 0) {
     lines.push(
-      `${countOf(asked, "address")} will be asked for when needed; give it with \`supervisor tumble resume --to\`.`,
+      `${countOf(asked, "address")} will be asked for in time. Give what is asked for: ${typed("tumble resume --to <address>")}`,
     );
   }
   const mostMakers = Math.max(...schedule.map(([, , makers]) => makers));
@@ -105,7 +106,15 @@ function advice(
       `${countOf(candidates.fewest, "maker")} can be asked now for one of these coinjoins, where ${mostMakers} are wanted. Such a one is tried again with fewer: --makers, --max-maker-fee.`,
     );
   }
-  return lines.map((line) => paint("warn", line));
+  return lines.flatMap((line) => wrap(line, width)).map((line) => paint("warn", line));
+}
+
+/** A named line; what does not fit goes on under its beginning. */
+function rowOf({ paint, width }: Page) {
+  return (name: string, text: string) =>
+    wrap(text, width - NAME_WIDTH).map(
+      (line, at) => `${paint("dim", (at === 0 ? name : "").padEnd(NAME_WIDTH))}${line}`,
+    );
 }
 
 /** What is happening now. */
@@ -141,13 +150,13 @@ const ENTRY_COLUMNS: readonly TableColumn<EntryRow>[] = [
     align: "right",
     value: ({ sent }) => (sent === undefined ? "" : sats(sent.makerFeesSat + sent.miningFeeSat)),
   },
-  { title: "NOW", value: ({ state }) => state },
+  { title: "NOW", isBelow: true, value: ({ state }) => state },
 ];
 
-/** `again`: what has to follow a command so that it means the same place. */
-export function tumbleLines(tumble: Tumble, paint: Paint, again = ""): string[] {
+export function tumbleLines(tumble: Tumble, page: Page): string[] {
+  const { paint, width } = page;
   const { schedule, sent, failures, entry, isOver, secondsLeft } = tumble;
-  const row = (name: string, text: string) => `${paint("dim", name.padEnd(10))}${text}`;
+  const row = rowOf(page);
   const bySent = new Map(sent.map((one) => [one.entry, one]));
   const rows = schedule.map((one, at) => ({
     number: at + 1,
@@ -158,41 +167,44 @@ export function tumbleLines(tumble: Tumble, paint: Paint, again = ""): string[] 
   const costSat = sent.reduce((sum, one) => sum + one.makerFeesSat + one.miningFeeSat, 0);
   const mixedSat = sent.reduce((sum, { amountSat }) => sum + amountSat, 0);
   return [
-    headLine(tumble, paint),
+    ...headLines(tumble, page),
     "",
-    ...tableLines(ENTRY_COLUMNS, rows, paint),
+    ...tableLines(ENTRY_COLUMNS, rows, paint, width),
     "",
-    ...(isOver ? [] : [row("now", progressLine(tumble))]),
-    row("done", `${entry} of ${countOf(schedule.length, "coinjoin")}`),
-    ...(secondsLeft === null ? [] : [row("left", `about ${duration(secondsLeft * MS_PER_S)}`)]),
+    ...(isOver ? [] : row("now", progressLine(tumble))),
+    ...row("done", `${entry} of ${countOf(schedule.length, "coinjoin")}`),
+    ...(secondsLeft === null ? [] : row("left", `about ${duration(secondsLeft * MS_PER_S)}`)),
     ...(costSat === 0
       ? []
-      : [row("cost", `${sats(costSat)} so far, ${percentOf(costSat, mixedSat)} of what was mixed`)]),
+      : row("cost", `${sats(costSat)} so far, ${percentOf(costSat, mixedSat)} of what was mixed`)),
     ...failures
       .slice(-FAILURES_SHOWN)
-      .map(({ entry: at, message, atS }) =>
+      .flatMap(({ entry: at, message, atS }) =>
         row("failed", `${timeOf(atS)} coinjoin ${at + 1}: ${harmless(message)}`),
       ),
-    ...nextSteps(tumble, again).map((line) => paint("warn", line)),
+    ...nextSteps(tumble, page)
+      .flatMap((line) => wrap(line, width))
+      .map((line) => paint("warn", line)),
   ];
 }
 
-function headLine({ id, wallet, state, progress }: Tumble, paint: Paint): string {
+function headLines({ id, wallet, state, progress }: Tumble, { paint, width }: Page): string[] {
   const name = `The tumble ${id} of ${harmless(wallet)}`;
-  if (state === "done") return `${name} is ${paint("good", "done")}: all its coinjoins are confirmed.`;
-  if (state === "stopped") return `${name} is ${paint("bad", "stopped")}. ${harmless(progress)}`;
-  if (state === "grant" || state === "address") return `${name} ${paint("warn", "waits for you")}.`;
-  return `${name} is ${paint("busy", "under way")}.`;
+  if (state === "done") return [`${name} is ${paint("good", "done")}: all its coinjoins are confirmed.`];
+  if (state === "stopped")
+    return [`${name} is ${paint("bad", "stopped")}.`, ...wrap(harmless(progress), width)];
+  if (state === "grant" || state === "address") return [`${name} ${paint("warn", "waits for you")}.`];
+  return [`${name} is ${paint("busy", "under way")}.`];
 }
 
-function nextSteps({ state }: Tumble, again: string): string[] {
+function nextSteps({ state }: Tumble, { typed }: Page): string[] {
   switch (state) {
     case "address":
-      return [`Give it one that has never been used: supervisor tumble resume --to <address>${again}`];
+      return [`Give it one that has never been used: ${typed("tumble resume --to <address>")}`];
     case "grant":
-      return [`Let it use the wallet again: supervisor tumble resume${again}`];
+      return [`Let it use the wallet again: ${typed("tumble resume")}`];
     case "stopped":
-      return [`The coins are safe where they are. Go on: supervisor tumble resume${again}`];
+      return [`The coins are safe where they are. Go on: ${typed("tumble resume")}`];
     case "retrying":
       return [
         "Nothing is lost. It is tried again by itself, with other makers, other amounts or fewer makers.",

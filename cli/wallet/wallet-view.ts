@@ -235,11 +235,12 @@ export function bondLines(bonds: readonly Bond[], { paint, typed }: Page): strin
   if (bonds.length === 0)
     return [`There are no fidelity bonds. Make one: ${typed("bond make <year-month> <amount>")}`];
   return bonds.flatMap(({ address, locktimeS, isExpired, coins }) => [
-    `${paint("strong", dayOf(locktimeS))}  ${address}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
-    ...coins.map(
-      ({ txid, index, amountSat, value }) =>
-        `  ${btc(amountSat)} BTC  ${txid}:${index}${value === null ? "" : `  weight ${value.toPrecision(4)}`}`,
-    ),
+    `${paint("strong", dayOf(locktimeS))}  ${isExpired ? paint("good", "can be spent") : "locked"}`,
+    `  ${address}`,
+    ...coins.flatMap(({ txid, index, amountSat, value }) => [
+      `  ${btc(amountSat)} BTC${value === null ? "" : `  weight ${value.toPrecision(4)}`}`,
+      `  ${txid}:${index}`,
+    ]),
     ...(coins.length === 0 ? ["  nothing was paid to it yet"] : []),
   ]);
 }

@@ -1,7 +1,6 @@
 /** One coinjoin of a schedule, and what may stand in it; on the wire and in files it is a row of seven. Pure. */
 import type { Network } from "../../bitcoin/network.ts";
-import { scriptOfAddress } from "../../bitcoin/script/address.ts";
-import { hasCode } from "../../runtime/errors.ts";
+import { isAddress } from "../../bitcoin/script/address.ts";
 import { JoinmarketError } from "../errors.ts";
 
 /** To the wallet's own next mixdepth. */
@@ -92,14 +91,4 @@ export function badSchedule(entry: number, what: string): JoinmarketError {
     { code: "JOINMARKET_BAD_SCHEDULE", entry, what },
     entry === 0 ? `The schedule cannot be: ${what}.` : `The schedule's entry ${entry} cannot be: ${what}.`,
   );
-}
-
-function isAddress(text: string, network: Network): boolean {
-  try {
-    scriptOfAddress(text, network);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "BITCOIN_BAD_ADDRESS")) return false;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 /** What a coinjoin would cost before its owner has decided: the offers are kept for a while, so that it begins where the plan ended. */
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
+import { isAddress } from "../../../bitcoin/script/address.ts";
 import type { RpcReply, RpcRequest } from "../../../bus/contract/contract.ts";
 import type { ShownBond, TakerOffer, takerContract } from "../../../bus/contracts/taker.ts";
 import type { Offer } from "../../../joinmarket/offer/offer.ts";
@@ -33,6 +34,9 @@ export class Plans {
   }
 
   async make(wish: PlanRequest, signal: AbortSignal): Promise<PlanReply> {
+    if (wish.destination !== null && !isAddress(wish.destination, this.#parts.network)) {
+      throw denials.address(wish.destination);
+    }
     if (this.#kept.size + this.#opening >= PLANS_MAX) throw denials.busy(PLANS_MAX);
     const gathering = this.#parts.openGathering();
     this.#opening++;

@@ -58,9 +58,10 @@ export async function prepared(
     ...(satPerVb !== null && { satPerVb }),
     ...(feeBlocks !== null && { feeBlocks }),
   };
+  // Where it goes was looked at with the schedule.
   let plan: Planned;
   try {
-    plan = await plans.make({ ...asked, ...rate, availableSat, coins }, signal);
+    plan = await plans.make({ ...asked, ...rate, availableSat, coins, destination: null }, signal);
   } catch (error) {
     // The mixdepth's sweep takes it along.
     if (hasCode(error, "TAKER_TOO_SMALL") && isShare(entry)) return leftOut(availableSat, mixdepth);

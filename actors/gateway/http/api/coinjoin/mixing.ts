@@ -290,7 +290,7 @@ export class Mixing {
   async #begin(open: OpenWallet, wish: MixWish, funds: { availableSat: number; coins: number }) {
     const { walletd, diary } = this.#options;
     const { mixdepth, destination, coins, feeBlocks, ...shape } = wish;
-    const plan = await this.#taker.plan({ ...shape, feeBlocks, ...funds });
+    const plan = await this.#taker.plan({ ...shape, destination, feeBlocks, ...funds });
     const { makerFeesSatMax, miningFeeSatMax, satPerVb, makersMin } = plan;
     const owned = { wallet: open.name, session: open.session };
     const amount = shape.amountSat;

@@ -55,6 +55,7 @@ const TOLD: Readonly<Record<string, Told>> = Object.freeze({
   TAKER_BUSY: said("ActionNotAllowed"),
   TAKER_FEW_MAKERS: said("TransactionFailed"),
   TAKER_TOO_SMALL: said("TransactionFailed"),
+  TAKER_ADDRESS: said("InvalidRequestFormat"),
   TAKER_FEERATE: said("TransactionFailed"),
   TAKER_NO_SUCH_RUN: plain("ServiceNotStarted"),
   TAKER_NO_SUCH_TUMBLE: plain("ServiceNotStarted"),
