@@ -62,6 +62,22 @@ export class Members {
     this.#options.presence.changed(jid);
   }
 
+  /** He keeps somebody in view, or does so no more: his list shows it, where addresses and people have a JID. */
+  followed(jid: string, contact: Entity, isKept: boolean): void {
+    void this.#quietly(async () => {
+      const { people, presence, roster } = this.#options;
+      if (people.space.isAccount) return;
+      const own = people.space.jidOf(contact);
+      if (!isKept) {
+        presence.parted(jid, contact);
+        await roster.remove(jid, [own]);
+        return;
+      }
+      const name = contact.kind === "address" ? contact.address : (own.split("@")[0] ?? own);
+      await presence.followed(jid, contact, await roster.put(jid, [{ jid: own, name }]));
+    });
+  }
+
   /** His contacts are asked for before: the ledger knows a closed account's no more. */
   removed(jid: string): void {
     this.#options.people.forget(jid);

@@ -100,7 +100,10 @@ export class Xmpp {
     const toldByAnswer = new ToldByAnswer();
     const outlook = new Outlook(() => this.#presence.outlookChanged());
     this.#outlook = outlook;
-    const people = new People({ bank, workers, web, toldByAnswer, outlook, space, clock, explorerUrl });
+    const people = new People({
+      ...{ bank, workers, web, toldByAnswer, outlook, space, clock, explorerUrl },
+      follow: (jid, contact, isKept) => this.#members.followed(jid, contact, isKept),
+    });
     this.#people = people;
     const pictures = new Pictures();
     const sightings = new Sightings({ people, pictures, parentDomain, outlook });
@@ -151,7 +154,10 @@ export class Xmpp {
     const messages = new Messages({
       chat,
       send,
-      linkOf: (code) => this.#uploads.linkOf(pictures.codeOf(code)),
+      linkOf: async (code) => {
+        const picture = pictures.codeOf(code);
+        return (await this.#uploads.linkOf(picture)) ?? web?.show(picture.png);
+      },
       received: (from, id) => this.#notices.received(from, id),
     });
     const router = new IqRouter({

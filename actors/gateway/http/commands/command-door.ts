@@ -19,6 +19,8 @@ export interface CommandDoorOptions {
   readonly log: Log;
 }
 
+/** Codes to pay by: chat clients in browsers show them on pages of their own. */
+const PICTURES = "/v1/pictures/";
 const BODY_BYTES_MAX = 16_384;
 const HEADER_BYTES_MAX = 8_192;
 const TIMEOUT_MS = 5_000;
@@ -42,7 +44,7 @@ export class CommandDoor {
 
   constructor(options: CommandDoorOptions) {
     this.#options = options;
-    this.#guard = new Guard({ ...options, isForAllSites: () => false });
+    this.#guard = new Guard({ ...options, isForAllSites: (url) => url.startsWith(PICTURES) });
     this.#server = this.#build();
   }
 
@@ -107,6 +109,12 @@ export class CommandDoor {
       const file = commands.tickets.take(request.params.word);
       if (file === undefined) return refuse(reply, 404, "over", "This link is unknown, used or over.");
       return send(reply, { status: 200, file });
+    });
+    server.get<{ Params: { name: string } }>(`${PICTURES}:name`, async (request, reply) => {
+      const word = /^([A-Za-z0-9_-]+)\.png$/.exec(request.params.name)?.[1];
+      const png = word === undefined ? undefined : commands.tickets.picture(word);
+      if (png === undefined) return refuse(reply, 404, "over", "This link is unknown or over.");
+      return reply.type("image/png").header("cross-origin-resource-policy", "cross-origin").send(png);
     });
   }
 

@@ -90,7 +90,11 @@ export class AdHoc {
     const asking = await this.#asking(question, { id: "", language });
     const word = commandAt(asking, node);
     if (word === undefined) throw notFound();
-    const session = this.#sessions.begin({ owner, node, place, command: word, language });
+    const session = this.#sessions.begin({
+      ...{ owner, node, place, language },
+      person: bareJid(question.from),
+      command: word,
+    });
     const command = commandOf(word);
     const isForm = command.fields(asking).length > 0;
     const answer = isForm

@@ -14,6 +14,8 @@ export interface Session {
   readonly id: string;
   /** The whole JID: another client of the same person is another one. */
   readonly owner: string;
+  /** His bare JID. */
+  readonly person: string;
   readonly node: string;
   readonly place: string;
   readonly command: CommandWord;
@@ -44,9 +46,8 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  begin(facts: Pick<Session, "owner" | "node" | "place" | "command" | "language">): Session {
-    const bare = bareOf(facts.owner);
-    const own = [...this.#sessions.values()].filter(({ owner }) => bareOf(owner) === bare);
+  begin(facts: Pick<Session, "owner" | "person" | "node" | "place" | "command" | "language">): Session {
+    const own = [...this.#sessions.values()].filter(({ person }) => person === facts.person);
     // The oldest make room: a client that leaves them open wants them no more.
     for (const { id } of own.slice(0, Math.max(0, own.length - PER_PERSON_MAX + 1)))
       this.#sessions.delete(id);
@@ -85,8 +86,4 @@ export class Sessions {
   end({ id }: Session): void {
     this.#sessions.delete(id);
   }
-}
-
-function bareOf(jid: string): string {
-  return jid.split("/")[0] ?? "";
 }

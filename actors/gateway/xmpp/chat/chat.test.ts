@@ -167,6 +167,17 @@ describe("payments", () => {
     expect(await say(WALLET, "confirm code01")).toContain(TXID);
   });
 
+  it.each([
+    ["pay 1 500", "Pay 1500 sat"],
+    ["pay 12 500 sat for beer", "Pay 12500 sat"],
+    ["pay 0.000 015 btc", "no amount"],
+    ["pay 5 100 beers", "no amount"],
+    ["pay 5 beers", "Pay 5 sat"],
+    ["pay 15 10 beers", "Pay 15 sat"],
+  ])("read digits in groups, and ask where they may be something else: %s", async (words, answer) => {
+    expect(await say(BOB, words)).toContain(answer);
+  });
+
   it("warn when little is left", async () => {
     expect(await say(BOB, "pay 95000")).toContain("Careful: that leaves you with 5000 sat");
     expect(await say(BOB, "pay 10")).not.toContain("Careful");

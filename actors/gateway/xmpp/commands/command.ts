@@ -44,6 +44,8 @@ export interface Asking {
   readonly web: Web | undefined;
   readonly toldByAnswer: ToldByAnswer;
   readonly outlook: Outlook;
+  /** Has this contact come into the list of the person's clients, or go. */
+  readonly follow: (contact: Entity, isKept: boolean) => void;
   readonly space: AddressSpace;
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */
@@ -111,6 +113,18 @@ export interface Command {
   /** The words behind the command as values of its fields. */
   read(words: readonly string[], asking: Asking): Values;
   run(asking: Asking, values: Values): Promise<Outcome>;
+}
+
+/** One of several. Without a word it is the standard. */
+export function choiceField<T extends string>(
+  name: string,
+  label: string,
+  values: readonly T[],
+  standard: string,
+  nameOf: (value: T) => string = (value) => value,
+): Field {
+  const options = values.map((value) => ({ value, label: nameOf(value) }));
+  return { name, label, kind: "choice", isRequired: false, options, standard };
 }
 
 /** Left out: empty. */

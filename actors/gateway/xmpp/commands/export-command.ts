@@ -1,7 +1,16 @@
 /** The command that gives a person his history as a file: every line of it, in whole satoshi, as a table or as JSON. */
 import type { LedgerMovement } from "../../../../bus/contracts/ledger/objects.ts";
 import { LEDGER_PAGE_MAX } from "../../../../bus/contracts/ledger/values.ts";
-import { type Asking, atGateway, type Command, given, type Outcome, text, type Values } from "./command.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  choiceField,
+  given,
+  type Outcome,
+  text,
+  type Values,
+} from "./command.ts";
 import { quotable } from "./party.ts";
 
 const FORMATS = ["csv", "json"] as const;
@@ -19,14 +28,7 @@ export const exported: Command = {
   isFor: atGateway,
   fields: ({ texts }) => [
     { name: "period", label: texts.field.period, kind: "text", isRequired: false },
-    {
-      name: "format",
-      label: texts.field.format,
-      kind: "choice",
-      isRequired: false,
-      options: FORMATS.map((value) => ({ value, label: value.toUpperCase() })),
-      standard: "csv",
-    },
+    choiceField("format", texts.field.format, FORMATS, "csv", (format) => format.toUpperCase()),
   ],
   read(words) {
     const format = words.find((word) => isFormat(word.toLowerCase()));

@@ -20,6 +20,13 @@ export function partyOfEntity(to: Entity): PartyWord | undefined {
   }
 }
 
+/** A contact of the ledger as one of ours. */
+export function entityOf(party: Partial<Pick<LedgerParty, "username" | "address">>): Entity[] {
+  const { username = null, address = null } = party;
+  if (username !== null) return [{ kind: "username", username: username.toLowerCase() }];
+  return address === null ? [] : [{ kind: "address", address }];
+}
+
 /** Undefined when nobody can be called so. */
 export function partyOfText(text: string, space: AddressSpace): PartyWord | undefined {
   const word = text.trim();

@@ -1,5 +1,5 @@
 /** Commands that pay: queue, confirm, give up, list. Whether a payment may be made is the ledger's to say. */
-import type { LedgerOrder } from "../../../../bus/contracts/ledger/objects.ts";
+import { type LedgerOrder, UNITS } from "../../../../bus/contracts/ledger/objects.ts";
 import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
 import { type AmountReading, readAmount, unitOf } from "../chat/amount.ts";
@@ -9,6 +9,7 @@ import {
   type Asking,
   atGateway,
   type Command,
+  choiceField,
   everywhere,
   type Field,
   given,
@@ -33,14 +34,7 @@ const pay: Command = {
         ? [{ name: "to", label: texts.field.to, kind: "text", isRequired: true } as const]
         : []),
       { name: "amount", label: texts.field.amount, kind: "text", isRequired: true },
-      {
-        name: "unit",
-        label: texts.field.unit,
-        kind: "choice",
-        isRequired: false,
-        options: (["sat", "btc", "mbtc"] as const).map((value) => ({ value, label: texts.unitNames[value] })),
-        standard: unit,
-      },
+      choiceField("unit", texts.field.unit, UNITS, unit, (one) => texts.unitNames[one]),
       { name: "memo", label: texts.field.memo, kind: "text", isRequired: false },
     ];
   },
@@ -54,7 +48,7 @@ const pay: Command = {
     const isRepeat = rest.length > 1 && [texts.again, "again"].includes(rest.at(-1)?.toLowerCase() ?? "");
     if (isRepeat) rest.pop();
     values.set("again", isRepeat ? "1" : "");
-    const amount = rest.shift();
+    const amount = amountWords(rest);
     const unit = rest[0] === undefined ? undefined : unitOf(rest[0]);
     if (unit !== undefined) rest.shift();
     if (amount !== undefined) values.set("amount", amount);
@@ -67,6 +61,18 @@ const pay: Command = {
   },
   run: (asking, values) => payNow(asking, values),
 };
+
+/** The first of them; with those after it, where digits stand in groups of three. */
+function amountWords(words: string[]): string | undefined {
+  const first = words.shift();
+  if (first === undefined || !/^\d{1,3}$/.test(first)) return first;
+  const others = words.findIndex((word) => !/^\d{3}(?:[.,]\d{1,8})?$/.test(word));
+  const groups = words.splice(0, others < 0 ? words.length : others);
+  const [next] = words;
+  // A thousand, or one and a memo that begins with digits? Then it is read as no amount, and asked for.
+  if (groups.length > 0 && next !== undefined && unitOf(next) === undefined) groups.push(...words.splice(0));
+  return [first, ...groups].join(" ");
+}
 
 async function payNow(asking: Asking, values: Values): Promise<Outcome> {
   const { bank, jid, texts, to, space, requestId } = asking;

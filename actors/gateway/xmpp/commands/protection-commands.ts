@@ -2,7 +2,16 @@
 import type { LedgerAccount, LedgerLimits } from "../../../../bus/contracts/ledger/objects.ts";
 import { readAmount } from "../chat/amount.ts";
 import { money } from "../language/money.ts";
-import { type Asking, atGateway, type Command, type Field, given, type Outcome, text } from "./command.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  choiceField,
+  type Field,
+  given,
+  type Outcome,
+  text,
+} from "./command.ts";
 import { inFours, quotable } from "./party.ts";
 
 const KEYS = ["payment", "day", "strong"] as const;
@@ -71,16 +80,13 @@ const factor: Command = {
   isMutating: true,
   isFor: atGateway,
   fields: ({ texts, account }): readonly Field[] => [
-    {
-      name: "what",
-      label: texts.field.factorWhat,
-      kind: "choice",
-      isRequired: true,
-      options: FACTOR_STEPS.filter((step) => (step === "off") === (account?.hasSecondFactor ?? false)).map(
-        (value) => ({ value, label: texts.factorNames[value] }),
-      ),
-      standard: account?.hasSecondFactor === true ? "off" : "new",
-    },
+    choiceField(
+      "what",
+      texts.field.factorWhat,
+      FACTOR_STEPS.filter((step) => (step === "off") === (account?.hasSecondFactor ?? false)),
+      account?.hasSecondFactor === true ? "off" : "new",
+      (step) => texts.factorNames[step],
+    ),
     { name: "code", label: texts.field.oneTimeCode, kind: "secret", isRequired: false },
   ],
   // Without words it says how things are.

@@ -3,7 +3,7 @@ import { type LedgerSettings, NOTICE_CHOICES, UNITS } from "../../../../bus/cont
 import { readAmount } from "../chat/amount.ts";
 import { money } from "../language/money.ts";
 import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
-import { type Asking, atGateway, type Command, type Field, text } from "./command.ts";
+import { type Asking, atGateway, type Command, choiceField, type Field, text } from "./command.ts";
 import { quotable } from "./party.ts";
 
 /** What a person's presence may show. */
@@ -38,21 +38,9 @@ function choice<T extends string>(
   };
 }
 
-function choiceField<T extends string>(
-  name: string,
-  label: string,
-  names: Readonly<Record<T, string>>,
-  values: readonly T[],
-  standard: string,
-): Field {
-  const options = values.map((value) => ({ value, label: names[value] }));
-  return { name, label, kind: "choice", isRequired: false, options, standard };
-}
-
 export function languageField({ texts }: Asking): Field {
-  const options = Object.entries(LANGUAGES).map(([value, { name }]) => ({ value, label: name }));
-  const standard = languageOf(texts);
-  return { name: "lang", label: texts.field.language, kind: "choice", isRequired: false, options, standard };
+  const nameOf = (language: string) => LANGUAGES[language]?.name ?? language;
+  return choiceField("lang", texts.field.language, Object.keys(LANGUAGES), languageOf(texts), nameOf);
 }
 
 const quiet: Setting = {
@@ -92,14 +80,20 @@ const SETTINGS: readonly Setting[] = [
   choice("lang", languageField, (language) => ({ language })),
   choice<(typeof UNITS)[number]>(
     "unit",
-    ({ texts, unit }) => choiceField("unit", texts.field.unit, texts.unitNames, UNITS, unit),
+    ({ texts, unit }) => choiceField("unit", texts.field.unit, UNITS, unit, (one) => texts.unitNames[one]),
     (unit) => ({ unit }),
   ),
   choice<(typeof NOTICE_CHOICES)[number]>(
     "notices",
     ({ texts, account }) => {
       const standard = account?.settings.notices ?? "all";
-      return choiceField("notices", texts.field.notices, texts.noticeNames, NOTICE_CHOICES, standard);
+      return choiceField(
+        "notices",
+        texts.field.notices,
+        NOTICE_CHOICES,
+        standard,
+        (one) => texts.noticeNames[one],
+      );
     },
     (notices) => ({ notices }),
   ),
@@ -107,7 +101,13 @@ const SETTINGS: readonly Setting[] = [
     "presence",
     ({ texts, account }) => {
       const standard = account?.settings.door["presence"] ?? "exact";
-      return choiceField("presence", texts.field.presence, texts.presenceNames, PRESENCE_DETAILS, standard);
+      return choiceField(
+        "presence",
+        texts.field.presence,
+        PRESENCE_DETAILS,
+        standard,
+        (one) => texts.presenceNames[one],
+      );
     },
     (presence) => ({ door: { presence } }),
   ),

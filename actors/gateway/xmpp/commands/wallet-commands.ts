@@ -7,6 +7,7 @@ import {
   type Asking,
   atGateway,
   type Command,
+  choiceField,
   dateText,
   everywhere,
   given,
@@ -17,7 +18,7 @@ import {
   pageOf,
   text,
 } from "./command.ts";
-import { partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
+import { entityOf, partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
 
 const LABEL_MAX = 100;
 
@@ -155,14 +156,7 @@ const contacts: Command = {
   isMutating: true,
   isFor: atGateway,
   fields: ({ texts }) => [
-    {
-      name: "what",
-      label: texts.field.what,
-      kind: "choice",
-      isRequired: true,
-      options: ["list", "add", "remove"].map((value) => ({ value, label: value })),
-      standard: "list",
-    },
+    choiceField("what", texts.field.what, ["list", "add", "remove"], "list"),
     { name: "who", label: texts.field.who, kind: "text", isRequired: false },
   ],
   read: ([what = "list", who = ""]) =>
@@ -170,7 +164,7 @@ const contacts: Command = {
       ["what", what.toLowerCase()],
       ["who", who],
     ]),
-  async run({ bank, jid, texts, space }, values): Promise<Outcome> {
+  async run({ bank, jid, texts, space, follow }, values): Promise<Outcome> {
     const what = given(values, "what");
     if (what !== "add" && what !== "remove") {
       const { contacts: kept } = await bank.contacts({ jid });
@@ -182,6 +176,8 @@ const contacts: Command = {
     const party = partyOfText(who, space);
     if (party === undefined) return { kind: "again", field: "who", text: texts.refusal.recipient };
     await bank.contact({ jid, who: party, isKept: what === "add" });
+    const contact = "address" in party ? party : (await bank.lookup({ jid, what: party })).party;
+    for (const entity of contact === null ? [] : entityOf(contact)) follow(entity, what === "add");
     return text(what === "add" ? texts.contactAdded(quotable(who)) : texts.contactRemoved(quotable(who)));
   },
 };

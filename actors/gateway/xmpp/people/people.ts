@@ -25,6 +25,7 @@ export interface PeopleOptions {
   readonly web: Web | undefined;
   readonly toldByAnswer: ToldByAnswer;
   readonly outlook: Outlook;
+  readonly follow: (jid: string, contact: Entity, isKept: boolean) => void;
   readonly space: AddressSpace;
   readonly clock: Clock;
   /** With `{address}` in it; empty for none. */
@@ -105,6 +106,7 @@ export class People {
       web: this.#options.web,
       toldByAnswer: this.#options.toldByAnswer,
       outlook: this.#options.outlook,
+      follow: (contact, isKept) => this.#options.follow(jid, contact, isKept),
       space: this.space,
       nowMs: this.#clock.now(),
       explorerUrlOf: (address) => this.explorerUrlOf(address),

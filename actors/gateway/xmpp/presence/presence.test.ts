@@ -362,6 +362,37 @@ describe("around the link", () => {
     },
   );
 
+  it("brings a contact that was added by chat into the list, and takes it out again", async () => {
+    under.bank.open("bob");
+    await member();
+    const bob = `bob@${GW}`;
+    const added = under.sent.length;
+    await under.say(ALICE, WALLET, "contacts add bob");
+    await under.next(({ attrs }) => attrs["type"] === "subscribe" && attrs["from"] === bob, added);
+    under.link.take(privilege(NS.privilege));
+    for (const [words, subscription] of [
+      ["contacts add bob", "both"],
+      ["contacts remove bob", "remove"],
+    ] as const) {
+      const since = under.sent.length;
+      await under.say(ALICE, WALLET, words);
+      const isSet = ({ name, attrs }: Element) =>
+        name === "iq" && attrs["to"] === ALICE && attrs["type"] === "set";
+      const asked = await under.next(isSet, since);
+      const query = childOf(asked, "query", NS.roster) as Element;
+      expect(childOf(query, "item", NS.roster)?.attrs).toMatchObject({ jid: bob, subscription });
+      under.link.take(
+        element("iq", "", { type: "result", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }),
+      );
+      await under.settled();
+      under.clock.advance(1_000);
+      const shown = await seen(since);
+      if (subscription === "both") expect(shown).toContain(`available ${bob}`);
+      else
+        expect(shown).toEqual(["unsubscribe", "unsubscribed", "unavailable"].map((type) => `${type} ${bob}`));
+    }
+  });
+
   it("asks for a place in the list where the privilege is gone", async () => {
     under.link.take(privilege(NS.privilege));
     const since = under.sent.length;

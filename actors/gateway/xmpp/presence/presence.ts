@@ -3,7 +3,7 @@ import type { LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
 import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
-import { partyOfEntity } from "../commands/party.ts";
+import { entityOf, partyOfEntity } from "../commands/party.ts";
 import { isGateway } from "../disco/disco.ts";
 import type { Incoming } from "../door.ts";
 import { RecentMap } from "../guard/recent-map.ts";
@@ -25,6 +25,8 @@ const LISTED_MS = 1_000;
 /** Two hundred stanzas in a second. */
 const PACE = 20;
 const PACE_MS = 100;
+
+const PARTING = ["unsubscribe", "unsubscribed", "unavailable"] as const;
 
 const ALIAS: Entity = { kind: "alias" };
 
@@ -262,13 +264,27 @@ export class Presence {
     send(element("presence", "", { type: "probe", from: people.space.jidOf(ALIAS), to: jid }));
   }
 
+  /** The server's list has a contact by itself, or he is asked whether it may come. */
+  async followed(jid: string, contact: Entity, isListed: boolean): Promise<void> {
+    if (!isListed) {
+      this.#options.send(element("presence", "", { type: "subscribe", from: this.#jidOf(contact), to: jid }));
+      return;
+    }
+    await this.#pause(LISTED_MS);
+    await this.#show(contact, jid, jid);
+  }
+
+  /** A contact that is none any more. */
+  parted(jid: string, contact: Entity): void {
+    for (const type of PARTING)
+      this.#options.send(element("presence", "", { type, from: this.#jidOf(contact), to: jid }));
+  }
+
   /** All that somebody has of us goes, as he has. */
   async farewell(jid: string, contacts: readonly Entity[]): Promise<void> {
     this.#options.consents.delete(jid);
     this.#seen.delete(jid);
-    for (const entity of [...this.#options.people.space.gateways, ...contacts])
-      for (const type of ["unsubscribe", "unsubscribed", "unavailable"])
-        this.#options.send(element("presence", "", { type, from: this.#jidOf(entity), to: jid }));
+    for (const entity of [...this.#options.people.space.gateways, ...contacts]) this.parted(jid, entity);
   }
 
   /**
@@ -357,12 +373,6 @@ export class Presence {
   #jidOf(entity: Entity): string {
     return this.#options.people.space.jidOf(entity);
   }
-}
-
-/** A contact of the ledger as one of ours. */
-function entityOf(party: LedgerParty): Entity[] {
-  if (party.username !== null) return [{ kind: "username", username: party.username.toLowerCase() }];
-  return party.address === null ? [] : [{ kind: "address", address: party.address }];
 }
 
 function isSame(party: LedgerParty, who: PartyWord): boolean {

@@ -1,4 +1,4 @@
-/** What lets a program or a browser in: keys of an hour that act for a person, and links that give one file once. In memory only. */
+/** What lets a program or a browser in: keys of an hour that act for a person, links that give one file once, and codes to pay by for a day. In memory only. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { FileText, Web } from "../commands/command.ts";
@@ -7,12 +7,19 @@ import { RecentMap } from "../guard/recent-map.ts";
 const KEY_MS = 3_600_000;
 const FILE_MS = 600_000;
 const KEYS_MAX = 10_000;
+const PICTURE_MS = 86_400_000;
 const FILES_MAX = 100;
+const PICTURES_MAX = 1_000;
 const SECRET_BYTES = 32;
 const MINUTE_MS = 60_000;
 
 interface Key {
   readonly jid: string;
+  readonly untilMs: number;
+}
+
+interface Shown {
+  readonly png: Uint8Array;
   readonly untilMs: number;
 }
 
@@ -27,10 +34,14 @@ export class Tickets implements Web {
   readonly #keys = new RecentMap<string, Key>(KEYS_MAX);
   readonly #keyOf = new RecentMap<string, string>(KEYS_MAX);
   readonly #files = new RecentMap<string, Offered>(FILES_MAX);
+  readonly #pictures = new RecentMap<string, Shown>(PICTURES_MAX);
+  /** Whether others than this machine find it. */
+  readonly #isOutside: boolean;
   #url: string;
 
   constructor(clock: Clock, url: string) {
     this.#clock = clock;
+    this.#isOutside = url !== "";
     this.#url = url.replace(/\/+$/, "");
   }
 
@@ -59,6 +70,20 @@ export class Tickets implements Web {
     const word = randomBytes(SECRET_BYTES).toString("base64url");
     this.#files.set(digestOf(word), { file, untilMs: this.#clock.monotonicMs() + FILE_MS });
     return `${this.#url}/v1/files/${word}`;
+  }
+
+  /** Where clients of people can look at it for a day; undefined where only this machine can. */
+  show(png: Uint8Array): string | undefined {
+    if (!this.#isOutside) return undefined;
+    const word = randomBytes(SECRET_BYTES).toString("base64url");
+    this.#pictures.set(digestOf(word), { png, untilMs: this.#clock.monotonicMs() + PICTURE_MS });
+    return `${this.#url}/v1/pictures/${word}.png`;
+  }
+
+  /** As often as somebody looks: a person has several clients. */
+  picture(word: string): Uint8Array | undefined {
+    const shown = this.#pictures.get(digestOf(word));
+    return shown !== undefined && this.#clock.monotonicMs() < shown.untilMs ? shown.png : undefined;
   }
 
   /** Once. */

@@ -1,18 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../../../bus/fake.ts";
+import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { CommandDoor } from "../../http/commands/command-door.ts";
-import { childOf, childrenOf, childTextOf, element, textOf } from "../link/element.ts";
+import { childOf, childrenOf, childTextOf, type Element, element, textOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
+import { Tickets } from "./tickets.ts";
 
 const ALICE = "alice@example.test";
 
 let under: DoorUnderTest;
 let door: CommandDoor;
 let base: string;
-beforeEach(async () => {
-  under = await DoorUnderTest.start({ xmpp_http_listen: "127.0.0.1:0" });
+beforeEach(() => open());
+afterEach(() => close());
+
+async function open(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  under = await DoorUnderTest.start({ xmpp_http_listen: "127.0.0.1:0", ...more });
   under.bank.open("alice", 100_000);
   under.bank.open("bob");
   door = new CommandDoor({
@@ -24,11 +29,22 @@ beforeEach(async () => {
     log: silentLog(),
   });
   base = (await door.open()).address;
-});
-afterEach(async () => {
+}
+
+async function close(): Promise<void> {
   await door.close();
   await under.stop();
-});
+}
+
+/** The XMPP server knows no place for files. */
+function refuseFiles(answered: Set<string>): void {
+  for (const { name, attrs } of under.sent) {
+    const { id = "", to, from } = attrs;
+    if (name !== "iq" || to !== "example.test" || answered.has(id)) continue;
+    answered.add(id);
+    under.link.take(element("iq", "", { type: "error", id, from: to, to: from }));
+  }
+}
 
 const say = (words: string, who = ALICE) => under.say(who, WALLET, words);
 const keyOf = async (who = ALICE) => /may see it: (\S+)/.exec(await say("web", who))?.[1] ?? "";
@@ -185,6 +201,42 @@ describe("a program", () => {
     expect(await post('{"values":{"__proto__":"x"},"more":1}')).toBe(400);
     const elsewhere = await fetch(url, { headers: { ...headers, "sec-fetch-site": "cross-site" } });
     expect(elsewhere.status).toBe(403);
+  });
+});
+
+describe("a code to pay by", () => {
+  it("is shown in chats by a link of a day where the server takes no files, and only where others find the door", async () => {
+    await close();
+    await open({ xmpp_http_url: "https://bank.example.test" });
+    const url = "https://bank.example.test/v1/pictures/";
+    expect(await say("receive rent")).toContain("bcrt1");
+    const answered = new Set<string>();
+    const isLink = (stanza: Element) => childTextOf(stanza, "body", "")?.startsWith(url) === true;
+    await waitFor("the link", () => {
+      refuseFiles(answered);
+      return under.sent.some(isLink);
+    });
+    const message = under.sent.find(isLink) as Element;
+    const link = childTextOf(message, "body", "") ?? "";
+    const oob = childOf(message, "x", NS.oob);
+    expect(oob === undefined ? undefined : childTextOf(oob, "url", NS.oob)).toBe(link);
+    const look = (path: string) =>
+      fetch(`${base}/v1/pictures/${path}`, { headers: { "sec-fetch-site": "cross-site" } });
+    const name = link.slice(url.length);
+    for (let client = 0; client < 2; client++) {
+      const answer = await look(name);
+      expect(answer.headers.get("content-type")).toBe("image/png");
+      expect(
+        Buffer.from(await answer.arrayBuffer())
+          .subarray(1, 4)
+          .toString(),
+      ).toBe("PNG");
+    }
+    for (const wrong of [name.slice(0, -4), `${"A".repeat(43)}.png`, "..%2f.png"])
+      expect((await look(wrong)).status).toBe(404);
+    under.clock.advance(86_400_000);
+    expect((await look(name)).status).toBe(404);
+    expect(new Tickets(under.clock, "").show(Buffer.from("png"))).toBeUndefined();
   });
 });
 

@@ -1,7 +1,16 @@
 /** Commands that run the troupe from afar: stop and resume payments, the maker, a coinjoin, an actor. Each act is written down first. */
 import { hasCode } from "../../../../../runtime/errors.ts";
 import { money } from "../../language/money.ts";
-import { type Asking, atGateway, type Command, given, inOrder, type Outcome, text } from "../command.ts";
+import {
+  type Asking,
+  atGateway,
+  type Command,
+  choiceField,
+  given,
+  inOrder,
+  type Outcome,
+  text,
+} from "../command.ts";
 import { quotable } from "../party.ts";
 import { unlessAway } from "./away.ts";
 
@@ -31,14 +40,7 @@ const maker: Command = {
   isMutating: true,
   isFor: atGateway,
   fields: ({ texts }) => [
-    {
-      name: "what",
-      label: texts.field.what,
-      kind: "choice",
-      isRequired: true,
-      options: MAKER_ACTS.map((value) => ({ value, label: texts.makerActs[value] })),
-      standard: "status",
-    },
+    choiceField("what", texts.field.what, MAKER_ACTS, "status", (act) => texts.makerActs[act]),
     { name: "wallet", label: texts.field.wallet, kind: "text", isRequired: false },
   ],
   read: ([what = "status", wallet = ""]) =>
@@ -109,16 +111,7 @@ const reload: Command = {
   access: "admin",
   isMutating: true,
   isFor: atGateway,
-  fields: ({ texts }) => [
-    {
-      name: "what",
-      label: texts.field.what,
-      kind: "choice",
-      isRequired: true,
-      options: RESTARTABLE.map((value) => ({ value, label: value })),
-      standard: "gateway",
-    },
-  ],
+  fields: ({ texts }) => [choiceField("what", texts.field.what, RESTARTABLE, "gateway")],
   read: ([what = "gateway"]) => new Map([["what", what.toLowerCase()]]),
   async run({ bank, jid, workers, texts }, values): Promise<Outcome> {
     const child = RESTARTABLE.find((one) => one === given(values, "what"));
