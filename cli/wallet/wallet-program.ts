@@ -128,7 +128,7 @@ function addFiles({ make, of, ofNamed, ofNew }: Group, { terminal, exitWith, exa
     .option("--words-file <file>", "read the words from this file; - is the pipe")
     .option("--legacy", "nested SegWit (BIP49), as older JoinMarket wallets are")
     .option("--no-bonds", "without the branch for fidelity bonds")
-    .option("--gap <number>", "how many unused addresses in a row end the search")
+    .option("--gap <number>", "how many unused addresses in a row end the search; the wallet keeps it")
     .option("--height <number>", "the block at which it was made; kept for other programs")
     .addHelpText("after", examples(["supervisor wallet recover savings --gap 100", ""]))
     .action(async (_, options) => exitWith(await (await files()).recover(options, terminal)));
@@ -276,7 +276,7 @@ function addCoins({ of, ofNamed }: Group, { terminal, exitWith, examples }: Prog
     "look up all scripts again",
     "Looks up all scripts of the wallet in our index again; it takes seconds.",
   )
-    .option("--gap <number>", "how many unused addresses in a row end the search")
+    .option("--gap <number>", "how many unused addresses in a row end the search, this once")
     .action(async (_, options) => exitWith(await (await coins()).rescan(options, terminal)));
   ofNamed("history", "what happened in the wallet", "Shows the wallet's transactions, the newest first.")
     .option("-n, --lines <number>", "at most so many", "30")

@@ -16,6 +16,9 @@ type BranchView = z.infer<typeof BranchSchema>;
 type Entry = z.infer<typeof EntrySchema>;
 type Use = Entry["use"];
 
+/** A wallet may be watched much further than anybody reads. */
+const LISTED_MAX = 100;
+
 export function displayOf(wallet: OpenWallet): Account[] {
   const mixdepths = Array.from({ length: wallet.mixdepths }, (_, mixdepth) => mixdepth);
   return mixdepths
@@ -82,7 +85,8 @@ function placeOf(wallet: OpenWallet, mixdepth: number, chain: number): Pick<Bran
 function isListed(wallet: OpenWallet, { path, address }: WalletKey, fresh: number): boolean {
   if (path.chain === IMPORTED_CHAIN) return true;
   if (path.chain === BOND_CHAIN) return wallet.state.bonds[address] !== undefined;
-  return path.chain === EXTERNAL_CHAIN && path.index >= fresh && path.index < fresh + wallet.settings.gap;
+  const listed = Math.min(wallet.settings.gap, LISTED_MAX);
+  return path.chain === EXTERNAL_CHAIN && path.index >= fresh && path.index < fresh + listed;
 }
 
 function entryOf(wallet: OpenWallet, key: WalletKey, coins: readonly StandingCoin[]): Entry {

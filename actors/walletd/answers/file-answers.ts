@@ -42,9 +42,8 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const { wallet, session, words } = await rack.create(wish, wordCount, caller);
       return { session, words, fingerprint: wallet.fingerprint };
     },
-    async recover({ gap, ...wish }, { caller }) {
+    async recover(wish, { caller }) {
       const { wallet, session } = await rack.recover(wish, caller);
-      if (gap !== undefined) wallet.sync.rescan(gap);
       return { session, fingerprint: wallet.fingerprint };
     },
     async importFile({ file, labels, history, ...wish }, { caller }) {
@@ -75,9 +74,8 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
         wipeSecrets(secrets);
       }
     },
-    async watch({ gap, ...wish }, { caller }) {
+    async watch(wish, { caller }) {
       const { wallet, session } = await rack.watch(wish, caller);
-      if (gap !== undefined) wallet.sync.rescan(gap);
       return { session, fingerprint: wallet.fingerprint };
     },
     publicKeys: (owned, call) => ({ accounts: publicAccounts(ownedBy(desk, owned, call)) }),

@@ -6,11 +6,12 @@ import { denials } from "../denials.ts";
 import { changesOfSideFiles, type SideFiles, type TakenChanges } from "../files/side-files.ts";
 import { applyChange } from "../store/wallet-change.ts";
 import { type WalletFolder, walletFileName } from "../store/wallet-folder.ts";
-import { newWalletState } from "../store/wallet-state.ts";
+import { newWalletState, type WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
 import { keysOf } from "./keys-of.ts";
 import { OpenWallet, type WalletParts } from "./open-wallet.ts";
 import { Sessions } from "./sessions.ts";
+import { settingsOfNew } from "./wallet-settings.ts";
 import { type AccountsWish, accountsOf } from "./watched-accounts.ts";
 
 export interface NewWalletWish {
@@ -28,10 +29,16 @@ export interface UnlockWish {
   readonly passphrase: string;
 }
 
-export interface WatchWish extends AccountsWish {
+/** What is known of a wallet that has had coins before. */
+interface Past {
+  readonly creationHeight?: number | undefined;
+  /** Kept as the wallet's own setting: what was searched once must be found again after a kill, and watched. */
+  readonly gap?: number | undefined;
+}
+
+export interface WatchWish extends AccountsWish, Past {
   readonly wallet: string;
   readonly password: string;
-  readonly creationHeight?: number | undefined;
 }
 
 export interface Opened {
@@ -108,8 +115,8 @@ export class WalletRack {
       const entropy = randomBytes(wordCount === 12 ? 16 : 32);
       try {
         const words = newMnemonic(entropy).words.join(" ");
-        const height = this.#parts.feed.tip?.height;
-        const opened = await this.#make(name, wish, entropy, caller, height);
+        const past = { creationHeight: this.#parts.feed.tip?.height };
+        const opened = await this.#make(name, wish, entropy, caller, past);
         return { ...opened, words };
       } finally {
         entropy.fill(0);
@@ -117,13 +124,10 @@ export class WalletRack {
     });
   }
 
-  recover(
-    wish: NewWalletWish & { readonly words: string; readonly creationHeight?: number | undefined },
-    caller: string,
-  ): Promise<Opened> {
+  recover(wish: NewWalletWish & Past & { readonly words: string }, caller: string): Promise<Opened> {
     return this.#turn(wish.wallet, (name) => {
       const entropy = entropyOf(wish.words);
-      return this.#make(name, wish, entropy, caller, wish.creationHeight).finally(() => entropy.fill(0));
+      return this.#make(name, wish, entropy, caller, wish).finally(() => entropy.fill(0));
     });
   }
 
@@ -140,7 +144,7 @@ export class WalletRack {
         mixdepths,
         watched,
         createdAtMs: clock.now(),
-        ...(wish.creationHeight === undefined ? {} : { creationHeight: wish.creationHeight }),
+        ...pastOf(wish),
       });
       const secrets = { entropy: NO_BYTES, passphrase: NO_BYTES, importedKeys: [] };
       return this.#take(await this.#folder.create(name, wish.password, { state, secrets }), caller);
@@ -209,7 +213,7 @@ export class WalletRack {
     { password, type, hasBonds, passphrase }: NewWalletWish,
     entropy: Uint8Array,
     caller: string,
-    creationHeight: number | undefined,
+    past: Past,
   ): Promise<Opened> {
     this.#needRoom(name);
     const state = newWalletState({
@@ -218,7 +222,7 @@ export class WalletRack {
       hasBonds: hasBonds && type === "bip84",
       mixdepths: this.#parts.config.mixdepths,
       createdAtMs: this.#parts.clock.now(),
-      ...(creationHeight === undefined ? {} : { creationHeight }),
+      ...pastOf(past),
     });
     const secrets = { entropy, passphrase: Buffer.from(passphrase, "utf8"), importedKeys: [] };
     return this.#take(await this.#folder.create(name, password, { state, secrets }), caller);
@@ -260,6 +264,10 @@ export class WalletRack {
 /** For a question about a wallet that must be open: a name that can be none is just not open. */
 function openName(wallet: string): string {
   return wallet.endsWith(".jmdat") ? wallet : `${wallet}.jmdat`;
+}
+
+function pastOf({ creationHeight, gap }: Past): Pick<WalletState, "settings" | "creationHeight"> {
+  return { settings: settingsOfNew(gap), ...(creationHeight === undefined ? {} : { creationHeight }) };
 }
 
 function entropyOf(words: string): Uint8Array {

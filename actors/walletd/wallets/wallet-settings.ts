@@ -46,6 +46,11 @@ export function checkSetting(key: string, value: string): void {
     throw denials.setting(key, rule.expected);
 }
 
+/** The settings of a new wallet whose maker says how far its addresses may lie apart. */
+export function settingsOfNew(gap: number | undefined): Record<string, string> {
+  return gap === undefined ? {} : { [GAP]: String(gap) };
+}
+
 export interface WalletSettings {
   readonly gap: number;
   readonly freezeReuseSat: number;

@@ -61,7 +61,7 @@ export const withFiles = contract("walletd", {
     input: NewWallet.extend({
       words: Words,
       creationHeight: Height.optional(),
-      /** How many unused addresses in a row end the search, this once. */
+      /** How many unused addresses in a row end the search; kept as the wallet's POLICY.gaplimit. */
       gap: z.int().min(1).max(10_000).optional(),
     }),
     output: Opened,

@@ -79,6 +79,8 @@ export class HastyClock implements Clock {
 interface RecoverMore {
   readonly type?: "bip84" | "bip49";
   readonly hasBonds?: boolean;
+  readonly passphrase?: string;
+  readonly gap?: number;
 }
 
 interface Caller {
