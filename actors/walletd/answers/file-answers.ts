@@ -5,7 +5,6 @@ import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { publicAccounts } from "../accounts/public-accounts.ts";
 import { denials } from "../denials.ts";
 import { formOf } from "../files/open-foreign.ts";
-import { writeForeign } from "../files/write-foreign.ts";
 import { wipeSecrets } from "../store/wallet-secrets.ts";
 import type { Desk } from "./owner-desk.ts";
 import { ownedBy } from "./owner-desk.ts";
@@ -68,7 +67,7 @@ export function fileAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const secrets = store.withSecrets((lent) => structuredClone(lent));
       try {
         const content = { state: store.state, secrets };
-        const { file, labels } = await writeForeign(form, content, password, open.handedOut());
+        const { file, labels } = await rack.folder.write(form, content, password, open.handedOut());
         return { file: file.toString("base64"), labels, joinmarketNgId: keys.ngFingerprint() };
       } finally {
         wipeSecrets(secrets);

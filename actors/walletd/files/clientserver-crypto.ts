@@ -1,8 +1,8 @@
 /** The outer layer of joinmarket-clientserver's wallet files: magic, Argon2i, and AES-256-CBC with a padding of its own. */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { argon2Key } from "../store/password-key.ts";
 import { refusals } from "../store/refusals.ts";
 import { type Bencoded, decodeBencode, encodeBencode } from "./bencode.ts";
+import type { Sealing } from "./imported-wallet.ts";
 
 export const PLAIN_MAGIC = Buffer.from("JMWALLET");
 export const ENCRYPTED_MAGIC = Buffer.from("JMENCWLT");
@@ -12,12 +12,16 @@ const COST = { memoryKib: 1_000, passes: 500, lanes: 4 };
 const BLOCK_BYTES = 16;
 
 /** The bencoded content, decrypted when it was encrypted. The caller wipes it. */
-export async function openContainer(file: Buffer, password: string, wallet: string): Promise<Buffer> {
+export async function openContainer(
+  file: Buffer,
+  { password, keys }: Sealing,
+  wallet: string,
+): Promise<Buffer> {
   if (PLAIN_MAGIC.equals(file.subarray(0, PLAIN_MAGIC.length))) {
     return Buffer.from(file.subarray(PLAIN_MAGIC.length));
   }
   const { data, salt, iv } = readContainer(file, wallet);
-  const key = await argon2Key("argon2i", password, salt, COST);
+  const key = await keys.argon2("argon2i", password, salt, COST);
   const cipher = createDecipheriv("aes-256-cbc", key, iv).setAutoPadding(false);
   const content = Buffer.concat([cipher.update(data), cipher.final()]);
   key.fill(0);
@@ -32,7 +36,7 @@ export async function openContainer(file: Buffer, password: string, wallet: stri
 /** Salt and vector are random unless a test gives them. */
 export async function sealContainer(
   content: Buffer,
-  password: string,
+  { password, keys }: Sealing,
   { salt, iv }: { readonly salt: Buffer; readonly iv: Buffer } = {
     salt: randomBytes(BLOCK_BYTES),
     iv: randomBytes(BLOCK_BYTES),
@@ -42,7 +46,7 @@ export async function sealContainer(
   // A text that ends with a block gets no padding here, where every standard adds a whole block.
   const missing = (BLOCK_BYTES - (length % BLOCK_BYTES)) % BLOCK_BYTES;
   const plain = Buffer.concat([PLAIN_MAGIC, content, Buffer.alloc(missing, missing)]);
-  const key = await argon2Key("argon2i", password, salt, COST);
+  const key = await keys.argon2("argon2i", password, salt, COST);
   const cipher = createCipheriv("aes-256-cbc", key, iv).setAutoPadding(false);
   const data = Buffer.concat([cipher.update(plain), cipher.final()]);
   plain.fill(0);

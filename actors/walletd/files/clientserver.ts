@@ -5,7 +5,7 @@ import type { ImportedKey, WalletSecrets } from "../store/wallet-secrets.ts";
 import { newWalletState, type WalletState } from "../store/wallet-state.ts";
 import { type Bencoded, decodeBencode, encodeBencode, latin1 } from "./bencode.ts";
 import { openContainer, sealContainer } from "./clientserver-crypto.ts";
-import type { ForeignFile, ImportedWallet } from "./imported-wallet.ts";
+import type { ForeignFile, ImportedWallet, Sealing } from "./imported-wallet.ts";
 
 type Dictionary = ReadonlyMap<string, Bencoded>;
 
@@ -44,7 +44,7 @@ const LABEL_LENGTH_MAX = 1_000;
 const IMPORTED_BYTES = 32;
 
 export async function readClientserver(file: ForeignFile): Promise<ImportedWallet> {
-  const content = await openContainer(file.bytes, file.password, file.wallet);
+  const content = await openContainer(file.bytes, file, file.wallet);
   try {
     return readData(decodeBencode(content) as Dictionary, file);
   } catch (error) {
@@ -58,12 +58,12 @@ export async function readClientserver(file: ForeignFile): Promise<ImportedWalle
 /** Opened by joinmarket-clientserver with the same password. `random` is for tests that compare bytes. */
 export async function writeClientserver(
   { state, secrets }: ImportedWallet,
-  password: string,
+  sealing: Sealing,
   random?: { readonly salt: Buffer; readonly iv: Buffer },
 ): Promise<Buffer> {
   const content = encodeBencode(dataOf(state, secrets));
   try {
-    return await sealContainer(content, password, random);
+    return await sealContainer(content, sealing, random);
   } finally {
     content.fill(0);
   }

@@ -6,6 +6,7 @@ import { newMnemonic } from "../../../bitcoin/keys/mnemonic.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import { changeArbitrary } from "../../../tests/harness/walletd/wallet-changes.ts";
 import vectors from "../../../tests/vectors/wallet-files.json" with { type: "json" };
+import { KeyMaker } from "../store/password-key.ts";
 import { applyChange } from "../store/wallet-change.ts";
 import type { WalletSecrets } from "../store/wallet-secrets.ts";
 import { newWalletState } from "../store/wallet-state.ts";
@@ -19,8 +20,10 @@ const SALT = Buffer.from("000102030405060708090a0b0c0d0e0f", "hex");
 const IV = Buffer.from("101112131415161718191a1b1c1d1e1f", "hex");
 const { published } = vectors;
 
+const keys = new KeyMaker();
+const under = (password: string) => ({ password, keys });
 const open = (bytes: Buffer, password = "hunter2", network = "regtest") =>
-  openForeign({ bytes, password, network, wallet: "a.jmdat", passphrase: "" });
+  openForeign({ bytes, password, network, wallet: "a.jmdat", passphrase: "", keys });
 const codeOf = (opening: Promise<unknown>) =>
   opening.then(
     () => "opened",
@@ -58,18 +61,18 @@ describe("the published files", () => {
       ...freshly("").state,
       origin: { program: "joinmarket-clientserver", kept: {} },
     });
-    expect((await writeClientserver(freshly(""), "hunter2", { salt: SALT, iv: IV })).toString("hex")).toBe(
-      published.clientserver,
-    );
+    expect(
+      (await writeClientserver(freshly(""), under("hunter2"), { salt: SALT, iv: IV })).toString("hex"),
+    ).toBe(published.clientserver);
   });
 
   test("the one that needs no padding has none", async () => {
     const { secrets } = await open(unpadded);
 
     expect(Buffer.from(secrets.passphrase).toString()).toBe("ab");
-    expect((await writeClientserver(freshly("ab"), "hunter2", { salt: SALT, iv: IV })).toString("hex")).toBe(
-      published.clientserverWithoutPadding,
-    );
+    expect(
+      (await writeClientserver(freshly("ab"), under("hunter2"), { salt: SALT, iv: IV })).toString("hex"),
+    ).toBe(published.clientserverWithoutPadding);
   });
 
   test("joinmarket-ng's is opened, and written again byte for byte", async () => {
@@ -79,7 +82,7 @@ describe("the published files", () => {
     expect(wordsOf(secrets)).toBe(ABANDON);
     expect(state).toMatchObject({ creationHeight: 100, scriptType: "bip84", hasBonds: true });
     const random = { salt: SALT, iv: IV, seconds: 1_700_000_000 };
-    expect(sha256(await writeJoinmarketNg({ state, secrets }, "hunter2", random))).toBe(
+    expect(sha256(await writeJoinmarketNg({ state, secrets }, under("hunter2"), random))).toBe(
       published.joinmarketNgSha256,
     );
   });
@@ -120,7 +123,7 @@ describe("files that joinmarket-clientserver wrote", () => {
   test("what is written for it holds all of that again, its own unknown entries too", async () => {
     const wallet = await open(clientserverFile("rich.jmdat").bytes);
 
-    const again = await open(await writeClientserver(wallet, "new"), "new");
+    const again = await open(await writeClientserver(wallet, under("new")), "new");
 
     expect(again).toEqual(wallet);
   });
@@ -147,9 +150,9 @@ describe("files that joinmarket-clientserver wrote", () => {
   test("a text of any length is padded so that it comes back", async () => {
     for (const length of [7, 8, 9, 23, 24]) {
       const content = Buffer.alloc(length, "e");
-      const sealed = await sealContainer(content, "x");
+      const sealed = await sealContainer(content, under("x"));
 
-      expect(await openContainer(sealed, "x", "a")).toEqual(content);
+      expect(await openContainer(sealed, under("x"), "a")).toEqual(content);
     }
   });
 });
@@ -169,7 +172,9 @@ describe("files that joinmarket-ng wrote", () => {
   test("what it cannot hold is refused and not left out in silence", async () => {
     const { state, secrets } = await open(ngFile);
     const write = (changed: object, kept: object = {}) =>
-      codeOf(writeJoinmarketNg({ state: { ...state, ...kept }, secrets: { ...secrets, ...changed } }, "x"));
+      codeOf(
+        writeJoinmarketNg({ state: { ...state, ...kept }, secrets: { ...secrets, ...changed } }, under("x")),
+      );
 
     expect(await write({ passphrase: Buffer.from("x") })).toBe("WALLETD_FILE_UNSUPPORTED");
     expect(await write({}, { scriptType: "bip49" })).toBe("WALLETD_FILE_UNSUPPORTED");
@@ -185,7 +190,7 @@ describe("files that joinmarket-ng wrote", () => {
   test("a passphrase that its owner keeps elsewhere is given with the password", async () => {
     const { secrets } = await openForeign({
       bytes: ngFile,
-      password: "hunter2",
+      ...under("hunter2"),
       passphrase: "TREZOR",
       network: "regtest",
       wallet: "a",
@@ -210,7 +215,7 @@ test("memory of any content survives the way to joinmarket-clientserver and back
       const { state, secrets } = await open(clientserverFile("plain.jmdat").bytes);
       for (const change of changes) applyChange(state, change);
 
-      const again = await open(await writeClientserver({ state, secrets }, "x"), "x");
+      const again = await open(await writeClientserver({ state, secrets }, under("x")), "x");
 
       expect(again.state.nextIndexes).toEqual(state.nextIndexes);
       expect(again.state.mixdepths).toBe(state.mixdepths);
@@ -265,7 +270,7 @@ test("bytes of nobody's form are told as such, and a forged head gets no memory"
     await codeOf(
       readClientserver({
         bytes: Buffer.from("JMENCWLTd4:data3:abce"),
-        password: "",
+        ...under(""),
         passphrase: "",
         network: "regtest",
         wallet: "a",

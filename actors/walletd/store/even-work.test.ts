@@ -5,22 +5,27 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { CHEAP, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
 import { HastyClock } from "../../../tests/harness/walletd/walletd-under-test.ts";
-import { type KeyCost, PasswordKey } from "./password-key.ts";
+import { type KeyCost, KeyMaker, type PasswordKey } from "./password-key.ts";
 import { WalletFolder } from "./wallet-folder.ts";
 
 let directory: string;
 let folder: WalletFolder;
 let paid: KeyCost[];
 const clock = new HastyClock();
+
+class CountedKeys extends KeyMaker {
+  override derive(password: string, cost: KeyCost, salt?: Buffer): Promise<PasswordKey> {
+    paid.push(cost);
+    return super.derive(password, cost, salt);
+  }
+}
+
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "trp-even-"));
   paid = [];
   folder = new WalletFolder({
     ...{ directory, network: "regtest", clock, report: () => undefined, cost: CHEAP },
-    derive: (password, cost, salt) => {
-      paid.push(cost);
-      return PasswordKey.derive(password, cost, salt);
-    },
+    keys: new CountedKeys(),
   });
   await (await folder.create("there", "right", emptyWallet())).close();
   paid = [];

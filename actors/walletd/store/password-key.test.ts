@@ -1,15 +1,16 @@
 /** Making keys of passwords beside everything else that walletd does. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { argon2Key, inTurn } from "./password-key.ts";
+import { KeyMaker } from "./password-key.ts";
 
 const COST = { memoryKib: 4_096, passes: 3, lanes: 1 };
 const SALT = Buffer.alloc(16, 7);
 
 it("keys that are asked for together let others have their turn between them", async () => {
   const order: string[] = [];
+  const maker = new KeyMaker();
   // As the real ones, once they are begun, they are made in one go.
-  const keys = [1, 2, 3, 4].map((number) => inTurn(async () => order.push(`key ${number}`)));
+  const keys = [1, 2, 3, 4].map((number) => maker.inTurn(async () => order.push(`key ${number}`)));
   const signing = (async () => {
     await keys[0];
     // The request comes in, and is written down before it is answered.
@@ -23,8 +24,9 @@ it("keys that are asked for together let others have their turn between them", a
 });
 
 it("a key that cannot be made does not keep the next one waiting", async () => {
-  const bad = argon2Key("argon2id", "password", Buffer.alloc(1), COST);
-  const good = argon2Key("argon2id", "password", SALT, COST);
+  const maker = new KeyMaker();
+  const bad = maker.argon2("argon2id", "password", Buffer.alloc(1), COST);
+  const good = maker.argon2("argon2id", "password", SALT, COST);
 
   await expect(bad).rejects.toThrow(/salt/i);
   await expect(good).resolves.toHaveLength(32);

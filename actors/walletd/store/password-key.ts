@@ -32,57 +32,70 @@ const FUNCTIONS = { argon2id, argon2i };
 
 /** While a key is made nobody else has a turn; for this part of the same time afterwards everybody has. */
 const REST_SHARE = 1 / 8;
-/** Ends when the last key that was asked for is made, and its rest is over. */
-let before: Promise<void> | undefined;
-let waiting = 0;
 
-/** 32 bytes; the copy of the password that it needs is wiped. */
-export async function argon2Key(
-  kind: keyof typeof FUNCTIONS,
-  password: string,
-  salt: Uint8Array,
-  { memoryKib, passes, lanes }: KeyCost,
-): Promise<Buffer> {
-  // An empty password is one too, and the package takes none.
-  const bytes = Buffer.from(password || "\0", "utf8");
-  try {
-    const key = await inTurn(() =>
-      FUNCTIONS[kind]({
-        password: bytes,
-        salt,
-        memorySize: memoryKib,
-        iterations: passes,
-        parallelism: lanes,
-        hashLength: KEY_BYTES,
-        outputType: "binary",
-      }),
-    );
-    return Buffer.from(key.buffer, key.byteOffset, key.length);
-  } finally {
-    bytes.fill(0);
+/** Makes a process's keys. There is one: keys of two makers would not wait for each other. */
+export class KeyMaker {
+  /** Ends when the last key that was asked for is made, and its rest is over. */
+  #before: Promise<void> | undefined;
+  #waiting = 0;
+
+  async derive(
+    password: string,
+    cost: KeyCost,
+    salt: Buffer = randomBytes(SALT_BYTES),
+  ): Promise<PasswordKey> {
+    return new PasswordKey(cost, salt, await this.argon2("argon2id", password, salt, cost));
+  }
+
+  /** 32 bytes; the copy of the password that it needs is wiped. */
+  async argon2(
+    kind: keyof typeof FUNCTIONS,
+    password: string,
+    salt: Uint8Array,
+    { memoryKib, passes, lanes }: KeyCost,
+  ): Promise<Buffer> {
+    // An empty password is one too, and the package takes none.
+    const bytes = Buffer.from(password || "\0", "utf8");
+    try {
+      const key = await this.inTurn(() =>
+        FUNCTIONS[kind]({
+          password: bytes,
+          salt,
+          memorySize: memoryKib,
+          iterations: passes,
+          parallelism: lanes,
+          hashLength: KEY_BYTES,
+          outputType: "binary",
+        }),
+      );
+      return Buffer.from(key.buffer, key.byteOffset, key.length);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /** Keys that are asked for together would be made one right behind the other, and whoever signs would wait for all of them. */
+  async inTurn<T>(make: () => Promise<T>): Promise<T> {
+    const earlier = this.#before;
+    let end = (): void => undefined;
+    this.#before = new Promise((resolve) => {
+      end = resolve;
+    });
+    this.#waiting += 1;
+    await earlier;
+    this.#waiting -= 1;
+    const beganMs = performance.now();
+    try {
+      return await make();
+    } finally {
+      if (this.#waiting === 0) end();
+      else setTimeout(end, (performance.now() - beganMs) * REST_SHARE);
+    }
   }
 }
 
-/** Keys that are asked for together would be made one right behind the other, and whoever signs would wait for all of them. */
-export async function inTurn<T>(make: () => Promise<T>): Promise<T> {
-  const earlier = before;
-  let end = (): void => undefined;
-  before = new Promise((resolve) => {
-    end = resolve;
-  });
-  waiting += 1;
-  await earlier;
-  waiting -= 1;
-  const beganMs = performance.now();
-  try {
-    return await make();
-  } finally {
-    if (waiting === 0) end();
-    else setTimeout(end, (performance.now() - beganMs) * REST_SHARE);
-  }
-}
-
-export type DeriveKey = typeof PasswordKey.derive;
+/** Who gives a wallet file the key of its password. */
+export type PasswordKeys = Pick<KeyMaker, "derive">;
 
 /** What a password and a salt make; it opens any file that was written with them. */
 export class PasswordKey {
@@ -90,18 +103,11 @@ export class PasswordKey {
   readonly salt: Buffer;
   readonly #key: Buffer;
 
-  private constructor(cost: KeyCost, salt: Buffer, key: Buffer) {
+  /** `key` is what `KeyMaker` makes of a password, that cost and that salt. */
+  constructor(cost: KeyCost, salt: Buffer, key: Buffer) {
     this.cost = cost;
     this.salt = salt;
     this.#key = key;
-  }
-
-  static async derive(
-    password: string,
-    cost: KeyCost,
-    salt: Buffer = randomBytes(SALT_BYTES),
-  ): Promise<PasswordKey> {
-    return new PasswordKey(cost, salt, await argon2Key("argon2id", password, salt, cost));
   }
 
   /** The head of a new file, with keys that no other file has: nothing is ever sealed twice under one of them. */

@@ -14,7 +14,10 @@ export const refusals = {
     );
   },
   missing(wallet: string): TroupeError {
-    return refusal({ code: "WALLETD_FILE_MISSING", wallet }, `There is no wallet ${wallet}.`);
+    return refusal(
+      { code: "WALLETD_FILE_MISSING", wallet },
+      `There is no wallet ${wallet}. Choose one of those that are listed.`,
+    );
   },
   exists(wallet: string): TroupeError {
     return refusal(
@@ -29,7 +32,10 @@ export const refusals = {
     );
   },
   wrongPassword(wallet: string): TroupeError {
-    return refusal({ code: "WALLETD_WRONG_PASSWORD", wallet }, `That is not the password of ${wallet}.`);
+    return refusal(
+      { code: "WALLETD_WRONG_PASSWORD", wallet },
+      `That is not the password of ${wallet}. Nothing was changed; try again.`,
+    );
   },
   /** Of forms in which a wrong password and a damaged file look the same. */
   wrongPasswordOrDamaged(wallet: string): TroupeError {
@@ -65,7 +71,7 @@ export const refusals = {
   unknown(wallet: string): TroupeError {
     return refusal(
       { code: "WALLETD_FILE_UNKNOWN", wallet },
-      `The file ${wallet} is not a wallet of ours, of joinmarket-clientserver or of joinmarket-ng.`,
+      `The file ${wallet} is not a wallet of ours, of joinmarket-clientserver or of joinmarket-ng. It was not touched: take a backup, or the words.`,
     );
   },
   unsupported(wallet: string, what: string): TroupeError {

@@ -5,9 +5,10 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { hasCode, type TroupeError } from "../../../runtime/errors.ts";
 import type { ForeignForm, ImportedWallet } from "../files/imported-wallet.ts";
 import { formOf, openForeign } from "../files/open-foreign.ts";
+import { type WrittenFile, writeForeign } from "../files/write-foreign.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { type Lock, livingOwner, WalletLock } from "./lock.ts";
-import { type DeriveKey, FULL_COST, isOurFile, type KeyCost, PasswordKey } from "./password-key.ts";
+import { FULL_COST, isOurFile, type KeyCost, KeyMaker, type PasswordKeys } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { Tries } from "./tries.ts";
 import { type WalletSecrets, wipeSecrets } from "./wallet-secrets.ts";
@@ -31,10 +32,10 @@ export interface FolderOptions {
   readonly clock: Clock;
   /** Hears of what went wrong without anybody having asked for it. */
   readonly report: (error: TroupeError) => void;
-  /** For tests: a disk that fails, and a password's key that costs less. */
+  /** For tests: a disk that fails, a password's key that costs less, and whoever counts the keys. */
   readonly disk?: Disk;
   readonly cost?: KeyCost;
-  readonly derive?: DeriveKey;
+  readonly keys?: KeyMaker;
 }
 
 export type WalletForm = "troupe" | ForeignForm | "unknown";
@@ -43,11 +44,13 @@ export class WalletFolder {
   readonly #options: FolderOptions;
   readonly #disk: Disk;
   readonly #tries: Tries;
+  readonly #keys: KeyMaker;
 
   constructor(options: FolderOptions) {
     this.#options = options;
     this.#disk = options.disk ?? systemDisk;
     this.#tries = new Tries(options.clock);
+    this.#keys = options.keys ?? new KeyMaker();
   }
 
   /** The files' names in the order of the alphabet, whoever made them. */
@@ -123,7 +126,7 @@ export class WalletFolder {
     if ((await this.list()).includes(wallet)) throw refusals.exists(wallet);
     if (isOurFile(bytes)) throw refusals.ours(wallet);
     const content = await this.#tries.guard(wallet, () =>
-      openForeign({ bytes, password, network, wallet, passphrase }),
+      openForeign({ bytes, password, network, wallet, passphrase, keys: this.#keys }),
     );
     try {
       complete(content);
@@ -131,6 +134,16 @@ export class WalletFolder {
     } finally {
       wipeSecrets(content.secrets);
     }
+  }
+
+  /** A wallet of ours in another program's form, under the wallet's password; see `writeForeign`. */
+  write(
+    form: "clientserver" | "joinmarket-ng",
+    content: ImportedWallet,
+    password: string,
+    handedOut: readonly string[],
+  ): Promise<WrittenFile> {
+    return writeForeign(form, content, { password, keys: this.#keys }, handedOut);
   }
 
   /** For a wallet that is open already; a wrong password counts as one at the door. */
@@ -150,7 +163,7 @@ export class WalletFolder {
     // joinmarket-clientserver would write its own file over ours when it is done.
     const owner = livingOwner(await this.#disk.read(join(directory, `.${wallet}.lock`)));
     if (owner !== undefined) throw refusals.locked(wallet, `joinmarket-clientserver (process ${owner})`);
-    const content = await openForeign({ bytes, password, network, wallet, passphrase });
+    const content = await openForeign({ bytes, password, network, wallet, passphrase, keys: this.#keys });
     try {
       const kept = await this.#keepOriginal(path, bytes);
       try {
@@ -191,17 +204,20 @@ export class WalletFolder {
     password: string,
     use: (place: StorePlace, lock: Lock) => Promise<WalletStore>,
   ): Promise<WalletStore> {
-    const { derive: make = PasswordKey.derive, cost = FULL_COST } = this.#options;
+    const { cost = FULL_COST } = this.#options;
     let isMade = false;
-    const derive: DeriveKey = (...parameters) => {
-      isMade = true;
-      return make(...parameters);
+    const keys: PasswordKeys = {
+      derive: (...parameters) => {
+        isMade = true;
+        return this.#keys.derive(...parameters);
+      },
     };
     try {
-      return await this.#locked(wallet, (place, lock) => use({ ...place, derive }, lock));
+      return await this.#locked(wallet, (place, lock) => use({ ...place, keys }, lock));
     } catch (error) {
       // Other programs' files have keys of their own, at their own cost.
-      if (!isMade && !hasCode(error, "WALLETD_WRONG_PASSWORD")) (await make(password, cost)).wipe();
+      if (!isMade && !hasCode(error, "WALLETD_WRONG_PASSWORD"))
+        (await this.#keys.derive(password, cost)).wipe();
       throw error;
     }
   }
@@ -213,7 +229,7 @@ export class WalletFolder {
   ): Promise<WalletStore> {
     const { directory, report, cost = FULL_COST } = this.#options;
     const path = join(directory, wallet);
-    const place = { disk: this.#disk, path, wallet, cost, report };
+    const place = { disk: this.#disk, path, wallet, cost, report, keys: this.#keys };
     let lock: Lock | undefined;
     try {
       lock = await WalletLock.take(this.#disk, `${path}.lock`, wallet);

@@ -3,13 +3,21 @@ import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
 import { MemoryDisk } from "../../../tests/harness/walletd/memory-disk.ts";
 import { CHEAP, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
-import { PasswordKey } from "./password-key.ts";
+import { KeyMaker, type PasswordKey } from "./password-key.ts";
 import { SealedFile } from "./sealed-file.ts";
 import { WalletStore } from "./wallet-store.ts";
 
 const PATH = "/wallets/a.jmdat";
 const LOCK = { release: async () => undefined };
-const placeOn = (disk: MemoryDisk) => ({ disk, path: PATH, wallet: "a.jmdat", cost: CHEAP, report() {} });
+const keys = new KeyMaker();
+const placeOn = (disk: MemoryDisk) => ({
+  disk,
+  path: PATH,
+  wallet: "a.jmdat",
+  cost: CHEAP,
+  keys,
+  report() {},
+});
 
 let key: PasswordKey | undefined;
 beforeEach(() => {
@@ -34,7 +42,7 @@ async function found(bytes: Buffer): Promise<string> {
   disk.put(PATH, bytes);
   try {
     const { changes } = await SealedFile.open(placeOn(disk), async ({ cost, salt }) => {
-      key ??= await PasswordKey.derive("first", cost, salt);
+      key ??= await keys.derive("first", cost, salt);
       return key;
     });
     return String(changes.length);

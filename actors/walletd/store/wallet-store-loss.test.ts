@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { MemoryDisk, PowerLoss } from "../../../tests/harness/walletd/memory-disk.ts";
 import { CHEAP, changeArbitrary, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
+import { KeyMaker } from "./password-key.ts";
 import { applyChange, type WalletChange } from "./wallet-change.ts";
 import { WalletFolder } from "./wallet-folder.ts";
 import type { WalletState } from "./wallet-state.ts";
@@ -11,7 +12,15 @@ import { WalletStore } from "./wallet-store.ts";
 
 const PATH = "/wallets/a.jmdat";
 const LOCK = { release: async () => undefined };
-const placeOn = (disk: MemoryDisk) => ({ disk, path: PATH, wallet: "a.jmdat", cost: CHEAP, report() {} });
+const keys = new KeyMaker();
+const placeOn = (disk: MemoryDisk) => ({
+  disk,
+  path: PATH,
+  wallet: "a.jmdat",
+  cost: CHEAP,
+  keys,
+  report() {},
+});
 
 type Step =
   | { readonly do: "append"; readonly groups: readonly (readonly WalletChange[])[] }

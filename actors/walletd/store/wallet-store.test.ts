@@ -7,7 +7,7 @@ import { ManualClock } from "../../../runtime/clock.ts";
 import { CHEAP, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
 import vectors from "../../../tests/vectors/wallet-files.json" with { type: "json" };
 import { systemDisk } from "./disk.ts";
-import { PasswordKey } from "./password-key.ts";
+import { KeyMaker } from "./password-key.ts";
 import { WalletFolder, walletFileName } from "./wallet-folder.ts";
 import type { WalletStore } from "./wallet-store.ts";
 
@@ -381,5 +381,5 @@ test("the usual cost of a password is Argon2id with 64 MiB, and is in the file's
   const head = (await systemDisk.read(join(directory, "full.jmdat")))?.subarray(0, 16).toString("hex");
 
   expect(head).toBe(`${Buffer.from("TRPWLT01").toString("hex")}01040003${"00010000"}`);
-  await expect(PasswordKey.derive("x", { memoryKib: 65_536, passes: 3, lanes: 4 })).resolves.toBeDefined();
+  await expect(new KeyMaker().derive("x", { memoryKib: 65_536, passes: 3, lanes: 4 })).resolves.toBeDefined();
 });

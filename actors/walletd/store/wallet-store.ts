@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { Lock } from "./lock.ts";
-import { type DeriveKey, type KeyCost, PasswordKey } from "./password-key.ts";
+import type { KeyCost, PasswordKey, PasswordKeys } from "./password-key.ts";
 import { refusals } from "./refusals.ts";
 import { type OpenedFile, type SealedDraft, SealedFile, type SealedPlace } from "./sealed-file.ts";
 import { applyChange, type WalletChange, WalletChangeSchema } from "./wallet-change.ts";
@@ -27,8 +27,7 @@ export interface StorePlace extends SealedPlace {
   readonly cost: KeyCost;
   /** Hears of what went wrong without anybody having asked for it. */
   readonly report: (error: TroupeError) => void;
-  /** For whoever counts what opening costs. */
-  readonly derive?: DeriveKey;
+  readonly keys: PasswordKeys;
 }
 
 export class WalletStore {
@@ -65,7 +64,7 @@ export class WalletStore {
     content: { readonly state: WalletState; readonly secrets: WalletSecrets },
     how: "create" | "replace" = "create",
   ): Promise<WalletStore> {
-    const key = await PasswordKey.derive(password, place.cost);
+    const key = await place.keys.derive(password, place.cost);
     const secrets = encodeSecrets(content.secrets);
     try {
       const snapshot = Buffer.from(JSON.stringify(WalletStateSchema.parse(content.state)));
@@ -86,7 +85,7 @@ export class WalletStore {
     let opened: OpenedFile | undefined;
     try {
       opened = await SealedFile.open(place, async ({ cost, salt }) => {
-        key = await (place.derive ?? PasswordKey.derive)(password, cost, salt);
+        key = await place.keys.derive(password, cost, salt);
         return key;
       });
       return new WalletStore(place, lock, key as PasswordKey, opened);
@@ -152,8 +151,7 @@ export class WalletStore {
   /** For whoever must show that they know the password of a wallet that is open already. */
   async checkPassword(password: string): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended;
-    const derive = this.#place.derive ?? PasswordKey.derive;
-    const key = await derive(password, this.#key.cost, this.#key.salt);
+    const key = await this.#place.keys.derive(password, this.#key.cost, this.#key.salt);
     try {
       // Closed meanwhile, its key is wiped and like no other: the right password must not count as a wrong one.
       if (this.#ended !== undefined) throw this.#ended;
@@ -166,7 +164,7 @@ export class WalletStore {
   /** A new salt, a new key, a new file. A copy of the old file still opens with the old password. */
   async changePassword(password: string, newPassword: string): Promise<void> {
     await this.checkPassword(password);
-    const key = await PasswordKey.derive(newPassword, this.#place.cost);
+    const key = await this.#place.keys.derive(newPassword, this.#place.cost);
     try {
       await this.#rewrite(key);
     } finally {

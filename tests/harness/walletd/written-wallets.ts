@@ -5,6 +5,7 @@ import type { ImportedWallet } from "../../../actors/walletd/files/imported-wall
 import { writeJoinmarketNg } from "../../../actors/walletd/files/joinmarket-ng/wallet-file.ts";
 import { readLabels, writeLabels } from "../../../actors/walletd/files/labels.ts";
 import { openForeign } from "../../../actors/walletd/files/open-foreign.ts";
+import { KeyMaker } from "../../../actors/walletd/store/password-key.ts";
 import { applyChange, type WalletChange } from "../../../actors/walletd/store/wallet-change.ts";
 import { keysOf } from "../../../actors/walletd/wallets/keys-of.ts";
 import { regtest } from "../../../bitcoin/network.ts";
@@ -23,13 +24,21 @@ export interface TheirWallet {
 const SALT = Buffer.from("000102030405060708090a0b0c0d0e0f", "hex");
 const IV = Buffer.from("101112131415161718191a1b1c1d1e1f", "hex");
 const SECONDS = 1_700_000_000;
+const maker = new KeyMaker();
 export const PASSWORD = "ours now, ä";
 export const LABEL = "written by us – ünïcode";
 
 /** Read, then: two addresses handed out, the last coin frozen, its address labelled. */
 export async function usedHere(their: TheirWallet): Promise<ImportedWallet> {
   const { file: bytes, password, passphrase } = their;
-  const wallet = await openForeign({ bytes, password, passphrase, network: "regtest", wallet: "a.jmdat" });
+  const wallet = await openForeign({
+    bytes,
+    password,
+    passphrase,
+    keys: maker,
+    network: "regtest",
+    wallet: "a.jmdat",
+  });
   const last = their.coins.at(-1) ?? { outpoint: "", address: "" };
   const changes: WalletChange[] = [
     ...readLabels(their.labels).changes,
@@ -45,7 +54,7 @@ export async function usedHere(their: TheirWallet): Promise<ImportedWallet> {
 }
 
 export function asClientserver(wallet: ImportedWallet): Promise<Buffer> {
-  return writeClientserver(wallet, PASSWORD, { salt: SALT, iv: IV });
+  return writeClientserver(wallet, { password: PASSWORD, keys: maker }, { salt: SALT, iv: IV });
 }
 
 export async function asJoinmarketNg(wallet: ImportedWallet): Promise<{ file: Buffer; labels: string }> {
@@ -58,6 +67,6 @@ export async function asJoinmarketNg(wallet: ImportedWallet): Promise<{ file: Bu
       (_, index) => keys.key({ mixdepth, chain: 0, index }).address,
     ),
   );
-  const file = await writeJoinmarketNg(wallet, PASSWORD, random);
+  const file = await writeJoinmarketNg(wallet, { password: PASSWORD, keys: maker }, random);
   return { file, labels: writeLabels(wallet.state, handedOut) };
 }

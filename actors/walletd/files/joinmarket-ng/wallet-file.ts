@@ -3,11 +3,11 @@ import { pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { newMnemonic, parseMnemonic } from "../../../../bitcoin/keys/mnemonic.ts";
-import { argon2Key, isBearable, type KeyCost } from "../../store/password-key.ts";
+import { isBearable, type KeyCost } from "../../store/password-key.ts";
 import { refusals } from "../../store/refusals.ts";
 import type { WalletSecrets } from "../../store/wallet-secrets.ts";
 import { newWalletState } from "../../store/wallet-state.ts";
-import type { ForeignFile, ImportedWallet } from "../imported-wallet.ts";
+import type { ForeignFile, ImportedWallet, Sealing } from "../imported-wallet.ts";
 import { openFernet, sealFernet } from "./fernet.ts";
 
 export const NG_MAGIC = Buffer.from("JMNG");
@@ -26,7 +26,7 @@ const PayloadSchema = z.object({
 });
 
 export async function readJoinmarketNg(file: ForeignFile): Promise<ImportedWallet> {
-  const { bytes, wallet, password } = file;
+  const { bytes, wallet, password, keys } = file;
   if (bytes.length < HEAD_BYTES) throw refusals.truncated(wallet);
   if (bytes[4] !== VERSION || bytes[5] !== ARGON2ID) throw refusals.newer(wallet);
   const cost = {
@@ -36,7 +36,7 @@ export async function readJoinmarketNg(file: ForeignFile): Promise<ImportedWalle
   };
   if (!isBearable(cost)) throw refusals.corrupt(wallet, "the cost of its key");
   const salt = bytes.subarray(15, HEAD_BYTES);
-  return readToken(await argon2Key("argon2id", password, salt, cost), bytes.subarray(HEAD_BYTES), file);
+  return readToken(await keys.argon2("argon2id", password, salt, cost), bytes.subarray(HEAD_BYTES), file);
 }
 
 /** Salt and token without a head. Its command line wrote the words alone into such files, its daemon the same as today. */
@@ -58,7 +58,7 @@ export function readWords(words: string, file: ForeignFile, creationHeight?: num
  */
 export async function writeJoinmarketNg(
   { state, secrets }: ImportedWallet,
-  password: string,
+  { password, keys }: Sealing,
   random: { readonly salt: Buffer; readonly iv: Buffer; readonly seconds: number } = {
     salt: randomBytes(SALT_BYTES),
     iv: randomBytes(16),
@@ -81,7 +81,7 @@ export async function writeJoinmarketNg(
     ...(state.creationHeight === undefined ? [] : [`"creation_height": ${state.creationHeight}`]),
   ];
   const text = Buffer.from(`{${payload.join(", ")}}`);
-  const key = await argon2Key("argon2id", password, random.salt, COST);
+  const key = await keys.argon2("argon2id", password, random.salt, COST);
   const head = Buffer.alloc(HEAD_BYTES);
   NG_MAGIC.copy(head);
   head.writeUInt8(VERSION, 4);
