@@ -1,5 +1,5 @@
 /** Amounts, fees and coins as a person types and reads them. Pure. */
-import type { WalletFee } from "../../bus/contracts/walletd/values.ts";
+import { Label, type WalletFee } from "../../bus/contracts/walletd/values.ts";
 import { misuse } from "../errors.ts";
 
 const SAT_PER_BTC = 100_000_000n;
@@ -20,6 +20,12 @@ export function parseAmountSat(text: string): number {
   const sat = isBtc ? units * SAT_PER_BTC + BigInt(fraction.padEnd(8, "0")) : units;
   if (sat > SATOSHI_MAX) throw misuse(`${text} is more than there will ever be.`);
   return Number(sat);
+}
+
+/** As long as BIP329 has them. */
+export function parseLabel(text: string): string {
+  if (Label.safeParse(text).success) return text;
+  throw misuse(`A label has at most 255 characters; this one has ${text.length}.`);
 }
 
 /** `12.5` or `12.5sat/vb` by the virtual byte; `6blocks` for what brings it into one of the next six. */

@@ -3,7 +3,7 @@ import { misuse } from "../errors.ts";
 import { readNamed } from "../named-file.ts";
 import { lineWidth, pageOf, paintOf, type Terminal, widthOf } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
-import { coinCount, parseMixdepth, parseOutpoint } from "./amounts.ts";
+import { coinCount, parseLabel, parseMixdepth, parseOutpoint } from "./amounts.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
 import { addressLines, bondLines, coinLines, dayOf, displayLines, statusLines } from "./wallet-view.ts";
 
@@ -47,7 +47,8 @@ export function address(
   terminal: Terminal,
 ): Promise<number> {
   const mixdepth = parseMixdepth(options.mixdepth);
-  const { label = "", change = false } = options;
+  const { change = false } = options;
+  const label = parseLabel(options.label ?? "");
   return atDesk(
     options,
     terminal,
@@ -116,7 +117,7 @@ export function freeze(
     (desk) => desk.asOwner((owned, walletd) => walletd.freeze({ ...owned, outpoints, isFrozen })),
     () => [
       isFrozen
-        ? `${coinCount(outpoints.length)} frozen: never spent until \`supervisor wallet unfreeze\`.`
+        ? `${coinCount(outpoints.length)} frozen: never spent until they are unfrozen (\`wallet unfreeze\`).`
         : `${coinCount(outpoints.length)} may be spent again.`,
     ],
   );
@@ -128,11 +129,12 @@ export function label(
   options: WalletOptions,
   terminal: Terminal,
 ): Promise<number> {
+  const label = parseLabel(text);
   const type = /^[0-9a-f]{64}$/.test(ref) ? "tx" : /^[0-9a-f]{64}:\d+$/.test(ref) ? "output" : "addr";
   return atDesk(
     options,
     terminal,
-    (desk) => desk.asOwner((owned, walletd) => walletd.setLabel({ ...owned, type, ref, label: text })),
+    (desk) => desk.asOwner((owned, walletd) => walletd.setLabel({ ...owned, type, ref, label })),
     () => [text === "" ? `${ref} has no label any more.` : `${ref} is labelled.`],
   );
 }

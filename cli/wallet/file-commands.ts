@@ -2,7 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import { EXIT, misuse } from "../errors.ts";
-import { lineWidth, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
+import { lineWidth, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wrap } from "../view/terminal.ts";
 import { wholeNumber } from "../whole-number.ts";
 import {
@@ -84,7 +84,7 @@ export function recover(
     },
     ({ wallet, fingerprint }) =>
       wrap(
-        `The wallet ${wallet} (${fingerprint}) is there, and its coins are being looked up: \`supervisor wallet status\`.`,
+        `The wallet ${wallet} (${fingerprint}) is there, and its coins are being looked up: \`${pageOf(terminal, options).typed(`wallet status ${wallet}`)}\`.`,
         lineWidth(terminal),
       ),
   );

@@ -8,6 +8,7 @@ import {
   parseAddress,
   parseAmountSat,
   parseFee,
+  parseLabel,
   parseMixdepth,
   parseOutpoint,
   parseTxid,
@@ -34,7 +35,7 @@ interface SendOptions extends SpendOptions {
 
 export function send(payments: readonly string[], options: SendOptions, terminal: Terminal): Promise<number> {
   const input = spendInput(payments, options);
-  const { label = "" } = options;
+  const label = parseLabel(options.label ?? "");
   return sendIn(options, terminal, (owned, walletd, plan) =>
     // What was shown is what is sent: the same coins, the same rate.
     walletd.send({

@@ -105,6 +105,7 @@ function addFiles({ make, of, ofNamed, ofNew }: Group, { terminal, exitWith, exa
     )
     .option("--xpub-file <file>", "the same, one on each line; - is the pipe")
     .option("--fingerprint <hex>", "of the root key, where the keys do not say it; hardware signers want it")
+    .option("--gap <number>", "with --xpub: how many unused addresses in a row end the search")
     .addHelpText(
       "after",
       examples(
@@ -115,6 +116,9 @@ function addFiles({ make, of, ofNamed, ofNew }: Group, { terminal, exitWith, exa
     )
     .action(async (_, options) => {
       const isWatched = options.xpub !== undefined || options.xpubFile !== undefined;
+      if (!isWatched && options.gap !== undefined) {
+        throw misuse("New words have had no coins yet: --gap is for --xpub, and for `wallet recover`.");
+      }
       const { watch } = await watching();
       const { create } = await files();
       exitWith(await (isWatched ? watch : create)(options, terminal));

@@ -8,6 +8,8 @@ import { waitFor } from "../harness/wait-for.ts";
 import clientserver from "../vectors/foreign-wallets/clientserver.json" with { type: "json" };
 
 const FIRST_BLOCKS = 120;
+/** Ctrl-U. */
+const CLEAR_LINE = "\u0015";
 /** A wallet of ours that nobody has; coins that go there are gone. */
 const ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
@@ -111,6 +113,34 @@ test("mistakes are said in words, and change nothing", async () => {
   expect((await json<{ wallets: object[] }>("list")).wallets).toMatchObject([{ wallet: "savings" }]);
   expect(await json("seed", "--password-file", passwordFile)).toMatchObject({ words });
   expect(await json("address")).toMatchObject({ path: expect.stringMatching(/\/0\/0$/) });
+}, 240_000);
+
+test("at a terminal whatever was mistyped is asked again: a word, a password, a passphrase", async () => {
+  await startSandbox();
+  const words = `${"abandon ".repeat(11)}about`;
+  const recovery = home.atTerminal("wallet", "recover", "typed", "--passphrase");
+  await recovery.answer(/Tab completes one/, "abandon abuot");
+  // What was typed stands there to be mended.
+  await recovery.answer(/perhaps it is "about"/, `${CLEAR_LINE}${words}`);
+  await recovery.answer(/A password for/, "correct horse");
+  await recovery.answer(/Once more/, "correct house");
+  await recovery.answer(/The two differ/, "correct horse");
+  await recovery.answer(/Once more/, "correct horse");
+  await recovery.answer(/twenty-fifth word/, "TREZOR");
+  await recovery.answer(/Once more/, "TREZER");
+  await recovery.answer(/The two differ/, "TREZOR");
+  await recovery.answer(/Once more/, "TREZOR");
+  // The fingerprint of these words with that passphrase.
+  expect(await recovery.ended).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("(b4e3f5ed) is there"),
+  });
+
+  await home.run("wallet", "lock");
+  const looking = home.atTerminal("wallet", "show");
+  await looking.answer(/Password of the wallet typed/, "wrong horse");
+  await looking.answer(/That is not the password/, "correct horse");
+  expect(await looking.ended).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("0.00 000 000") });
 }, 240_000);
 
 test("a wallet comes from another program and goes back, with its labels, and a bad file is refused and not touched", async () => {

@@ -1,8 +1,9 @@
 /** `supervisor wallet create --xpub` and `xpub`: wallets that only watch, and the public keys that they are made of. */
 import { misuse } from "../../errors.ts";
 import { readNamed } from "../../named-file.ts";
-import { lineWidth, type Terminal } from "../../terminal-io.ts";
+import { lineWidth, pageOf, type Terminal } from "../../terminal-io.ts";
 import { wrap } from "../../view/terminal.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { newPassword } from "../input/secret-input.ts";
 import { atDesk, type WalletOptions } from "../wallet-desk.ts";
 
@@ -12,6 +13,7 @@ export interface WatchOptions extends WalletOptions {
   readonly xpub?: string[];
   readonly xpubFile?: string;
   readonly fingerprint?: string;
+  readonly gap?: string;
 }
 
 /** A hundred descriptors. */
@@ -28,6 +30,8 @@ export function watch(options: WatchOptions, terminal: Terminal): Promise<number
           .filter((line) => line.trim());
   const keys = [...(options.xpub ?? []), ...fromFile].map((line) => line.trim());
   const fingerprint = options.fingerprint?.toLowerCase();
+  const gap = options.gap === undefined ? {} : { gap: wholeNumber("--gap", options.gap, 1, 10_000) };
+  const { typed } = pageOf(terminal, options);
   if (keys.length === 0) throw misuse(`There is no key in ${options.xpubFile}.`);
   if (options.passphrase) throw misuse("A passphrase belongs to words; public keys have it in them already.");
   if (fingerprint !== undefined && !/^[0-9a-f]{8}$/.test(fingerprint)) {
@@ -44,6 +48,7 @@ export function watch(options: WatchOptions, terminal: Terminal): Promise<number
         password,
         keys,
         hasBonds: false,
+        ...gap,
         ...(options.legacy ? { type: "bip49" as const } : {}),
         ...(fingerprint === undefined ? {} : { fingerprint }),
       });
@@ -52,8 +57,8 @@ export function watch(options: WatchOptions, terminal: Terminal): Promise<number
     },
     (answer) =>
       [
-        `The wallet ${answer.wallet} watches ${keys.length === 1 ? "one account" : `${keys.length} accounts`}, and its coins are being looked up: \`supervisor wallet status\`.`,
-        "It cannot sign. What it pays begins with `supervisor wallet psbt create`.",
+        `The wallet ${answer.wallet} watches ${keys.length === 1 ? "one account" : `${keys.length} accounts`}, and its coins are being looked up: \`${typed(`wallet status ${answer.wallet}`)}\`.`,
+        `It cannot sign. What it pays begins with \`${typed("wallet psbt create")}\`.`,
         ...(answer.fingerprint === "00000000"
           ? [
               "Hardware signers want to know the root key's fingerprint: --fingerprint, or a descriptor that has it.",

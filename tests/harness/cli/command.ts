@@ -65,11 +65,25 @@ export class Home {
   }
 
   spawnWith(environment: Readonly<Record<string, string>>, ...parameters: string[]): Spawned {
+    return this.#spawn(environment, parameters, false);
+  }
+
+  #spawn(
+    environment: Readonly<Record<string, string>>,
+    parameters: readonly string[],
+    isAtTerminal: boolean,
+  ): Spawned {
     const limitMs = parameters[0] === "start" ? this.#startLimitMs : COMMAND_LIMIT_MS;
-    const spawned = new Spawned(this.path, environment, parameters, { prefix: this.#prefix, limitMs });
+    const prefix = this.#prefix;
+    const spawned = new Spawned(this.path, environment, parameters, { prefix, limitMs, isAtTerminal });
     this.#running.add(spawned);
     void spawned.ended.then(() => this.#running.delete(spawned));
     return spawned;
+  }
+
+  /** On a terminal of 80x24, where somebody answers. */
+  atTerminal(...parameters: string[]): Spawned {
+    return this.#spawn({}, parameters, true);
   }
 
   /** Starts in the foreground and waits until it says that it is ready. */
@@ -102,22 +116,30 @@ export class Home {
   }
 }
 
+interface SpawnOptions {
+  readonly prefix: readonly string[];
+  readonly limitMs: number;
+  readonly isAtTerminal: boolean;
+}
+
 export class Spawned {
   readonly pid: number;
   readonly ended: Promise<Outcome>;
   readonly #child: ChildProcess;
   #stdout = "";
   #stderr = "";
+  #answeredAt = 0;
   readonly #listeners = new Set<() => void>();
 
   constructor(
     home: string,
     environment: Readonly<Record<string, string>>,
     parameters: readonly string[],
-    { prefix, limitMs }: { readonly prefix: readonly string[]; readonly limitMs: number },
+    { prefix, limitMs, isAtTerminal }: SpawnOptions,
   ) {
     const program = fileURLToPath(builtUrl("cli/supervisor.js"));
-    const [first = process.execPath, ...rest] = [...prefix, process.execPath, program, ...parameters];
+    const command = [...prefix, process.execPath, program, ...parameters];
+    const [first = process.execPath, ...rest] = isAtTerminal ? onTerminal(command) : command;
     const child = spawn(first, rest, {
       env: {
         PATH: process.env["PATH"] ?? "/usr/bin:/bin",
@@ -126,17 +148,17 @@ export class Spawned {
         ...environment,
       },
       cwd: home,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [isAtTerminal ? "pipe" : "ignore", "pipe", "pipe"],
       timeout: limitMs,
       killSignal: "SIGKILL",
     });
     this.#child = child;
     this.pid = child.pid ?? 0;
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#stdout = (this.#stdout + text).slice(-OUTPUT_CHARS_MAX);
       for (const listener of [...this.#listeners]) listener();
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-OUTPUT_CHARS_MAX);
       for (const listener of [...this.#listeners]) listener();
     });
@@ -149,11 +171,18 @@ export class Spawned {
     this.#child.kill(signal);
   }
 
+  /** Types that, and Enter, once it has asked so since the last answer. */
+  async answer(question: RegExp, typed: string): Promise<void> {
+    await this.says(question, this.#answeredAt);
+    this.#answeredAt = this.#stdout.length;
+    this.#child.stdin?.write(`${typed}\r`);
+  }
+
   /** Resolves when it has printed that; rejects when it ends first. */
-  says(what: RegExp): Promise<void> {
+  says(what: RegExp, from = 0): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (!what.test(this.#stdout) && !what.test(this.#stderr)) return;
+        if (!what.test(this.#stdout.slice(from)) && !what.test(this.#stderr)) return;
         this.#listeners.delete(look);
         resolve();
       };
@@ -164,6 +193,12 @@ export class Spawned {
       look();
     });
   }
+}
+
+/** `script` is in every Debian. */
+function onTerminal(command: readonly string[]): string[] {
+  const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  return ["script", "-qec", `stty cols 80 rows 24; exec ${words.join(" ")}`, "/dev/null"];
 }
 
 /** True while the process is there and not only waiting to be buried. */
