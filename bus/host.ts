@@ -120,6 +120,12 @@ class ActorRole<S extends z.ZodObject> implements ChildRole<Boot> {
     return mergeExpositions([own, ...theirs.flat()]);
   }
 
+  async logLevel(level: string): Promise<void> {
+    this.#log?.setLevel(levelOf(level));
+    this.#log?.info("the log has another level now", { is: level });
+    await Promise.all(this.#crews.map((crew) => crew.logLevel(level)));
+  }
+
   async #startCrew(plan: CrewPlan, boot: Boot, log: Log): Promise<Crew> {
     const crew = await ThreadCrew.start(plan, {
       boot,

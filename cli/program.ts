@@ -1,10 +1,11 @@
 /** The commands with their options, help and examples; what each does is in its own file. */
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
+import { SETTABLE_LEVELS } from "../bus/contracts/supervisor.ts";
 import { ALL_SECTIONS } from "../supervisor/children.ts";
 import { configInputOf } from "../supervisor/plan/settings.ts";
 import { addBond } from "./bond/bond-program.ts";
 import { addCoinjoin } from "./coinjoin/coinjoin-program.ts";
-import { restart, stop } from "./commands/orders.ts";
+import { logLevel, restart, stop } from "./commands/orders.ts";
 import { status } from "./commands/status.ts";
 import { boxSteps } from "./config/box-questions.ts";
 import { configCommand } from "./config/config-command.ts";
@@ -131,6 +132,14 @@ function addOrders(program: Command, terminal: Terminal, exitWith: (code: number
       ),
     )
     .action(async (actor, options) => exitWith(await restart(actor, options, terminal)));
+  withPlace(program.command("log-level"))
+    .argument("<actor>", "a name from `supervisor status`")
+    .addArgument(new Argument("<level>", "how much it writes").choices(SETTABLE_LEVELS))
+    .summary("let an actor write more or less into its log")
+    .description("Lets an actor write more or less into its log until it is started again.")
+    .option("--json", "answer as JSON")
+    .addHelpText("after", examples(["supervisor log-level maker debug", "while something is looked for"]))
+    .action(async (actor, level, options) => exitWith(await logLevel(actor, level, options, terminal)));
 }
 
 function addQuestions(program: Command, terminal: Terminal, exitWith: (code: number) => void): void {

@@ -31,6 +31,8 @@ export interface Life {
   suspend(): Promise<void>;
   resume(): Promise<void>;
   metrics(): Promise<string>;
+  /** Absent where a program of others writes the log. */
+  logLevel?(level: string): Promise<boolean>;
   /** The children of a supervisor. */
   statuses?(): ChildStatus[];
 }

@@ -3,7 +3,13 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Boot } from "../bus/actor.ts";
 import type { LoggedLine } from "../bus/child/controlled.ts";
-import type { ChildReport, ChildState, ChildStatus, Tree } from "../bus/contracts/supervisor.ts";
+import type {
+  ChildReport,
+  ChildState,
+  ChildStatus,
+  SettableLevel,
+  Tree,
+} from "../bus/contracts/supervisor.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { logSection, telemetrySection } from "../runtime/config/config-sections.ts";
 import { hasCode, TroupeError } from "../runtime/errors.ts";
@@ -12,6 +18,7 @@ import type { BusAccessPlan } from "./access/bus-plan.ts";
 import { OwnBus } from "./access/own-bus.ts";
 import type { OperatorAccess, Step } from "./admin/protocol.ts";
 import type { ChildSpec } from "./child.ts";
+import { noSuchChild } from "./errors.ts";
 import type { Life } from "./life.ts";
 import { BusChild } from "./places/bus-child.ts";
 import { mountsOf } from "./plan/mounts.ts";
@@ -20,7 +27,7 @@ import { nestStages, placedSpecs } from "./plan/placed.ts";
 import type { PlacedActor, Settings } from "./plan/settings.ts";
 import { type ExitReport, ROOT_INTENSITY } from "./spec.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
-import { everyCriticalReady } from "./tree.ts";
+import { everyCriticalReady, namesIn } from "./tree.ts";
 import { StepReader } from "./view/steps.ts";
 import { treeMetrics } from "./view/tree-metrics.ts";
 
@@ -135,6 +142,16 @@ export class Root {
     return restarted;
   }
 
+  /** Until it is started again, which is as the configuration has it. False where it is not up, or has no log of ours. */
+  async logLevel(child: string, level: SettableLevel): Promise<boolean> {
+    const names = namesIn(this.#supervisor.statuses());
+    if (!names.includes(child)) throw noSuchChild(child, names);
+    const life = this.#supervisor.lives().find(({ id }) => id === child)?.life;
+    if (life?.logLevel === undefined || !(await life.logLevel(level))) return false;
+    this.#options.log.info("another level of a log", { child, level });
+    return true;
+  }
+
   tree(): Tree {
     const { settings, version, bus, clock } = this.#options;
     const { status, children } = this.#statuses();
@@ -161,7 +178,12 @@ export class Root {
 
   async metrics(): Promise<{ actor: string; text: string }[]> {
     const own = { actor: "supervisor", text: treeMetrics(this.tree().root) };
-    return [own, ...(await this.#supervisor.metrics())];
+    const asked = this.#supervisor.lives().map(async ({ id, life }) => {
+      // A child that cannot tell its figures now is left out: the others' are worth having.
+      const text = await life.metrics().catch(() => "");
+      return text === "" ? [] : [{ actor: id, text }];
+    });
+    return [own, ...(await Promise.all(asked)).flat()];
   }
 
   /** How `operator` reaches the bus from this machine. */
@@ -228,6 +250,7 @@ export class Root {
         tree: () => this.tree(),
         metrics: () => this.metrics(),
         restart: (child): Promise<ChildState> => this.#supervisor.restart(child),
+        logLevel: (child, level) => this.logLevel(child, level),
       })
       .catch((error: unknown) => {
         this.#opened = undefined;

@@ -81,6 +81,7 @@ export async function run(options: RunningOptions): Promise<Running> {
             unlisten();
           }
         },
+        logLevel: async ({ child, level }) => ({ isSet: await root.logLevel(child, level) }),
         async stop({ force }, tell) {
           root.onStep(tell);
           const stopped = stop("asked over the admin socket");

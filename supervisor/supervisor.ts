@@ -4,7 +4,7 @@ import type { Timer } from "../runtime/clock.ts";
 import { TroupeError } from "../runtime/errors.ts";
 import { Child, type ChildSpec } from "./child.ts";
 import { badSpec, noSuchChild, stopped } from "./errors.ts";
-import { supervisorLife } from "./life.ts";
+import { type Life, supervisorLife } from "./life.ts";
 import { charge, NO_FAILURES, PARKED_RETRY_MS } from "./restart.ts";
 import { type ExitReport, SUBTREE_INTENSITY } from "./spec.ts";
 import {
@@ -138,15 +138,11 @@ export class Supervisor {
     return child.state;
   }
 
-  /** Prometheus text of every child below that has come up and answers in time. */
-  async metrics(): Promise<{ actor: string; text: string }[]> {
-    const asked = [...this.#leaves()].map(async (child) => {
-      const life = child.phase === "up" ? child.life : undefined;
-      // A child that cannot tell its figures now is left out: the others' are worth having.
-      const text = await life?.metrics().catch(() => undefined);
-      return text === undefined || text === "" ? [] : [{ actor: child.id, text }];
-    });
-    return (await Promise.all(asked)).flat();
+  /** Every child below that has come up. */
+  lives(): { readonly id: string; readonly life: Life }[] {
+    return [...this.#leaves()].flatMap(({ id, phase, life }) =>
+      phase === "up" && life !== undefined ? [{ id, life }] : [],
+    );
   }
 
   status(): ChildStatus {

@@ -23,6 +23,7 @@ export interface ChildRole<B, R = void> {
   suspend?(): Promise<void>;
   resume?(): Promise<void>;
   metrics?(): Promise<string>;
+  logLevel?(level: string): Promise<void>;
   /** Writes down, synchronously, the error that is about to end the thread or process. */
   lastWords?(error: unknown): void;
   /** More facts for the answer to `ping`. */
@@ -107,6 +108,10 @@ export function serveParent<B, R>(make: (parent: ParentLine) => ChildRole<B, R>,
     suspend: async () => role.suspend?.(),
     resume: async () => role.resume?.(),
     metrics: async () => (await role.metrics?.()) ?? "",
+    async logLevel(level) {
+      await role.logLevel?.(level);
+      return role.logLevel !== undefined;
+    },
   };
   const link = new ControlLink<ParentSide>(place.port, "child", { ...child, ...also }, clock);
   if (place.beat !== undefined) startBeat(place.beat, clock);

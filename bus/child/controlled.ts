@@ -13,6 +13,8 @@ export interface ControlledChild<B = Boot, R = void> {
   resume(): Promise<void>;
   /** Prometheus text. */
   metrics(): Promise<string>;
+  /** How much it writes into its log until it is started again. False where it has none of its own. */
+  logLevel(level: string): Promise<boolean>;
 }
 
 /** What a parent hears from a child unasked. */

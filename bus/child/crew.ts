@@ -62,6 +62,11 @@ export class ThreadCrew implements Crew {
     return Promise.all(this.#mates.map((mate) => mate.metrics()));
   }
 
+  /** Those that are started later write as the configuration has it. */
+  async logLevel(level: string): Promise<void> {
+    await Promise.all(this.#mates.map((mate) => mate.logLevel(level)));
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= Promise.all(this.#mates.map((mate) => mate.stop())).then(() => {});
     return this.#stopping;
@@ -129,6 +134,12 @@ class Mate {
     // A thread that is busy or dies meanwhile has no figures this time.
     const text = await this.#life.link.call("metrics", [], METRICS_DEADLINE_MS).catch(() => "");
     return withLabel(text, "thread", this.#id);
+  }
+
+  async logLevel(level: string): Promise<void> {
+    if (this.#life === undefined || !this.isUp) return;
+    // One that dies meanwhile writes as the configuration has it when it comes again.
+    await this.#life.link.call("logLevel", [level], METRICS_DEADLINE_MS).catch(() => {});
   }
 
   #launch(): MateLife {

@@ -17,6 +17,10 @@ export const CHILD_STATES = [
   "off",
 ] as const;
 
+/** Of the logs of children, while they run. */
+export const SETTABLE_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type SettableLevel = (typeof SETTABLE_LEVELS)[number];
+
 export const ChildStateSchema = z.enum(CHILD_STATES);
 export type ChildState = z.infer<typeof ChildStateSchema>;
 
@@ -150,6 +154,15 @@ export const supervisorContract = contract("supervisor", {
     errors: { SUPERVISOR_NO_SUCH_CHILD: z.object({ child: z.string(), children: z.array(z.string()) }) },
     deadlineMs: 60_000,
     idempotency: "key",
+    callers: ["gateway", "operator"],
+  })
+  .rpc("logLevel", {
+    doc: "How much one child writes into its log, until it is started again. False where it is not there, or is a program of others.",
+    input: z.object({ child: z.string().min(1).max(48), level: z.enum(SETTABLE_LEVELS) }),
+    output: z.object({ isSet: z.boolean() }),
+    errors: { SUPERVISOR_NO_SUCH_CHILD: z.object({ child: z.string(), children: z.array(z.string()) }) },
+    deadlineMs: 10_000,
+    idempotency: "idempotent",
     callers: ["gateway", "operator"],
   })
   .event("child", {

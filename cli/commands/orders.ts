@@ -1,4 +1,5 @@
-/** `supervisor stop` and `supervisor restart`: orders over the admin socket, with their progress. */
+/** `supervisor stop`, `restart` and `log-level`: orders over the admin socket, with their progress. */
+import type { SettableLevel } from "../../bus/contracts/supervisor.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { AdminClient } from "../../supervisor/admin/client.ts";
 import { judge } from "../../supervisor/host/identity.ts";
@@ -43,6 +44,31 @@ export async function stop(
   if (options.json) sayJson(terminal, { stopped: true });
   else say(terminal, paint("good", "Stopped."));
   return EXIT.ok;
+}
+
+const LOG_DEADLINE_MS = 15_000;
+
+/** Until the actor is started again, which is as the configuration has it. */
+export async function logLevel(
+  child: string,
+  level: SettableLevel,
+  options: PlaceOptions & { json?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const admin = await AdminClient.connect(findDataPaths(requestOf(options, terminal)).socket);
+  try {
+    const { isSet } = await admin.call("logLevel", { child, level }, { deadlineMs: LOG_DEADLINE_MS });
+    if (options.json) sayJson(terminal, { child, level, isSet });
+    else if (isSet) say(terminal, `${child} writes ${level} and above until it is started again.`);
+    else
+      say(
+        terminal,
+        paintOf(terminal)("warn", `${child} does not run, or its log is written by another program.`),
+      );
+    return isSet ? EXIT.ok : EXIT.failed;
+  } finally {
+    admin.close();
+  }
 }
 
 export async function restart(

@@ -48,6 +48,20 @@ describe("a log line", () => {
     expect(lines).toHaveLength(1);
   });
 
+  it("is written or not by the level of the moment, whichever log of the actor writes it", () => {
+    const { log, lines } = capture({ level: "warn" });
+    const child = log.child({ peer: "a" });
+
+    child.debug("a");
+    log.setLevel("debug");
+    child.debug("b");
+    log.setLevel("error");
+    child.warn("c");
+    log.error("d");
+
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual(["b", "d"]);
+  });
+
   it("carries the bindings of the child that wrote it, the call's own context first in rank", () => {
     const { log, last } = capture();
 

@@ -46,6 +46,8 @@ export interface LogOptions {
 }
 
 export interface OwnedLog extends Log {
+  /** From now on, for its children too. */
+  setLevel(level: LogLevel): void;
   flush(): void;
   /** What is logged afterwards is dropped. */
   close(): void;
@@ -104,6 +106,10 @@ class BoundLog implements Log {
 class ActorLog extends BoundLog implements OwnedLog {
   constructor(sink: Sink) {
     super(sink, NO_FIELDS);
+  }
+
+  setLevel(level: LogLevel): void {
+    this.sink.setLevel(level);
   }
 
   flush(): void {
@@ -166,6 +172,10 @@ class Sink {
       context === undefined ? bindings : { ...bindings, ...this.#printable(context, CONTEXT_BYTES_MAX) };
     this.#pino[level](fields, text);
     if (level === "warn" || level === "error") this.#tell(level, text, fields);
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#pino.level = level;
   }
 
   flush(): void {

@@ -8,6 +8,7 @@ import { healthContract } from "../../bus/contracts/builtin.ts";
 import {
   type ChildReport,
   type ChildState,
+  type SettableLevel,
   supervisorContract,
   type Tree,
 } from "../../bus/contracts/supervisor.ts";
@@ -22,6 +23,7 @@ export interface SupervisorAnswers {
   tree(): Tree;
   metrics(): Promise<{ actor: string; text: string }[]>;
   restart(child: string): Promise<ChildState>;
+  logLevel(child: string, level: SettableLevel): Promise<boolean>;
 }
 
 const TWIN_DEADLINE_MS = 1_000;
@@ -77,6 +79,7 @@ export class OwnBus {
         tree: () => answers.tree(),
         metrics: async () => ({ actors: await answers.metrics() }),
         restart: async ({ child }) => ({ state: await answers.restart(child) }),
+        logLevel: async ({ child, level }) => ({ isSet: await answers.logLevel(child, level) }),
       },
       { instance: this.#host, publisher },
     );

@@ -38,6 +38,7 @@ function handlers(changes: Partial<AdminHandlers> = {}): AdminHandlers {
     tree: async () => tree,
     stop: async () => ({}),
     restart: async ({ child }) => ({ restarted: [child ?? "all"] }),
+    logLevel: async () => ({ isSet: true }),
     access: async () => ({
       servers: ["nats://127.0.0.1:1"],
       user: "operator",

@@ -1,6 +1,6 @@
 /** What is said over the supervisor's Unix socket: one JSON object a line, few methods, all bounded. It works when the bus is dead. */
 import { z } from "zod";
-import { TreeSchema } from "../../bus/contracts/supervisor.ts";
+import { SETTABLE_LEVELS, TreeSchema } from "../../bus/contracts/supervisor.ts";
 
 /** Longer than any order. */
 export const REQUEST_BYTES_MAX = 4_096;
@@ -41,6 +41,11 @@ export const adminMethods = Object.freeze({
   restart: {
     input: z.object({ child: z.string().min(1).max(48).optional() }),
     output: z.object({ restarted: z.array(z.string()) }),
+  },
+  /** How much one child writes into its log, until it is started again. */
+  logLevel: {
+    input: z.object({ child: z.string().min(1).max(48), level: z.enum(SETTABLE_LEVELS) }),
+    output: z.object({ isSet: z.boolean() }),
   },
   /** Credentials of `operator` for `tap`. Only whoever may open the socket, mode 0600, gets them. */
   access: { input: z.object({}), output: OperatorAccessSchema },

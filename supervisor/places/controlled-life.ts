@@ -180,6 +180,10 @@ export class ControlledLife<B = unknown> implements Life {
       .then((text) => String(text).slice(0, METRICS_CHARS_MAX));
   }
 
+  logLevel(level: string): Promise<boolean> {
+    return this.link.call("logLevel", [level], ORDER_DEADLINE_MS);
+  }
+
   /** One ping at a time: the next one when the last has been answered. */
   #ping(): void {
     this.#pinging = this.#clock.after(

@@ -42,6 +42,7 @@ const methods: StageMethods = {
   suspendThread: (slot) => lifeIn(slot).suspend(),
   resumeThread: (slot) => lifeIn(slot).resume(),
   threadMetrics: (slot) => lifeIn(slot).metrics(),
+  threadLogLevel: async (slot, level) => (await lifeIn(slot).logLevel?.(level)) ?? false,
 };
 
 serveParent<undefined, void>((parent) => {

@@ -25,6 +25,7 @@ export interface StageMethods {
   suspendThread(slot: number): Promise<void>;
   resumeThread(slot: number): Promise<void>;
   threadMetrics(slot: number): Promise<string>;
+  threadLogLevel(slot: number, level: string): Promise<boolean>;
 }
 
 /** What the stage's parent does with the news of one slot. */

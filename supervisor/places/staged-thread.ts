@@ -106,6 +106,10 @@ export class StagedThread implements Life {
       .then((text) => String(text).slice(0, METRICS_CHARS_MAX));
   }
 
+  logLevel(level: string): Promise<boolean> {
+    return this.#link.call("threadLogLevel", [this.#slot, level], ORDER_DEADLINE_MS);
+  }
+
   get #link(): ControlLink<StageMethods> {
     return this.#stage.link as unknown as ControlLink<StageMethods>;
   }

@@ -118,6 +118,24 @@ test("restart of somebody who does not exist fails and says who does", async () 
   expect(stderr).toMatch(/no child "nobody".*Its children are: bus, stage, .*gateway/);
 });
 
+test("log-level lets an actor write more or less while it runs, and says who there is", async () => {
+  await home.start();
+  const written = () =>
+    readFileSync(join(home.data, "logs", "gateway.log"), "utf8").split("another level now").length - 1;
+
+  const quiet = await home.run("log-level", "gateway", "error");
+  expect(quiet).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("gateway writes error and above"),
+  });
+  expect(written()).toBe(0);
+  const loud = await home.run("log-level", "gateway", "debug", "--json");
+  expect(JSON.parse(loud.stdout)).toEqual({ child: "gateway", level: "debug", isSet: true });
+  await expect.poll(written, { timeout: 30_000 }).toBe(1);
+  const wrong = await home.run("log-level", "nobody", "debug");
+  expect([wrong.exitCode, wrong.stderr]).toEqual([1, expect.stringContaining('no child "nobody"')]);
+});
+
 test("stop waits until everything has gone, so that it can be started again at once", async () => {
   const first = await home.start();
 

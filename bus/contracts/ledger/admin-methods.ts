@@ -17,7 +17,7 @@ import { ADMIN_ERRORS, BANK_ERRORS } from "./refusals.ts";
 import { Administered, Domain, Jid, Paging, UnixTimeS, UserWordSchema, Why } from "./values.ts";
 
 /** What admins do by other actors, and is written down here all the same. */
-export const OUTSIDE_ACTS = ["maker stop", "coinjoin cancel", "restart"] as const;
+export const OUTSIDE_ACTS = ["maker stop", "coinjoin cancel", "restart", "log level"] as const;
 
 const OfUser = Administered.extend({ user: UserWordSchema });
 

@@ -42,6 +42,7 @@ export const en = {
     stop: "stop",
     resume: "resume",
     reload: "reload",
+    loglevel: "loglevel",
   },
   /** What stands behind the word, and what it does. */
   usage: {
@@ -83,6 +84,7 @@ export const en = {
     stop: ["[WHY]", "stop all payments"],
     resume: ["", "let payments go on"],
     reload: ["[ACTOR]", "start a part of the troupe anew"],
+    loglevel: ["ACTOR LEVEL", "how much a part of the troupe writes into its log until it is started anew"],
   },
   usageAtTarget: { pay: "AMOUNT [UNIT] [MEMO]", orders: "", history: "[PAGE]", label: "TEXT" },
   /** What they do, said there. */
@@ -152,6 +154,7 @@ export const en = {
     format: "Format",
     wallet: "Wallet",
     job: "Job",
+    level: "Level",
   },
   unitNames: { sat: "satoshi", btc: "BTC", mbtc: "mBTC" },
   noticeNames: { all: "all", money: "only of money", none: "none" },
@@ -363,6 +366,8 @@ export const en = {
   makerStart:
     "A wallet begins to earn at the terminal, where its password is typed: supervisor earn start. Passwords have no place in a chat.",
   reloading: (child: string) => `${child} starts anew.`,
+  logLevelIs: (child: string, level: string) => `${child} writes ${level} and above until it starts anew.`,
+  logLevelNot: (child: string) => `There is no ${child} here that runs and has a log of ours.`,
   invited: (word: string, day: string) => `One person may register with this until ${day}: ${word}`,
   auditTitle: "Acts",
   // Presence.

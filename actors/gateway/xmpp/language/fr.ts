@@ -42,6 +42,7 @@ export const fr: Texts = {
     stop: "arreter",
     resume: "reprendre",
     reload: "relancer",
+    loglevel: "niveau",
   },
   usage: {
     register: ["NOM", "ouvrir un compte sous le nom de votre choix"],
@@ -85,6 +86,10 @@ export const fr: Texts = {
     stop: ["[POURQUOI]", "arrêter tous les paiements"],
     resume: ["", "laisser les paiements reprendre"],
     reload: ["[ACTEUR]", "relancer une partie de la troupe"],
+    loglevel: [
+      "ACTEUR NIVEAU",
+      "combien une partie de la troupe écrit dans son journal avant d'être relancée",
+    ],
   },
   usageAtTarget: { pay: "MONTANT [UNITÉ] [NOTE]", orders: "", history: "[PAGE]", label: "TEXTE" },
   doesAtTarget: {
@@ -151,6 +156,7 @@ export const fr: Texts = {
     format: "Format",
     wallet: "Portefeuille",
     job: "Travail",
+    level: "Niveau",
     sweep: "Adresse pour le reste",
   },
   unitNames: { sat: "satoshi", btc: "BTC", mbtc: "mBTC" },
@@ -358,6 +364,8 @@ export const fr: Texts = {
   makerStart:
     "Un portefeuille commence à gagner au terminal, où l'on tape son mot de passe : supervisor earn start. Un mot de passe n'a pas sa place dans une conversation.",
   reloading: (child) => `${child} est relancé.`,
+  logLevelIs: (child, level) => `${child} écrit ${level} et au-dessus avant d'être relancé.`,
+  logLevelNot: (child) => `Il n'y a pas ici de ${child} qui marche et dont le journal soit à nous.`,
   invited: (word, day) => `Une personne peut s'inscrire avec ceci jusqu'au ${day} : ${word}`,
   auditTitle: "Actes",
   statusShutdown: "Arrêt en cours ; bientôt de retour.",

@@ -1,4 +1,5 @@
 /** Commands that run the troupe from afar: stop and resume payments, the maker, a coinjoin, an actor. Each act is written down first. */
+import { SETTABLE_LEVELS } from "../../../../../bus/contracts/supervisor.ts";
 import { hasCode } from "../../../../../runtime/errors.ts";
 import { money } from "../../language/money.ts";
 import {
@@ -124,6 +125,42 @@ const reload: Command = {
   },
 };
 
+const loglevel: Command = {
+  word: "loglevel",
+  access: "admin",
+  isMutating: true,
+  isFor: atGateway,
+  fields: ({ texts }) => [
+    { name: "what", label: texts.field.what, kind: "text", isRequired: true },
+    choiceField("level", texts.field.level, SETTABLE_LEVELS, "info"),
+  ],
+  read: ([what = "", level = "info"]) =>
+    new Map([
+      ...(what === "" ? [] : [["what", what.toLowerCase()] as const]),
+      ["level", level.toLowerCase()],
+    ]),
+  async run({ bank, jid, workers, texts }, values): Promise<Outcome> {
+    const child = given(values, "what").slice(0, NAME_MAX);
+    const level = SETTABLE_LEVELS.find((one) => one === given(values, "level"));
+    if (level === undefined)
+      return {
+        kind: "again",
+        field: "level",
+        text: texts.badSetting("loglevel", SETTABLE_LEVELS.join(", ")),
+      };
+    await bank.act({ by: jid, act: "log level", about: `${child} ${level}` });
+    try {
+      const { isSet } = await workers.supervisor.logLevel({ child, level });
+      return isSet
+        ? text(texts.logLevelIs(child, level))
+        : { kind: "problem", text: texts.logLevelNot(child) };
+    } catch (error) {
+      if (!hasCode(error, "SUPERVISOR_NO_SUCH_CHILD")) throw error;
+      return { kind: "again", field: "what", text: texts.logLevelNot(quotable(child)) };
+    }
+  },
+};
+
 const abort: Command = {
   word: "abort",
   access: "operator",
@@ -146,4 +183,11 @@ const abort: Command = {
   },
 };
 
-export const OPERATIONS_COMMANDS: readonly Command[] = [maker, abort, halting(true), halting(false), reload];
+export const OPERATIONS_COMMANDS: readonly Command[] = [
+  maker,
+  abort,
+  halting(true),
+  halting(false),
+  reload,
+  loglevel,
+];

@@ -144,6 +144,24 @@ describe("the bank", () => {
       expect(await say(ALICE, words)).toContain("Only those who run");
   });
 
+  it("lets an actor write more or less into its log, for admins, written down", async () => {
+    const actor = await fakeActor(
+      under.world,
+      supervisorContract,
+      { logLevel: ({ child }) => ({ isSet: child === "maker" }) },
+      { instance: "box" },
+    );
+    stops.push(() => actor.stop());
+    expect(await say(ALICE, "loglevel maker debug")).toContain("Only those who run");
+    expect(await say(ADMIN, "loglevel maker loud")).toContain("I know: debug, info, warn, error");
+    await say(ADMIN, "cancel");
+    expect(await say(ADMIN, "loglevel maker debug")).toBe(
+      "maker writes debug and above until it starts anew.",
+    );
+    expect(await say(ADMIN, "loglevel bus debug")).toContain("no bus here");
+    expect(under.bank.acts).toEqual(["log level maker debug", "log level bus debug"]);
+  });
+
   it("restarts an actor after the answer is on its way, and only one that there is", async () => {
     const restarted: string[] = [];
     const actor = await fakeActor(
