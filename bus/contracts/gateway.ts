@@ -65,6 +65,8 @@ export const ElectrumStatsSchema = z.object({
   sentBytes: Count,
   buffers: z.object({ bytes: Count, max: Count }),
   bans: Count,
+  /** What clients are held to, by the key of the configuration that says it. */
+  limits: z.record(z.string().max(64), Count),
 });
 export type ElectrumStats = z.infer<typeof ElectrumStatsSchema>;
 
@@ -107,7 +109,7 @@ const NETWORK_REFUSALS = {
 const ASKED = { deadlineMs: 5_000, callers: ["operator"], idempotency: "idempotent" } as const;
 
 export const gatewayContract = contract("gateway", {
-  semver: "1.2.0",
+  semver: "1.3.0",
   doc: "Opens the doors through which outsiders come in: browsers, Electrum wallets, XMPP clients. One instance for each host.",
   instances: "keyed",
 })
@@ -127,7 +129,7 @@ export const gatewayContract = contract("gateway", {
     ...ASKED,
   })
   .rpc("electrumStats", {
-    doc: "What the Electrum door has done since it was opened, and how full it is.",
+    doc: "What the Electrum door has done since it was opened, how full it is, and what clients are held to.",
     input: z.object({}),
     output: ElectrumStatsSchema,
     errors: NOT_OPEN,

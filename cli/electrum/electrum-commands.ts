@@ -71,13 +71,15 @@ export function ban(
     options.minutes === undefined
       ? {}
       : { minutes: wholeNumber("--minutes", options.minutes, 1, MINUTES_MAX) };
+  const duration =
+    options.minutes === undefined
+      ? ""
+      : ` for ${options.minutes} minute${options.minutes === "1" ? "" : "s"}`;
   return ask(
     options,
     terminal,
     (gateway) => gateway.electrumBan({ network, ...minutes }),
-    ({ ban: made, disconnected }) => [
-      `Banned ${made.network}${options.minutes === undefined ? "" : ` for ${options.minutes} minutes`}; closed ${countOf(disconnected)}.`,
-    ],
+    ({ ban: made, disconnected }) => [`Banned ${made.network}${duration}; closed ${countOf(disconnected)}.`],
   );
 }
 

@@ -43,8 +43,8 @@ export function addElectrum(
 
   command(
     "stats",
-    "what the door has done, and how full it is",
-    "Shows sessions, subscriptions, requests by method with their times, errors and memory, since the door was opened.",
+    "what the door has done, how full it is, its limits",
+    "Shows sessions, subscriptions, requests by method with their times, errors and memory, since the door was opened, and what clients are held to.",
   ).action(async (options) => exitWith(await stats(options, terminal)));
 
   command(

@@ -74,6 +74,16 @@ export function statsLines(stats: ElectrumStats, paint: Paint, width: number): s
     ...(errors === "" ? [] : [line("errors", errors)]),
     line("banned", number(stats.bans)),
     ...methodLines(requests.methods, paint, width),
+    ...limitLines(stats.limits, paint),
+  ];
+}
+
+function limitLines(limits: ElectrumStats["limits"], paint: Paint): string[] {
+  const row = (name: string, value: string) => `${fit(name, 40)}  ${fit(value, 13, "right")}`;
+  return [
+    "",
+    paint("dim", row("LIMIT, AS IN [gateway]", "AT MOST")),
+    ...Object.entries(limits).map(([key, value]) => row(harmless(key), number(value))),
   ];
 }
 

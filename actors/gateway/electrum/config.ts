@@ -150,3 +150,27 @@ export const electrumKeys = {
 
 const schema = z.object(electrumKeys);
 export type ElectrumConfig = z.output<typeof schema>;
+
+/** What clients are held to, in the order in which an operator thinks of it. */
+export const ELECTRUM_LIMITS = [
+  "electrum_connections_max",
+  "electrum_connections_per_address",
+  "electrum_connections_per_subnet",
+  "electrum_subscriptions_max",
+  "electrum_subscriptions_per_address",
+  "electrum_subscriptions_per_session",
+  "electrum_cost_soft",
+  "electrum_cost_hard",
+  "electrum_bytes_per_cost",
+  "electrum_throttle_ms",
+  "electrum_concurrency",
+  "electrum_running_max",
+  "electrum_request_seconds",
+  "electrum_idle_seconds",
+  "electrum_patience_seconds",
+  "electrum_request_bytes_max",
+  "electrum_response_bytes_max",
+  "electrum_batch_max",
+  "electrum_history_max",
+  "electrum_buffer_bytes_max",
+] as const satisfies readonly (keyof ElectrumConfig)[];

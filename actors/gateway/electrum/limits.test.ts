@@ -451,6 +451,11 @@ describe("what the operator is told", () => {
       sessions: { open: 2, opened: 2, byCarrier: { tcp: 2 } },
       requests: { errors: { "-32601": 1 } },
     });
+    expect(stats.limits).toMatchObject({ electrum_cost_soft: 100_000, electrum_cost_hard: 200_000 });
+    // Each number of the configuration is a limit: who adds one shows it.
+    const { config } = under.door.parts;
+    const numbers = Object.entries(config).filter(([, value]) => typeof value === "number");
+    expect(Object.keys(stats.limits).sort()).toEqual(numbers.map(([key]) => key).sort());
     expect(stats.requests.methods.find(({ method }) => method === "server.version")?.calls).toBe(2);
     expect(await questions.electrumDisconnect({ sessions: [1], all: false }, call)).toEqual({
       disconnected: 1,

@@ -2,6 +2,7 @@
 import type { Handlers } from "../../../../bus/bus.ts";
 import type { ElectrumSession, ElectrumStats, gatewayContract } from "../../../../bus/contracts/gateway.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
+import { ELECTRUM_LIMITS } from "../config.ts";
 import type { ElectrumDoor } from "../door.ts";
 import type { PeerDiscovery } from "../peers/peer-discovery.ts";
 import type { Client } from "../sessions/client.ts";
@@ -102,5 +103,10 @@ function statsOf(door: ElectrumDoor): ElectrumStats {
     sentBytes: tally.sentBytes,
     buffers: { bytes: budget.usedBytes, max: budget.maxBytes },
     bans: door.bans.all.length,
+    limits: {
+      ...Object.fromEntries(ELECTRUM_LIMITS.map((key) => [key, config[key]])),
+      // The system's limit of open files may allow fewer than were asked for.
+      electrum_connections_max: admission.totalMax,
+    },
   };
 }
