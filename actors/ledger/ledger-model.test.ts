@@ -8,7 +8,7 @@ import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
 import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
 import { keepAddress } from "./addresses/addresses.ts";
 import { Bank } from "./bank/bank.ts";
-import { availableOf, balanceOf, heldOf, sumsOf } from "./books/entries.ts";
+import { availableOf, balanceOf, book, heldOf, sumsOf } from "./books/entries.ts";
 import type { Tx } from "./books/transaction.ts";
 import type { Desk } from "./desk.ts";
 import { LedgerMetrics } from "./metrics.ts";
@@ -132,6 +132,7 @@ const operation = fc.oneof(
   }),
   fc.record({ what: fc.constant("kill" as const), writes: fc.constantFrom(1, 1.5, 2, 2.5, 3, 3.5, 4.5) }),
   fc.record({ what: fc.constant("look" as const) }),
+  fc.record({ what: fc.constant("replay" as const), at: fc.nat(200) }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -154,6 +155,8 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
     case "kill":
       mortal.killAfter(one.writes);
       return;
+    case "replay":
+      return mortal.write((tx) => bookedAgain(tx, one.at));
     case "order": {
       model.fate = one.fate;
       model.feeSat = one.feeSat;
@@ -191,6 +194,14 @@ function ordered(tx: Tx, { who, to, sat, feeSat }: Extract<Operation, { what: "o
     isMeant: true,
     isLeaving: false,
   });
+}
+
+/** What is in the books is brought to them once more, as by an event that comes twice. */
+function bookedAgain(tx: Tx, at: number): void {
+  const entries = tx.t.entries.values();
+  const { kind, key, postings } = entries[at % entries.length] ?? {};
+  if (kind === undefined || key === undefined || postings === undefined) return;
+  expect(book(tx, { kind, key, postings, mayOwe: true }), key).toBeNull();
 }
 
 function confirmed(tx: Tx, who: number, id: string, feeSat: number): void {
