@@ -1,8 +1,8 @@
 /** What a wallet earned as a maker, added up from its history. Pure. */
 import type { RpcOutput } from "../../bus/contract/contract.ts";
+import { servedInVain } from "../../bus/contracts/maker/served-in-vain.ts";
 import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
-import { servedInVain } from "../history/coinjoin-history.ts";
 
 type Entry = RpcOutput<typeof walletdContract, "history">["entries"][number];
 
@@ -38,7 +38,10 @@ export function earnReportOf(
     const month = new Date(entry.timeS * 1_000).toISOString().slice(0, 7);
     months.set(month, plus(months.get(month) ?? NOTHING, entry));
   }
-  const inVain = servedInVain(wallet, entries, failed);
+  const inVain = servedInVain(
+    entries,
+    failed.filter((one) => one.wallet === wallet),
+  );
   const at = (step: Step) => inVain.filter((one) => one.step === step).length;
   return {
     wallet,

@@ -1,5 +1,6 @@
 /** What coinjoins did, put together of what wallets, makers' notes and the taker's runs know of them. Pure. */
 import type { RpcOutput } from "../../bus/contract/contract.ts";
+import { servedInVain } from "../../bus/contracts/maker/served-in-vain.ts";
 import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
@@ -66,7 +67,10 @@ export function pastCoinjoins(
   const known = new Set(told.flatMap(({ role, txid }) => (role === "taker" && txid !== null ? [txid] : [])));
   const others = runs.filter(({ txid }) => txid === null || !known.has(txid)).map(ofRun);
   const inVain = wallets.flatMap(({ wallet, history }) =>
-    servedInVain(wallet, history.entries, failed).map((one) => ofFailed(wallet, one)),
+    servedInVain(
+      history.entries,
+      failed.filter((one) => one.wallet === wallet),
+    ).map((one) => ofFailed(wallet, one)),
   );
   return [...told, ...others, ...inVain].sort((a, b) => b.timeS - a.timeS);
 }
@@ -164,22 +168,6 @@ function ofFailed(
     failure: { code: null, message: refused === null ? why : `${refused}; ${why}` },
     promised: coins.map(nameOf),
   };
-}
-
-/**
- * Those of this wallet whose taker came to nothing. Of what we had signed the wallet knows better: we sign nothing else
- * with a coin that we have promised, so whatever spends it after all is the coinjoin, sent late.
- */
-export function servedInVain(
-  wallet: string,
-  entries: readonly Pick<Entry, "spent">[],
-  failed: readonly FailedJoin[],
-): FailedJoin[] {
-  const spent = new Set(entries.flatMap((entry) => entry.spent.map(nameOf)));
-  return failed.filter(
-    (one) =>
-      one.wallet === wallet && !(one.step === "signed" && one.coins.some((coin) => spent.has(nameOf(coin)))),
-  );
 }
 
 function nameOf({ txid, index }: { readonly txid: string; readonly index: number }): string {

@@ -141,8 +141,10 @@ export async function resume(
 ): Promise<number> {
   const addresses = addressesOf(options.to ?? []);
   const days = wholeNumber("--days", options.days, 1, DAYS_MAX);
-  return await atTaker(options, terminal, async (taker, desk) => {
-    const tumble = await needed(taker, id, options);
+  const tumble = await atTaker(options, terminal, (taker) => needed(taker, id, options));
+  // Of several wallets that are open it is the one that tumbles.
+  const owner = { ...options, wallet: options.wallet ?? tumble.wallet };
+  return await atTaker(owner, terminal, async (taker, desk) => {
     const resumed = await desk.asOwner(async (owned, walletd) => {
       if (tumble.wallet !== owned.wallet) {
         throw misuse(`That is a tumble of the wallet ${tumble.wallet}: --wallet ${tumble.wallet}`);
@@ -256,11 +258,11 @@ function tumbleId(text: string): string {
   throw misuse(`"${text}" is no tumble's id: \`supervisor tumble status\` shows it.`);
 }
 
-async function atTaker(
+async function atTaker<A>(
   options: WalletOptions,
   terminal: Terminal,
-  work: (taker: Taker, desk: WalletDesk) => Promise<number>,
-): Promise<number> {
+  work: (taker: Taker, desk: WalletDesk) => Promise<A>,
+): Promise<A> {
   const desk = await WalletDesk.open(options, terminal);
   try {
     return await work(desk.client(takerContract), desk);

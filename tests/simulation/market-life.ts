@@ -61,6 +61,7 @@ export class MarketLife {
 
   private constructor(random: Random) {
     this.#random = random;
+    this.money.takes = (transaction) => this.takes(transaction);
   }
 
   /** With coins for so many scripted makers and takers. */
@@ -122,6 +123,12 @@ export class MarketLife {
 
   keysOf(owner: Owner): WalletKeys {
     return WALLETS[owner].keys;
+  }
+
+  /** Whether a node would: the model's looks at no signatures, and what is garbled on its way to a maker keeps its id. */
+  takes(transaction: Transaction): boolean {
+    this.ledger.read(this.money.node);
+    return this.ledger.isSigned(transaction);
   }
 
   /** A coin goes where nobody here gets it back. */

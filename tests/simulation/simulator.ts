@@ -180,9 +180,7 @@ export class Simulator {
       ...(lies === undefined ? {} : { lies }),
       send: (rawTx) => {
         const transaction = parseTransaction(rawTx);
-        life.ledger.read(life.money.node);
-        // The model of a node looks at no signatures: what was garbled on its way to a maker is taken by none.
-        if (life.ledger.isSigned(transaction)) life.money.node.submit(transaction);
+        if (life.takes(transaction)) life.money.node.submit(transaction);
         life.money.followMempool();
       },
     });

@@ -71,6 +71,8 @@ export class MoneyWorld {
   replaces = false;
   /** The mempool that is asked for its view has not heard of what was sent. */
   isSilent = false;
+  /** The node of the model looks at no signatures: whoever lets bytes be garbled on their way looks at them here. */
+  takes: (transaction: Transaction) => boolean = () => true;
   /** Asked before a broadcast is answered. */
   onBroadcast: () => Promise<void> | void = () => undefined;
 
@@ -312,7 +314,7 @@ export class MoneyWorld {
       this.#raw.set(txid, transaction);
       const isThere = this.node.mempool.has(txid as never) || this.#place(txid) !== null;
       if (!isThere && this.replaces) this.#makeRoomFor(transaction);
-      if (!isThere && !this.node.submit(transaction)) {
+      if (!isThere && !(this.takes(transaction) && this.node.submit(transaction))) {
         throw new TroupeError(
           {
             code: "MEMPOOL_REFUSED",

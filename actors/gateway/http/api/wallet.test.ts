@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { networkByName } from "../../../../bitcoin/network.ts";
 import type { RpcOutput } from "../../../../bus/contract/contract.ts";
+import { makerContract } from "../../../../bus/contracts/maker.ts";
 import type { walletdContract } from "../../../../bus/contracts/walletd.ts";
+import { fakeActor } from "../../../../bus/fake.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
 import { RAW_TX } from "../../../../tests/harness/gateway/raw-tx.ts";
 import {
@@ -30,6 +32,46 @@ const askedOf = (method: string) =>
 
 const ADDRESS = "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk";
 const TXID = "ab".repeat(32);
+
+/** A coinjoin that our maker was in. */
+const ENTRY: RpcOutput<typeof walletdContract, "history">["entries"][number] = {
+  txid: TXID,
+  height: 100,
+  confirmations: 22,
+  timeS: 1_700_000_000,
+  kind: "cj internal",
+  role: "maker",
+  isCoinjoin: true,
+  changeSat: 240,
+  balanceSat: 1_000,
+  amountSat: 500,
+  feeSat: null,
+  coinjoinSat: 500,
+  participants: 3,
+  fromMixdepth: 0,
+  toMixdepth: 1,
+  coins: 2,
+  destination: ADDRESS,
+  changeAddress: null,
+  spent: [{ txid: TXID, index: 1 }],
+  label: "",
+  note: {
+    role: "maker",
+    isSuccess: true,
+    failure: null,
+    amountSat: 500,
+    inputs: 1,
+    inputSat: 700,
+    peers: ["J5abc", "J5def"],
+    feeReceivedSat: 250,
+    txfeeContributionSat: 10,
+    makerFeesSat: 0,
+    miningFeeSat: 0,
+    startedAtS: 1_699_999_940,
+    completedAtS: null,
+    broadcastBy: "J5abc",
+  },
+};
 
 describe("the wallet on display", () => {
   const display: RpcOutput<typeof walletdContract, "display"> = {
@@ -398,46 +440,8 @@ describe("the rest", () => {
   });
 
   it("the history is told as JoinMarket-NG does, of the length that is wanted", async () => {
-    const entry: RpcOutput<typeof walletdContract, "history">["entries"][number] = {
-      txid: TXID,
-      height: 100,
-      confirmations: 22,
-      timeS: 1_700_000_000,
-      kind: "cj internal",
-      role: "maker",
-      isCoinjoin: true,
-      changeSat: 240,
-      balanceSat: 1_000,
-      amountSat: 500,
-      feeSat: null,
-      coinjoinSat: 500,
-      participants: 3,
-      fromMixdepth: 0,
-      toMixdepth: 1,
-      coins: 2,
-      destination: ADDRESS,
-      changeAddress: null,
-      spent: [{ txid: TXID, index: 1 }],
-      label: "",
-      note: {
-        role: "maker",
-        isSuccess: true,
-        failure: null,
-        amountSat: 500,
-        inputs: 1,
-        inputSat: 700,
-        peers: ["J5abc", "J5def"],
-        feeReceivedSat: 250,
-        txfeeContributionSat: 10,
-        makerFeesSat: 0,
-        miningFeeSat: 0,
-        startedAtS: 1_699_999_940,
-        completedAtS: null,
-        broadcastBy: "J5abc",
-      },
-    };
     await begin({
-      handlers: { history: () => ({ total: 1, entries: [entry, { ...entry, note: null }], unsent: [] }) },
+      handlers: { history: () => ({ total: 1, entries: [ENTRY, { ...ENTRY, note: null }], unsent: [] }) },
     });
     const { json } = await ask("/history?limit=5");
     expect(askedOf("history")).toMatchObject([{ limit: 5 }]);
@@ -454,5 +458,32 @@ describe("the rest", () => {
     });
     expect(json.history[1]).toMatchObject({ peer_count: null, source: "onchain", completed_at: "" });
     expect((await ask("/history?limit=0")).status).toBe(400);
+  });
+
+  it("tells of takers that our maker served in vain too, but of none that sent it after all", async () => {
+    const coin = { txid: TXID, index: 1 };
+    const failed = {
+      ...{ wallet: "rec", step: "promised" as const, amountSat: 700, coins: [coin], refused: null },
+      ...{
+        why: "the taker has been silent for too long",
+        startedAtS: 1_700_000_100,
+        endedAtS: 1_700_000_400,
+      },
+    };
+    await begin({ handlers: { history: () => ({ total: 1, entries: [ENTRY], unsent: [] }) } });
+    const maker = await fakeActor(door.world, makerContract, {
+      failed: () => ({
+        joins: [failed, { ...failed, step: "signed" as const }, { ...failed, wallet: "another" }],
+      }),
+    });
+    const { json } = await ask("/history?limit=1");
+    expect(json.history).toMatchObject([
+      {
+        ...{ role: "maker", success: false, txid: "", cj_amount: 700, net_fee: 0, utxos_used: `${TXID}:1` },
+        ...{ timestamp: "2023-11-14T22:15:00Z", failure_reason: "the taker has been silent for too long" },
+      },
+    ]);
+    expect((await ask("/history")).json.history).toHaveLength(2);
+    await maker.stop();
   });
 });

@@ -1,7 +1,12 @@
 /** The maker and the taker as the open wallet uses them: what runs for it, and what each of them may do with it. */
 import type { Bus, Client, Listener } from "../../../../../bus/bus.ts";
 import type { EventBody, RpcInput, StateBody } from "../../../../../bus/contract/contract.ts";
-import { type MakerStatus, type MakerTerms, makerContract } from "../../../../../bus/contracts/maker.ts";
+import {
+  type FailedJoin,
+  type MakerStatus,
+  type MakerTerms,
+  makerContract,
+} from "../../../../../bus/contracts/maker.ts";
 import { type CoinjoinRun, takerContract } from "../../../../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../../../../bus/contracts/walletd/mixable.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
@@ -103,6 +108,12 @@ export class Mixing {
       throw error;
     }
     diary.note("the wallet offers its coins for coinjoins");
+  }
+
+  /** Takers of a wallet that came to nothing; none where no maker runs. */
+  async failedJoins(wallet: string): Promise<FailedJoin[]> {
+    const joins = (await orAway(this.#maker.failed({})))?.joins ?? [];
+    return joins.filter((join) => join.wallet === stemOf(wallet));
   }
 
   async stopEarning(wallet: string): Promise<void> {

@@ -1,6 +1,8 @@
 /** What happened in the wallet, and what its maker earned. */
 import { z } from "zod";
 import type { RpcOutput } from "../../../../../bus/contract/contract.ts";
+import { servedInVain } from "../../../../../bus/contracts/maker/served-in-vain.ts";
+import type { FailedJoin } from "../../../../../bus/contracts/maker.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { type Endpoint, endpoint, walletEndpoint } from "../wire/endpoint.ts";
 import { Refusal } from "../wire/refusal.ts";
@@ -40,7 +42,7 @@ const HistoryEntrySchema = z.object({
 
 const ENTRIES_MAX = 10_000;
 
-export function historyEndpoints({ walletd, login, network }: RouteParts): Endpoint[] {
+export function historyEndpoints({ walletd, login, mixing, network }: RouteParts): Endpoint[] {
   return [
     walletEndpoint("GET", "/history", "wallethistory", {
       doc: "What happened in the wallet, newest first.",
@@ -48,11 +50,22 @@ export function historyEndpoints({ walletd, login, network }: RouteParts): Endpo
       answer: z.object({ history: z.array(HistoryEntrySchema) }),
       refusals: ["BackendNotReady"],
       handle: async ({ wallet: { name, session }, query }) => {
+        const limit = query.limit ?? ENTRIES_MAX;
+        const failed = await mixing.failedJoins(name);
         const [{ fingerprint }, { entries }] = await Promise.all([
           walletd.status({ wallet: name, session }),
-          walletd.history({ wallet: name, session, limit: query.limit ?? ENTRIES_MAX }),
+          // Whether what came to nothing was sent after all, only all entries tell.
+          walletd.history({ wallet: name, session, limit: failed.length === 0 ? limit : ENTRIES_MAX }),
         ]);
-        return { history: entries.map((entry) => historyEntry(entry, network.name, fingerprint)) };
+        const place = { network: network.name, wallet_fingerprint: fingerprint };
+        const told = [
+          ...entries.map((entry) => ({ atS: entry.timeS, entry: { ...historyEntry(entry), ...place } })),
+          ...servedInVain(entries, failed).map((join) => ({
+            atS: join.startedAtS,
+            entry: { ...failedEntry(join), ...place },
+          })),
+        ].sort((a, b) => b.atS - a.atS);
+        return { history: told.slice(0, limit).map(({ entry }) => entry) };
       },
     }),
     walletEndpoint("GET", "/history.csv", "wallethistorycsv", {
@@ -78,11 +91,9 @@ export function historyEndpoints({ walletd, login, network }: RouteParts): Endpo
   ];
 }
 
-function historyEntry(
-  entry: Entry,
-  network: string,
-  fingerprint: string,
-): z.input<typeof HistoryEntrySchema> {
+type Told = Omit<z.input<typeof HistoryEntrySchema>, "network" | "wallet_fingerprint">;
+
+function historyEntry(entry: Entry): Told {
   const { note, feeSat, confirmations, spent } = entry;
   const atText = isoTime(entry.timeS);
   const miningFeeSat = note?.miningFeeSat ?? feeSat ?? 0;
@@ -110,12 +121,37 @@ function historyEntry(
     source_mixdepth: entry.fromMixdepth,
     destination_address: entry.destination ?? "",
     change_address: entry.changeAddress ?? "",
-    utxos_used: spent.map(({ txid, index }) => `${txid}:${index}`).join(","),
+    utxos_used: utxosOf(spent),
     broadcast_method: note?.broadcastBy ?? "",
-    network,
-    wallet_fingerprint: fingerprint,
     source: note === null ? "onchain" : "protocol",
   };
+}
+
+/** A taker that our maker served in vain: it earned nothing, and its coins are free again. */
+function failedEntry({ amountSat, coins, why, refused, startedAtS, endedAtS }: FailedJoin): Told {
+  return {
+    timestamp: isoTime(startedAtS),
+    completed_at: isoTime(endedAtS),
+    role: "maker",
+    success: false,
+    failure_reason: refused === null ? why : `${refused}; ${why}`,
+    confirmations: 0,
+    confirmed_at: "",
+    txid: "",
+    cj_amount: amountSat,
+    amount: 0,
+    // Who it was is nobody's business.
+    ...{ peer_count: null, counterparty_nicks: "" },
+    ...{ fee_received: 0, txfee_contribution: 0, total_maker_fees_paid: 0, mining_fee_paid: 0, net_fee: 0 },
+    ...{ source_mixdepth: null, destination_address: "", change_address: "" },
+    utxos_used: utxosOf(coins),
+    broadcast_method: "",
+    source: "protocol",
+  };
+}
+
+function utxosOf(coins: readonly { readonly txid: string; readonly index: number }[]): string {
+  return coins.map(({ txid, index }) => `${txid}:${index}`).join(",");
 }
 
 function isoTime(timeS: number): string {
