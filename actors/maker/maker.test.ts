@@ -1,5 +1,6 @@
 /** A maker over a real wallet daemon: a whole coinjoin, and what it says in which order. */
 import { afterEach, expect, it } from "vitest";
+import type { Market } from "../../joinmarket/channel/market.ts";
 import type { Offer } from "../../joinmarket/offer/offer.ts";
 import { formatRevelation, parseRevelation } from "../../joinmarket/podle/revelation.ts";
 import { DELIVERED } from "../../tests/harness/joinmarket/market-hub.ts";
@@ -90,4 +91,31 @@ it("has another maker told of a commitment that was opened to it: once, and neve
     { from: maker, to: other.nick, isPrivate: true, text: `hp2 ${commitment}` },
   ]);
   expect((await world.control.status({})).usedCommitments).toBe(1);
+});
+
+it("is stopped when whatever was ending already has ended: nothing is said after its last word", async () => {
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const market: Market = {
+    nick: "J5slowtoleave00O",
+    start: async () => {},
+    announce: () => {},
+    tell: async () => {},
+    status: () => [],
+    close: () => left,
+  };
+  world = await MakerWorld.start({ market: () => market });
+  await world.walletd.as("operator").revoke({ ...world.owned, id: world.grantId });
+  await world.until("the end", async () => (await world.status()).state === "ended");
+
+  let isStopped = false;
+  const stopped = world.stopMaker().then(() => {
+    isStopped = true;
+  });
+  await world.pass(1_000);
+  expect(isStopped).toBe(false);
+  leave();
+  await stopped;
 });

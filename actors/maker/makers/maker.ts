@@ -74,6 +74,7 @@ export class Maker {
   readonly #sinceMs: number;
   #isConnected = false;
   #ended: Ended | undefined;
+  #ending: Promise<void> | undefined;
   #waitsFor: string | undefined = "the wallet's funds are not known yet";
   #refreshing: Promise<void> | undefined;
   #isStale = false;
@@ -169,8 +170,13 @@ export class Maker {
     await this.#refreshing;
   }
 
-  async #end(why: string): Promise<void> {
-    if (this.#ended !== undefined) return;
+  /** Whoever asks for the end again waits for the one that is under way. */
+  #end(why: string): Promise<void> {
+    this.#ending ??= this.#close(why);
+    return this.#ending;
+  }
+
+  async #close(why: string): Promise<void> {
     this.#ended = { why };
     this.#retry?.cancel();
     this.#announcer.close();
