@@ -17,7 +17,6 @@ import {
   HastyClock,
   knownWallet,
   type Owned,
-  PASSWORD,
   WalletdUnderTest,
 } from "../../../tests/harness/walletd/walletd-under-test.ts";
 
@@ -31,10 +30,7 @@ let owned: Owned;
 beforeEach(async () => {
   clock = new HastyClock();
   under = await WalletdUnderTest.start(stillWorld(), { clock, config: { mixdepths: 3, gap: 4 } });
-  for (const mixdepth of [0, 1]) {
-    const { scriptPubKey } = WALLET.keys.key({ mixdepth, chain: 0, index: 0 });
-    await under.money.pay({ script: scriptPubKey, amountSat: 500_000 });
-  }
+  await under.fund(WALLET, [0, 0, 500_000], [1, 0, 500_000]);
   owned = await under.recovered("payer", WALLET.words, { hasBonds: false });
 });
 afterEach(() => under.stop());
@@ -90,11 +86,7 @@ async function othersSigned(transaction: Transaction, ownCoins: readonly { reado
 }
 
 async function reopen(): Promise<void> {
-  await under.stopActor();
-  await under.startActor();
-  const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
-  owned = { wallet: "payer", session };
-  await under.level(owned);
+  owned = await under.reopened("payer");
 }
 
 describe("a payment that the node has lost", () => {

@@ -31,17 +31,10 @@ beforeEach(async () => {
   clock = new HastyClock();
   const money = stillWorld();
   under = await WalletdUnderTest.start(money, { clock, config: { mixdepths: 3, gap: 4 } });
-  await pay(0, 0, 300_000);
-  await pay(0, 1, 400_000);
-  await pay(1, 0, 500_000);
+  await under.fund(WALLET, [0, 0, 300_000], [0, 1, 400_000], [1, 0, 500_000]);
   owned = await under.recovered("mixed", WALLET.words, { hasBonds: true });
 });
 afterEach(() => under.stop());
-
-async function pay(mixdepth: number, index: number, amountSat: number, chain = 0): Promise<string> {
-  const { scriptPubKey } = WALLET.keys.key({ mixdepth, chain, index });
-  return under.money.pay({ script: scriptPubKey, amountSat });
-}
 
 async function granted(caller: "maker" | "taker", limits: object = {}, ttlS = 86_400): Promise<string> {
   const { grant } = await under.as("operator").grant({ ...owned, caller, limits, ttlS });
@@ -269,11 +262,7 @@ describe("a taker", () => {
       data: { usedUp: 1 },
     });
     // Also after a restart: what was shown once is on the disk.
-    await under.stopActor();
-    await under.startActor();
-    const { session } = await under.as("operator").unlock({ wallet: "mixed", password: PASSWORD });
-    owned = { wallet: "mixed", session };
-    await under.level(owned);
+    owned = await under.reopened("mixed");
     const { coins } = await under.as("operator").coins(owned);
     expect(coins.find(({ txid }) => txid === side.coins[0]?.txid)).toMatchObject({
       commitmentsUsed: 3,

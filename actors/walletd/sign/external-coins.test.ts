@@ -12,7 +12,6 @@ import { stillWorld } from "../../../tests/harness/walletd/money-world.ts";
 import {
   knownWallet,
   type Owned,
-  PASSWORD,
   WalletdUnderTest,
 } from "../../../tests/harness/walletd/walletd-under-test.ts";
 
@@ -59,11 +58,7 @@ async function question(more: object = {}) {
 }
 
 async function reopened(): Promise<void> {
-  await under.stopActor();
-  await under.startActor();
-  const { session } = await operator().unlock({ wallet: "mixed", password: PASSWORD });
-  owned = { wallet: "mixed", session };
-  await under.level(owned);
+  owned = await under.reopened("mixed");
 }
 
 describe("a coin of elsewhere", () => {

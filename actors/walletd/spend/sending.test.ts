@@ -20,10 +20,7 @@ let owned: Owned;
 beforeEach(async () => {
   clock = new HastyClock();
   under = await WalletdUnderTest.start(stillWorld(), { clock, config: { mixdepths: 2, gap: 4 } });
-  await under.money.pay({
-    script: WALLET.keys.key({ mixdepth: 0, chain: 0, index: 0 }).scriptPubKey,
-    amountSat: 500_000,
-  });
+  await under.fund(WALLET, [0, 0, 500_000]);
   owned = await under.recovered("payer", WALLET.words, { hasBonds: false });
 });
 afterEach(() => under.stop());
@@ -34,11 +31,7 @@ function send(key: string, amountSat = 100_000) {
 }
 
 async function reopen(): Promise<void> {
-  await under.stopActor();
-  await under.startActor();
-  const { session } = await under.as("operator").unlock({ wallet: "payer", password: PASSWORD });
-  owned = { wallet: "payer", session };
-  await under.level(owned);
+  owned = await under.reopened("payer");
 }
 
 const sentTxids = () => new Set(under.money.sent.map((transaction) => txidOf(transaction)));

@@ -15,8 +15,7 @@ const ROUNDS = 6;
 let under: WalletdUnderTest;
 beforeEach(async () => {
   under = await WalletdUnderTest.start(stillWorld(), { config: { mixdepths: 2, gap: 4 } });
-  const { scriptPubKey } = WALLET.keys.key({ mixdepth: 0, chain: 0, index: 0 });
-  await under.money.pay({ script: scriptPubKey, amountSat: 500_000 });
+  await under.fund(WALLET, [0, 0, 500_000]);
 });
 afterEach(() => under.stop());
 

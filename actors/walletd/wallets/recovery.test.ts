@@ -51,11 +51,8 @@ it("goes on with its search, as far as was asked, when walletd ends in the midst
   await pay(FAR, 300_000);
   const operator = under.as("operator");
   await operator.recover({ wallet: "far", words, password: PASSWORD, passphrase: PASSPHRASE, gap: GAP });
-  await under.stopActor();
 
-  await under.startActor();
-  const { session } = await operator.unlock({ wallet: "far", password: PASSWORD });
-  const owned = { wallet: "far", session };
+  const owned = await under.reopened("far");
   expect(await totalOf(owned)).toBe(300_000);
   expect((await operator.status(owned)).gap).toBe(GAP);
 });

@@ -35,16 +35,8 @@ export class RobbedWallets {
       ...{ clock, carrier: "embedded" },
       config: { mixdepths: 3, gap: 4, seed_over_http: "no", send_sat_per_day: 150_000 },
     });
-    const pays = [
-      [0, 0, 300_000],
-      [0, 1, 400_000],
-      [1, 0, 500_000],
-    ] as const;
-    for (const [mixdepth, index, amountSat] of pays) {
-      await under.money.pay({ script: ownScript(mixdepth, 0, index), amountSat });
-    }
-    const script = OTHERS.keys.key({ mixdepth: 0, chain: 0, index: 0 }).scriptPubKey;
-    await under.money.pay({ script, amountSat: 900_000 });
+    await under.fund(MINE, [0, 0, 300_000], [0, 1, 400_000], [1, 0, 500_000]);
+    await under.fund(OTHERS, [0, 0, 900_000]);
     const mine = await under.recovered("mine", MINE.words, { hasBonds: false });
     const others = await under.recovered("others", OTHERS.words, { hasBonds: false });
     return new RobbedWallets(under, clock, mine, others);

@@ -83,6 +83,8 @@ interface RecoverMore {
   readonly gap?: number;
 }
 
+type FundedCoin = readonly [mixdepth: number, index: number, amountSat: number];
+
 interface Caller {
   readonly wire: MortalTransport;
   readonly bus: ConnectedBus;
@@ -168,6 +170,26 @@ export class WalletdUnderTest {
   /** Opens the wallet of known words, once it knows its coins. */
   async recovered(wallet: string, words: string, more: RecoverMore = {}): Promise<Owned> {
     const { session } = await this.as("operator").recover({ wallet, words, password: PASSWORD, ...more });
+    const owned = { wallet, session };
+    await this.level(owned);
+    return owned;
+  }
+
+  /** Coins for a wallet, each by its mixdepth, its address's number and what it is worth; the payments' txids. */
+  async fund({ keys }: KnownWallet, ...coins: readonly FundedCoin[]): Promise<string[]> {
+    const txids: string[] = [];
+    for (const [mixdepth, index, amountSat] of coins) {
+      const { scriptPubKey } = keys.key({ mixdepth, chain: 0, index });
+      txids.push(await this.money.pay({ script: scriptPubKey, amountSat }));
+    }
+    return txids;
+  }
+
+  /** In its next life, opened by its owner. */
+  async reopened(wallet: string): Promise<Owned> {
+    await this.stopActor();
+    await this.startActor();
+    const { session } = await this.as("operator").unlock({ wallet, password: PASSWORD });
     const owned = { wallet, session };
     await this.level(owned);
     return owned;
