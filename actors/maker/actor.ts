@@ -107,7 +107,10 @@ class MakerActor implements Actor {
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     await Promise.all([...this.#makers.values()].map((maker) => maker.stop("the maker stops")));
     this.#book?.keep();
-    await this.#publisher?.stop();
+    const publisher = this.#publisher;
+    // A maker in whose place another has come may still be ending.
+    this.#publisher = undefined;
+    await publisher?.stop();
   }
 
   #handlers(): Handlers<typeof makerContract> {
@@ -234,8 +237,9 @@ class MakerActor implements Actor {
   }
 
   #tell(): void {
+    if (this.#publisher === undefined) return;
     const makers = [...this.#makers.values()].map(({ order, state }) => ({ wallet: order.wallet, state }));
-    this.#publisher?.state("makers", { makers });
+    this.#publisher.state("makers", { makers });
     const offering = makers.filter(({ state }) => state === "offering").length;
     const text =
       makers.length === 0
