@@ -196,7 +196,7 @@ async function reached(begun: ReturnType<typeof attempt>, wanted: (typeof PHASES
     }
     const run = await box.taker.run({ id, newerThan: version }, { deadlineMs: 5_000 }).catch(() => undefined);
     const isThere =
-      run !== undefined && PHASES.findIndex((phase) => phase === run.phase) >= PHASES.indexOf(wanted);
+      run !== undefined && (PHASES as readonly string[]).indexOf(run.phase) >= PHASES.indexOf(wanted);
     if (run === undefined || isThere || run.isOver) return run?.phase ?? "unknown";
     version = run.version;
   }
