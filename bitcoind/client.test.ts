@@ -7,7 +7,7 @@ import { parseBlock } from "../bitcoin/block/block.ts";
 import { blockHashOf, HEADER_LENGTH_BYTES } from "../bitcoin/block/header.ts";
 import { type BlockHash, hexToBytes, type Txid } from "../bitcoin/bytes.ts";
 import { mainnet, regtest } from "../bitcoin/network.ts";
-import { txidOf } from "../bitcoin/transaction.ts";
+import { parseTransaction, txidOf } from "../bitcoin/transaction.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { KeptLog } from "../tests/harness/kept-log.ts";
 import { callNode, findBitcoind, RealNode } from "../tests/harness/node/bitcoind.ts";
@@ -16,20 +16,26 @@ import { nodeMakers, type SomeNode } from "../tests/harness/node/node-makers.ts"
 import { waitFor } from "../tests/harness/wait-for.ts";
 import { NodeClient } from "./client.ts";
 import { nodeSection } from "./config.ts";
+import { confirmedTransactions, hasTransactionIndex } from "./questions/raw-transactions.ts";
 
 const bitcoind = findBitcoind();
 const owner = new CoinOwner("client");
 const COINBASE_SAT = 5_000_000_000n;
 const UNKNOWN = "12".repeat(32);
 
+const INDEXED = "a real node with an index of transactions";
 const makers = nodeMakers({
+  [INDEXED]: async (node) => {
+    await node.shutDown();
+    await node.restore(["-rest=1", "-txindex=1"]);
+  },
   "a real node without REST": async (node) => {
     await node.shutDown();
     await node.restore(["-rest=0"]);
   },
 });
 
-describe.each(makers)("the client of $name", ({ start }) => {
+describe.each(makers)("the client of $name", ({ name, start }) => {
   let node: SomeNode;
   let client: NodeClient;
   let hashes: BlockHash[];
@@ -89,16 +95,12 @@ describe.each(makers)("the client of $name", ({ start }) => {
     expect(await client.blockBytes(UNKNOWN as BlockHash)).toBeUndefined();
   });
 
-  it("broadcasts, and gives raw transactions of the mempool and of a block", async () => {
+  it("broadcasts, and gives raw transactions of a block", async () => {
     const spent = owner.spend([await coinbaseOf(1)], [{ kind: "p2tr", amountSat: COINBASE_SAT - 2_000n }]);
     expect(await client.broadcast(hexToBytes(spent.hex))).toBe(spent.txid);
     expect(await client.broadcast(hexToBytes(spent.hex))).toBe(spent.txid);
-    const raw = Buffer.from(spent.hex, "hex");
-    expect(await client.rawTransactions([UNKNOWN as Txid, spent.txid as Txid])).toEqual([undefined, raw]);
 
     const [hash] = (await rpc("generatetoaddress", 1, owner.address("p2wpkh"))) as BlockHash[];
-    expect(await client.rawTransactions([spent.txid as Txid], hash)).toEqual([raw]);
-    expect(await client.rawTransactions([spent.txid as Txid])).toEqual([undefined]);
     // More than one request takes, each in its place.
     const block = hash as BlockHash;
     const wanted = Array.from({ length: 60 }, (_, i) => ({
@@ -108,6 +110,22 @@ describe.each(makers)("the client of $name", ({ start }) => {
     expect(await client.confirmedTransactions(wanted)).toEqual(
       wanted.map(({ txid }) => (txid === UNKNOWN ? undefined : spent.hex)),
     );
+  });
+
+  it("gives transactions by the node's index of them, and out of their blocks where it has none or lags", async () => {
+    const isIndexed = name === INDEXED;
+    await waitFor("the index is level", async () => (await client.ask(hasTransactionIndex)) === isIndexed);
+    const block = hashes[0] as BlockHash;
+    const { txid } = await coinbaseOf(1);
+    const [hex] = await client.confirmedTransactions([{ txid: txid as Txid, block }]);
+    const raw = hexToBytes(hex ?? "");
+    expect(txidOf(parseTransaction(raw))).toBe(txid);
+    const wanted = [block, UNKNOWN as BlockHash].map((each) => ({ txid: txid as Txid, block: each }));
+    expect(await client.ask((connection) => confirmedTransactions(connection, wanted, true))).toEqual([
+      hex,
+      // Only an index finds it without its block.
+      isIndexed ? hex : undefined,
+    ]);
   });
 
   it("knows the node's version", async () => {

@@ -16,9 +16,14 @@ import { LagWatch } from "./failover/lag-watch.ts";
 import { type BlockHint, blockHints, type NodeHints, sequenceHints } from "./hints/node-hints.ts";
 import { type Publisher, publishersOf } from "./hints/publishers.ts";
 import { headersByRpc, holdsInvalid, isLevelWith, rejectsChainOf } from "./questions/headers.ts";
+import {
+  confirmedTransactions,
+  hasTransactionIndex,
+  type TransactionInBlock,
+} from "./questions/raw-transactions.ts";
 import { hasSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./questions/spent-outputs.ts";
-import { ChainInfoReply, HashReply, HeightReply, HexReply, NetworkInfoReply } from "./replies.ts";
-import { badReply, checked, NOT_FOUND, orNothing, type RpcCall, rpcBatch, rpcCall } from "./rpc.ts";
+import { ChainInfoReply, HashReply, HeightReply, NetworkInfoReply } from "./replies.ts";
+import { badReply, checked, NOT_FOUND, orNothing, rpcBatch, rpcCall } from "./rpc.ts";
 import type { SequenceEvent } from "./sequence.ts";
 
 /** RPC_INVALID_PARAMETER: a height that is not there. */
@@ -27,11 +32,6 @@ const OUT_OF_RANGE = -8;
 const TRANSACTIONS_TOGETHER = 25;
 const BLOCK_MAX_BYTES = 4_000_000;
 const HEADERS_MAX = 2_000;
-
-export interface TransactionInBlock {
-  readonly txid: Txid;
-  readonly block: BlockHash;
-}
 
 export interface NodeClientOptions {
   readonly config: NodeConfig;
@@ -58,6 +58,7 @@ interface Node {
   hasRest: boolean;
   /** It gives a block's spent outputs over REST. */
   hasSpentOutputs: boolean;
+  hasTransactionIndex: boolean;
   publishers: readonly Publisher[];
 }
 
@@ -83,6 +84,7 @@ export class NodeClient {
       }),
       hasRest: false,
       hasSpentOutputs: false,
+      hasTransactionIndex: false,
       publishers: [],
     }));
     this.#options = options;
@@ -247,27 +249,15 @@ export class NodeClient {
     return name !== undefined && (this.#hints?.isConnected(name) ?? false);
   }
 
-  /** Raw transactions of the mempool, or of a block: the node needs no txindex. Nothing for one that is not there. */
-  async rawTransactions(txids: readonly Txid[], block?: BlockHash): Promise<(Uint8Array | undefined)[]> {
-    const calls = txids.map((txid) => ({
-      method: "getrawtransaction",
-      params: block === undefined ? [txid, 0] : [txid, 0, block],
-    }));
-    return this.#eachOf(calls, (connection, value) =>
-      hexToBytes(checked(connection, "getrawtransaction", HexReply, value), "a transaction"),
-    );
-  }
-
   /** As hex, in the order of what is wanted, each of the block that is named; the node works on several requests at once. */
   async confirmedTransactions(wanted: readonly TransactionInBlock[]): Promise<(string | undefined)[]> {
     const chunks: Promise<(string | undefined)[]>[] = [];
     for (let start = 0; start < wanted.length; start += TRANSACTIONS_TOGETHER) {
-      const calls = wanted.slice(start, start + TRANSACTIONS_TOGETHER).map(({ txid, block }) => ({
-        method: "getrawtransaction",
-        params: [txid, 0, block],
-      }));
+      const together = wanted.slice(start, start + TRANSACTIONS_TOGETHER);
       chunks.push(
-        this.#eachOf(calls, (connection, value) => checked(connection, "getrawtransaction", HexReply, value)),
+        this.#failover.run(({ connection, hasTransactionIndex: isIndexed }) =>
+          confirmedTransactions(connection, together, isIndexed),
+        ),
       );
     }
     return (await Promise.all(chunks)).flat();
@@ -300,19 +290,6 @@ export class NodeClient {
     );
   }
 
-  async #eachOf<T>(
-    calls: readonly RpcCall[],
-    read: (connection: NodeConnection, value: unknown) => T,
-  ): Promise<(T | undefined)[]> {
-    return this.#failover.run(async ({ connection }) =>
-      (await rpcBatch(connection, calls)).map((item) => {
-        if (!("error" in item)) return read(connection, item.value);
-        if (rpcCodeOf(item.error) === NOT_FOUND) return undefined;
-        throw item.error;
-      }),
-    );
-  }
-
   #listen(hints: NodeHints): void {
     this.#hints?.close();
     this.#hints = hints;
@@ -337,6 +314,7 @@ export class NodeClient {
     }
     node.hasRest = (await connection.rest("chaininfo.json")).status === 200;
     node.hasSpentOutputs = node.hasRest && (await hasSpentOutputs(connection, this.#network.genesis.hash));
+    node.hasTransactionIndex = await hasTransactionIndex(connection);
     const { zmq } = this.#options.config;
     // The address in the configuration is that of the node named first; of the others each says where it publishes.
     const isNamed = zmq !== undefined && node === this.#nodes[0];

@@ -41,6 +41,8 @@ export const NetworkInfoReply = z.object({
   connections: z.int(),
 });
 
+export const IndexInfoReply = z.object({ txindex: z.object({ synced: z.boolean() }).optional() });
+
 export const MempoolInfoReply = z.object({
   size: z.int().nonnegative(),
   usage: z.int().nonnegative(),

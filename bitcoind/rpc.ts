@@ -8,6 +8,8 @@ import { type NodeFailure, nodeError, rpcCodeOf } from "./errors.ts";
 const BATCH_MAX = 500;
 /** Bitcoin Core's RPC_INVALID_ADDRESS_OR_KEY: there is no such block, transaction or mempool entry. */
 export const NOT_FOUND = -5;
+/** Bitcoin Core's RPC_METHOD_NOT_FOUND: an older node, or a build without it. */
+export const METHOD_NOT_FOUND = -32601;
 /** Bitcoin Core's RPC_IN_WARMUP. */
 const WARMING_UP = -28;
 const MESSAGE_MAX = 1_000;

@@ -1,8 +1,7 @@
 /** Where a node publishes its news over ZMQ, as it says itself. */
 import { z } from "zod";
 import type { NodeConnection } from "../connection.ts";
-import { rpcCodeOf } from "../errors.ts";
-import { checked, rpcCall } from "../rpc.ts";
+import { checked, METHOD_NOT_FOUND, orNothing, rpcCall } from "../rpc.ts";
 
 export interface Publisher {
   /** `hashblock`, `sequence`, … */
@@ -11,8 +10,6 @@ export interface Publisher {
   readonly url: string;
 }
 
-/** Bitcoin Core's RPC_METHOD_NOT_FOUND: a build without ZMQ. */
-const METHOD_NOT_FOUND = -32601;
 const ANY_HOST = new Set(["0.0.0.0", "[::]", "*"]);
 const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;
 
@@ -22,13 +19,9 @@ const PublishersReply = z
 
 /** None for a node that publishes nothing, or only where we cannot reach it. */
 export async function publishersOf(connection: NodeConnection): Promise<Publisher[]> {
-  let value: unknown;
-  try {
-    value = await rpcCall(connection, "getzmqnotifications");
-  } catch (error) {
-    if (rpcCodeOf(error) === METHOD_NOT_FOUND) return [];
-    throw error;
-  }
+  // A build without ZMQ does not know the question.
+  const value = await orNothing(rpcCall(connection, "getzmqnotifications"), METHOD_NOT_FOUND);
+  if (value === undefined) return [];
   return checked(connection, "getzmqnotifications", PublishersReply, value).flatMap(({ type, address }) => {
     const url = reachable(address, new URL(`http://${connection.name}`).hostname);
     return url === undefined ? [] : [{ topic: type.replace(/^pub/, ""), url }];

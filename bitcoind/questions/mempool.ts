@@ -15,6 +15,7 @@ import {
   TxOutReply,
 } from "../replies.ts";
 import { badReply, checked, type RpcCall, rpcBatch, rpcCall } from "../rpc.ts";
+import { rawTransactions } from "./raw-transactions.ts";
 
 /** A mempool of 300 MB has far fewer transactions than this answer has room for. */
 const MEMPOOL_MAX_BYTES = 256 * 1024 * 1024;
@@ -129,7 +130,11 @@ export class NodeMempool {
 
   /** In the order of the ids; nothing for one that is not there. */
   transactions(txids: readonly Txid[], block?: BlockHash): Promise<(Uint8Array | undefined)[]> {
-    return this.#client.rawTransactions(txids, block);
+    return this.#client.ask(async (connection) => {
+      const wanted = txids.map((txid) => ({ txid, block }));
+      const found = await rawTransactions(connection, wanted);
+      return found.map((hex) => (hex === undefined ? undefined : hexToBytes(hex, "a transaction")));
+    });
   }
 
   /** In the order asked; nothing for an output that no block made, or that a block has spent. Unconfirmed spends do not count. */

@@ -1,7 +1,7 @@
 /** What the indexer needs of a node: its chain and its blocks. The rest of the actor knows no node. */
 import type { BlockHash } from "../../../bitcoin/bytes.ts";
-import type { TransactionInBlock } from "../../../bitcoind/client.ts";
 import type { LocatedBlock } from "../../../bitcoind/files/block-locator.ts";
+import type { TransactionInBlock } from "../../../bitcoind/questions/raw-transactions.ts";
 import type { BlockFilesRef } from "./batches.ts";
 
 export interface SourceTip {

@@ -2,7 +2,8 @@
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import type { BlockHash } from "../../../bitcoin/bytes.ts";
 import type { Network } from "../../../bitcoin/network.ts";
-import type { NodeClient, TransactionInBlock } from "../../../bitcoind/client.ts";
+import type { NodeClient } from "../../../bitcoind/client.ts";
+import type { TransactionInBlock } from "../../../bitcoind/questions/raw-transactions.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";

@@ -18,7 +18,7 @@ import { regtest } from "../../../bitcoin/network.ts";
 import { opReturnScript, p2pkhScript, p2trScript, p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { isIndexedScript, scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { serializeTransaction, type Transaction, txidBytesOf } from "../../../bitcoin/transaction.ts";
-import type { TransactionInBlock } from "../../../bitcoind/client.ts";
+import type { TransactionInBlock } from "../../../bitcoind/questions/raw-transactions.ts";
 import { ChangeSignal } from "./change-signal.ts";
 
 export interface ModelBlock {

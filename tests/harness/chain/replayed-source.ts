@@ -10,7 +10,7 @@ import {
   type TransactionOutput,
   txidOf,
 } from "../../../bitcoin/transaction.ts";
-import type { TransactionInBlock } from "../../../bitcoind/client.ts";
+import type { TransactionInBlock } from "../../../bitcoind/questions/raw-transactions.ts";
 import { ChangeSignal } from "./change-signal.ts";
 
 export class ReplayedSource implements BlockSource {
