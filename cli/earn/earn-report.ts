@@ -3,6 +3,7 @@ import type { RpcOutput } from "../../bus/contract/contract.ts";
 import { servedInVain } from "../../bus/contracts/maker/served-in-vain.ts";
 import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
+import { earnedSatOf } from "./earned.ts";
 
 type Entry = RpcOutput<typeof walletdContract, "history">["entries"][number];
 
@@ -54,7 +55,10 @@ export function earnReportOf(
   };
 }
 
-/** What the wallet has more than before is what was earned: coins only moved within it. */
-function plus({ joins, mixedSat, earnedSat }: Earned, { coinjoinSat, changeSat }: Entry): Earned {
-  return { joins: joins + 1, mixedSat: mixedSat + (coinjoinSat ?? 0), earnedSat: earnedSat + changeSat };
+function plus({ joins, mixedSat, earnedSat }: Earned, entry: Entry): Earned {
+  return {
+    joins: joins + 1,
+    mixedSat: mixedSat + (entry.coinjoinSat ?? 0),
+    earnedSat: earnedSat + earnedSatOf(entry),
+  };
 }

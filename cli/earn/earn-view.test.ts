@@ -31,6 +31,7 @@ const MAKER: MakerStatus = {
 const JOIN = {
   ...{ role: "maker", isCoinjoin: true, height: 100, timeS: 1_767_225_600, coinjoinSat: 1_000_000 },
   spent: [],
+  note: null,
 };
 
 it.each([
@@ -83,7 +84,11 @@ it("says of each state what it means", () => {
 
 it("adds up what the chain shows, month by month, and nothing else", () => {
   const entries = [
-    { ...JOIN, changeSat: 300 },
+    {
+      ...JOIN,
+      changeSat: 50_000_300,
+      note: { role: "maker", feeReceivedSat: 310, txfeeContributionSat: 10 },
+    },
     { ...JOIN, changeSat: 150, timeS: JOIN.timeS - 86_400 },
     { ...JOIN, changeSat: 200, timeS: JOIN.timeS - 2 * 86_400 },
     { ...JOIN, changeSat: 900, height: null },

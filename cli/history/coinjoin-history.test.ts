@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import { plainPaint } from "../view/terminal.ts";
-import { type OneWallet, pastCoinjoins } from "./coinjoin-history.ts";
+import { type OneWallet, type PastCoinjoin, pastCoinjoins } from "./coinjoin-history.ts";
 import { pastLines } from "./history-view.ts";
 
 type Entry = OneWallet["history"]["entries"][number];
@@ -59,7 +59,11 @@ describe("what coinjoins did", () => {
   });
 
   it("is told of both sides where two wallets here were in the same one", () => {
-    const maker = entry({ role: "maker", changeSat: 200, note: note({ role: "maker" }) });
+    const maker = entry({
+      role: "maker",
+      changeSat: 200,
+      note: note({ role: "maker", feeReceivedSat: 200 }),
+    });
     const told = pastCoinjoins([wallet("mine", [entry({})]), wallet("earner", [maker])], [run({})]);
 
     expect(told.map(({ wallet, role }) => [wallet, role])).toEqual([
@@ -73,6 +77,16 @@ describe("what coinjoins did", () => {
     const [told] = pastCoinjoins([wallet("mine", [entry({ changeSat: -50_900, note: note({}) })])], []);
 
     expect(told?.earnedSat).toBe(-900);
+  });
+
+  it("does not take what a taker sent to our maker's own wallet for what that maker earned", () => {
+    const served = note({ role: "maker", feeReceivedSat: 450, txfeeContributionSat: 50 });
+    const both = entry({ role: "maker", changeSat: 114_159_980, note: served });
+
+    expect(pastCoinjoins([wallet("earner", [both])], [])[0]?.earnedSat).toBe(400);
+    expect(
+      pastCoinjoins([wallet("earner", [entry({ role: "maker", changeSat: 70 })])], [])[0]?.earnedSat,
+    ).toBe(70);
   });
 
   it("leaves out payments and deposits", () => {
@@ -150,7 +164,7 @@ it("is a table, with each reason told once and the wallets that are not in it", 
   const told = pastCoinjoins([wallet("mine", [entry({ role: "maker", changeSat: 1_200 })])], failed);
   const lines = pastLines(told, { total: 5, notShown: ["cold"] }, plainPaint);
 
-  expect(lines.join("\n")).toMatch(/maker +mine +0\.00 050 000 +\+1,200 +3 +in 3 blocks +a{64}/);
+  expect(lines.join("\n")).toMatch(/maker +mine +0\.00 050 000 +\+1,200 +3 +3 blocks +a{64}/);
   expect(lines.filter((line) => line.startsWith("TAKER_FEW_MAKERS: "))).toHaveLength(1);
   expect(lines.join("\n")).not.toContain("\u001b");
   expect(lines).toContain("2 older ones: add --lines 5.");
@@ -169,4 +183,13 @@ it("stands on a terminal of 80 columns with the transaction below its row", () =
   );
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
   expect(lines).toContain(`  ${txidOf("a")}`);
+});
+
+it("breaks no row of 80 columns by a large amount: the state stands with the transaction", () => {
+  const [mixed] = pastCoinjoins([wallet("maker-1", [entry({ role: "maker", confirmations: 2_350 })])], []);
+  const rows = [{ ...mixed, amountSat: 12_345_678_901, earnedSat: 114_159_980 } as PastCoinjoin];
+  const lines = pastLines(rows, { total: 1, notShown: [] }, plainPaint, 80);
+  expect(lines).toHaveLength(3);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  expect(lines[2]).toBe(`  2350 blocks  ${txidOf("a")}`);
 });

@@ -4,6 +4,7 @@ import { servedInVain } from "../../bus/contracts/maker/served-in-vain.ts";
 import type { FailedJoin } from "../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
+import { earnedSatOf } from "../earn/earned.ts";
 
 type WalletHistory = RpcOutput<typeof walletdContract, "history">;
 type Entry = WalletHistory["entries"][number];
@@ -91,7 +92,7 @@ function ofEntry(wallet: string, entry: Entry, run: CoinjoinRun | undefined): Pa
       confirmations: entry.confirmations,
       timeS: entry.timeS,
       amountSat: entry.coinjoinSat,
-      earnedSat: isOurs ? (costSat === null ? null : -costSat) : entry.changeSat,
+      earnedSat: isOurs ? (costSat === null ? null : -costSat) : earnedSatOf(entry),
       counterparties: entry.participants === null ? null : entry.participants - 1,
       phase: isOurs ? (run?.phase ?? null) : null,
       failure: null,

@@ -12,7 +12,7 @@ const COLUMNS: readonly TableColumn<PastCoinjoin>[] = [
   { title: "BTC", align: "right", value: ({ amountSat }) => (amountSat === null ? "all" : btc(amountSat)) },
   { title: "+/- SAT", align: "right", value: ({ earnedSat }) => earned(earnedSat) },
   { title: "WITH", align: "right", value: ({ counterparties }) => String(counterparties ?? "") },
-  { title: "STATE", value: stateOf },
+  { title: "STATE", isBelow: true, value: stateOf },
   { title: "TRANSACTION", isBelow: true, value: ({ txid, promised }) => txid ?? promisedText(promised) },
 ];
 
@@ -59,7 +59,7 @@ function earned(sat: number | null): string {
 function stateOf({ state, confirmations, failure, phase }: PastCoinjoin): string {
   switch (state) {
     case "confirmed":
-      return `in ${confirmations} ${confirmations === 1 ? "block" : "blocks"}`;
+      return `${confirmations} ${confirmations === 1 ? "block" : "blocks"}`;
     case "lost":
       return "sent again";
     case "conflict":

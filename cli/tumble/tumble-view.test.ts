@@ -116,6 +116,22 @@ describe("a tumble's status", () => {
     expect(lines.some((line) => line.startsWith("          "))).toBe(true);
   });
 
+  it("has an address below its row where the terminal is too narrow for it", () => {
+    const address = `bcrt1q${"z".repeat(38)}`;
+    const schedule = SCHEDULE.map(
+      (entry, at) => (at === 1 ? entry.with(3, address) : entry) as ScheduleTuple,
+    );
+    const lines = tumbleLines({ ...TUMBLE, schedule }, page(80));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines).toContain(`  to ${address}`);
+    expect(lines.some((line) => line.includes(`sent ${TXID}`))).toBe(true);
+    const costs = SCHEDULE.map(() => ({ amountSat: 1, makerFeesSat: 1, miningFeeSat: 1 }));
+    const plan = { schedule, text: "", costs, makerFeesSatMax: 1, miningFeeSatMax: 1, secondsLeft: 1 };
+    const planned = planLines({ ...plan, candidates: null }, [1], page(80));
+    expect(planned.filter((line) => line.length > 80)).toEqual([]);
+    expect(planned).toContain(`  to ${address}`);
+  });
+
   it("marks what was left out", () => {
     expect(shown({ ...TUMBLE, sent: [] })).toMatch(/1 +0 +all +5 +next mixdepth +left out/);
   });

@@ -35,7 +35,7 @@ const PLAN_COLUMNS: readonly TableColumn<PlanRow>[] = [
     value: ({ cost }) => (cost === undefined ? "" : cost.amountSat === 0 ? "nothing" : btc(cost.amountSat)),
   },
   { title: "MAKERS", align: "right", value: ({ entry: [, , makers] }) => String(makers) },
-  { title: "TO", value: ({ entry: [, , , destination] }) => placeOf(destination) },
+  { title: "TO", isBelow: true, lead: "to", value: ({ entry: [, , , destination] }) => placeOf(destination) },
   {
     title: "COSTS",
     align: "right",
@@ -144,7 +144,7 @@ const ENTRY_COLUMNS: readonly TableColumn<EntryRow>[] = [
     align: "right",
     value: ({ entry: [, , makers], sent }) => String(sent?.makers ?? makers),
   },
-  { title: "TO", value: ({ entry: [, , , destination] }) => placeOf(destination) },
+  { title: "TO", isBelow: true, lead: "to", value: ({ entry: [, , , destination] }) => placeOf(destination) },
   {
     title: "COST",
     align: "right",

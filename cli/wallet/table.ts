@@ -12,8 +12,10 @@ const NO_LINES = Object.freeze({
 export interface TableColumn<R> {
   readonly title: string;
   readonly align?: "left" | "right";
-  /** Where the table is wider than the terminal, this stands on a line below its row. */
+  /** Where the table is wider than the terminal, this stands on a line below its row: the last column first. */
   readonly isBelow?: boolean;
+  /** Said before it where it stands below, without its title. */
+  readonly lead?: string;
   readonly value: (row: R) => string;
 }
 
@@ -24,24 +26,28 @@ export function tableLines<R>(
   paint: Paint,
   width = Number.POSITIVE_INFINITY,
 ): string[] {
-  const whole = linesOf(columns, rows, paint);
-  const below = columns.filter(({ isBelow }) => isBelow);
-  if (below.length === 0 || whole.every((line) => lengthOf(line) <= width)) return whole;
-  const [head = "", ...lines] = linesOf(
-    columns.filter(({ isBelow }) => !isBelow),
-    rows,
-    paint,
-  );
-  return [
-    head,
-    ...rows.flatMap((row, at) => [
-      lines[at] ?? "",
-      ...filled(
-        below.map(({ value }) => value(row)).filter((text) => text !== ""),
-        width,
-      ),
-    ]),
-  ];
+  const below: TableColumn<R>[] = [];
+  const movable = columns.filter(({ isBelow }) => isBelow);
+  for (;;) {
+    const [head = "", ...lines] = linesOf(
+      columns.filter((column) => !below.includes(column)),
+      rows,
+      paint,
+    );
+    const next = [head, ...lines].some((line) => lengthOf(line) > width) ? movable.pop() : undefined;
+    if (next === undefined) {
+      return [head, ...rows.flatMap((row, at) => [lines[at] ?? "", ...filled(textsOf(row, below), width)])];
+    }
+    below.unshift(next);
+  }
+}
+
+function textsOf<R>(row: R, columns: readonly TableColumn<R>[]): string[] {
+  return columns.flatMap(({ lead, value }) => {
+    const text = value(row);
+    if (text === "") return [];
+    return [lead === undefined ? text : `${lead} ${text}`];
+  });
 }
 
 /** As many side by side as there is room for. */

@@ -13,7 +13,7 @@ const PACE_BLOCKS = 144;
 const HEADER_BYTES = 80;
 const HEADER_TIME_AT = 68;
 /** As long as nobody knows better. */
-export const USUAL_BLOCK_SECONDS = 600;
+const USUAL_BLOCK_SECONDS = 600;
 
 export interface Depth {
   /** Blocks that confirm it; 0 when none has it. */
@@ -30,6 +30,7 @@ export class Confirmations {
   readonly #pokes = new Pokes();
   #listeners: readonly Listener[] = [];
   #blocks = 0;
+  #blockSeconds: number | undefined;
 
   constructor(bus: Bus, clock: Clock) {
     this.#bus = bus;
@@ -72,8 +73,18 @@ export class Confirmations {
     await this.#pokes.until(() => this.#blocks !== seen, { clock: this.#clock, timeoutMs: LOOK_MS, signal });
   }
 
+  /** As it was when it was last asked; undefined before. */
+  get lastBlockSeconds(): number | undefined {
+    return this.#blockSeconds;
+  }
+
   /** How long a block takes on average, by the last day's. */
   async blockSeconds(): Promise<number> {
+    this.#blockSeconds = await this.#learnBlockSeconds();
+    return this.#blockSeconds;
+  }
+
+  async #learnBlockSeconds(): Promise<number> {
     const { tip } = await this.#indexer.tip({});
     if (tip === null || tip.height < 2) return USUAL_BLOCK_SECONDS;
     const count = Math.min(PACE_BLOCKS, tip.height);

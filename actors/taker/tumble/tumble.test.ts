@@ -55,6 +55,23 @@ it("how it stands and how long it takes is told at every moment", async () => {
   expect((await on.taker.tumbles({ wallet: "other" })).tumbles).toEqual([]);
 });
 
+it("how long it takes is not told, rather than guessed, before it is known how fast blocks come", async () => {
+  const on = await set();
+  const id = await on.start([row(0, 0, "INTERNAL", { waitMinutes: 10 }), row(1, 0, on.addresses[0] ?? "")]);
+  await on.drive(id, ({ state }) => state === "waiting");
+  const { secondsLeft } = await on.taker.tumbleStop({ id }).then(() => on.taker.tumble({ id }));
+  expect(secondsLeft).toBeNull();
+  await on.at.stopTaker();
+  await on.at.startTaker();
+
+  const resumed = await on.taker.tumbleResume({ id, grant: await on.grant() });
+  const later = await on.drive(id, (tumble) => tumble.secondsLeft !== null);
+
+  expect(resumed.secondsLeft).toBeNull();
+  // Two blocks as slow as Bitcoin's would take longer.
+  expect(later.secondsLeft).toBeLessThan(1_200);
+});
+
 describe("a taker that is stopped and started again", () => {
   const reached: Readonly<Record<string, (on: TumbleTable, id: string) => Promise<unknown>>> = {
     "while it asks the market": (on) => spoken(on, "orderbook"),

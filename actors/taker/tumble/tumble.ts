@@ -4,7 +4,7 @@ import { ASKED_FOR, isSweep, type ScheduleEntry } from "../../../joinmarket/sche
 import { tweaked } from "../../../joinmarket/schedule/tweak.ts";
 import { sleep } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
-import { type Confirmations, USUAL_BLOCK_SECONDS } from "../chain/confirmations.ts";
+import type { Confirmations } from "../chain/confirmations.ts";
 import { newRecord, type RunRecord } from "../coinjoin/record.ts";
 import type { Runs } from "../coinjoin/runs.ts";
 import { bySelf } from "../coinjoin/sending.ts";
@@ -56,7 +56,6 @@ export class RunningTumble {
   #work: Promise<void> | undefined;
   #progress: string | null = null;
   #confirmations: Tumble["confirmations"] = null;
-  #blockSeconds = USUAL_BLOCK_SECONDS;
 
   constructor(parts: TumbleParts, record: TumbleRecord) {
     this.#parts = parts;
@@ -408,7 +407,7 @@ export class RunningTumble {
 
   async #learnPace(): Promise<void> {
     try {
-      this.#blockSeconds = await this.#parts.confirmations.blockSeconds();
+      await this.#parts.confirmations.blockSeconds();
     } catch (error) {
       // Only a guess depends on it.
       this.#parts.coinjoins.log.debug("how fast blocks come is not known", { code: toWireError(error).code });
@@ -417,17 +416,19 @@ export class RunningTumble {
 
   #secondsLeft(): number | null {
     const { state, untilMs } = this.#record;
-    if (this.isOver || state === "grant" || state === "address") return null;
+    // A guess could be wrong by hours.
+    const blockSeconds = this.#parts.confirmations.lastBlockSeconds;
+    if (this.isOver || state === "grant" || state === "address" || blockSeconds === undefined) return null;
     const entries = entriesOf(this.#record);
     const wants = this.#parts.coinjoins.config.tumble_confirmations;
-    const pace = { confirmations: wants, blockSeconds: this.#blockSeconds };
+    const pace = { confirmations: wants, blockSeconds };
     const waitS = untilMs === null ? 0 : Math.max(0, Math.ceil((untilMs - this.#clock.now()) / MS_PER_S));
     const at = openEntry(this.#record);
     const entry = entries[at];
     if (entry === undefined || entry.completion === 0) return waitS + secondsFor(entries, at, pace);
     const blocks = wants - (this.#confirmations?.has ?? 0);
     const afterS = at + 1 < entries.length ? entry.waitMinutes * 60 : 0;
-    return Math.round(blocks * this.#blockSeconds + afterS) + secondsFor(entries, at + 1, pace);
+    return Math.round(blocks * blockSeconds + afterS) + secondsFor(entries, at + 1, pace);
   }
 
   #rowsWith(at: number, completion: 0 | 1 | string): TumbleRecord["rows"] {

@@ -108,7 +108,7 @@ export const TumbleSchema = z.object({
   /** When the present wait is over. */
   untilS: TimeS.nullable(),
   confirmations: z.object({ has: Count, wants: Count }).nullable(),
-  /** What is left of the waits, and guessed for the rest; null when it depends on the owner. */
+  /** What is left of the waits, and guessed for the rest; null when it depends on the owner, or nobody can say how fast blocks come. */
   secondsLeft: Count.nullable(),
   /** For each entry that has been sent, by its place in the schedule. */
   sent: z
