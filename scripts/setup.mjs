@@ -1,6 +1,7 @@
 /** Makes a clone ready to run: checks Node, installs what package-lock.json says, compiles. Does nothing when nothing changed. */
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   existsSync,
   linkSync,
@@ -114,8 +115,17 @@ async function build() {
   if (code !== 0) throw new SetupError("The sources do not compile; the compiler's lines above say where.");
   removeOrphans(DIST, ROOT);
   mkdirSync(DIST, { recursive: true });
+  makeCommandsRunnable();
   writeFileSync(BUILD_STAMP, signature);
   say(`setup: compiled in ${seconds(startedMs)}`);
+}
+
+/** npm does so when it links them, which it does once for a directory: not again for another clone in the same place. */
+function makeCommandsRunnable() {
+  const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  for (const file of Object.values(bin)) {
+    if (existsSync(join(ROOT, file))) chmodSync(join(ROOT, file), 0o755);
+  }
 }
 
 /** Names, sizes and times of all that the compiler reads: a changed, added or removed file makes another signature. */

@@ -1,6 +1,6 @@
 /** The scripts tell the truth: what passed, failed, was skipped, and what broke down before it could be counted. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,5 +63,19 @@ describe("npm run bench", () => {
     expect(list.stdout).toContain("Benchmarks:");
     expect(unknown.status).toBe(2);
     expect(unknown.stderr).toContain('There is no benchmark "no-such"');
+  });
+});
+
+describe("what the scripts have built", () => {
+  // Of a build by the compiler alone nothing is promised.
+  it.runIf(existsSync(join(ROOT, "dist/.built-from")))("can be run by the package's commands", () => {
+    const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      bin: Record<string, string>;
+    };
+
+    for (const [name, file] of Object.entries(bin)) {
+      const told = spawnSync(join(ROOT, file), ["--version"], { encoding: "utf8", timeout: 60_000 });
+      expect(told, name).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    }
   });
 });
