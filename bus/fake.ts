@@ -22,7 +22,8 @@ export interface Connector {
 export interface FakeActor<C extends Contract> {
   readonly bus: ConnectedBus;
   readonly publisher: Publisher<C>;
-  readonly calls: readonly FakeCall[];
+  /** Grows until somebody empties it. */
+  readonly calls: FakeCall[];
   stop(): Promise<void>;
 }
 

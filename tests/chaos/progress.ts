@@ -26,8 +26,8 @@ export class Progress {
     clearInterval(this.#timer);
   }
 
-  step(): void {
-    this.#done++;
+  step(count = 1): void {
+    this.#done += count;
   }
 
   #tell(): void {

@@ -1,9 +1,8 @@
 /** Hostile clients at the Electrum door, as many as you like: no crash, no wrong answer, nothing left behind, memory flat. */
 import { readOptions, refuse } from "../../bench/command/options.ts";
 import { ElectrumFuzz } from "../harness/electrum/fuzz.ts";
+import { GROWTH_BYTES_MAX, keptBytes, megabytes } from "./command/flat.ts";
 
-/** What stays after a collection may differ by so much: caches of the engine, connections that are just closing. */
-const GROWTH_BYTES_MAX = 32 * 1024 * 1024;
 const ROUNDS = 20;
 /** By then everything has been used once. */
 const WARM_ROUNDS = 4;
@@ -24,12 +23,6 @@ const inputs = Number(values.inputs);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
   refuse(`fuzz electrum: --inputs is a whole number from ${ROUNDS} on, --seed a whole number`, HELP);
-}
-
-function keptBytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 const say = (line: string) => {
@@ -68,7 +61,3 @@ const report = {
 if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 say(isFlat ? "no crash, no wrong answer, nothing left behind, memory flat" : "memory has grown");
 process.exitCode = isFlat ? 0 : 1;
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
-}

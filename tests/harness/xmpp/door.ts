@@ -102,7 +102,11 @@ export class DoorUnderTest {
     this.bank = bank;
   }
 
-  static async start(config: Readonly<Record<string, unknown>> = {}): Promise<DoorUnderTest> {
+  /** `isWired`: with the link of the real one, to `xmpp_server`; then who stands there says what comes in. */
+  static async start(
+    config: Readonly<Record<string, unknown>> = {},
+    isWired = false,
+  ): Promise<DoorUnderTest> {
     const world = await releaseWorld();
     const under = new DoorUnderTest(await FakeBank.start(world));
     under.world = world;
@@ -131,10 +135,12 @@ export class DoorUnderTest {
         dataDirectory: directory,
         log,
       }),
-      (ears) => {
-        under.link = new TestLink(ears, under.clock);
-        return under.link;
-      },
+      isWired
+        ? undefined
+        : (ears) => {
+            under.link = new TestLink(ears, under.clock);
+            return under.link;
+          },
     );
     await under.#xmpp.open();
     under.#stops.push(

@@ -37,6 +37,7 @@ export class FakeBank {
   readonly orders = new Map<string, LedgerOrder & { readonly jid: string }>();
   readonly notices: LedgerNotice[] = [];
   readonly acknowledged: number[] = [];
+  #noticed = 0;
   /** So many there were when the door asked for them last. */
   takenNotices = 0;
   /** What happens while somebody waits for the answer to his confirmation. */
@@ -59,6 +60,13 @@ export class FakeBank {
     const bank = new FakeBank();
     bank.actor = await fakeActor(world, ledgerContract, bank.#handlers());
     return bank;
+  }
+
+  /** What has been is over: for lives so long that it would fill the memory. */
+  forget(): void {
+    for (const kept of [this.orders, this.movements, this.given, this.contacts]) kept.clear();
+    for (const kept of [this.actor.calls, this.acts, this.suspected, this.notices, this.acknowledged])
+      kept.length = 0;
   }
 
   account(jid: string): LedgerAccount {
@@ -104,7 +112,7 @@ export class FakeBank {
 
   notify(notice: Partial<LedgerNotice> & Pick<LedgerNotice, "jid" | "kind">): LedgerNotice {
     const whole: LedgerNotice = {
-      id: this.notices.length + 1,
+      id: ++this.#noticed,
       atS: 1_700_000_000,
       language: null,
       unit: "sat",

@@ -19,7 +19,11 @@ declare module "@xmpp/connection-tcp" {
     readonly socket: LibrarySocket | null;
     readonly status: string;
     timeout: number;
-    parser: { write(text: string): void } | null;
+    parser: {
+      write(text: string): void;
+      /** The whole stream. What is no element is kept in it. */
+      readonly root: { readonly children: unknown[] } | null;
+    } | null;
     connect(service: string): Promise<void>;
     open(options: { readonly domain: string; readonly lang?: string }): Promise<XmppElement>;
     write(text: string): Promise<void>;

@@ -29,6 +29,8 @@ export function guardWire(stream: LibraryStream, failed: (fault: LinkFault) => v
   stream.on("element", () => {
     // A stanza is whole: what comes now belongs to the next.
     unfinished = 0;
+    // The library keeps all spaces between stanzas as long as the stream lives: that can be months.
+    stream.parser?.root?.children.splice(0);
   });
   stream._onData = (data) => {
     const text = typeof data === "string" ? data : decoder.write(data);
