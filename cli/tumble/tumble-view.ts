@@ -4,7 +4,7 @@ import { NOT_ROUNDED, type ScheduleTuple, type Tumble } from "../../bus/contract
 import type { takerContract } from "../../bus/contracts/taker.ts";
 import type { Page } from "../terminal-io.ts";
 import { duration, harmless, wrap } from "../view/terminal.ts";
-import { btc, percentOf, sats } from "../wallet/amounts.ts";
+import { btc, countOf, percentOf, sats } from "../wallet/amounts.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
 import { timeOf } from "../wallet/wallet-view.ts";
 
@@ -236,9 +236,4 @@ function takes([, amount, , , , figures]: ScheduleTuple): string {
 function placeOf(destination: string): string {
   if (destination === "INTERNAL") return "next mixdepth";
   return destination === "addrask" ? "asked for in time" : harmless(destination);
-}
-
-function countOf(count: number, what: string): string {
-  const many = what.endsWith("s") ? `${what}es` : `${what}s`;
-  return `${count} ${count === 1 ? what : many}`;
 }

@@ -86,8 +86,14 @@ export function percentOf(part: number, whole: number): string {
   return percent < 0.01 && part > 0 ? "less than 0.01 %" : `${percent.toFixed(2)} %`;
 }
 
+/** `1 coinjoin`, `2 coinjoins`, `2 addresses`. */
+export function countOf(count: number, what: string): string {
+  const many = what.endsWith("s") ? `${what}es` : `${what}s`;
+  return `${count} ${count === 1 ? what : many}`;
+}
+
 export function coinCount(coins: number): string {
-  return coins === 1 ? "1 coin" : `${coins} coins`;
+  return countOf(coins, "coin");
 }
 
 export function parseTxid(text: string): string {

@@ -114,7 +114,16 @@ export function freeze(
   return atDesk(
     options,
     terminal,
-    (desk) => desk.asOwner((owned, walletd) => walletd.freeze({ ...owned, outpoints, isFrozen })),
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        // walletd takes any; a person whose coin is mistyped would think it safe.
+        const { coins } = await walletd.coins(owned);
+        const other = outpoints.findIndex(
+          ({ txid, index }) => !coins.some((coin) => coin.txid === txid && coin.index === index),
+        );
+        if (other !== -1) throw misuse(`${names[other]} is no coin of the wallet ${owned.wallet}.`);
+        return walletd.freeze({ ...owned, outpoints, isFrozen });
+      }),
     () => [
       isFrozen
         ? `${coinCount(outpoints.length)} frozen: never spent until they are unfrozen (\`wallet unfreeze\`).`

@@ -133,11 +133,16 @@ export function changePassword(
     (desk) =>
       desk.asOwner(async (owned, walletd) => {
         // Asked for once, however often the old one is mistyped.
-        let wanted: string | undefined;
-        await withPassword(options, terminal, "The password until now", async (password) => {
-          wanted ??= await newPassword(next, terminal, "The new password");
-          await walletd.changePassword({ ...owned, password, newPassword: wanted });
-        });
+        let wanted = "";
+        await withPassword(
+          options,
+          terminal,
+          "The password until now",
+          (password) => walletd.changePassword({ ...owned, password, newPassword: wanted }),
+          async () => {
+            if (wanted === "") wanted = await newPassword(next, terminal, "The new password");
+          },
+        );
         return { wallet: owned.wallet };
       }),
     ({ wallet }) => [`The wallet ${wallet} has its new password.`],

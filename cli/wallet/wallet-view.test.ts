@@ -132,6 +132,9 @@ describe("the wallet's answers", () => {
       "              the indexer is away",
       "so far        220 scripts, 3 transactions",
     ]);
+    const sync = { ...status.sync, scripts: 1, transactions: 1 };
+    const one = statusLines({ ...status, sync, reservations: 1, grants: [] }, plainPaint);
+    expect(one.slice(-2)).toEqual(["so far        1 script, 1 transaction", "reserved      1 reservation"]);
   });
 
   it("draw a QR code only where there is room for it", () => {

@@ -4,7 +4,7 @@ import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Page } from "../terminal-io.ts";
 import { harmless, type Paint } from "../view/terminal.ts";
-import { btc } from "./amounts.ts";
+import { btc, countOf } from "./amounts.ts";
 import { type TableColumn, tableLines } from "./table.ts";
 
 type Output<M extends keyof (typeof walletdContract)["rpcs"] & string> = RpcOutput<typeof walletdContract, M>;
@@ -133,8 +133,8 @@ export function statusLines(status: Status, paint: Paint): string[] {
     row("kind", `${kindOf(status)}, ${status.mixdepths} mixdepths, gap ${status.gap}`),
     row("its coins", known),
     ...(sync.trouble === null ? [] : [row("", paint("warn", harmless(sync.trouble)))]),
-    row("so far", `${sync.scripts} scripts, ${sync.transactions} transactions`),
-    ...(status.reservations === 0 ? [] : [row("reserved", `${status.reservations} reservations`)]),
+    row("so far", `${countOf(sync.scripts, "script")}, ${countOf(sync.transactions, "transaction")}`),
+    ...(status.reservations === 0 ? [] : [row("reserved", countOf(status.reservations, "reservation"))]),
     ...grants.map(({ id, caller, expiresAtS }) =>
       row("lent to", `the ${caller} until ${timeOf(expiresAtS)} (${id})`),
     ),

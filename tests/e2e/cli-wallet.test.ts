@@ -56,6 +56,7 @@ test("a wallet is made, gets coins, sends some, and is locked, each by one comma
   const shown = await home.run("wallet", "show");
   const { coins } = await json<{ coins: { txid: string; index: number; label: string }[] }>("coins");
   const name = `${coins[0]?.txid}:${coins[0]?.index}`;
+  const mistyped = await home.run("wallet", "freeze", name, `${"ab".repeat(32)}:0`);
   await home.run("wallet", "freeze", name);
   const frozen = await home.run("wallet", "send", ELSEWHERE, "0.5btc", "-m", "1", "--fee", "2", "--yes");
   await home.run("wallet", "unfreeze", name);
@@ -66,6 +67,10 @@ test("a wallet is made, gets coins, sends some, and is locked, each by one comma
   expect(made.words.split(" ")).toHaveLength(12);
   expect(shown.stdout).toMatch(/^savings {2}50\.00 000 000 BTC, of which 50\.00 000 000 can be spent/);
   expect(coins).toMatchObject([{ label: "from mine", amountSat: 5_000_000_000, mixdepth: 1 }]);
+  expect(mistyped).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("is no coin of the wallet"),
+  });
   expect([frozen.exitCode, frozen.stdout]).toEqual([1, ""]);
   expect(tried.stdout).toMatch(/^pays +0\.50 000 000 BTC to bcrt1qw508d/m);
   expect(tried.stdout).not.toContain("Sent");

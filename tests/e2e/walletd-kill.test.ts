@@ -321,9 +321,9 @@ class Victim {
       this.#issued(address, path);
       this.labels.set(address, `a${number}`);
     } else if (step === "label") {
-      const ref = `somewhere ${this.#below(5)}`;
+      const ref = `${this.#below(5)}`.padStart(64, "0");
       const isDone = this.labels.ask(ref, `l${number}`, "");
-      await operator.setLabel({ ...owned, type: "addr", ref, label: `l${number}` }, options);
+      await operator.setLabel({ ...owned, type: "tx", ref, label: `l${number}` }, options);
       isDone();
     } else if (step === "setting") {
       const key = `TEST.key${this.#below(3)}`;

@@ -1,5 +1,6 @@
 /** Answers about what is in a wallet: balances, coins, addresses, bonds, labels, settings. */
 import { bytesToHex } from "../../../bitcoin/bytes.ts";
+import { isAddress } from "../../../bitcoin/script/address.ts";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { locktimeOfTimenumber, parseLockdate } from "../../../joinmarket/bond/timenumber.ts";
@@ -120,6 +121,8 @@ export function accountAnswers(desk: Desk): Pick<Handlers<typeof walletdContract
     },
     async setLabel({ type, ref, label, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
+      // One that an earlier life took may still be taken away.
+      if (type === "addr" && label !== "" && !isAddress(ref, desk.network)) throw denials.address(ref);
       await wallet.store.transact((state) => {
         if (label !== "" && Object.keys(state.labels).length >= LABELS_MAX) {
           throw denials.tooMany("labels", LABELS_MAX);

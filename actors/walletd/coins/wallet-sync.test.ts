@@ -1,6 +1,7 @@
 /** Tests of a wallet with many addresses: the process stays free while they are derived and looked up, and tells how far it is. */
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../../runtime/clock.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { knownWallet } from "../../../tests/harness/walletd/walletd-under-test.ts";
 import { CHUNK_KEYS } from "../accounts/key-cache.ts";
 import { type Branch, ScriptBook } from "../accounts/script-book.ts";
@@ -32,6 +33,10 @@ class ManyAddresses {
   onAsked: () => void = () => undefined;
   readonly known: Promise<void>;
   readonly sync: WalletSync;
+  /** Of its clock those that wait. */
+  readonly timers = new Set<object>();
+  /** Whether the feed has told of the block of which the answers are. */
+  isNewsThere = true;
 
   constructor(used: number, issued: number, kept: Readonly<Record<string, string>> = {}) {
     this.book = new ScriptBook(keys, kept);
@@ -49,7 +54,7 @@ class ManyAddresses {
       },
     };
     const feed = {
-      ...{ tip: TIP, tipNumber: 1, passedAt: () => 1 },
+      ...{ tip: TIP, tipNumber: 1, passedAt: () => (this.isNewsThere ? 1 : undefined) },
       ...{ watch: () => undefined, unwatch: () => undefined, distrust: () => undefined },
     };
     let onKnown: () => void = () => undefined;
@@ -58,10 +63,31 @@ class ManyAddresses {
     });
     const { book, view } = this;
     this.sync = new WalletSync({
-      ...{ book, view, feed, lookup, clock: systemClock, hasBonds: false },
+      ...{ book, view, feed, lookup, clock: this.#clock(), hasBonds: false },
       ...{ branches: () => [BRANCH], gap: () => GAP, nextIndex: () => issued },
       onChange: () => onKnown(),
     });
+  }
+
+  #clock(): Clock {
+    const { timers } = this;
+    return {
+      now: () => systemClock.now(),
+      monotonicMs: () => systemClock.monotonicMs(),
+      after(delayMs, run) {
+        const timer = systemClock.after(delayMs, () => {
+          timers.delete(timer);
+          run();
+        });
+        timers.add(timer);
+        return {
+          cancel: () => {
+            timers.delete(timer);
+            timer.cancel();
+          },
+        };
+      },
+    };
   }
 }
 
@@ -137,6 +163,21 @@ describe("a wallet of many addresses", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(many.book.size).toBe(size);
     expect(many.sync.isKnown).toBe(false);
+  });
+
+  it("leaves no timer behind however often it is woken while it waits for the news of a block", async () => {
+    const many = new ManyAddresses(3, 3);
+    many.isNewsThere = false;
+    many.sync.start();
+    for (let blocks = 0; blocks < 30; blocks++) {
+      await waitFor("the wait for news", () => many.timers.size > 0);
+      many.sync.tipChanged();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(many.timers.size).toBeLessThanOrEqual(1);
+
+    await many.sync.stop();
+    expect(many.timers.size).toBe(0);
   });
 
   it("derives all again on a rescan: what a cache had wrong is right afterwards", async () => {

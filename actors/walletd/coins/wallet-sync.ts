@@ -230,7 +230,7 @@ export class WalletSync implements ChainWatcher {
   async #hearOfTip(): Promise<boolean> {
     const { feed } = this.#options;
     const { tipNumber } = feed;
-    await Promise.race([this.#woken(), this.#wait(NEWS_GRACE_MS)]);
+    await this.#wokenWithin(NEWS_GRACE_MS);
     return this.#dirty.size > 0 || feed.tipNumber !== tipNumber;
   }
 
@@ -279,6 +279,17 @@ export class WalletSync implements ChainWatcher {
   #woken(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
+    });
+  }
+
+  /** Leaves no timer behind when it was woken: with each block there would be one more. */
+  #wokenWithin(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(waitMs, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
     });
   }
 

@@ -107,14 +107,18 @@ export const withAccounts = withFiles
     requestBytesMax: 128 * 1024,
   })
   .rpc("setLabel", {
-    doc: "A label in the manner of BIP329; an empty one takes it away.",
+    doc: "A label in the manner of BIP329, of an address only of this network; an empty one takes it away.",
     input: Owned.extend({
       type: z.enum(["tx", "addr", "pubkey", "input", "output", "xpub"]),
       ref: z.string().min(1).max(200),
       label: Label,
     }),
     output: z.object({}),
-    errors: { ...OWNER_ERRORS, WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }) },
+    errors: {
+      ...OWNER_ERRORS,
+      WALLETD_ADDRESS: z.object({ address: z.string() }),
+      WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }),
+    },
     redact: ["session", "ref", "label"],
     ...QUICK,
   })

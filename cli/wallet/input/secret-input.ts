@@ -3,6 +3,7 @@ import { hasCode } from "../../../runtime/errors.ts";
 import { misuse } from "../../errors.ts";
 import { readNamed } from "../../named-file.ts";
 import type { Terminal } from "../../terminal-io.ts";
+import { hushed } from "./hushed.ts";
 
 const SECRET_LENGTH_MAX = 1_024;
 const SECRET_FILE_BYTES_MAX = 64 * 1024;
@@ -18,19 +19,28 @@ export interface PassphraseOptions {
   readonly passphraseFile?: string;
 }
 
-/** Does something with the password of a wallet that is there; on a terminal a wrong one is asked for again. */
+/**
+ * Does something with the password of a wallet that is there; on a terminal a wrong one is asked for again.
+ * What else must be asked is asked in `before`, when a password is there.
+ */
 export async function withPassword<A>(
   { passwordFile }: PasswordOptions,
   terminal: Terminal,
   message: string,
   attempt: (password: string) => Promise<A>,
+  before: () => Promise<void> = async () => {},
 ): Promise<A> {
-  if (passwordFile !== undefined) return attempt(firstLineOf(passwordFile, "password"));
+  if (passwordFile !== undefined) {
+    const password = firstLineOf(passwordFile, "password");
+    await before();
+    return attempt(password);
+  }
   let asked = message;
   for (let tries = 1; ; tries++) {
     const password = await askHidden(terminal, asked);
+    await before();
     try {
-      return await attempt(password);
+      return await hushed(terminal, () => attempt(password));
     } catch (error) {
       if (tries === TRIES || !hasCode(error, "WALLETD_WRONG_PASSWORD")) throw error;
       asked = `That is not the password. ${message}`;
