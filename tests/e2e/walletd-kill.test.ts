@@ -176,8 +176,8 @@ class Victim {
     const { text } = await operator.labels(this.owned);
     const labels = new Map<string, string>();
     for (const line of text.split("\n").filter((part) => part !== "")) {
-      const { type, ref, label } = JSON.parse(line);
-      if (type !== "addr" || label === undefined) continue;
+      const { ref, label } = JSON.parse(line);
+      if (label === undefined) continue;
       expect(labels.has(ref), "a label twice").toBe(false);
       labels.set(ref, label);
     }
