@@ -180,6 +180,10 @@ class MakerActor implements Actor {
         // Its wallet was opened before it knew that it had been locked.
         if (maker.isEnded && this.#open.has(order.wallet)) this.#goOn(maker);
       },
+      onSeen: ({ amountSat, earnedSat, txid }) => {
+        const seen = { wallet: order.wallet, amountSat, earnedSat, txid };
+        this.#publisher?.event("coinjoin.seen", seen);
+      },
     });
     this.#makers.set(order.wallet, maker);
     maker.start();

@@ -1,5 +1,7 @@
 /** A maker over a real wallet daemon: a whole coinjoin, and what it says in which order. */
 import { afterEach, expect, it } from "vitest";
+import { txidOf } from "../../bitcoin/transaction.ts";
+import { makerContract, type ServedCoinjoin } from "../../bus/contracts/maker.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
 import type { Offer } from "../../joinmarket/offer/offer.ts";
 import { formatRevelation, parseRevelation } from "../../joinmarket/podle/revelation.ts";
@@ -11,6 +13,10 @@ afterEach(() => world.stop());
 
 it("serves a taker from the order book to the chain, and tells what it earned by what it was paid", async () => {
   world = await MakerWorld.start({ terms: { absoluteFeeSat: 5_000 } });
+  const told: ServedCoinjoin[] = [];
+  await world.walletd
+    .busOf("gateway")
+    .onEvent(makerContract, "coinjoin.seen", (join) => void told.push(join), { onGap: () => undefined });
   const taker = await world.taker();
   const { maker, offer } = await world.upToPromise(taker, 120_000_000);
   const coins = await world.promisedCoins(taker);
@@ -29,6 +35,8 @@ it("serves a taker from the order book to the chain, and tells what it earned by
   const status = await world.status();
   expect(status).toMatchObject({ asked: 1, signed: 1, seen: 1, earnedSat });
   await world.pass(400_000);
+  const txid = txidOf(signed);
+  expect(told).toEqual([{ wallet: "earner", amountSat: 120_000_000, earnedSat, txid }]);
   expect(await world.control.failed({})).toEqual({ joins: [] });
   const { entries } = await world.walletd.as("operator").history(world.owned);
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: earnedSat });

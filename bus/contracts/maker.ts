@@ -3,9 +3,11 @@ import { z } from "zod";
 import { contract } from "../contract/contract.ts";
 import {
   AmountSat,
+  ChangeSat,
   Count,
   Grant,
   GrantId,
+  Hash,
   Outpoint,
   TimeS,
   WALLET_INPUTS_MAX,
@@ -96,10 +98,19 @@ const FailedJoinSchema = z.object({
 });
 export type FailedJoin = z.infer<typeof FailedJoinSchema>;
 
+const ServedCoinjoinSchema = z.object({
+  wallet: WalletName,
+  amountSat: AmountSat,
+  /** By the transaction itself. */
+  earnedSat: ChangeSat,
+  txid: Hash,
+});
+export type ServedCoinjoin = z.infer<typeof ServedCoinjoinSchema>;
+
 const ASKED = { deadlineMs: 15_000, idempotency: "idempotent", callers: ["operator", "gateway"] } as const;
 
 export const makerContract = contract("maker", {
-  semver: "1.0.0",
+  semver: "1.1.0",
   doc: "Earns with wallets: offers their coins for coinjoins, and serves whoever takes an offer. Holds no key; walletd judges and signs.",
   instances: "any",
 })
@@ -142,6 +153,11 @@ export const makerContract = contract("maker", {
     output: z.object({ joins: z.array(FailedJoinSchema).max(FAILED_JOINS_MAX) }),
     redact: ["joins"],
     ...ASKED,
+  })
+  .event("coinjoin.seen", {
+    doc: "A coinjoin that a wallet of ours has signed is on its way, or in a block: what it joined, and what it brought. Told once.",
+    body: ServedCoinjoinSchema,
+    readers: ["gateway"],
   })
   .state("makers", {
     doc: "Which wallets earn.",

@@ -25,7 +25,7 @@ import type { Walletd } from "../sessions/promise.ts";
 import { TakerSession } from "../sessions/session.ts";
 import type { SessionBook } from "../sessions/session-book.ts";
 import type { ShownCoins } from "../sessions/shown-coin.ts";
-import { SignedJoins } from "../sessions/signed-joins.ts";
+import { type SeenJoin, SignedJoins } from "../sessions/signed-joins.ts";
 import { PeerLimits } from "./peer-limits.ts";
 
 export interface MakerParts {
@@ -45,6 +45,8 @@ export interface MakerParts {
   readonly randomBytes: (lengthBytes: number) => Uint8Array;
   /** Its state may be another. */
   readonly onChange: () => void;
+  /** The chain shows a coinjoin that it has signed. */
+  readonly onSeen: (join: SeenJoin) => void;
 }
 
 export interface MakerOrder {
@@ -254,13 +256,15 @@ export class Maker {
   }
 
   async #lookAtJoins(): Promise<void> {
-    for (const { amountSat, earnedSat, promised, taker } of await this.#joins.look()) {
+    for (const join of await this.#joins.look()) {
+      const { amountSat, earnedSat, promised, taker } = join;
       this.#parts.book.seen(promised.reservation);
       this.#seen++;
       this.#earnedSat += earnedSat;
       this.#parts.metrics.taken("seen");
       this.#parts.metrics.earned(earnedSat);
       this.#parts.log.info("a coinjoin is on its way", { amountSat, earnedSat });
+      this.#parts.onSeen(join);
       // Whoever has sent it needs nothing more of us.
       const session = this.#sessions.get(taker);
       if (session?.shown?.step === "signed") void session.close("the coinjoin is on its way");

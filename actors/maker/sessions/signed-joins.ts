@@ -19,6 +19,10 @@ export interface SignedJoin {
   readonly signedAtMs: number;
 }
 
+export interface SeenJoin extends SignedJoin {
+  readonly txid: string;
+}
+
 interface Watched extends SignedJoin {
   isPushed: boolean;
   isSeen: boolean;
@@ -73,7 +77,7 @@ export class SignedJoins {
    * Those that the chain shows by now. We sign nothing else with a coin that we promised, so whatever spends it is the
    * coinjoin, whatever its id has become.
    */
-  async look(): Promise<readonly SignedJoin[]> {
+  async look(): Promise<readonly SeenJoin[]> {
     const waiting = [...this.#joins].filter((join) => !join.isSeen);
     if (waiting.length === 0) return [];
     const outpoints = waiting.flatMap(({ promised }) => promised.outpoints.slice(0, 1));
@@ -81,12 +85,12 @@ export class SignedJoins {
       this.#mempool.spenders({ outpoints }),
       this.#indexer.spenders({ outpoints }),
     ]);
-    const seen: SignedJoin[] = [];
+    const seen: SeenJoin[] = [];
     for (const [at, join] of waiting.entries()) {
       const txid = (chain.results[at] ?? mempool.results[at])?.txid;
       if (txid === undefined || join.isSeen) continue;
       join.isSeen = true;
-      seen.push(join);
+      seen.push({ ...join, txid });
       await this.#note(join, txid, Math.floor(this.#parts.clock.now() / 1_000));
     }
     return seen;

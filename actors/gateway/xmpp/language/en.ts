@@ -345,6 +345,8 @@ export const en = {
     done: (id: string, fees: string) => `Coinjoin ${id} is done; it has cost ${fees}.`,
     failed: (id: string, why: string) => `Coinjoin ${id} has failed: ${why}`,
     cancelled: (id: string) => `Coinjoin ${id} was given up.`,
+    served: (wallet: string, amount: string, earned: string, txid: string) =>
+      `${wallet} was in a coinjoin of ${amount} and has earned ${earned}. Transaction ${txid}`,
   },
   // Files and programs.
   exported: (lines: number) => `${lines} lines.`,

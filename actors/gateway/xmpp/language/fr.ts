@@ -344,6 +344,8 @@ export const fr: Texts = {
     done: (id, fees) => `Le coinjoin ${id} est fait ; il a coûté ${fees}.`,
     failed: (id, why) => `Le coinjoin ${id} a échoué : ${why}`,
     cancelled: (id) => `Le coinjoin ${id} a été abandonné.`,
+    served: (wallet, amount, earned, txid) =>
+      `${wallet} a participé à un coinjoin de ${amount} et a gagné ${earned}. Transaction ${txid}`,
   },
   exported: (lines) => `${lines} lignes.`,
   exportCut: (lines) =>

@@ -1,5 +1,6 @@
 /** Tells those who run the troupe how their coinjoins go: one message each, corrected now and then, and a last one of its own. */
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
+import type { ServedCoinjoin } from "../../../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../../../bus/contracts/taker.ts";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
@@ -32,6 +33,8 @@ export interface CoinjoinProgressOptions {
   readonly sender: string;
   readonly send: (stanza: Element) => boolean;
 }
+
+type Unit = LedgerAccount["settings"]["unit"];
 
 interface Followed {
   /** Told so far, and when. */
@@ -77,6 +80,16 @@ export class CoinjoinProgress {
     else this.#followed.set(id, { told, toldAtMs, timer: clock.after(waitMs, tell, { background: true }) });
   }
 
+  /** A wallet that earns was in a coinjoin of somebody else's. */
+  served({ wallet, amountSat, earnedSat, txid }: ServedCoinjoin): void {
+    if (this.#options.operators.length === 0) return;
+    void this.#quietly(() =>
+      this.#tellLast(`${txid}-${wallet}`, ({ coinjoin }, unit) =>
+        coinjoin.served(quotable(wallet), money(amountSat, unit), money(earnedSat, unit), txid),
+      ),
+    );
+  }
+
   /** The link is there: what waits is sent. */
   online(): void {
     this.#timer?.cancel();
@@ -109,12 +122,17 @@ export class CoinjoinProgress {
   }
 
   async #tellEnd(id: string): Promise<void> {
-    const { clock, workers, sender } = this.#options;
-    const run = await workers.taker.run({ id });
+    const run = await this.#options.workers.taker.run({ id });
+    await this.#tellLast(id, (texts, unit) => endText(run, texts, unit));
+  }
+
+  /** Once, also to whom it is night or nobody is there. */
+  async #tellLast(id: string, textIn: (texts: Texts, unit: Unit) => string): Promise<void> {
+    const { clock, sender } = this.#options;
     for (const { jid, account } of await this.#listeners()) {
       const { notices, quietHours, language, unit } = account.settings;
       if (notices === "none") continue;
-      const body = endText(run, textsOf(language), unit);
+      const body = textIn(textsOf(language), unit);
       const notBeforeMs = clock.now() + quietMs(quietHours, clock.now());
       this.#unsent = [...this.#unsent, { stanza: endStanza({ jid, sender, id, body }), notBeforeMs }].slice(
         -UNSENT_MAX,
@@ -150,7 +168,7 @@ function progressText(
   return makersAsked > 0 ? coinjoin.agreed(id, makersGood, makersAsked) : coinjoin.started(id, makersWanted);
 }
 
-function endText(run: CoinjoinRun, { coinjoin }: Texts, unit: LedgerAccount["settings"]["unit"]): string {
+function endText(run: CoinjoinRun, { coinjoin }: Texts, unit: Unit): string {
   const { id, phase, makerFeesSat, miningFeeSat, failure, progress } = run;
   if (phase === "done") return coinjoin.done(id, money((makerFeesSat ?? 0) + (miningFeeSat ?? 0), unit));
   if (phase === "cancelled") return coinjoin.cancelled(id);
