@@ -126,6 +126,7 @@ export async function verifyMessage(
   options: WalletOptions,
   terminal: Terminal,
 ): Promise<number> {
+  parseAddress(address);
   let form: string | null = null;
   await atDesk(
     options,
