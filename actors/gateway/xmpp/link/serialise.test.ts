@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { childTextOf, element } from "./element.ts";
 import { NS } from "./namespaces.ts";
@@ -70,5 +72,26 @@ describe("what comes in", () => {
     expect(fromWire(nested(30_000))).toBeUndefined();
     const wide = { name: "a", attrs: {}, children: Array.from({ length: 10_000 }, () => nested(1)) };
     expect(fromWire(wide)).toBeUndefined();
+  });
+
+  it("keeps nothing of the packet that a remembered name came in", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const usedBytes = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const packetBytes = 1_000_000;
+    const before = usedBytes();
+    const kept = Array.from({ length: 64 }, (_, at) => {
+      const packet = Buffer.alloc(packetBytes, `alice@example.test/phone${at} `).toString();
+      return fromWire({
+        name: "presence",
+        attrs: { from: packet.slice(0, 24) },
+        children: [packet.slice(24, 50)],
+      });
+    });
+    expect(usedBytes() - before).toBeLessThan(32 * packetBytes);
+    expect(kept.at(-1)?.attrs["from"]).toBe("alice@example.test/phone");
   });
 });

@@ -11,6 +11,8 @@ export interface WireElement {
 
 const DEPTH_MAX = 32;
 const ELEMENTS_MAX = 512;
+/** Shorter ones the engine copies by itself. */
+const CUT_LENGTH_MIN = 13;
 
 /** Undefined when it is too deep or has too many elements. */
 export function fromWire(wire: WireElement): Element | undefined {
@@ -24,7 +26,7 @@ export function fromWire(wire: WireElement): Element | undefined {
     const attrs: Record<string, string> = {};
     let inner = scope;
     for (const [key, value] of Object.entries(from.attrs)) {
-      const text = String(value);
+      const text = owned(String(value));
       if (key === "xmlns") inner = new Map(inner).set("", text);
       else if (key.startsWith("xmlns:")) inner = new Map(inner).set(key.slice(6), text);
       else attrs[key] = text;
@@ -34,7 +36,7 @@ export function fromWire(wire: WireElement): Element | undefined {
     const children: (Element | string)[] = [];
     for (const child of from.children) {
       if (typeof child === "string") {
-        children.push(child);
+        children.push(owned(child));
         continue;
       }
       const one = read(child, depth + 1, inner);
@@ -44,6 +46,11 @@ export function fromWire(wire: WireElement): Element | undefined {
     return { name, ns: ns === NS.component || ns === NS.client ? "" : ns, attrs, children };
   };
   return read(wire, 1, new Map());
+}
+
+/** What is cut out of a longer text keeps all of it in memory: one name that we remember, a whole packet. */
+function owned(text: string): string {
+  return text.length < CUT_LENGTH_MIN ? text : Buffer.from(text).toString();
 }
 
 function splitName(name: string): [prefix: string, local: string] {
