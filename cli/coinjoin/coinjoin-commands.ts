@@ -7,6 +7,7 @@ import {
   takerContract,
 } from "../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
+import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
 import { ASKING_MAKERS, withPatience } from "../patience.ts";
@@ -166,8 +167,17 @@ async function begin(owned: Owned, walletd: Walletd, taker: Taker, begun: Begun)
   return id;
 }
 
-/** Says what is new until it is over. Whoever stops watching does not stop the coinjoin. */
-async function watched(taker: Taker, id: string, options: RunOptions, terminal: Terminal): Promise<number> {
+/** Says what is new until it is over. Whoever stops watching does not stop the coinjoin, and is told so. */
+function watched(taker: Taker, id: string, options: RunOptions, terminal: Terminal): Promise<number> {
+  const { typed } = pageOf(terminal, options);
+  const parting = [
+    `The coinjoin ${id} goes on without you. See how: ${typed(`coinjoin watch ${id}`)}`,
+    `End it, as long as it is not signed: ${typed(`coinjoin cancel ${id}`)}`,
+  ];
+  return whileWatched(followed(taker, id, options, terminal), parting, terminal);
+}
+
+async function followed(taker: Taker, id: string, options: RunOptions, terminal: Terminal): Promise<number> {
   let run: CoinjoinRun = await taker.run({ id });
   let said = "";
   if (!options.json) say(terminal, `Coinjoin ${id}.`);

@@ -5,6 +5,7 @@ import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
+import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { ASKING_MAKERS, withPatience } from "../patience.ts";
 import { lineWidth, type Page, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
@@ -205,7 +206,16 @@ async function drawn(taker: Taker, desk: WalletDesk, wish: ReturnType<typeof wis
 }
 
 /** Says what is new until it is over, or only its owner can help. Whoever stops watching does not stop the tumble. */
-async function followed(
+function followed(taker: Taker, begun: Tumble, options: WalletOptions, terminal: Terminal): Promise<number> {
+  const { typed } = pageFor(options, terminal);
+  const parting = [
+    `The tumble ${begun.id} goes on without you. See how: ${typed("tumble status")}`,
+    `End it: ${typed("tumble stop")}`,
+  ];
+  return whileWatched(toldUntilOver(taker, begun, options, terminal), parting, terminal);
+}
+
+async function toldUntilOver(
   taker: Taker,
   begun: Tumble,
   options: WalletOptions,
