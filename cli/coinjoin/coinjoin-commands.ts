@@ -10,7 +10,7 @@ import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
-import { ASKING_MAKERS, withPatience } from "../patience.ts";
+import { ASKING_MAKERS, untilAnswered, withPatience } from "../patience.ts";
 import {
   lineWidth,
   type PlaceOptions,
@@ -186,7 +186,12 @@ async function followed(taker: Taker, id: string, options: RunOptions, terminal:
     if (!options.json && line !== said) say(terminal, line);
     said = line;
     if (run.isOver) break;
-    run = await taker.run({ id, newerThan: run.version });
+    const newerThan = run.version;
+    run = await untilAnswered(
+      (isAgain) => taker.run(isAgain ? { id } : { id, newerThan }),
+      "The taker",
+      terminal,
+    );
   }
   if (options.json) sayJson(terminal, run);
   else for (const line of outcomeLines(run, pageOf(terminal, options))) say(terminal, line);

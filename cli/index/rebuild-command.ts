@@ -13,6 +13,7 @@ import {
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { operatorBus } from "../operator-access.ts";
+import { isPassing } from "../patience.ts";
 import {
   commandName,
   type PlaceOptions,
@@ -147,7 +148,7 @@ async function watch(kept: string | undefined, options: RebuildOptions, terminal
     for (;;) {
       // While it is busy with its first blocks, or is started once more, it may be away for a moment.
       const status = await client.status({}).catch((error: unknown) => {
-        if (PASSING.some((code) => hasCode(error, code))) return undefined;
+        if (isPassing(error)) return undefined;
         throw error;
       });
       const blocks = (status?.tip?.height ?? -1) + 1;
@@ -175,8 +176,6 @@ async function watch(kept: string | undefined, options: RebuildOptions, terminal
     await bus.close();
   }
 }
-
-const PASSING = ["BUS_UNAVAILABLE", "BUS_DEADLINE", "BUS_BUSY"];
 
 function statusCommand(options: PlaceOptions, terminal: Terminal): string {
   return `${commandName(terminal)} index status${retyped(options)}`;

@@ -7,7 +7,7 @@ import { takerContract } from "../../bus/contracts/taker.ts";
 import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { ASKING_MAKERS, withPatience } from "../patience.ts";
+import { ASKING_MAKERS, untilAnswered, withPatience } from "../patience.ts";
 import { lineWidth, type Page, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wrap } from "../view/terminal.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
@@ -228,7 +228,12 @@ async function toldUntilOver(
     if (!options.json && line !== said) say(terminal, line);
     said = line;
     if (tumble.isOver || tumble.state === "grant" || tumble.state === "address") break;
-    tumble = await taker.tumble({ id: tumble.id, newerThan: tumble.version });
+    const { id, version: newerThan } = tumble;
+    tumble = await untilAnswered(
+      (isAgain) => taker.tumble(isAgain ? { id } : { id, newerThan }),
+      "The taker",
+      terminal,
+    );
   }
   if (options.json) sayJson(terminal, tumble);
   else for (const line of tumbleLines(tumble, pageFor(options, terminal))) say(terminal, line);
