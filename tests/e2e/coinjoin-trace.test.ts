@@ -101,6 +101,28 @@ test("a coinjoin is one trace from its offers to the network, without any identi
     expect.arrayContaining(["fill rpc mempool.spenders", "send rpc mempool.broadcast"]),
   );
 
+  // What our own makers did is told too, each for itself: nothing joins it with the taker's.
+  await waitFor("the makers' parts", () => heard.named("coinjoin.session").length === MAKERS);
+  for (const session of heard.named("coinjoin.session")) {
+    expect(session).toMatchObject({
+      actor: "maker",
+      parentSpanId: "",
+      attributes: {
+        "coinjoin.role": "maker",
+        "coinjoin.offer_type": expect.stringMatching(/^sw0(abs|rel)offer$/),
+        "coinjoin.amount_bucket": 7,
+        "coinjoin.phase_reached": "signed",
+        "coinjoin.outcome": "signed",
+      },
+    });
+    expect(session.traceId).not.toBe(root.traceId);
+    const wanted = ["rpc walletd.reserveAsMaker", "rpc walletd.signAsMaker"];
+    await waitFor("what walletd did for a maker", () => {
+      const names = heard.spans.filter(({ traceId }) => traceId === session.traceId).map(({ name }) => name);
+      return wanted.every((name) => names.includes(name));
+    });
+  }
+
   // Nothing that anybody was sent names a party or a coin, in whatever span it may be, the makers' included.
   const { txid } = run;
   const { coins } = await box.walletd.coins(box.own);

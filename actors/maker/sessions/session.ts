@@ -21,6 +21,7 @@ import type { MakerMetrics } from "../metrics.ts";
 import { checkFill } from "./check-fill.ts";
 import { type MakerPromised, promiseCoins, type Walletd } from "./promise.ts";
 import type { SessionBook } from "./session-book.ts";
+import { SessionSpan } from "./session-span.ts";
 import type { ShownCoins } from "./shown-coin.ts";
 import { bareIdOf, type SignedJoin } from "./signed-joins.ts";
 
@@ -53,6 +54,7 @@ interface Filled {
   readonly offer: Offer;
   readonly keys: BoxKeys;
   readonly box: Box;
+  readonly span: SessionSpan;
   readonly startedAtMs: number;
   step: "fill" | "promised" | "signed";
   /** What was answered to, as it came: the same once more is a channel's doubling. */
@@ -151,8 +153,10 @@ export class TakerSession {
       return;
     }
     stage.heard.add(sealed);
-    if (command.name === "auth") await this.#auth(stage, plainText);
-    else if (command.name === "tx") await this.#tx(stage, plainText);
+    await stage.span.run(async () => {
+      if (command.name === "auth") await this.#auth(stage, plainText);
+      else if (command.name === "tx") await this.#tx(stage, plainText);
+    });
   }
 
   async #fill(command: Command): Promise<void> {
@@ -181,6 +185,7 @@ export class TakerSession {
       offer,
       keys,
       box,
+      span: new SessionSpan(offer, fill.amountSat),
       startedAtMs: clock.now(),
       step: "fill",
       heard: new Set(),
@@ -282,6 +287,7 @@ export class TakerSession {
       });
       await market.tell(this.#taker, writeCommand("sig", stage.box.seal(writeBytes(script))));
     }
+    stage.span.end(stage.step, "signed");
   }
 
   async #tellPromise({ box, promised }: Filled): Promise<void> {
@@ -336,12 +342,16 @@ export class TakerSession {
     stage.box.wipe();
     stage.keys.wipe();
     this.#tellEnd(stage, why);
+    stage.span.end(stage.step, "given_up");
     if (stage.promised === undefined || stage.step === "signed") return;
     const { walletd, grant } = this.#parts;
-    await walletd.release({ grant, reservation: stage.promised.reservation }).catch((error) => {
-      // With the grant ended what it had set aside.
-      if (!hasCode(error, "WALLETD_NO_GRANT")) throw error;
-    });
+    const { reservation } = stage.promised;
+    await stage.span
+      .run(() => walletd.release({ grant, reservation }))
+      .catch((error) => {
+        // With the grant ended what it had set aside.
+        if (!hasCode(error, "WALLETD_NO_GRANT")) throw error;
+      });
   }
 
   #tellEnd({ step, promised, refused, amountSat, startedAtMs }: Filled, why: string): void {
