@@ -36,11 +36,9 @@ export async function confirmedTransactions(
         wanted.map(({ txid }) => ({ txid })),
       )
     : [];
-  const missing = wanted.flatMap((one, i) => (found[i] === undefined ? [{ ...one, i }] : []));
-  const rest = await rawTransactions(connection, missing);
-  const results = Array.from(wanted, (_, i) => found[i]);
-  for (const [at, { i }] of missing.entries()) results[i] = rest[at];
-  return results;
+  const missing = wanted.filter((_, i) => found[i] === undefined);
+  const late = (await rawTransactions(connection, missing)).values();
+  return wanted.map((_, i) => found[i] ?? late.next().value);
 }
 
 /** Of the mempool, or of the block that is named with it; in the order asked, nothing for one that is not there. */

@@ -1,16 +1,12 @@
 /** What `supervisor coinjoin …` does: plans, asks, lends the taker what it needs of the wallet, and watches. */
 import type { Client } from "../../bus/bus.ts";
-import {
-  BROADCAST_POLICIES,
-  COINJOIN_MAKERS_MAX,
-  type CoinjoinRun,
-  takerContract,
-} from "../../bus/contracts/taker.ts";
+import { BROADCAST_POLICIES, COINJOIN_MAKERS_MAX, takerContract } from "../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
+import { following } from "../following.ts";
 import { operatorBus } from "../operator-access.ts";
-import { ASKING_MAKERS, untilAnswered, withPatience } from "../patience.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
 import {
   lineWidth,
   type PlaceOptions,
@@ -174,25 +170,27 @@ function watched(taker: Taker, id: string, options: RunOptions, terminal: Termin
     `The coinjoin ${id} goes on without you. See how: ${typed(`coinjoin watch ${id}`)}`,
     `End it, as long as it is not signed: ${typed(`coinjoin cancel ${id}`)}`,
   ];
-  return whileWatched(followed(taker, id, options, terminal), parting, terminal);
+  return whileWatched(toldUntilOver(taker, id, options, terminal), parting, terminal);
 }
 
-async function followed(taker: Taker, id: string, options: RunOptions, terminal: Terminal): Promise<number> {
-  let run: CoinjoinRun = await taker.run({ id });
-  let said = "";
+async function toldUntilOver(
+  taker: Taker,
+  id: string,
+  options: RunOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const begun = await taker.run({ id });
   if (!options.json) say(terminal, `Coinjoin ${id}.`);
-  for (;;) {
-    const line = progressLine(run);
-    if (!options.json && line !== said) say(terminal, line);
-    said = line;
-    if (run.isOver) break;
-    const newerThan = run.version;
-    run = await untilAnswered(
-      (isAgain) => taker.run(isAgain ? { id } : { id, newerThan }),
-      "The taker",
-      terminal,
-    );
-  }
+  const run = await following(
+    begun,
+    {
+      look: (newer) => taker.run({ id, ...newer }),
+      lineOf: progressLine,
+      isEnd: ({ isOver }) => isOver,
+      isSilent: options.json === true,
+    },
+    terminal,
+  );
   if (options.json) sayJson(terminal, run);
   else for (const line of outcomeLines(run, pageOf(terminal, options))) say(terminal, line);
   return run.phase === "done" ? EXIT.ok : EXIT.failed;

@@ -7,7 +7,8 @@ import { takerContract } from "../../bus/contracts/taker.ts";
 import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
-import { ASKING_MAKERS, untilAnswered, withPatience } from "../patience.ts";
+import { following } from "../following.ts";
+import { ASKING_MAKERS, withPatience } from "../patience.ts";
 import { lineWidth, type Page, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wrap } from "../view/terminal.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
@@ -221,20 +222,16 @@ async function toldUntilOver(
   options: WalletOptions,
   terminal: Terminal,
 ): Promise<number> {
-  let tumble = begun;
-  let said = "";
-  for (;;) {
-    const line = progressLine(tumble);
-    if (!options.json && line !== said) say(terminal, line);
-    said = line;
-    if (tumble.isOver || tumble.state === "grant" || tumble.state === "address") break;
-    const { id, version: newerThan } = tumble;
-    tumble = await untilAnswered(
-      (isAgain) => taker.tumble(isAgain ? { id } : { id, newerThan }),
-      "The taker",
-      terminal,
-    );
-  }
+  const tumble = await following(
+    begun,
+    {
+      look: (newer) => taker.tumble({ id: begun.id, ...newer }),
+      lineOf: progressLine,
+      isEnd: ({ isOver, state }) => isOver || state === "grant" || state === "address",
+      isSilent: options.json === true,
+    },
+    terminal,
+  );
   if (options.json) sayJson(terminal, tumble);
   else for (const line of tumbleLines(tumble, pageFor(options, terminal))) say(terminal, line);
   return tumble.state === "done" ? EXIT.ok : EXIT.failed;

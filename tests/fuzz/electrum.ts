@@ -1,7 +1,7 @@
 /** Hostile clients at the Electrum door, as many as you like: no crash, no wrong answer, nothing left behind, memory flat. */
-import { readOptions, refuse } from "../../bench/command/options.ts";
 import { ElectrumFuzz } from "../harness/electrum/fuzz.ts";
 import { GROWTH_BYTES_MAX, keptBytes, megabytes } from "./command/flat.ts";
+import { readFuzz } from "./command/fuzz-options.ts";
 
 const ROUNDS = 20;
 /** By then everything has been used once. */
@@ -14,22 +14,7 @@ const HELP = `Usage: npm run fuzz -- electrum [--inputs 100000] [--seed N] [--js
   --json            nothing but the report
 `;
 
-const values = readOptions(HELP, {
-  inputs: { type: "string", default: "100000" },
-  seed: { type: "string", default: String(Date.now() % 1_000_000) },
-  json: { type: "boolean" },
-});
-const inputs = Number(values.inputs);
-const seed = Number(values.seed);
-if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
-  refuse(`fuzz electrum: --inputs is a whole number from ${ROUNDS} on, --seed a whole number`, HELP);
-}
-
-const say = (line: string) => {
-  if (!values.json) process.stdout.write(`${line}\n`);
-};
-
-say(`seed ${seed}; again with: npm run fuzz -- electrum --inputs ${inputs} --seed ${seed}`);
+const { inputs, seed, json, say } = readFuzz("electrum", HELP, ROUNDS);
 const fuzz = await ElectrumFuzz.start(seed);
 const beganMs = performance.now();
 let warmBytes = 0;
@@ -58,6 +43,6 @@ const report = {
   rssMegabytes: megabytes(process.memoryUsage.rss()),
   isFlat,
 };
-if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
 say(isFlat ? "no crash, no wrong answer, nothing left behind, memory flat" : "memory has grown");
 process.exitCode = isFlat ? 0 : 1;

@@ -1,7 +1,7 @@
 /** Hostile lines on IRC and hostile frames at our directory node, as many as you like: no crash, nobody unheard, memory flat. */
-import { readOptions, refuse } from "../../bench/command/options.ts";
 import { DirectoryFuzz, IrcFuzz } from "../harness/joinmarket/hostile/market-fuzz.ts";
 import { ROUNDS, staysFlat } from "./command/flat.ts";
+import { readFuzz } from "./command/fuzz-options.ts";
 
 const HELP = `Usage: npm run fuzz -- market [--inputs 100000] [--seed N]
 
@@ -9,18 +9,7 @@ const HELP = `Usage: npm run fuzz -- market [--inputs 100000] [--seed N]
   --seed N          the same seed gives the same inputs; printed first
 `;
 
-const values = readOptions(HELP, {
-  inputs: { type: "string", default: "100000" },
-  seed: { type: "string", default: String(Date.now() % 1_000_000) },
-});
-const inputs = Number(values.inputs);
-const seed = Number(values.seed);
-if (!Number.isSafeInteger(inputs) || inputs < ROUNDS || !Number.isSafeInteger(seed)) {
-  refuse(`fuzz market: --inputs is a whole number from ${ROUNDS} on, --seed a whole number`, HELP);
-}
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
-say(`seed ${seed}; again with: npm run fuzz -- market --inputs ${inputs} --seed ${seed}`);
+const { inputs, seed, say } = readFuzz("market", HELP, ROUNDS);
 const irc = await IrcFuzz.start(seed);
 const isIrcFlat = await staysFlat("irc", async () => {
   await irc.run(inputs / ROUNDS);

@@ -24,7 +24,7 @@ import { makeInvite } from "../people/invites.ts";
 import type { EntryRow, UserRow } from "../store/rows.ts";
 import { ofFirstDown, type Tables } from "../store/store.ts";
 import type { AnswerDesk } from "./answer-desk.ts";
-import { given } from "./given.ts";
+import { type Given, given } from "./given.ts";
 import { bankStatus } from "./money-answers.ts";
 import { shownAccount } from "./shown.ts";
 
@@ -47,9 +47,6 @@ type AdminMethods =
   | "open"
   | "shut"
   | "topUp";
-
-/** Zod gives what is left out as undefined. */
-type Wish<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 interface Administered {
   readonly by: string | null;
@@ -187,7 +184,7 @@ export function adminAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
 }
 
 /** As the audit has it. */
-function limitsText({ paymentSat, daySat, strongSat }: Wish<LedgerLimits>): string {
+function limitsText({ paymentSat, daySat, strongSat }: Given<LedgerLimits>): string {
   return [
     ...(paymentSat === undefined ? [] : [`${paymentSat} sat a payment`]),
     ...(daySat === undefined ? [] : [`${daySat} sat a day`]),

@@ -2,22 +2,16 @@
 import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
 import { MemoryDisk } from "../../../tests/harness/walletd/memory-disk.ts";
-import { CHEAP, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
-import { KeyMaker, type PasswordKey } from "./password-key.ts";
+import {
+  emptyWallet,
+  keys,
+  LOCK,
+  placeOn,
+  STORE_PATH,
+} from "../../../tests/harness/walletd/wallet-changes.ts";
+import type { PasswordKey } from "./password-key.ts";
 import { SealedFile } from "./sealed-file.ts";
 import { WalletStore } from "./wallet-store.ts";
-
-const PATH = "/wallets/a.jmdat";
-const LOCK = { release: async () => undefined };
-const keys = new KeyMaker();
-const placeOn = (disk: MemoryDisk) => ({
-  disk,
-  path: PATH,
-  wallet: "a.jmdat",
-  cost: CHEAP,
-  keys,
-  report() {},
-});
 
 let key: PasswordKey | undefined;
 beforeEach(() => {
@@ -28,18 +22,18 @@ beforeEach(() => {
 async function written(): Promise<{ bytes: Buffer; ends: number[] }> {
   const disk = new MemoryDisk();
   const store = await WalletStore.create(placeOn(disk), LOCK, "first", emptyWallet());
-  const ends = [disk.bytesOf(PATH).length];
+  const ends = [disk.bytesOf(STORE_PATH).length];
   for (const value of ["one", "x".repeat(900), "three"]) {
     await store.append({ kind: "setting", key: "a", value });
-    ends.push(disk.bytesOf(PATH).length);
+    ends.push(disk.bytesOf(STORE_PATH).length);
   }
-  return { bytes: disk.bytesOf(PATH), ends };
+  return { bytes: disk.bytesOf(STORE_PATH), ends };
 }
 
 /** How the file is refused, or how many changes it holds; and that a refusal changes nothing. The key was made once. */
 async function found(bytes: Buffer): Promise<string> {
   const disk = new MemoryDisk();
-  disk.put(PATH, bytes);
+  disk.put(STORE_PATH, bytes);
   try {
     const { changes } = await SealedFile.open(placeOn(disk), async ({ cost, salt }) => {
       key ??= await keys.derive("first", cost, salt);
@@ -47,7 +41,7 @@ async function found(bytes: Buffer): Promise<string> {
     });
     return String(changes.length);
   } catch (error) {
-    expect(disk.bytesOf(PATH)).toEqual(bytes);
+    expect(disk.bytesOf(STORE_PATH)).toEqual(bytes);
     return (error as { code: string }).code;
   }
 }

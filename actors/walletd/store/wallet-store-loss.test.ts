@@ -3,24 +3,18 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { MemoryDisk, PowerLoss } from "../../../tests/harness/walletd/memory-disk.ts";
-import { CHEAP, changeArbitrary, emptyWallet } from "../../../tests/harness/walletd/wallet-changes.ts";
-import { KeyMaker } from "./password-key.ts";
+import {
+  CHEAP,
+  changeArbitrary,
+  emptyWallet,
+  LOCK,
+  placeOn,
+  STORE_PATH,
+} from "../../../tests/harness/walletd/wallet-changes.ts";
 import { applyChange, type WalletChange } from "./wallet-change.ts";
 import { WalletFolder } from "./wallet-folder.ts";
 import type { WalletState } from "./wallet-state.ts";
 import { WalletStore } from "./wallet-store.ts";
-
-const PATH = "/wallets/a.jmdat";
-const LOCK = { release: async () => undefined };
-const keys = new KeyMaker();
-const placeOn = (disk: MemoryDisk) => ({
-  disk,
-  path: PATH,
-  wallet: "a.jmdat",
-  cost: CHEAP,
-  keys,
-  report() {},
-});
 
 type Step =
   | { readonly do: "append"; readonly groups: readonly (readonly WalletChange[])[] }
@@ -243,7 +237,7 @@ test("when there is no room for a new snapshot the old file goes on, and the fol
   expect(reported).toEqual(["WALLETD_DISK_FULL"]);
   expect(again.state.settings).toEqual({ a: "b" });
   expect(Object.keys(again.state.cache)).toHaveLength(33);
-  expect(disk.names()).toEqual([PATH]);
+  expect(disk.names()).toEqual([STORE_PATH]);
 });
 
 test("everyone who waits for a write that fails is told, and nobody else", async () => {
@@ -295,7 +289,7 @@ test("a loss of power while another program's file becomes ours leaves that file
   let lost = 0;
   for (let at = 0; ; at++) {
     const disk = new MemoryDisk();
-    disk.put(PATH, original);
+    disk.put(STORE_PATH, original);
     disk.plan({ atStep: at, how: "power", chance: seeded(at) });
     const opened = await folderOn(disk)
       .open("a", "first")
@@ -305,7 +299,7 @@ test("a loss of power while another program's file becomes ours leaves that file
 
     const store = await folderOn(after).open("a", "first");
     expect(store.withSecrets(({ entropy }) => Buffer.from(entropy))).toEqual(Buffer.alloc(16));
-    expect(after.bytesOf(`${PATH}.original-1`)).toEqual(original);
+    expect(after.bytesOf(`${STORE_PATH}.original-1`)).toEqual(original);
     await store.close();
     expect(after.names().filter((name) => /new$|original-2/.test(name))).toEqual([]);
     if (disk.steps <= at) break;

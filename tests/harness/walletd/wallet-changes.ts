@@ -1,11 +1,26 @@
 /** Wallets of no worth and changes of every kind, for tests of the wallet store. */
 import fc from "fast-check";
+import { KeyMaker } from "../../../actors/walletd/store/password-key.ts";
 import type { WalletChange } from "../../../actors/walletd/store/wallet-change.ts";
 import type { WalletSecrets } from "../../../actors/walletd/store/wallet-secrets.ts";
 import { newWalletState, type WalletState } from "../../../actors/walletd/store/wallet-state.ts";
+import type { MemoryDisk } from "./memory-disk.ts";
+
+export const STORE_PATH = "/wallets/a.jmdat";
 
 /** A password's key that costs next to nothing. */
 export const CHEAP = { memoryKib: 8, passes: 1, lanes: 1 } as const;
+
+/** Keys of one process wait for each other: all stores of a test share theirs. */
+export const keys = new KeyMaker();
+
+/** Where a store keeps the wallet "a". */
+export function placeOn(disk: MemoryDisk) {
+  return { disk, path: STORE_PATH, wallet: "a.jmdat", cost: CHEAP, keys, report() {} };
+}
+
+/** Nobody else wants it. */
+export const LOCK = { release: async () => undefined };
 
 export function emptyWallet(): { state: WalletState; secrets: WalletSecrets } {
   return {
