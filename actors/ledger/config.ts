@@ -1,6 +1,7 @@
 /** The ledger's section of the configuration. */
 import { z } from "zod";
 import { section } from "../../runtime/config/section.ts";
+import { readNamePattern, STANDARD_NAME_PATTERN } from "./people/name-pattern.ts";
 
 const SAT_MAX = 2_100_000_000_000_000;
 const jids = () => z.array(z.string().min(3).max(2_047)).max(1_000).default([]);
@@ -29,6 +30,16 @@ export const ledgerSection = section(
       .max(1_000)
       .default([])
       .describe("The XMPP domains whose users may register and pay. Empty: all that the door lets in."),
+    username_pattern: z
+      .string()
+      .superRefine((text, context) => {
+        const pattern = readNamePattern(text);
+        if ("problem" in pattern) context.addIssue({ code: "custom", params: { expected: pattern.problem } });
+      })
+      .default(STANDARD_NAME_PATTERN)
+      .describe(
+        "What a user name is made of: `[first][rest]{fewest,most}`, the characters with which it begins, those after it, and how many of them. Letters of one script in lower case, 0 to 9 and _; such as `[a-zß-öø-ÿ][a-zß-öø-ÿ0-9_]{1,29}`. Names that there are already stay.",
+      ),
     users_max: z.int().min(1).max(1_000_000).default(10_000).describe("So many accounts may be opened."),
     confirmations: z
       .int()

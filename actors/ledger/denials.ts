@@ -1,6 +1,7 @@
 /** Every way in which the ledger refuses, in words for people; the codes are in `errors.ts`. */
 import type { z } from "zod";
 import type { OrderSchema } from "../../bus/contracts/ledger/objects.ts";
+import type { UsernameForm } from "../../bus/contracts/ledger/refusals.ts";
 import { type Failure, TroupeError } from "../../runtime/errors.ts";
 
 /** Each makes the error; its caller throws it. */
@@ -8,8 +9,11 @@ export const denials = Object.freeze({
   noAccount: () => denial({ code: "LEDGER_NO_ACCOUNT" }, "There is no account for this JID."),
   registered: (username: string) =>
     denial({ code: "LEDGER_REGISTERED", username }, `This JID has the account ${username}.`),
-  username: (why: "form" | "reserved" | "taken") =>
-    denial({ code: "LEDGER_USERNAME", why }, `The name cannot be had (${why}).`),
+  username: (why: "form" | "reserved" | "taken", form?: UsernameForm) =>
+    denial(
+      { code: "LEDGER_USERNAME", why, ...(form === undefined ? {} : { form }) },
+      `The name cannot be had (${why}).`,
+    ),
   notAllowed: (why: "closed" | "domain" | "invite" | "banned" | "full") =>
     denial({ code: "LEDGER_NOT_ALLOWED", why }, `Registration is not allowed (${why}).`),
   waiting: () => denial({ code: "LEDGER_WAITING" }, "The account waits for approval."),

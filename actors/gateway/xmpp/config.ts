@@ -61,6 +61,16 @@ export const xmppKeys = {
     .describe(
       "The name under which people chat with the gateway: some clients open no chat with a bare domain.",
     ),
+  xmpp_roster_group: z
+    .string()
+    .max(100)
+    .refine((text) => /^(?=.*\S)[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text), {
+      params: { expected: 'a name of one line, such as "Bitcoin"' },
+    })
+    .default("Bitcoin")
+    .describe(
+      "The group under which our contacts stand in people's lists, where the XMPP server lets us write them (XEP-0356).",
+    ),
   xmpp_allow_domains: z
     .array(domain())
     .max(1_000)

@@ -113,6 +113,7 @@ export class Xmpp {
     this.#roster = new Roster({
       domain: space.domain,
       parentDomain,
+      group: config.xmpp_roster_group,
       log,
       request: (iq) => this.#door.link.request(iq),
     });

@@ -4,8 +4,8 @@ import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
+import { fitsNamePattern, type NamePattern, readNamePattern } from "./name-pattern.ts";
 
-const NAME = /^[a-z][a-z0-9_]{1,29}$/;
 const ADDRESS_LIKE = /^(?:bc1|tb1|bcrt1|sp1)/;
 export const QUARANTINE_S: number = 90 * 86_400;
 
@@ -25,9 +25,14 @@ export function foldName(text: string): string {
 }
 
 /** Folded; throws when nobody may be called so. */
-export function nameOf(text: string): string {
+export function nameOf({ rules }: Tx, text: string): string {
   const name = foldName(text);
-  if (!NAME.test(name) || ADDRESS_LIKE.test(name) || isAddress(name)) throw denials.username("form");
+  // The configuration has read it before.
+  const pattern = readNamePattern(rules.username_pattern) as NamePattern;
+  if (!fitsNamePattern(name, pattern) || ADDRESS_LIKE.test(name) || isAddress(name)) {
+    const { first, rest, fewest, most } = pattern;
+    throw denials.username("form", { first, rest, fewest, most });
+  }
   if (RESERVED.has(name)) throw denials.username("reserved");
   return name;
 }

@@ -84,7 +84,7 @@ export function register(tx: Tx, wish: Registration): { user: UserRow; recoveryC
   }
   checkAllowed(tx, jid);
   if (tx.rules.mode === "owner") return joinOwners(tx, jid, wish);
-  const name = nameOf(wish.username);
+  const name = nameOf(tx, wish.username);
   if (known === undefined && t.users.count() >= tx.rules.users_max) throw denials.notAllowed("full");
   if (tx.rules.registration === "invite") useInvite(tx, wish.invite);
   const state = tx.rules.registration === "approve" ? ("waiting" as const) : ("open" as const);
@@ -117,7 +117,7 @@ export function isDomainAllowed(rules: Tx["rules"], jid: string): boolean {
 function joinOwners(tx: Tx, jid: string, wish: Registration): { user: UserRow; recoveryCode: string | null } {
   const owner = ownerOf(tx.t);
   if (owner === undefined) {
-    const name = nameOf(wish.username);
+    const name = nameOf(tx, wish.username);
     const { user, recoveryCode } = opening(tx, jid, wish);
     takeName(tx, name, user.id);
     tx.t.numbers.put("owner", user.id);
@@ -192,7 +192,7 @@ function reopening(tx: Tx, user: UserRow): { user: UserRow; recoveryCode: null }
 }
 
 export function rename(tx: Tx, user: UserRow, wanted: string): UserRow {
-  const name = nameOf(wanted);
+  const name = nameOf(tx, wanted);
   if (name === user.username) return user;
   takeName(tx, name, user.id);
   releaseName(tx, user.username, user.id);

@@ -12,9 +12,21 @@ export const ACCOUNT_ERRORS = {
   LEDGER_DISK: NOTHING,
 } as const;
 
+/** What names are made of here, as the operator has written it: characters to begin with, those after it, of a whole name. */
+export const UsernameFormSchema = z.object({
+  first: z.string().max(200),
+  rest: z.string().max(200),
+  fewest: z.int().min(1),
+  most: z.int().min(1),
+});
+export type UsernameForm = z.output<typeof UsernameFormSchema>;
+
 /** Why a name cannot be had; `quarantined` is told as taken to whoever asks. */
 export const NAME_ERRORS = {
-  LEDGER_USERNAME: z.object({ why: z.enum(["form", "reserved", "taken"]) }),
+  LEDGER_USERNAME: z.object({
+    why: z.enum(["form", "reserved", "taken"]),
+    form: UsernameFormSchema.optional(),
+  }),
 } as const;
 
 export const ADMIN_ERRORS = {

@@ -296,7 +296,11 @@ export class FakeBank {
       account: ({ jid }) => this.account(jid),
       balance: ({ jid }) => this.account(jid),
       register: ({ jid, username, language }) => {
-        if (!/^[a-z][a-z0-9_]{1,29}$/i.test(username)) throw refuse("LEDGER_USERNAME", { why: "form" });
+        if (!/^[a-z][a-z0-9_]{1,29}$/i.test(username))
+          throw refuse("LEDGER_USERNAME", {
+            why: "form",
+            form: { first: "a-z", rest: "a-z0-9_", fewest: 2, most: 30 },
+          });
         if (username === "wallet") throw refuse("LEDGER_USERNAME", { why: "reserved" });
         if (this.named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
         const settings = { ...SETTINGS, language: language ?? null };

@@ -23,7 +23,7 @@ export const register: Command = {
   },
   async run({ jid, bank, texts }, values) {
     const username = given(values, "username");
-    if (username === "") return { kind: "again", field: "username", text: texts.refusal.nameForm };
+    if (username === "") return { kind: "again", field: "username", text: texts.refusal.nameMissing };
     if (given(values, "terms") !== "1") return { kind: "again", field: "terms", text: texts.termsNeeded };
     const language = given(values, "lang");
     const invite = given(values, "invite");

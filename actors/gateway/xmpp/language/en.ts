@@ -380,7 +380,9 @@ export const en = {
   // What the ledger refuses.
   refusal: {
     noAccount: "You have no account here yet.",
-    nameForm: "A user name has 2 to 30 letters a to z, digits and _, and begins with a letter.",
+    nameMissing: "Choose a user name.",
+    nameForm: (fewest: number, most: number, characters: string, first: string) =>
+      `A user name has ${fewest} to ${most} characters of ${characters}, and begins with one of ${first}.`,
     nameReserved: "This name is not given to anybody.",
     nameTaken: "This name is taken.",
     notAllowed: {

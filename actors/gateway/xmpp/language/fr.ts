@@ -376,7 +376,9 @@ export const fr: Texts = {
   statusSyncing: "Lecture de la chaîne en cours.",
   refusal: {
     noAccount: "Vous n'avez pas encore de compte ici.",
-    nameForm: "Un nom d'utilisateur a de 2 à 30 lettres de a à z, chiffres et _, et commence par une lettre.",
+    nameMissing: "Choisissez un nom d'utilisateur.",
+    nameForm: (fewest, most, characters, first) =>
+      `Un nom d'utilisateur a de ${fewest} à ${most} caractères parmi ${characters}, et commence par un de ${first}.`,
     nameReserved: "Ce nom n'est donné à personne.",
     nameTaken: "Ce nom est pris.",
     notAllowed: {

@@ -1,4 +1,5 @@
 /** What the ledger refuses, for people and as conditions of XMPP: both say the same. */
+import { UsernameFormSchema } from "../../../../bus/contracts/ledger/refusals.ts";
 import type { Condition } from "../link/replies.ts";
 import type { Texts } from "./catalogue.ts";
 import { money, type Unit } from "./money.ts";
@@ -39,7 +40,7 @@ function ledgerRefusal(
     case "LEDGER_REGISTERED":
       return { condition: "conflict", text: texts.alreadyRegistered(String(data["username"] ?? "")) };
     case "LEDGER_USERNAME":
-      if (why === "form") return { condition: "not-acceptable", text: refusal.nameForm };
+      if (why === "form") return { condition: "not-acceptable", text: nameFormText(data["form"], refusal) };
       return { condition: "conflict", text: why === "reserved" ? refusal.nameReserved : refusal.nameTaken };
     case "LEDGER_NOT_ALLOWED": {
       const reason = Object.hasOwn(refusal.notAllowed, why)
@@ -122,4 +123,11 @@ function ledgerRefusal(
     default:
       return undefined;
   }
+}
+
+/** With what names are made of at this bank. */
+function nameFormText(form: unknown, { nameForm, nameMissing }: Texts["refusal"]): string {
+  const { success, data } = UsernameFormSchema.safeParse(form);
+  if (!success) return nameMissing;
+  return nameForm(data.fewest, data.most, data.rest, data.first);
 }

@@ -74,7 +74,7 @@ const SEED: Readonly<Record<string, Readonly<Record<string, Said | Unsaid>>>> = 
   },
   Registration: {
     error_invalid_jid: say((texts) => texts.refusal.notAllowed.domain),
-    error_missing_username: say((texts) => texts.refusal.nameForm),
+    error_missing_username: say((texts) => texts.refusal.nameMissing),
     error_invalid_username: say((texts) => texts.refusal.nameTaken),
     error_not_registered: say((texts) => texts.notRegistered(GIVEN.command), "command"),
     introduction: say((texts) => texts.registerInstructions),

@@ -16,8 +16,8 @@ export type Entity =
   /** Nobody can have this name. */
   | { readonly kind: "nobody" };
 
-/** What a username looks like; the ledger judges the rest. */
-const USERNAME = /^[a-z][a-z0-9_]{1,29}$/;
+/** What a username may look like anywhere; the ledger judges the rest. */
+const USERNAME = /^\p{L}[\p{L}0-9_]{1,63}$/u;
 
 export class AddressSpace {
   /** As whom the gateway itself is seen. */

@@ -362,6 +362,18 @@ describe("around the link", () => {
     },
   );
 
+  it("writes them under the group that the operator has named", async () => {
+    await under.stop();
+    under = await DoorUnderTest.start({ xmpp_roster_group: "Geldbörse" });
+    under.link.take(privilege(NS.privilege));
+    const username = element("username", NS.register, {}, "alice");
+    await under.ask(PHONE, GW, "set", element("query", NS.register, {}, username));
+    const isSet = ({ attrs, name }: Element) =>
+      name === "iq" && attrs["to"] === ALICE && attrs["type"] === "set";
+    const query = childOf(await under.next(isSet), "query", NS.roster) as Element;
+    expect(childTextOf(childOf(query, "item", NS.roster) as Element, "group", NS.roster)).toBe("Geldbörse");
+  });
+
   it("brings a contact that was added by chat into the list, and takes it out again", async () => {
     under.bank.open("bob");
     await member();

@@ -3,13 +3,14 @@ import type { Log } from "../../../../runtime/log/log.ts";
 import { childOf, childrenOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 
-const GROUP = "Bitcoin";
 /** Of the older form, which Debian's Prosody speaks, too. */
 const PRIVILEGES = [NS.privilege, "urn:xmpp:privilege:1"];
 
 export interface RosterOptions {
   readonly domain: string;
   readonly parentDomain: string;
+  /** Under which our contacts stand in people's lists. */
+  readonly group: string;
   readonly log: Log;
   readonly request: (iq: Element) => Promise<Element>;
 }
@@ -54,7 +55,7 @@ export class Roster {
           "item",
           NS.roster,
           { jid: contact, name, subscription: "both" },
-          element("group", NS.roster, {}, GROUP),
+          element("group", NS.roster, {}, this.#options.group),
         ),
       ),
     );

@@ -89,8 +89,8 @@ describe("registration in band", () => {
   });
 
   it.each([
-    ["", "not-acceptable", "letters"],
-    ["x", "not-acceptable", "letters"],
+    ["", "not-acceptable", "Choose"],
+    ["x", "not-acceptable", "2 to 30 characters of a-z0-9_"],
     ["wallet", "conflict", "not given"],
     ["bob", "conflict", "taken"],
   ])("refuses the name %j with %s, in words", async (name, condition, words) => {

@@ -43,7 +43,7 @@ export class Registration {
     const { texts, account, bank, jid } = asking;
     const refuse = (text: string) =>
       new StanzaError({ condition: "not-acceptable", text, language: languageOf(asking.texts) });
-    if (username === "") throw refuse(texts.refusal.nameForm);
+    if (username === "") throw refuse(texts.refusal.nameMissing);
     if (account !== undefined) {
       if (username !== account.username) await bank.rename({ jid, username });
       this.#options.changed(jid);
@@ -55,7 +55,7 @@ export class Registration {
       asking,
       registrationValues(username, values?.get("lang"), terms === "true" ? "1" : terms),
     );
-    if (outcome.kind !== "text") throw refuse("text" in outcome ? outcome.text : texts.refusal.nameForm);
+    if (outcome.kind !== "text") throw refuse("text" in outcome ? outcome.text : texts.refusal.nameMissing);
     // The answer to the question has no room for words, and a recovery code is told only once.
     this.#options.registered(jid, outcome.text);
     return [];
