@@ -3,8 +3,9 @@ import { randomBytes, randomInt } from "node:crypto";
 import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
-import type { Publisher, Service } from "../../bus/bus.ts";
+import type { Listener, Publisher, Service } from "../../bus/bus.ts";
 import { ledgerContract } from "../../bus/contracts/ledger.ts";
+import { makerContract } from "../../bus/contracts/maker.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { accountAnswers } from "./answers/account-answers.ts";
 import { adminAnswers } from "./answers/admin-answers.ts";
@@ -15,7 +16,9 @@ import type { News } from "./books/transaction.ts";
 import { type LedgerConfig, ledgerSection } from "./config.ts";
 import { Desk } from "./desk.ts";
 import { LedgerMetrics } from "./metrics.ts";
+import { tellDigests } from "./notices/digests.ts";
 import { tidyNotices } from "./notices/notices.ts";
+import { tellOperators } from "./notices/operators.ts";
 import { expireOrders, forgetOrders } from "./orders/orders.ts";
 import { LedgerStore } from "./store/store.ts";
 
@@ -42,6 +45,7 @@ class Ledger implements Actor {
   readonly #answers: AnswerDesk;
   #publisher: Publisher<typeof ledgerContract> | undefined;
   #service: Service | undefined;
+  #earnings: Listener | undefined;
   #timer: Timer | undefined;
 
   constructor(context: Context, parts: LedgerParts) {
@@ -66,7 +70,7 @@ class Ledger implements Actor {
 
   async start(): Promise<void> {
     const { bus } = this.#context;
-    const { bank } = this.#answers;
+    const { bank, desk } = this.#answers;
     this.#publisher = bus.publisher(ledgerContract, INSTANCE);
     await bank.start();
     const handlers = {
@@ -75,6 +79,10 @@ class Ledger implements Actor {
       ...adminAnswers(this.#answers),
     };
     this.#service = await bus.serve(ledgerContract, handlers, { publisher: this.#publisher });
+    // They are the operator's, whatever the bank does: written down at once, so that no restart forgets them.
+    this.#earnings = await bus.onEvent(makerContract, "coinjoin.seen", (join) => {
+      desk.write((tx) => tellOperators(tx, join));
+    });
     this.#tidy();
     this.#report();
   }
@@ -82,6 +90,7 @@ class Ledger implements Actor {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await this.#service?.stop();
+    await this.#earnings?.stop();
     await this.#answers.bank.stop();
     await this.#publisher?.stop();
     await this.#store.close();
@@ -93,6 +102,7 @@ class Ledger implements Actor {
       this.#answers.desk.write((tx) => {
         expireOrders(tx);
         forgetOrders(tx);
+        tellDigests(tx);
         tidyNotices(tx);
       });
     } catch (error) {

@@ -15,7 +15,7 @@ it("serves a taker from the order book to the chain, and tells what it earned by
   world = await MakerWorld.start({ terms: { absoluteFeeSat: 5_000 } });
   const told: ServedCoinjoin[] = [];
   await world.walletd
-    .busOf("gateway")
+    .busOf("ledger")
     .onEvent(makerContract, "coinjoin.seen", (join) => void told.push(join), { onGap: () => undefined });
   const taker = await world.taker();
   const { maker, offer } = await world.upToPromise(taker, 120_000_000);

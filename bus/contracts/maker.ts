@@ -157,7 +157,7 @@ export const makerContract = contract("maker", {
   .event("coinjoin.seen", {
     doc: "A coinjoin that a wallet of ours has signed is on its way, or in a block: what it joined, and what it brought. Told once.",
     body: ServedCoinjoinSchema,
-    readers: ["gateway"],
+    readers: ["ledger"],
   })
   .state("makers", {
     doc: "Which wallets earn.",

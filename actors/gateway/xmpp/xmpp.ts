@@ -3,7 +3,6 @@ import type { ActorContext } from "../../../bus/actor.ts";
 import type { Listener } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { ledgerContract } from "../../../bus/contracts/ledger.ts";
-import { makerContract } from "../../../bus/contracts/maker.ts";
 import type { Door } from "../../../bus/contracts/supervisor.ts";
 import { takerContract } from "../../../bus/contracts/taker.ts";
 import { withDeadline } from "../../../runtime/limits.ts";
@@ -217,7 +216,6 @@ export class Xmpp {
       await bus.onEvent(ledgerContract, "noticed", () => this.#notices.look(), everything),
       await bus.onEvent(ledgerContract, "account.changed", ({ jid }) => this.#members.changed(jid)),
       await bus.onEvent(takerContract, "run.changed", (run) => this.#progress.changed(run)),
-      await bus.onEvent(makerContract, "coinjoin.seen", (join) => this.#progress.served(join)),
       await bus.onState(ledgerContract, "bank", (status) => this.#outlook.bankIs(status)),
       await bus.onState(indexerContract, "sync", (sync) => this.#outlook.chainIs(sync)),
     );

@@ -1,4 +1,5 @@
 /** Answers about people's accounts: coming, going, names, settings, second factor, addresses, contacts. */
+import { isDeepStrictEqual } from "node:util";
 import type { Handlers } from "../../../bus/bus.ts";
 import type { LedgerLimits, LedgerSettings } from "../../../bus/contracts/ledger/objects.ts";
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
@@ -13,6 +14,7 @@ import {
 } from "../addresses/addresses.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
+import { digestOf, tellDigest } from "../notices/digests.ts";
 import { notify } from "../notices/notices.ts";
 import { canonical } from "../orders/recipients.ts";
 import { limitsOf, setOwnLimits } from "../people/limits.ts";
@@ -80,13 +82,12 @@ export function accountAnswers({
     rename: ({ jid, username }) =>
       changing(desk, jid, (tx, user) => shownAccount(tx, rename(tx, user, username), jid)),
     settings: ({ jid, settings }) =>
-      changing(desk, jid, (tx, user) =>
-        shownAccount(
-          tx,
-          keepUser(tx, { ...user, settings: merged(user.settings, given<LedgerSettings>(settings)) }),
-          jid,
-        ),
-      ),
+      changing(desk, jid, (tx, user) => {
+        const kept = { ...user, settings: merged(user.settings, given<LedgerSettings>(settings)) };
+        // What has waited so far is not to wait for a time that comes no more.
+        if (!isDeepStrictEqual(digestOf(kept), digestOf(user))) tellDigest(tx, user.id);
+        return shownAccount(tx, keepUser(tx, kept), jid);
+      }),
     limits: ({ jid, limits }) =>
       changing(desk, jid, (tx, user) =>
         shownAccount(tx, setOwnLimits(tx, user, given<LedgerLimits>(limits)), jid),
@@ -224,7 +225,7 @@ function seen(tx: Tx, jid: string): void {
   });
 }
 
-function merged(before: LedgerSettings, given: Partial<LedgerSettings>): LedgerSettings {
+function merged(before: UserRow["settings"], given: Partial<LedgerSettings>): UserRow["settings"] {
   const { door, ...rest } = given;
   const doors = Object.entries({ ...before.door, ...door }).filter(([, value]) => value !== "");
   return { ...before, ...rest, door: Object.fromEntries(doors.slice(0, DOOR_SETTINGS_MAX)) };

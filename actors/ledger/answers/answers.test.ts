@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
+import { makerContract } from "../../../bus/contracts/maker.ts";
+import { silentLog } from "../../../bus/fake.ts";
 import { LedgerUnderTest } from "../../../tests/harness/ledger/ledger-under-test.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { ELSEWHERE } from "../../../tests/harness/walletd/robbed-wallets.ts";
@@ -371,6 +374,58 @@ it("notices follow what their person has set, and wait for the end of quiet hour
   expect(await kinds(at)).toEqual([]);
   clock.pass(20 * 60_000);
   expect(await kinds(at)).toEqual(["payment.received bob"]);
+});
+
+it("what makers have earned is written down for those who run the troupe, and told at the time of their summary, also after a death", async () => {
+  const at = await LedgerUnderTest.start({ admins: [ROOT] });
+  under = at;
+  const { gateway, clock } = at;
+  await at.person("alice");
+  await gateway.register({ jid: ROOT, username: "runner" });
+  const bus = new ConnectedBus(await at.walletd.connect("maker"), { log: silentLog() });
+  const publisher = bus.publisher(makerContract, "main");
+  const earns = (earnedSat: number) =>
+    publisher.event("coinjoin.seen", {
+      wallet: "earner",
+      amountSat: 9_000,
+      earnedSat,
+      txid: "ab".repeat(32),
+    });
+  earns(12);
+  await waitFor("the first", async () => (await kinds(at)).length === 1);
+  const [told] = (await gateway.notices({})).notices;
+  expect(told).toMatchObject({
+    jid: ROOT,
+    kind: "maker.earned",
+    amountSat: 9_000,
+    earnedSat: 12,
+    text: "earner",
+  });
+  await gateway.acknowledge({ ids: [told?.id ?? 0] });
+  const atMinute = (Math.floor(clock.now() / 60_000) + 30) % 1_440;
+  await gateway.settings({ jid: ROOT, settings: { digest: { every: "day", atMinute } } });
+  earns(5);
+  earns(-2);
+  await bus.flush();
+  await at.sound();
+  expect(await kinds(at)).toEqual([]);
+  await at.stopActor();
+  clock.pass(31 * 60_000);
+  await at.startActor();
+  await waitFor("the summary", async () => (await kinds(at)).length === 1);
+  const [summary] = (await gateway.notices({})).notices;
+  expect(summary?.digest?.parts).toEqual([
+    { kind: "maker.earned", count: 2, sumSat: 18_000, feesSat: 0, gainSat: 3 },
+  ]);
+  // What waits is told when somebody wants to be told singly again.
+  earns(7);
+  await bus.flush();
+  await waitFor("it to be written down", async () => {
+    await gateway.settings({ jid: ROOT, settings: { digest: null } });
+    return (await kinds(at)).length === 2;
+  });
+  await publisher.stop();
+  await bus.close();
 });
 
 it("orders and history can be had of one party alone: by name, by JID, or by address in any case", async () => {

@@ -41,7 +41,7 @@ export function shownAccount(tx: Tx, user: UserRow, jid = user.jids[0] ?? ""): L
     isOwner: isOwner(tx, user),
     needsVerification,
     hasSecondFactor: isEnabled(user),
-    settings,
+    settings: { ...settings, digest: settings.digest ?? null },
     limits: limitsOf(tx, user),
     raise: raiseOf(tx, user),
     leftTodaySat: leftTodayOf(tx, user),
@@ -107,11 +107,13 @@ function confirmationsOf(t: Tables, { outpoint, order, txid }: MovementRow): num
 
 export function shownNotice(
   t: Tables,
-  { userId, counterpart, about = null, ...row }: NoticeRow,
+  { userId, counterpart, about = null, earnedSat = null, digest = null, ...row }: NoticeRow,
 ): LedgerNotice {
   const settings = t.users.get(userId)?.settings;
   return {
     ...row,
+    earnedSat,
+    digest,
     language: settings?.language ?? null,
     unit: settings?.unit ?? "sat",
     counterpart: counterpart === null ? null : shownParty(t, counterpart),

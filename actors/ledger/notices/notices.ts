@@ -4,6 +4,7 @@ import type { Tx } from "../books/transaction.ts";
 import { foldJid, isNamed } from "../people/jids.ts";
 import type { NoticeRow, UserRow } from "../store/rows.ts";
 import { nextNumber, type Tables } from "../store/store.ts";
+import { waitsForDigest } from "./digests.ts";
 
 export type NewNotice = Pick<NoticeRow, "kind" | "subject"> &
   Partial<Omit<NoticeRow, "id" | "atS" | "userId" | "jid" | "about" | "kind" | "subject">> & {
@@ -39,6 +40,7 @@ const MONEY: ReadonlySet<NoticeKind> = new Set([
   "order.executed",
   "order.broadcast",
   "order.failed",
+  "maker.earned",
 ]);
 
 /** For the account's people, and the admins where it concerns them. */
@@ -51,7 +53,12 @@ export function notify(
   const jids = new Set(isTold ? user.jids.filter((jid) => isNamed(tx, jid)) : []);
   const tell = (jid: string, userId: number, about: number | null) => {
     const id = nextNumber(tx.t, "notice");
-    tx.t.notices.put(id, { ...NOTHING, ...notice, id, atS: tx.nowS, userId, jid, about });
+    const row = { ...NOTHING, ...notice, id, atS: tx.nowS, userId, jid, about };
+    if (about === null && user !== undefined && waitsForDigest(user, notice.kind)) {
+      tx.t.waiting.put([userId, id], row);
+      return;
+    }
+    tx.t.notices.put(id, row);
     tx.news.notices.push(id);
   };
   for (const jid of jids) tell(jid, user?.id ?? 0, null);
@@ -75,6 +82,8 @@ export const NOTHING = {
   address: null,
   confirmations: null,
   isReplaceable: null,
+  earnedSat: null,
+  digest: null,
 } as const;
 
 function isWanted({ settings, state }: UserRow, kind: NoticeKind): boolean {

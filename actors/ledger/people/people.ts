@@ -167,6 +167,7 @@ function opening(tx: Tx, jid: string, { language }: Registration): { user: UserR
       unit: "sat",
       notices: "all",
       quietHours: null,
+      digest: null,
       lowBalanceSat: 0,
       door: {},
     },

@@ -1,5 +1,10 @@
 /** What the ledger's tables hold, row by row. Satoshi are whole numbers, times are Unix seconds. */
-import type { LedgerLimits, LedgerSettings, NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
+import type {
+  LedgerLimits,
+  LedgerNotice,
+  LedgerSettings,
+  NoticeKind,
+} from "../../../bus/contracts/ledger/objects.ts";
 
 /** Whom a payment is between: an account, an address outside, or an address of which only we know whose it is. */
 export interface PartyRow {
@@ -14,7 +19,8 @@ export interface UserRow {
   readonly username: string;
   readonly state: "waiting" | "open" | "frozen" | "closed";
   readonly why: string | null;
-  readonly settings: LedgerSettings;
+  /** Those of older releases know no digest. */
+  readonly settings: Omit<LedgerSettings, "digest"> & Partial<Pick<LedgerSettings, "digest">>;
   /** The person's own wishes, and what an admin has set for this account: the least of all counts. */
   readonly limits: Partial<LedgerLimits>;
   readonly adminLimits: Partial<LedgerLimits>;
@@ -161,6 +167,9 @@ export interface NoticeRow {
   readonly address: string | null;
   readonly confirmations: number | null;
   readonly isReplaceable: boolean | null;
+  /** Absent in notices of older releases. */
+  readonly earnedSat?: number | null;
+  readonly digest?: LedgerNotice["digest"];
 }
 
 export interface AuditRow {

@@ -19,7 +19,7 @@ import type {
 
 /** A later one reads an earlier one's books, or says that it does not. */
 const FORMAT = 1;
-const TABLES_MAX = 24;
+const TABLES_MAX = 32;
 
 export interface RangeOptions {
   readonly start?: Key;
@@ -111,6 +111,8 @@ function openTables(place: Place) {
       "aging-orders",
     ),
     notices: new Table<number, NoticeRow>(place, "notices"),
+    /** By user and number: those that wait for his summary. */
+    waiting: new Table<[number, number], NoticeRow>(place, "waiting"),
     audit: new Table<number, AuditRow>(place, "audit"),
     bans: new Table<string, number>(place, "bans"),
     invites: new Table<string, number>(place, "invites"),

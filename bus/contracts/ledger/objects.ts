@@ -26,12 +26,20 @@ export const UNITS = ["sat", "btc", "mbtc"] as const;
 export const LimitsSchema = z.object({ paymentSat: AmountSat, daySat: AmountSat, strongSat: AmountSat });
 export type LedgerLimits = z.output<typeof LimitsSchema>;
 
+/** One summary instead of single notices: at this minute of each hour, or of each day in UTC. */
+export const DigestSchema = z.object({
+  every: z.enum(["hour", "day"]),
+  atMinute: z.int().min(0).max(1_439),
+});
+
 export const SettingsSchema = z.object({
   language: Language.nullable(),
   unit: z.enum(UNITS),
   /** Security is told whatever is chosen here. */
   notices: z.enum(NOTICE_CHOICES),
   quietHours: QuietHoursSchema.nullable(),
+  /** What nobody has to act upon waits for it; security never does. */
+  digest: DigestSchema.nullable(),
   /** A notice when the balance falls below it; 0 is none. */
   lowBalanceSat: AmountSat,
   /** The doors' own, such as how much presence shows. */
@@ -182,6 +190,8 @@ export const NOTICE_KINDS = [
   "bank.stopped",
   "bank.resumed",
   "announcement",
+  "maker.earned",
+  "digest",
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
@@ -211,6 +221,25 @@ export const NoticeSchema = z.object({
   confirmations: Count.nullable(),
   /** The transaction says of itself that it may be replaced. */
   isReplaceable: z.boolean().nullable(),
+  /** What a coinjoin of somebody else's has brought; `text` is the wallet, `amountSat` what was joined. */
+  earnedSat: ChangeSat.nullable(),
+  /** Of a summary: since when, and of each kind how many, and how much together. */
+  digest: z
+    .object({
+      sinceS: UnixTimeS,
+      parts: z
+        .array(
+          z.object({
+            kind: z.enum(NOTICE_KINDS),
+            count: z.int().min(1),
+            sumSat: ChangeSat,
+            feesSat: AmountSat,
+            gainSat: ChangeSat,
+          }),
+        )
+        .max(NOTICE_KINDS.length),
+    })
+    .nullable(),
 });
 export type LedgerNotice = z.output<typeof NoticeSchema>;
 

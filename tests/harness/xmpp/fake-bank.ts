@@ -28,6 +28,7 @@ const SETTINGS: LedgerAccount["settings"] = {
   unit: "sat",
   notices: "all",
   quietHours: null,
+  digest: null,
   lowBalanceSat: 0,
   door: {},
 };

@@ -340,28 +340,6 @@ describe("the second factor", () => {
   });
 });
 
-describe("settings", () => {
-  const settings = () => under.bank.account(ALICE).settings;
-
-  it("have quiet hours and a balance below which one wants to be told", async () => {
-    expect(await say(WALLET, "settings quiet 22:30-7:00")).toBe("Saved.");
-    expect(settings().quietHours).toEqual({ fromMinute: 1_350, untilMinute: 420 });
-    expect(await say(WALLET, "settings low 0.0001 BTC")).toBe("Saved.");
-    expect(settings().lowBalanceSat).toBe(10_000);
-    expect(await say(WALLET, "settings")).toMatch(/quiet: 22:30-07:00\nlow: 10000 sat/);
-    for (const key of ["quiet", "low"]) expect(await say(WALLET, `settings ${key} off`)).toBe("Saved.");
-    expect(settings()).toMatchObject({ quietHours: null, lowBalanceSat: 0 });
-  });
-
-  it.each(["24:00-07:00", "22-7", "07:00-07:00", "x".repeat(100)])(
-    "refuse the quiet hours %s",
-    async (span) => {
-      expect(await say(WALLET, `settings quiet ${span}`)).toContain("no span of the day");
-      expect(settings().quietHours).toBeNull();
-    },
-  );
-});
-
 describe("messages", () => {
   const count = (name: string) => under.sent.filter((one) => one.name === name).length;
   const repeat = (id: string, body: string, ...more: Element[]) =>

@@ -60,6 +60,28 @@ const quiet: Setting = {
   },
 };
 
+const HOURLY = "hourly";
+
+const digest: Setting = {
+  name: "digest",
+  field: ({ texts, account }) => ({
+    name: "digest",
+    label: texts.field.digest,
+    kind: "text",
+    isRequired: false,
+    standard: digestText(account?.settings.digest ?? null, texts.hourly),
+  }),
+  read(value, { texts }) {
+    if (isOff(value)) return { change: { digest: null } };
+    if (value === HOURLY || value === texts.hourly)
+      return { change: { digest: { every: "hour", atMinute: 0 } } };
+    const atMinute = readTime(value);
+    return atMinute === undefined
+      ? { problem: texts.badDigest(quotable(value).slice(0, SHOWN_MAX)) }
+      : { change: { digest: { every: "day", atMinute } } };
+  },
+};
+
 const low: Setting = {
   name: "low",
   field({ texts, account, unit }) {
@@ -113,6 +135,7 @@ const SETTINGS: readonly Setting[] = [
   ),
   quiet,
   low,
+  digest,
 ];
 
 export const settings: Command = {
@@ -144,6 +167,16 @@ export const settings: Command = {
 };
 
 type QuietHours = LedgerSettings["quietHours"];
+
+function digestText(chosen: LedgerSettings["digest"], hourly: string): string {
+  if (chosen === null) return OFF;
+  return chosen.every === "hour" ? hourly : clockText(chosen.atMinute);
+}
+
+function readTime(typed: string): number | undefined {
+  const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(typed) ?? [];
+  return hour === undefined ? undefined : Number(hour) * HOUR_MINUTES + Number(minute);
+}
 
 function quietText(hours: QuietHours): string {
   return hours === null ? OFF : [hours.fromMinute, hours.untilMinute].map(clockText).join("-");

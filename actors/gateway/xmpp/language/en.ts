@@ -62,7 +62,7 @@ export const en = {
     jobs: ["", "what is under way: payments, and coinjoins for those who run the troupe"],
     export: ["[YEAR | YEAR-MONTH] [csv | json]", "your history as a file"],
     web: ["", "a key with which a program of yours gives commands by HTTP for an hour"],
-    settings: ["[KEY VALUE]", "language, unit, notices, quiet hours, what your presence shows"],
+    settings: ["[KEY VALUE]", "language, unit, notices, summaries, quiet hours, what your presence shows"],
     limits: ["[KEY AMOUNT]", "how much you may pay; lower holds at once, higher in 24 hours"],
     factor: ["[new | on CODE | off CODE]", "the second factor: one-time codes for large payments"],
     verify: ["CODE", "prove that the account is still yours"],
@@ -146,6 +146,7 @@ export const en = {
     day: "Most for one day",
     strong: "From this amount on a payment needs a one-time code",
     quiet: "Quiet hours in UTC, such as 22:00-07:00, or off",
+    digest: "One summary instead of single notices: hourly, each day at a time in UTC such as 08:00, or off",
     low: "Tell me when I have less than this; off for never",
     factorWhat: "Second factor",
     command: "Command",
@@ -284,6 +285,9 @@ export const en = {
   settingLine: (key: string, value: string) => `${key}: ${value}`,
   badSetting: (key: string, values: string) => `For ${key} I know: ${values}.`,
   settingsHint: "Change one: settings KEY VALUE",
+  hourly: "hourly",
+  badDigest: (text: string) =>
+    `"${text}" is no time for a summary. Say hourly, a time of day such as 08:00 (UTC), or off.`,
   badQuiet: (text: string) => `"${text}" is no span of the day. Example: 22:00-07:00 (UTC), or off.`,
   limitsTitle: "Your limits",
   limitsHint:
@@ -468,5 +472,33 @@ export const en = {
     bankStopped: (why: string) => `Payments are stopped: ${why}`,
     bankResumed: "Payments go on.",
     announcement: (text: string) => text,
+  },
+  // Summaries.
+  digest: {
+    title: (since: string) => `Since ${since} UTC:`,
+    balance: (balance: string) => `You have ${balance}.`,
+    /** Of each kind how many, how much together, the fees, and what was earned. */
+    parts: {
+      "deposit.seen": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Coming in: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "deposit.replaced": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Replaced while coming in: ${count === 1 ? "1 payment" : `${count} payments`}, now ${sum}`,
+      "deposit.confirmed": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• First confirmation: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "deposit.credited": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Received: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "payment.received": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Received from users: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "order.executed": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Paid to users: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "order.broadcast": (count: number, sum: string, fees: string, _gain: string) =>
+        `• Sent: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}, fees ${fees}`,
+      "order.confirmed": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Confirmed: ${count === 1 ? "1 sent payment" : `${count} sent payments`}, ${sum}`,
+      "order.expired": (count: number, sum: string, _fees: string, _gain: string) =>
+        `• Given up, as nobody confirmed: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
+      "maker.earned": (count: number, sum: string, _fees: string, gain: string) =>
+        `• Earned ${gain} in ${count === 1 ? "1 coinjoin" : `${count} coinjoins`} of ${sum} together`,
+    },
   },
 };

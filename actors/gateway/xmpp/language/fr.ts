@@ -61,7 +61,7 @@ export const fr: Texts = {
     jobs: ["", "ce qui est en cours : les paiements, et les coinjoins pour ceux qui tiennent la troupe"],
     export: ["[ANNÉE | ANNÉE-MOIS] [csv | json]", "votre historique dans un fichier"],
     web: ["", "une clé avec laquelle un de vos programmes donne des commandes par HTTP pendant une heure"],
-    settings: ["[CLÉ VALEUR]", "langue, unité, avis, heures calmes, ce que montre votre présence"],
+    settings: ["[CLÉ VALEUR]", "langue, unité, avis, résumés, heures calmes, ce que montre votre présence"],
     limits: ["[CLÉ MONTANT]", "combien vous pouvez payer ; moins vaut aussitôt, plus dans 24 heures"],
     factor: [
       "[new | on CODE | off CODE]",
@@ -149,6 +149,7 @@ export const fr: Texts = {
     day: "Au plus par jour",
     strong: "À partir de ce montant, un paiement demande un code à usage unique",
     quiet: "Heures calmes en UTC, comme 22:00-07:00, ou off",
+    digest: "Un résumé au lieu de chaque avis : horaire, chaque jour à une heure UTC comme 08:00, ou off",
     low: "Me le dire quand j'ai moins que cela ; off pour jamais",
     factorWhat: "Second facteur",
     command: "Commande",
@@ -287,6 +288,9 @@ export const fr: Texts = {
   settingLine: (key, value) => `${key} : ${value}`,
   badSetting: (key, values) => `Pour ${key} je connais : ${values}.`,
   settingsHint: "Pour en changer un : reglages CLÉ VALEUR",
+  hourly: "horaire",
+  badDigest: (text) =>
+    `« ${text} » n'est pas un moment pour un résumé. Dites horaire, une heure comme 08:00 (UTC), ou off.`,
   badQuiet: (text) => `« ${text} » n'est pas une tranche du jour. Exemple : 22:00-07:00 (UTC), ou off.`,
   limitsTitle: "Vos limites",
   limitsHint:
@@ -463,5 +467,32 @@ export const fr: Texts = {
     bankStopped: (why) => `Les paiements sont arrêtés : ${why}`,
     bankResumed: "Les paiements reprennent.",
     announcement: (text) => text,
+  },
+  // Résumés.
+  digest: {
+    title: (since) => `Depuis le ${since} UTC :`,
+    balance: (balance) => `Vous avez ${balance}.`,
+    parts: {
+      "deposit.seen": (count, sum) =>
+        `• En route : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "deposit.replaced": (count, sum) =>
+        `• Remplacé en route : ${count === 1 ? "1 paiement" : `${count} paiements`}, maintenant ${sum}`,
+      "deposit.confirmed": (count, sum) =>
+        `• Première confirmation : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "deposit.credited": (count, sum) =>
+        `• Reçu : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "payment.received": (count, sum) =>
+        `• Reçu d'utilisateurs : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "order.executed": (count, sum) =>
+        `• Payé à des utilisateurs : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "order.broadcast": (count, sum, fees) =>
+        `• Envoyé : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}, frais ${fees}`,
+      "order.confirmed": (count, sum) =>
+        `• Confirmé : ${count === 1 ? "1 paiement envoyé" : `${count} paiements envoyés`}, ${sum}`,
+      "order.expired": (count, sum) =>
+        `• Abandonné faute de confirmation : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
+      "maker.earned": (count, sum, _fees, gain) =>
+        `• Gagné ${gain} dans ${count === 1 ? "1 coinjoin" : `${count} coinjoins`} de ${sum} en tout`,
+    },
   },
 };

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { makerContract } from "../../../../bus/contracts/maker.ts";
 import { type CoinjoinRun, takerContract } from "../../../../bus/contracts/taker.ts";
 import { type FakeActor, fakeActor } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
@@ -103,35 +102,4 @@ it("waits with its last word for the link and for the end of quiet hours, and ke
   await waitFor("two questions", () => asked >= before + 2);
   await under.settled();
   expect(told()).toHaveLength(1);
-});
-
-it("tells once which coinjoin a wallet was in and what it has earned, in its reader's language, unless who wants nothing", async () => {
-  const maker = await fakeActor(under.world, makerContract, {});
-  const served = (wallet: string) =>
-    maker.publisher.event("coinjoin.seen", { wallet, amountSat: 50_000, earnedSat: 120, txid: TXID });
-  served("earner");
-  await until(1);
-  await under.settled();
-  expect(told()).toEqual([
-    {
-      to: OWNER,
-      id: `mx-${TXID}-earner-end`,
-      replaces: undefined,
-      body: `earner was in a coinjoin of 50000 sat and has earned 120 sat. Transaction ${TXID}`,
-    },
-  ]);
-  const { settings } = under.bank.account(OWNER);
-  under.bank.change(OWNER, { settings: { ...settings, notices: "money", language: "fr" } });
-  await under.settled();
-  served("autre");
-  await until(2);
-  expect(told()[1]?.body).toBe(
-    `autre a participé à un coinjoin de 50000 sat et a gagné 120 sat. Transaction ${TXID}`,
-  );
-  under.bank.change(OWNER, { settings: { ...settings, notices: "none" } });
-  await under.settled();
-  served("third");
-  await under.settled();
-  expect(told()).toHaveLength(2);
-  await maker.stop();
 });

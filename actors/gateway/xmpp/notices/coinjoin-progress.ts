@@ -1,6 +1,5 @@
 /** Tells those who run the troupe how their coinjoins go: one message each, corrected now and then, and a last one of its own. */
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
-import type { ServedCoinjoin } from "../../../../bus/contracts/maker.ts";
 import type { CoinjoinRun } from "../../../../bus/contracts/taker.ts";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
@@ -78,16 +77,6 @@ export class CoinjoinProgress {
     };
     if (waitMs === 0) tell();
     else this.#followed.set(id, { told, toldAtMs, timer: clock.after(waitMs, tell, { background: true }) });
-  }
-
-  /** A wallet that earns was in a coinjoin of somebody else's. */
-  served({ wallet, amountSat, earnedSat, txid }: ServedCoinjoin): void {
-    if (this.#options.operators.length === 0) return;
-    void this.#quietly(() =>
-      this.#tellLast(`${txid}-${wallet}`, ({ coinjoin }, unit) =>
-        coinjoin.served(quotable(wallet), money(amountSat, unit), money(earnedSat, unit), txid),
-      ),
-    );
   }
 
   /** The link is there: what waits is sent. */

@@ -1,5 +1,6 @@
 /** What a notice says, in its reader's language and unit. */
 import type { LedgerNotice } from "../../../../bus/contracts/ledger/objects.ts";
+import { dateText } from "../commands/command.ts";
 import { inFours, partyText, quotable } from "../commands/party.ts";
 import type { Texts } from "../language/catalogue.ts";
 import { money } from "../language/money.ts";
@@ -87,5 +88,26 @@ function textOf(notice: LedgerNotice): string {
       return said.bankResumed;
     case "announcement":
       return said.announcement(words);
+    case "maker.earned":
+      return texts.coinjoin.served(
+        words,
+        amount,
+        money(notice.earnedSat ?? 0, notice.unit),
+        notice.txid ?? "",
+      );
+    case "digest":
+      return digestText(notice, texts);
   }
+}
+
+/** One line for each kind of news, and what there is now. */
+function digestText({ digest, unit, balanceSat }: LedgerNotice, { digest: said }: Texts): string {
+  const lines = (digest?.parts ?? []).flatMap(({ kind, count, sumSat, feesSat, gainSat }) => {
+    const part = said.parts[kind as keyof Texts["digest"]["parts"]];
+    return part === undefined
+      ? []
+      : [part(count, money(Math.abs(sumSat), unit), money(feesSat, unit), money(gainSat, unit))];
+  });
+  const title = said.title(dateText(digest?.sinceS ?? 0));
+  return [title, ...lines, said.balance(money(balanceSat ?? 0, unit))].join("\n");
 }

@@ -37,6 +37,16 @@ const FULL = {
   txid: TXID,
   confirmations: 1,
   isReplaceable: true,
+  earnedSat: 120,
+  digest: {
+    sinceS: 1_700_000_000,
+    parts: [
+      { kind: "deposit.credited" as const, count: 2, sumSat: 700_000, feesSat: 0, gainSat: 0 },
+      { kind: "deposit.confirmed" as const, count: 1, sumSat: 500_000, feesSat: 0, gainSat: 0 },
+      { kind: "order.broadcast" as const, count: 1, sumSat: 900, feesSat: 250, gainSat: 0 },
+      { kind: "maker.earned" as const, count: 3, sumSat: 9_000_000, feesSat: 0, gainSat: -7 },
+    ],
+  },
 };
 
 /** What each has to say, by reference. */
@@ -53,6 +63,15 @@ const CONTENTS: Partial<Record<NoticeKind, readonly string[]>> = {
   "order.failed": ["0123456789abcdef", "rent"],
   "balance.low": ["0.01500000 BTC"],
   announcement: ["rent"],
+  "maker.earned": ["rent was in a coinjoin of 0.00500000 BTC and has earned 0.00000120 BTC", TXID],
+  digest: [
+    "Since 2023-11-14 22:13 UTC:",
+    "\n• Received: 2 payments, 0.00700000 BTC\n",
+    "\n• First confirmation: 1 payment, 0.00500000 BTC\n",
+    "\n• Sent: 1 payment, 0.00000900 BTC, fees 0.00000250 BTC\n",
+    "\n• Earned −0.00000007 BTC in 3 coinjoins of 0.09000000 BTC together\n",
+    "\nYou have 0.01500000 BTC.",
+  ],
 };
 
 /** What tells clients and servers how to treat it. */
