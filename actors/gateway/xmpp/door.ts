@@ -49,13 +49,14 @@ export class XmppDoor {
   #received(stanza: Element): void {
     const { admission, space, handlers, parentDomain } = this.#options;
     if (stanza.name === "message" && stanza.attrs["from"] === parentDomain) return handlers.server(stanza);
+    const to = parseJid(stanza.attrs["to"]);
+    // Nor could it be refused: nobody may speak for others.
+    if (to === undefined || !space.has(to)) return;
     const verdict = admission.judge(stanza);
     if (!verdict.pass) {
       if (verdict.refuse !== undefined) this.link.send(errorOf(stanza, { condition: verdict.refuse }));
       return;
     }
-    const to = parseJid(stanza.attrs["to"]);
-    if (to === undefined || !space.has(to)) return;
     const incoming = { stanza, from: verdict.from, to: space.resolve(to) };
     switch (stanza.name) {
       case "iq":

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { SEED } from "../../../tests/harness/seed.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../tests/harness/xmpp/door.ts";
+import { ACCOUNT, COMPONENT } from "../../../tests/harness/xmpp/hostile/attacked.ts";
 import { HONEST, hostileStanzas } from "../../../tests/harness/xmpp/hostile/hostile-stanzas.ts";
 import { XmppFuzz } from "../../../tests/harness/xmpp/hostile/xmpp-fuzz.ts";
 import { element } from "./link/element.ts";
@@ -66,13 +67,19 @@ it("answers others at once while one person sends 20,000 messages", async () => 
   expect(answers.length).toBeLessThanOrEqual(11);
 });
 
-it("lives through hostile streams of a server, answers an honest person after each, and books nothing that nobody confirmed", async () => {
-  const fuzz = await XmppFuzz.start(SEED);
-  try {
-    await fuzz.run(3_000);
-    expect(fuzz.report.refused).toBeGreaterThan(50);
-    expect(fuzz.report.streams).toBeGreaterThan(2);
-  } finally {
-    await fuzz.close();
-  }
-});
+it.each([
+  ["component", COMPONENT],
+  ["account", ACCOUNT],
+])(
+  "lives through hostile streams of a server as its %s, answers an honest person after each, and books nothing that nobody confirmed",
+  async (_, attacked) => {
+    const fuzz = await XmppFuzz.start(SEED, attacked);
+    try {
+      await fuzz.run(3_000);
+      expect(fuzz.report.refused).toBeGreaterThan(50);
+      expect(fuzz.report.streams).toBeGreaterThan(2);
+    } finally {
+      await fuzz.close();
+    }
+  },
+);

@@ -29,6 +29,7 @@ declare module "@xmpp/connection-tcp" {
     write(text: string): Promise<void>;
     stop(): Promise<unknown>;
     _onData(data: string | Buffer): void;
+    _onElement(element: XmppElement): void;
     _onStreamError(element: XmppElement): void;
     _detachParser(): void;
   }

@@ -4,11 +4,10 @@ import { element } from "../../../../actors/gateway/xmpp/link/element.ts";
 import { serialise } from "../../../../actors/gateway/xmpp/link/serialise.ts";
 import { Chance } from "../../electrum/hostile-input.ts";
 import { waitFor } from "../../wait-for.ts";
-import { accepting } from "../component-link.ts";
-import { DoorUnderTest, GW, WALLET } from "../door.ts";
+import { DoorUnderTest } from "../door.ts";
 import { ScriptedServer, type Speak } from "../scripted-server.ts";
+import { type Attacked, COMPONENT } from "./attacked.ts";
 import { HONEST, hostileStanzas } from "./hostile-stanzas.ts";
-import { hostileGreeting, hostileXml } from "./hostile-wire.ts";
 
 export interface XmppFuzzReport {
   readonly inputs: number;
@@ -33,6 +32,7 @@ const STEPS_MAX = 12;
 export class XmppFuzz {
   readonly #chance: Chance;
   readonly #server: ScriptedServer;
+  readonly #attacked: Attacked;
   #under!: DoorUnderTest;
   #greeting: Speak | undefined;
   /** Those that have been taken in. */
@@ -46,16 +46,20 @@ export class XmppFuzz {
   #refused = 0;
   #answered = 0;
 
-  private constructor(seed: number, server: ScriptedServer) {
+  private constructor(seed: number, server: ScriptedServer, attacked: Attacked) {
+    this.#attacked = attacked;
     this.#chance = new Chance(seed);
     this.#server = server;
   }
 
-  static async start(seed: number): Promise<XmppFuzz> {
+  static async start(seed: number, attacked: Attacked = COMPONENT): Promise<XmppFuzz> {
     const server = await ScriptedServer.start((socket, heard) => fuzz.#hear(socket, heard));
-    const fuzz = new XmppFuzz(seed, server);
+    const fuzz = new XmppFuzz(seed, server, attacked);
     server.server.on("connection", (socket) => fuzz.#connected(socket));
-    fuzz.#under = await DoorUnderTest.start({ xmpp_server: `127.0.0.1:${server.port}` }, true);
+    fuzz.#under = await DoorUnderTest.start(
+      { xmpp_server: `127.0.0.1:${server.port}`, ...attacked.config },
+      true,
+    );
     for (const [name, sat] of Object.entries(COINS)) fuzz.#under.bank.open(name, sat);
     await fuzz.#honestIsAnswered();
     return fuzz;
@@ -94,13 +98,13 @@ export class XmppFuzz {
     if (draw < 93) {
       const texts = this.#stanzas();
       const tricks = texts.map((text, at) =>
-        at % 10 === 9 ? hostileXml(this.#chance, text) : Buffer.from(text),
+        at % 10 === 9 ? this.#attacked.xml(this.#chance, text) : Buffer.from(text),
       );
       return this.#send(Buffer.concat(tricks));
     }
     if (draw < 94) return this.#send(Buffer.from(this.#flood()));
     this.#inputs++;
-    this.#greeting = hostileGreeting(this.#chance);
+    this.#greeting = this.#attacked.greeting(this.#chance);
     this.#server.sockets.at(-1)?.destroy();
     const before = this.#streams;
     // It tries again, more than once, and is let in.
@@ -119,13 +123,19 @@ export class XmppFuzz {
     const isOne = this.#chance.below(2) === 0;
     const body = this.#chance.one(["balance", "help", "pay bob 5 sat", "confirm code01"]);
     return Array.from({ length: FLOOD }, (_, at) => {
-      const attrs = { from: `eve${isOne ? "" : at}@example.test/c`, to: WALLET, type: "chat", id: `f${at}` };
+      const attrs = {
+        from: `eve${isOne ? "" : at}@example.test/c`,
+        to: this.#attacked.wallet,
+        type: "chat",
+        id: `f${at}`,
+      };
       return serialise(element("message", "", attrs, element("body", "", {}, body)));
     }).join("");
   }
 
   /** In pieces that have nothing to do with what they are pieces of. */
-  async #send(bytes: Buffer): Promise<void> {
+  async #send(written: Buffer): Promise<void> {
+    const bytes = this.#attacked.addressed(written);
     const most = this.#chance.one([40, 2_000, 60_000]);
     // The smallest for a part only: each is a turn of both sides.
     for (let at = 0, pieces = 0; at < bytes.length; pieces++) {
@@ -160,8 +170,9 @@ export class XmppFuzz {
       const id = `honest${++this.#asked}`;
       ids.add(id);
       const from = `${HONEST}/phone`;
-      const ping = `<iq type='get' from='${from}' to='${GW}' id='${id}'><ping xmlns='urn:xmpp:ping'/></iq>`;
-      const question = `<message type='chat' from='${from}' to='${WALLET}' id='m${id}'><body>balance</body></message>`;
+      const { gateway, wallet } = this.#attacked;
+      const ping = `<iq type='get' from='${from}' to='${gateway}' id='${id}'><ping xmlns='urn:xmpp:ping'/></iq>`;
+      const question = `<message type='chat' from='${from}' to='${wallet}' id='m${id}'><body>balance</body></message>`;
       socket.write(ping + question);
       return false;
     });
@@ -192,14 +203,14 @@ export class XmppFuzz {
     this.#server.heard = "";
     const greeting = this.#greetings.get(socket);
     if (greeting !== undefined) return greeting(socket, heard);
-    accepting(socket, heard);
-    if (heard.includes("<handshake>")) {
+    this.#attacked.accept(socket, heard);
+    if (this.#attacked.isAccepted(heard)) {
       this.#accepted.add(socket);
       this.#server.sockets.splice(0, this.#server.sockets.indexOf(socket));
     }
     // What it asks the server, its pings too: there is an answer, and nothing in it.
     for (const [, id] of heard.matchAll(/<iq type="[gs]et"[^>]* to="example\.test"[^>]* id="([^"]+)"/g))
-      socket.write(`<iq type='error' id='${id}' from='example.test' to='${GW}'/>`);
+      socket.write(`<iq type='error' id='${id}' from='example.test' to='${this.#attacked.gateway}'/>`);
     this.#ear(heard);
   }
 

@@ -129,6 +129,18 @@ describe("the link as an account", () => {
     expect(server.heard).not.toContain("service-unavailable");
   });
 
+  it("loses a stanza whose addresses or type are none, and no other, and takes for itself what names nobody", async () => {
+    const { server, link, stanzas } = await online();
+    server.write("<message from='@' to='bank@example.test' type='chat'><body>a</body></message>");
+    server.write("<presence from='bob@example.test/b' to='@'/>");
+    server.write("<iq type='unsubscribe' id='u' from='bob@example.test/b' to='bank@example.test'><x/></iq>");
+    server.write("<message from='alice@example.test/a' type='chat'><body>b</body></message>");
+    await waitFor("the last", () => stanzas.some((one) => childTextOf(one, "body", "") === "b"));
+    expect(stanzas.at(-1)?.attrs["to"]).toBe(SELF);
+    expect(link.state).toBe("online");
+    expect(server.sockets).toHaveLength(1);
+  });
+
   it("reads a text that is split at every byte", async () => {
     const { server, stanzas } = await online();
     for (const byte of Buffer.from(message("₿ 1,5 — 😀 é"))) {

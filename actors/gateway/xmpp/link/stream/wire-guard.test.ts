@@ -10,6 +10,7 @@ it("keeps nothing of what stands between stanzas", () => {
     parser,
     socket: null,
     _onData: (_: string) => undefined,
+    _onElement: () => undefined,
   });
   guardWire(stream as unknown as LibraryStream, () => undefined);
   for (let at = 0; at < 10; at++) stream._onData(" ");

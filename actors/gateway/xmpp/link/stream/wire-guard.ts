@@ -43,6 +43,14 @@ export function guardWire(stream: LibraryStream, failed: (fault: LinkFault) => v
     }
     if (unfinished > STANZA_CHARACTERS_MAX) fail("hostile");
   };
+  const take = stream._onElement.bind(stream);
+  stream._onElement = (element) => {
+    try {
+      take(element);
+    } catch {
+      // The library reads addresses and types before we do, and throws on what is none: that stanza is lost, and no other.
+    }
+  };
   stream._onStreamError = (error) => fail(faultOf(error));
 }
 
