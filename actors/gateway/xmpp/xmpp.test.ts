@@ -83,7 +83,7 @@ describe.skipIf(prosody === undefined)("the XMPP door on a real Prosody", () => 
     expect(await alice.chat(wallet, "balance")).toContain("register");
     expect(await alice.chat(wallet, "reg alice")).toContain("holds the coins");
     expect(await alice.chat(wallet, "yes")).toContain("Welcome, alice");
-    expect(await bob.chat(wallet, "inscription bob")).toContain("holds the coins");
+    expect(await bob.chat(wallet, "register bob")).toContain("holds the coins");
     expect(await bob.chat(wallet, "1")).toContain("RECO-VERY");
     const beforeCode = alice.received.length;
     expect(await alice.chat(wallet, "receive rent")).toContain("bcrt1");

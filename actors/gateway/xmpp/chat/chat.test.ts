@@ -54,6 +54,16 @@ describe("words", () => {
     expect(await say(WALLET, "Étiquette")).toContain("Adresse");
   });
 
+  it("tell what a stranger speaks, who may say yes in any language", async () => {
+    const carol = (words: string) => under.say("carol@example.test", WALLET, words);
+    expect(await carol("Inscription carol")).toContain("J'accepte");
+    expect(await carol("YES")).toContain("Bienvenue, carol");
+    expect(await carol("help solde")).toContain("Ce que vous avez".toLowerCase());
+    const dave = (words: string) => under.say("dave@example.test", WALLET, words);
+    expect(await dave("register dave")).toContain("I accept");
+    expect(await dave("oui")).toContain("Welcome, dave");
+  });
+
   it("differ by place: help tells what there is here", async () => {
     const atGateway = await say(WALLET, "help");
     for (const word of ["balance", "receive", "pay WHO AMOUNT", "settings", "leave"])

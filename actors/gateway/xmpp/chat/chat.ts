@@ -8,6 +8,7 @@ import { Once } from "../commands/once.ts";
 import { inFours } from "../commands/party.ts";
 import type { Incoming } from "../door.ts";
 import { RecentMap } from "../guard/recent-map.ts";
+import type { Texts } from "../language/catalogue.ts";
 import { refusalOf } from "../language/refusals.ts";
 import { LANGUAGES } from "../language/texts.ts";
 import { childOf, childTextOf, type Element } from "../link/element.ts";
@@ -15,7 +16,7 @@ import { NS } from "../link/namespaces.ts";
 import { bareJid } from "../names/jid.ts";
 import type { People } from "../people/people.ts";
 import { choicesOf, Dialogues, type Step } from "./dialogue.ts";
-import { findCommand } from "./find-command.ts";
+import { findCommand, languageOfWord } from "./find-command.ts";
 import { isPaymentLink, readPaymentLink } from "./payment-link.ts";
 import { asMessages, chatText } from "./render.ts";
 
@@ -49,6 +50,8 @@ export class Chat {
   readonly #once: Once<readonly Reply[]>;
   /** One after the other for each person: what was said first is answered first. */
   readonly #turns = new RecentMap<string, Promise<unknown>>(CONVERSATIONS_MAX);
+  /** What those speak who have no account yet. */
+  readonly #spoken = new RecentMap<string, Texts>(CONVERSATIONS_MAX);
 
   constructor(options: ChatOptions) {
     this.#options = options;
@@ -79,17 +82,25 @@ export class Chat {
       const body = (childTextOf(stanza, "body", "") ?? "").normalize("NFC").trim();
       if (body === "") return [];
       const requestId = requestIdOf(stanza, body);
-      asking = await this.#options.people.asking(jid, to, {
+      const known = await this.#options.people.asking(jid, to, {
         language: stanza.attrs["xml:lang"],
         requestId,
         client: incoming.from.resource,
       });
+      asking = known.account === undefined ? { ...known, texts: this.#textsFor(known, body) } : known;
       return await this.#once.answer(jid, requestId, () =>
         this.#answerWords(asking as Asking, body, isLate(stanza, this.#options.clock)),
       );
     } catch (error) {
       return [{ body: this.#problemText(error, asking) }];
     }
+  }
+
+  /** English words prove nothing: many type them. */
+  #textsFor({ jid, texts }: Asking, body: string): Texts {
+    const spoken = languageOfWord(body.split(/\s+/)[0] ?? "", Object.values(LANGUAGES));
+    if (spoken !== undefined && spoken !== LANGUAGES["en"]) this.#spoken.set(jid, spoken);
+    return this.#spoken.get(jid) ?? texts;
   }
 
   async #answerWords(asking: Asking, body: string, isTooLate: boolean): Promise<readonly Reply[]> {

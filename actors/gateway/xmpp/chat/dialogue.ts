@@ -2,6 +2,7 @@
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Asking, Command, Field, Values } from "../commands/command.ts";
 import { RecentMap } from "../guard/recent-map.ts";
+import { LANGUAGES } from "../language/texts.ts";
 
 const DIALOGUES_MAX = 5_000;
 const PATIENCE_MS = 10 * 60_000;
@@ -111,12 +112,18 @@ function read(field: Field, said: string, yes: string, no: string): string | und
         ]
       : field.options;
   if (options === undefined) return word;
-  const english = field.kind === "yes" ? { yes: "1", no: "0" }[word.toLowerCase()] : undefined;
   const chosen = options.find(
     ({ value, label }, at) =>
       word === String(at + 1) || [value, label].some((one) => one.toLowerCase() === word.toLowerCase()),
   );
-  return chosen?.value ?? english;
+  return chosen?.value ?? (field.kind === "yes" ? anywhere(word.toLowerCase()) : undefined);
+}
+
+/** Yes and no are understood in every language. */
+function anywhere(word: string): string | undefined {
+  const languages = Object.values(LANGUAGES);
+  if (languages.some(({ yes }) => yes.toLowerCase() === word)) return "1";
+  return languages.some(({ no }) => no.toLowerCase() === word) ? "0" : undefined;
 }
 
 /** The choices of a field as people are shown them. */

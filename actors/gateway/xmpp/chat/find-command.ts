@@ -33,6 +33,13 @@ export function findCommand(
   return hidden === undefined ? undefined : { command: hidden };
 }
 
+/** Of which language alone a word is: who types it speaks that. Undefined for words of none, or of several. */
+export function languageOfWord(typed: string, languages: readonly Texts[]): Texts | undefined {
+  const word = plain(typed);
+  const speaking = languages.filter((texts) => entries(texts).some(([, written]) => plain(written) === word));
+  return speaking.length === 1 ? speaking[0] : undefined;
+}
+
 function entries(texts: Texts): [CommandWord, string][] {
   return Object.entries(texts.words) as [CommandWord, string][];
 }
