@@ -8,6 +8,7 @@ import { ALL_SECTIONS } from "../supervisor/children.ts";
 import { errorsPage } from "./error-codes.ts";
 import { metricsPage } from "./metric-names.ts";
 import { readSources, repositoryRoot } from "./sources.ts";
+import { catalogueJson } from "./xmpp-catalogue.ts";
 
 const NOTICE = "<!-- Written by `npm run docs` from the sources; changes made here are lost. -->\n\n";
 
@@ -20,6 +21,7 @@ export function documents(): Map<string, string> {
     ["docs/configuration.md", NOTICE + configurationMarkdown(ALL_SECTIONS)],
     ["docs/errors.md", NOTICE + errorsPage()],
     ["docs/metrics.md", NOTICE + metricsPage(sources)],
+    ["docs/xmpp-catalogue.json", catalogueJson()],
   ]);
 }
 

@@ -52,6 +52,11 @@ export const gatewayErrors = errorTable({
     remedy:
       "Set xmpp_server, xmpp_domain (in the mode bot: xmpp_account) and xmpp_secret_file in the section [gateway], or none of them.",
   },
+  GATEWAY_XMPP_LANGUAGE: {
+    meaning: "A file of xmpp_languages is no catalogue of a language.",
+    remedy:
+      "Mend what the message names, or take the file out of xmpp_languages. docs/xmpp-catalogue.json is English as such a file.",
+  },
   GATEWAY_XMPP_NO_REPLY: {
     meaning: "Somebody whom the XMPP door has asked something over XMPP has not answered.",
     remedy: "Nothing to do: it is asked again. The XMPP server's log says more if it goes on.",

@@ -1,6 +1,6 @@
 /** The XMPP door's keys of the section [gateway]: at which server it is as whom, and who may speak to it. */
 import { z } from "zod";
-import { isLoopback, parseHostPort } from "../../../runtime/config/config-values.ts";
+import { isLoopback, parseHostPort, pathText } from "../../../runtime/config/config-values.ts";
 import { secretFile } from "../../../runtime/secret.ts";
 
 const domain = () =>
@@ -70,6 +70,13 @@ export const xmppKeys = {
     .default("Bitcoin")
     .describe(
       "The group under which our contacts stand in people's lists, where the XMPP server lets us write them (XEP-0356).",
+    ),
+  xmpp_languages: z
+    .array(pathText())
+    .max(20)
+    .default([])
+    .describe(
+      "Files with further languages, or with other words for one that there is: JSON named by the language's code, such as /etc/troupe/de.json, with the keys of docs/xmpp-catalogue.json; what a file leaves out is said in English.",
     ),
   xmpp_allow_domains: z
     .array(domain())

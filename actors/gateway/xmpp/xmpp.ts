@@ -20,7 +20,7 @@ import { Vcards } from "./disco/vcards.ts";
 import { XmppDoor } from "./door.ts";
 import { Admission } from "./guard/admission.ts";
 import { refusalOf } from "./language/refusals.ts";
-import { STANDARD_LANGUAGE, textsOf } from "./language/texts.ts";
+import { addLanguages, STANDARD_LANGUAGE, textsOf } from "./language/texts.ts";
 import type { Element } from "./link/element.ts";
 import { LastingLink } from "./link/lasting-link.ts";
 import { NS } from "./link/namespaces.ts";
@@ -85,10 +85,11 @@ export class Xmpp {
   readonly #uploads: Uploads;
   readonly #listeners: Listener[] = [];
 
-  /** A test may give its own link. Throws `GATEWAY_XMPP_UNSET`, or why the secret cannot be read. */
+  /** A test may give its own link. Throws `GATEWAY_XMPP_UNSET`, `GATEWAY_XMPP_LANGUAGE`, or why the secret cannot be read. */
   constructor(context: ActorContext<XmppConfig>, linkOf?: (ears: LinkEars) => XmppLink) {
     const { bus, clock, log, config, version } = context;
     const { space, parentDomain, stream } = standingOf(context);
+    addLanguages(config.xmpp_languages);
     this.#context = context;
     this.#self = space.jidOf({ kind: "gateway" });
     this.#address = config.xmpp_server;

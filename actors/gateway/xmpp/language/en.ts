@@ -477,28 +477,21 @@ export const en = {
   digest: {
     title: (since: string) => `Since ${since} UTC:`,
     balance: (balance: string) => `You have ${balance}.`,
-    /** Of each kind how many, how much together, the fees, and what was earned. */
+    payments: (count: number) => (count === 1 ? "1 payment" : `${count} payments`),
+    coinjoins: (count: number) => (count === 1 ? "1 coinjoin" : `${count} coinjoins`),
+    /** How many, how much together, and of some the fees, or what was earned. */
     parts: {
-      "deposit.seen": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Coming in: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "deposit.replaced": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Replaced while coming in: ${count === 1 ? "1 payment" : `${count} payments`}, now ${sum}`,
-      "deposit.confirmed": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• First confirmation: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "deposit.credited": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Received: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "payment.received": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Received from users: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "order.executed": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Paid to users: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "order.broadcast": (count: number, sum: string, fees: string, _gain: string) =>
-        `• Sent: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}, fees ${fees}`,
-      "order.confirmed": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Confirmed: ${count === 1 ? "1 sent payment" : `${count} sent payments`}, ${sum}`,
-      "order.expired": (count: number, sum: string, _fees: string, _gain: string) =>
-        `• Given up, as nobody confirmed: ${count === 1 ? "1 payment" : `${count} payments`}, ${sum}`,
-      "maker.earned": (count: number, sum: string, _fees: string, gain: string) =>
-        `• Earned ${gain} in ${count === 1 ? "1 coinjoin" : `${count} coinjoins`} of ${sum} together`,
+      "deposit.seen": (many: string, sum: string) => `• Coming in: ${many}, ${sum}`,
+      "deposit.replaced": (many: string, sum: string) => `• Replaced while coming in: ${many}, now ${sum}`,
+      "deposit.confirmed": (many: string, sum: string) => `• First confirmation: ${many}, ${sum}`,
+      "deposit.credited": (many: string, sum: string) => `• Received: ${many}, ${sum}`,
+      "payment.received": (many: string, sum: string) => `• Received from users: ${many}, ${sum}`,
+      "order.executed": (many: string, sum: string) => `• Paid to users: ${many}, ${sum}`,
+      "order.broadcast": (many: string, sum: string, fees: string) => `• Sent: ${many}, ${sum}, fees ${fees}`,
+      "order.confirmed": (many: string, sum: string) => `• Sent and confirmed: ${many}, ${sum}`,
+      "order.expired": (many: string, sum: string) => `• Given up, as nobody confirmed: ${many}, ${sum}`,
+      "maker.earned": (many: string, sum: string, gain: string) =>
+        `• Earned ${gain} in ${many} of ${sum} together`,
     },
   },
 };

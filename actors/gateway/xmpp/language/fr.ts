@@ -472,27 +472,19 @@ export const fr: Texts = {
   digest: {
     title: (since) => `Depuis le ${since} UTC :`,
     balance: (balance) => `Vous avez ${balance}.`,
+    payments: (count) => (count === 1 ? "1 paiement" : `${count} paiements`),
+    coinjoins: (count) => (count === 1 ? "1 coinjoin" : `${count} coinjoins`),
     parts: {
-      "deposit.seen": (count, sum) =>
-        `• En route : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "deposit.replaced": (count, sum) =>
-        `• Remplacé en route : ${count === 1 ? "1 paiement" : `${count} paiements`}, maintenant ${sum}`,
-      "deposit.confirmed": (count, sum) =>
-        `• Première confirmation : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "deposit.credited": (count, sum) =>
-        `• Reçu : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "payment.received": (count, sum) =>
-        `• Reçu d'utilisateurs : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "order.executed": (count, sum) =>
-        `• Payé à des utilisateurs : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "order.broadcast": (count, sum, fees) =>
-        `• Envoyé : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}, frais ${fees}`,
-      "order.confirmed": (count, sum) =>
-        `• Confirmé : ${count === 1 ? "1 paiement envoyé" : `${count} paiements envoyés`}, ${sum}`,
-      "order.expired": (count, sum) =>
-        `• Abandonné faute de confirmation : ${count === 1 ? "1 paiement" : `${count} paiements`}, ${sum}`,
-      "maker.earned": (count, sum, _fees, gain) =>
-        `• Gagné ${gain} dans ${count === 1 ? "1 coinjoin" : `${count} coinjoins`} de ${sum} en tout`,
+      "deposit.seen": (many, sum) => `• En route : ${many}, ${sum}`,
+      "deposit.replaced": (many, sum) => `• Remplacé en route : ${many}, maintenant ${sum}`,
+      "deposit.confirmed": (many, sum) => `• Première confirmation : ${many}, ${sum}`,
+      "deposit.credited": (many, sum) => `• Reçu : ${many}, ${sum}`,
+      "payment.received": (many, sum) => `• Reçu d'utilisateurs : ${many}, ${sum}`,
+      "order.executed": (many, sum) => `• Payé à des utilisateurs : ${many}, ${sum}`,
+      "order.broadcast": (many, sum, fees) => `• Envoyé : ${many}, ${sum}, frais ${fees}`,
+      "order.confirmed": (many, sum) => `• Envoyé et confirmé : ${many}, ${sum}`,
+      "order.expired": (many, sum) => `• Abandonné faute de confirmation : ${many}, ${sum}`,
+      "maker.earned": (many, sum, gain) => `• Gagné ${gain} dans ${many} de ${sum} en tout`,
     },
   },
 };

@@ -102,12 +102,15 @@ function textOf(notice: LedgerNotice): string {
 
 /** One line for each kind of news, and what there is now. */
 function digestText({ digest, unit, balanceSat }: LedgerNotice, { digest: said }: Texts): string {
+  const parts: Readonly<Partial<Record<LedgerNotice["kind"], PartText>>> = said.parts;
   const lines = (digest?.parts ?? []).flatMap(({ kind, count, sumSat, feesSat, gainSat }) => {
-    const part = said.parts[kind as keyof Texts["digest"]["parts"]];
-    return part === undefined
-      ? []
-      : [part(count, money(Math.abs(sumSat), unit), money(feesSat, unit), money(gainSat, unit))];
+    const isEarned = kind === "maker.earned";
+    const many = isEarned ? said.coinjoins(count) : said.payments(count);
+    const more = money(isEarned ? gainSat : feesSat, unit);
+    return parts[kind]?.(many, money(Math.abs(sumSat), unit), more) ?? [];
   });
   const title = said.title(dateText(digest?.sinceS ?? 0));
   return [title, ...lines, said.balance(money(balanceSat ?? 0, unit))].join("\n");
 }
+
+type PartText = (many: string, sum: string, more: string) => string;

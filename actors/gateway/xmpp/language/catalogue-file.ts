@@ -1,0 +1,93 @@
+/** Languages from files of the operator's: JSON with the keys of English; what a file leaves out is said in English. */
+import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { TroupeError } from "../../../../runtime/errors.ts";
+import type { Texts } from "./catalogue.ts";
+import { en } from "./en.ts";
+import { compileTemplate } from "./template.ts";
+
+const FILE_BYTES_MAX = 256 * 1024;
+const TEXT_LENGTH_MAX = 2_000;
+const CODE = /^([a-z]{2,3})\.json$/;
+const WORD = /^\p{L}[\p{L}\p{M}\p{N}_-]{0,29}$/u;
+
+type Leaf = string | readonly string[] | ((...values: never[]) => string);
+interface Tree {
+  readonly [key: string]: Leaf | Tree;
+}
+
+/** By its code, which is the file's name. Throws `GATEWAY_XMPP_LANGUAGE` with the key that is wrong. */
+export function readCatalogueFile(path: string): { readonly code: string; readonly texts: Texts } {
+  const code = CODE.exec(basename(path))?.[1];
+  if (code === undefined) throw bad(path, "its name is no code of a language, such as de.json");
+  const texts = translated(en, parsed(path), "", path) as unknown as Texts;
+  checkWords(texts, path);
+  return { code, texts };
+}
+
+function parsed(path: string): unknown {
+  try {
+    if (statSync(path).size > FILE_BYTES_MAX) throw new Error(`it has more than ${FILE_BYTES_MAX} bytes`);
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw bad(path, error instanceof Error ? error.message : "it cannot be read");
+  }
+}
+
+/** English, with what the file says instead. */
+function translated(english: Tree, said: unknown, key: string, path: string): Tree {
+  if (said === null || typeof said !== "object" || Array.isArray(said))
+    throw bad(path, `${key === "" ? "the whole" : key} has to be an object`);
+  const given = new Map(Object.entries(said));
+  const unknown = [...given.keys()].find((name) => !Object.hasOwn(english, name));
+  if (unknown !== undefined) throw bad(path, `English has no ${[key, unknown].filter(Boolean).join(".")}`);
+  return Object.fromEntries(
+    Object.entries(english).map(([name, leaf]) => {
+      const own = key === "" ? name : `${key}.${name}`;
+      const text = given.get(name);
+      if (text === undefined) return [name, leaf];
+      return [name, isTree(leaf) ? translated(leaf, text, own, path) : leafOf(leaf, text, own, path)];
+    }),
+  );
+}
+
+function isTree(leaf: Leaf | Tree): leaf is Tree {
+  return typeof leaf === "object" && !Array.isArray(leaf);
+}
+
+function leafOf(english: Leaf, said: unknown, key: string, path: string): Leaf {
+  if (Array.isArray(english)) {
+    const isLike = Array.isArray(said) && said.length === english.length && said.every(isText);
+    if (!isLike) throw bad(path, `${key} has to be ${english.length} texts`);
+    return said;
+  }
+  if (!isText(said)) throw bad(path, `${key} has to be a text of at most ${TEXT_LENGTH_MAX} characters`);
+  if (typeof english !== "function") return said;
+  try {
+    return compileTemplate(said, english.length);
+  } catch (error) {
+    throw bad(path, `${key}: ${(error as Error).message}`);
+  }
+}
+
+function isText(said: unknown): said is string {
+  return typeof said === "string" && said.length <= TEXT_LENGTH_MAX;
+}
+
+/** Each is typed alone, and means one command. */
+function checkWords({ words }: Texts, path: string): void {
+  const seen = new Map<string, string>();
+  for (const [command, word] of Object.entries(words)) {
+    if (!WORD.test(word)) throw bad(path, `words.${command} has to be one word`);
+    const other = seen.get(word.toLowerCase());
+    if (other !== undefined) throw bad(path, `words.${command} and words.${other} are the same word`);
+    seen.set(word.toLowerCase(), command);
+  }
+}
+
+function bad(path: string, why: string): TroupeError {
+  return new TroupeError(
+    { code: "GATEWAY_XMPP_LANGUAGE" },
+    `${path} is no catalogue of a language: ${why}. docs/xmpp-catalogue.json is English as such a file.`,
+  );
+}
