@@ -376,6 +376,14 @@ it("notices follow what their person has set, and wait for the end of quiet hour
   expect(await kinds(at)).toEqual(["payment.received bob"]);
 });
 
+it("a wallet that is locked stops payments, and says to people and the operator what it is", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  await at.walletd.as("operator").lock(at.owned);
+  await waitFor("the ledger to hear of it", async () => !(await at.gateway.status({})).isConnected);
+  expect((await at.gateway.status({})).why).toMatch(/^its wallet is locked.* supervisor wallet unlock$/);
+});
+
 it("what makers have earned is written down for those who run the troupe, and told at the time of their summary, also after a death", async () => {
   const at = await LedgerUnderTest.start({ admins: [ROOT] });
   under = at;

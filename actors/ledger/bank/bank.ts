@@ -233,7 +233,10 @@ export class Bank {
     try {
       view = await this.#walletd.bankView({ grant, sinceHeight, orders: orders.slice(0, ORDERS_MAX) });
     } catch (error) {
-      this.#why = `walletd: ${toWireError(error).message}`.slice(0, 280);
+      // After every start: users read it too, who can do nothing about it.
+      this.#why = hasCode(error, "WALLETD_NO_GRANT")
+        ? "its wallet is locked, or is the bank's no longer. Who runs it types: supervisor wallet unlock"
+        : `walletd: ${toWireError(error).message}`.slice(0, 280);
       throw error;
     }
     this.#last = desk.write((tx) => {
