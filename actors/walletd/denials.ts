@@ -1,7 +1,16 @@
 /** Every way in which walletd says no to a request about an open wallet, in words for people; the codes are in `errors.ts`. */
 import { type Failure, TroupeError } from "../../runtime/errors.ts";
 
-export type ExternalTrouble = "own" | "gone" | "other-key" | "bad-key" | "used-up";
+export type ExternalTrouble =
+  | "own"
+  | "gone"
+  | "other-key"
+  | "bad-key"
+  | "used-up"
+  | "not-lenders"
+  | "frozen"
+  | "set-aside"
+  | "bond";
 
 const EXTERNAL_WORDS: Readonly<Record<ExternalTrouble, string>> = Object.freeze({
   own: "is this wallet's own: it may stand for a coinjoin of its mixdepth anyway, and for no other's",
@@ -9,6 +18,10 @@ const EXTERNAL_WORDS: Readonly<Record<ExternalTrouble, string>> = Object.freeze(
   "other-key": "does not belong to this key",
   "bad-key": "was given with no private key of this network (WIF, of a compressed public key)",
   "used-up": "has been shown as often as makers take it",
+  "not-lenders": "is no coin of the wallet that lends",
+  frozen: "is frozen in the wallet that lends: unfreeze it there, if makers may see it",
+  "set-aside": "is set aside for a transaction of the wallet that lends",
+  bond: "is a bond, which makers take for no proof",
 });
 
 export type CoinTrouble =

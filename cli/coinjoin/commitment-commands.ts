@@ -1,4 +1,5 @@
 /** What `supervisor coinjoin commitments …` does: lends a wallet coins of elsewhere that stand for its coinjoins, and takes them away. */
+import { basename } from "node:path";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { misuse } from "../errors.ts";
@@ -6,19 +7,41 @@ import { readNamed } from "../named-file.ts";
 import { paintOf, type Terminal } from "../terminal-io.ts";
 import type { Paint } from "../view/terminal.ts";
 import { coinCount, parseOutpoint, sats } from "../wallet/amounts.ts";
-import { askHidden } from "../wallet/input/secret-input.ts";
+import {
+  askHidden,
+  needTerminal,
+  type PassphraseOptions,
+  passphraseOf,
+  withPassword,
+} from "../wallet/input/secret-input.ts";
+import { isPlain } from "../wallet/move-commands.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
-import { atDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { atDesk, type Owned, stemOf, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 
-interface AddOptions extends WalletOptions {
+interface AddOptions extends WalletOptions, PassphraseOptions {
   readonly keysFile?: string;
+  readonly fromWallet?: string;
+  readonly fromFile?: string;
+  readonly fromPasswordFile?: string;
+  readonly check?: boolean;
 }
 
 type Listed = RpcOutput<typeof walletdContract, "externalCoins">;
+type Lent = RpcOutput<typeof walletdContract, "lendCoins">;
+type Outpoint = ReturnType<typeof parseOutpoint>;
 
 const FILE_BYTES_MAX = 500_000;
 /** Walletd takes so many at once. */
 const BATCH = 50;
+const FILE_NAME_MAX = 100;
+/** For files that have none: walletd does not look at it. */
+const NO_PASSWORD = "none";
+const PASSED_WORDS = Object.freeze({
+  frozen: "frozen",
+  setAside: "set aside for a transaction",
+  bonds: "in bonds",
+  usedUp: "shown as often as makers take it",
+});
 
 export function listCommitments(options: WalletOptions, terminal: Terminal): Promise<number> {
   return atDesk(
@@ -29,12 +52,26 @@ export function listCommitments(options: WalletOptions, terminal: Terminal): Pro
   );
 }
 
-export async function addCommitments(
-  coin: string | undefined,
+/** Of which coins, and who makes their proofs: walletd by keys that are given, or by those that it has or is handed. */
+export function addCommitments(
+  names: readonly string[],
   options: AddOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const keyed = await keyedCoins(coin, options, terminal);
+  const { keysFile, fromWallet, fromFile } = options;
+  const sources = [keysFile, fromWallet, fromFile].filter((each) => each !== undefined);
+  if (sources.length > 1) {
+    throw misuse("Give one of --keys-file, --from-wallet and --from-file: each is a command of its own.");
+  }
+  const named = names.map(parseOutpoint);
+  if (fromWallet !== undefined) return lendOfWallet(stemOf(fromWallet), named, options, terminal);
+  if (fromFile !== undefined) return lendOfFile(fromFile, named, options, terminal);
+  return addKeyed(names, options, terminal);
+}
+
+async function addKeyed(names: readonly string[], options: AddOptions, terminal: Terminal): Promise<number> {
+  const isTrial = options.check === true;
+  const keyed = await keyedCoins(names, options, terminal);
   return atDesk(
     options,
     terminal,
@@ -42,16 +79,105 @@ export async function addCommitments(
       let added = 0;
       for (let at = 0; at < keyed.length; at += BATCH) {
         const coins = keyed.slice(at, at + BATCH);
-        added += (await desk.asOwner((owned, walletd) => walletd.addExternalCoins({ ...owned, coins })))
+        const wish = { coins, isTrial };
+        added += (await desk.asOwner((owned, walletd) => walletd.addExternalCoins({ ...owned, ...wish })))
           .added;
       }
       return { added };
     },
     ({ added }) => [
-      `${coinCount(added)} may stand for this wallet's coinjoins when none of its own can. Makers who are asked then see which.`,
-      "The keys made proofs and are forgotten: nothing can be spent with what was kept.",
+      ...addedLines(added, isTrial),
+      ...(isTrial
+        ? []
+        : ["The keys made proofs and are forgotten: nothing can be spent with what was kept."]),
     ],
   );
+}
+
+/** One that is locked is opened by its password, and stays open as by any other command about it. */
+function lendOfWallet(
+  lender: string,
+  named: readonly Outpoint[],
+  options: AddOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const isTrial = options.check === true;
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      if (stemOf(lender) === (await desk.wallet())) {
+        throw misuse("A wallet's own coins stand for its coinjoins anyway: name another, or --wallet.");
+      }
+      const password =
+        options.fromPasswordFile === undefined ? {} : { passwordFile: options.fromPasswordFile };
+      // Opened, and its coins known, before it is to lend any.
+      const from = await desk.asOwnerOf(lender, password, opened);
+      return desk.asOwner((owned, walletd) => walletd.lendCoins({ ...owned, from, isTrial, ...only(named) }));
+    },
+    (lent) => lentLines(lent, isTrial),
+  );
+}
+
+function lendOfFile(
+  file: string,
+  named: readonly Outpoint[],
+  options: AddOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const isTrial = options.check === true;
+  const bytes = readNamed(file, FILE_BYTES_MAX);
+  if (!isPlain(bytes) && options.fromPasswordFile === undefined) {
+    needTerminal(terminal, "Use --from-password-file <file> for the password of the file.");
+  }
+  const password = options.fromPasswordFile === undefined ? {} : { passwordFile: options.fromPasswordFile };
+  return atDesk(
+    options,
+    terminal,
+    async (desk) => {
+      const given = {
+        name: basename(file).slice(0, FILE_NAME_MAX),
+        file: bytes.toString("base64"),
+        passphrase: await passphraseOf(options, terminal),
+      };
+      // First of all, so that nothing else is asked while the file's password is being tried.
+      const owned = await desk.asOwner(opened);
+      const lent = (secret: string) =>
+        desk.walletd.lendCoins({ ...owned, from: { ...given, password: secret }, isTrial, ...only(named) });
+      return isPlain(bytes)
+        ? lent(NO_PASSWORD)
+        : withPassword(password, terminal, `Password of ${file}`, lent);
+    },
+    (answer) => [
+      ...lentLines(answer, isTrial),
+      "The file was looked at and nothing of it was kept but the proofs.",
+    ],
+  );
+}
+
+/** The door to a wallet of which the coins are known. */
+async function opened(owned: Owned, walletd: Walletd): Promise<Owned> {
+  await walletd.balances(owned);
+  return owned;
+}
+
+function only(outpoints: readonly Outpoint[]) {
+  return outpoints.length === 0 ? {} : { outpoints: [...outpoints] };
+}
+
+function addedLines(added: number, isTrial: boolean): string[] {
+  const whose = "stand for this wallet's coinjoins when none of its own can";
+  return isTrial
+    ? [`${coinCount(added)} would ${whose}. Nothing was added.`]
+    : [`${coinCount(added)} may ${whose}. Makers who are asked then see which.`];
+}
+
+/** What was passed over is told by its reason: whoever wonders where a coin is finds it here. */
+export function lentLines({ added, ...passed }: Lent, isTrial: boolean): string[] {
+  const over = (Object.keys(PASSED_WORDS) as (keyof typeof PASSED_WORDS)[])
+    .filter((why) => passed[why] > 0)
+    .map((why) => `${passed[why]} ${PASSED_WORDS[why]}`);
+  return [...addedLines(added, isTrial), ...(over.length === 0 ? [] : [`Passed over: ${over.join(", ")}.`])];
 }
 
 export function importCommitments(file: string, options: WalletOptions, terminal: Terminal): Promise<number> {
@@ -104,9 +230,11 @@ export function listLines({ coins, used }: Listed, paint: Paint): string[] {
 }
 
 /** One whose key is asked for, or those of a file: a key is never taken from the command line. */
-async function keyedCoins(coin: string | undefined, { keysFile }: AddOptions, terminal: Terminal) {
-  if ((coin === undefined) === (keysFile === undefined)) {
-    throw misuse("Name one coin, <txid>:<number>, or give --keys-file with coins and their keys.");
+async function keyedCoins([coin, ...more]: readonly string[], { keysFile }: AddOptions, terminal: Terminal) {
+  if ((coin === undefined) === (keysFile === undefined) || more.length > 0) {
+    throw misuse(
+      "Name one coin, <txid>:<number>, or give --keys-file with coins and their keys, or --from-wallet or --from-file.",
+    );
   }
   if (coin !== undefined) {
     const outpoint = parseOutpoint(coin);
@@ -131,10 +259,18 @@ export function keyedCoinsOf(text: string): { txid: string; index: number; key: 
     });
 }
 
+interface Shown {
+  readonly privkey?: unknown;
+  readonly external?: unknown;
+}
+
 function shown(text: string): string[] {
   try {
-    const entries = Object.entries(JSON.parse(text) as Record<string, { privkey?: unknown } | null>);
-    return entries.map(([coin, entry]) => `${coin},${entry?.privkey ?? ""}`);
+    const entries = Object.entries(JSON.parse(text) as Record<string, Shown | null>);
+    // It lists its own coins of elsewhere too, of which it has no key; `import` takes those over.
+    return entries
+      .filter(([, entry]) => entry?.external !== true)
+      .map(([coin, entry]) => `${coin},${entry?.privkey ?? ""}`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // Without the parser's words: they quote the text.

@@ -23,14 +23,36 @@ export function addCommitmentCommands(
     exitWith(await (await work()).listCommitments(command.optsWithGlobals(), terminal)),
   );
   of("add", "let a coin of elsewhere stand for coinjoins")
-    .argument("[coin]", "<txid>:<number>; its private key is asked for")
+    .argument(
+      "[coins...]",
+      "<txid>:<number>; the private key of one is asked for, of a wallet's coins only these are lent",
+    )
     .option(
       "--keys-file <file>",
       "lines of <txid>:<number>,<private key>, or what JoinMarket's showutxos prints; - is the pipe",
     )
-    .addHelpText("after", examples(["supervisor coinjoin commitments add --keys-file coins.csv", ""]))
-    .action(async (coin, _, command: Command) =>
-      exitWith(await (await work()).addCommitments(coin, command.optsWithGlobals(), terminal)),
+    .option(
+      "--from-wallet <name>",
+      "coins of another wallet that is here: neither frozen, nor set aside, nor bonds",
+    )
+    .option(
+      "--from-file <file>",
+      "coins of a wallet file of joinmarket-clientserver or joinmarket-ng; it is looked at once and not kept",
+    )
+    .option("--from-password-file <file>", "read the password of that wallet or file from its first line")
+    .option("--passphrase", "ask for a BIP39 passphrase too, for files that do not say it")
+    .option("--passphrase-file <file>", "read it from the first line of this file")
+    .option("--check", "only look whether the coins hold: unspent, of this key, not used up; add nothing")
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor coinjoin commitments add --keys-file coins.csv", ""],
+        ["supervisor coinjoin commitments add --from-wallet savings", "its password is asked for"],
+        ["supervisor coinjoin commitments add --from-file ~/.joinmarket/wallets/old.jmdat --check", ""],
+      ),
+    )
+    .action(async (coins, _, command: Command) =>
+      exitWith(await (await work()).addCommitments(coins, command.optsWithGlobals(), terminal)),
     );
   of("import", "take over joinmarket-clientserver's commitments.json")
     .argument("<file>", "in cmtdata/ of its data directory; - is the pipe")

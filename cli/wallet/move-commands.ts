@@ -115,7 +115,7 @@ async function takeLabels(
 }
 
 /** No password is in the way of these: words, or joinmarket-clientserver's form without one. */
-function isPlain(bytes: Buffer): boolean {
+export function isPlain(bytes: Buffer): boolean {
   const text = bytes.toString("latin1");
   return text.startsWith("JMWALLET") || /^\s*[a-z]+(?:\s+[a-z]+){11,23}\s*$/i.test(text);
 }

@@ -103,7 +103,15 @@ export class WalletDesk {
 
   /** Asks as the wallet's owner; if no session is known, or it has ended, the password is asked for. */
   async asOwner<A>(question: (owned: Owned, walletd: Walletd) => Promise<A>): Promise<A> {
-    const wallet = await this.wallet();
+    return this.asOwnerOf(await this.wallet(), this.#options, question);
+  }
+
+  /** The same for a wallet that is not the one that the command is about. */
+  async asOwnerOf<A>(
+    wallet: string,
+    options: PasswordOptions,
+    question: (owned: Owned, walletd: Walletd) => Promise<A>,
+  ): Promise<A> {
     const session = this.#sessions.of(wallet);
     if (session !== undefined) {
       try {
@@ -113,7 +121,7 @@ export class WalletDesk {
         this.#sessions.forget(wallet);
       }
     }
-    const { session: fresh } = await this.unlock(wallet);
+    const { session: fresh } = await this.unlock(wallet, "", options);
     return this.#onceKnown({ wallet, session: fresh }, question);
   }
 
@@ -153,9 +161,9 @@ export class WalletDesk {
     return { answers, closed };
   }
 
-  async unlock(wallet: string, passphrase = ""): Promise<Unlocked> {
+  async unlock(wallet: string, passphrase = "", options: PasswordOptions = this.#options): Promise<Unlocked> {
     const { session, wasUnlocked, form } = await withPassword(
-      this.#options,
+      options,
       this.#terminal,
       `Password of the wallet ${wallet}`,
       (password) => this.walletd.unlock({ wallet, password, passphrase }),

@@ -1,4 +1,5 @@
 /** Coins of elsewhere that may stand for this wallet's coinjoins: their keys make proofs once and are forgotten at once. */
+import { setImmediate as turn } from "node:timers/promises";
 import { bytesToHex, parseTxid } from "../../../bitcoin/bytes.ts";
 import { publicKeyOf } from "../../../bitcoin/keys/curve.ts";
 import { parseWif } from "../../../bitcoin/keys/wif.ts";
@@ -25,6 +26,13 @@ export interface KeyedCoin {
   readonly key: string;
 }
 
+interface HeldCoin {
+  readonly txid: string;
+  readonly index: number;
+  /** A copy that is overwritten when the proofs are made. */
+  readonly privateKey: () => Uint8Array;
+}
+
 export interface ExternalView {
   readonly txid: string;
   readonly index: number;
@@ -43,17 +51,38 @@ const ANY = { amountSat: 0, confirmationsMin: 0, percentMin: 0 };
 /** All or none: each is unspent, belongs to its key, and is none of the wallet's own. */
 export async function addExternal(
   wallet: OpenWallet,
-  coins: readonly KeyedCoin[],
+  { coins, isTrial }: { readonly coins: readonly KeyedCoin[]; readonly isTrial: boolean },
   chain: ForeignCoins,
 ): Promise<{ added: number }> {
   wallet.needKnown();
+  const held = coins.map((coin) => ({ ...coin, privateKey: () => privateKeyOf(coin, wallet.network) }));
+  return keepProven(wallet, await provenAll(wallet, held, chain), isTrial);
+}
+
+/** Makes the proofs, a coin at a time so that others have their turn: some hundred take seconds. */
+export async function provenAll(
+  wallet: OpenWallet,
+  coins: readonly HeldCoin[],
+  chain: ForeignCoins,
+): Promise<ExternalChange[]> {
   const looked = await lookUp(chain, coins.map(outpointText));
-  const changes = coins.map((coin) => {
+  const changes: ExternalChange[] = [];
+  for (const coin of coins) {
     const outpoint = outpointText(coin);
     // One of its own would tie two mixdepths together before everybody who is shown it.
     if (wallet.view.coins.has(outpoint)) throw denials.externalCoin(coin, "own");
-    return external(outpoint, provenBy(coin, looked.get(outpoint), wallet.network));
-  });
+    changes.push(external(outpoint, provenBy(coin, looked.get(outpoint))));
+    await turn();
+  }
+  return changes;
+}
+
+/** In a trial nothing is written, and refused is what would be. */
+export function keepProven(
+  wallet: OpenWallet,
+  changes: readonly ExternalChange[],
+  isTrial: boolean,
+): Promise<{ added: number }> {
   return wallet.store.transact((state) => {
     for (const { outpoint, coin } of changes) {
       if (triesLeft(coin, state) === 0) {
@@ -61,7 +90,7 @@ export async function addExternal(
       }
     }
     needRoom(state, changes);
-    return { changes, result: { added: changes.length } };
+    return { changes: isTrial ? [] : changes, result: { added: changes.length } };
   });
 }
 
@@ -135,13 +164,19 @@ export async function lookUp(
 
 type External = WalletState["externalCoins"][string];
 
-function external(outpoint: string, coin: External) {
-  return { kind: "commitment.external" as const, outpoint, coin };
+interface ExternalChange {
+  readonly kind: "commitment.external";
+  readonly outpoint: string;
+  readonly coin: External;
+}
+
+function external(outpoint: string, coin: External): ExternalChange {
+  return { kind: "commitment.external", outpoint, coin };
 }
 
 /** As many proofs as makers take by their rules; the key is overwritten before this returns. */
-function provenBy(coin: KeyedCoin, found: ForeignCoin | undefined, network: Network): External {
-  const privateKey = privateKeyOf(coin, network);
+function provenBy(coin: HeldCoin, found: ForeignCoin | undefined): External {
+  const privateKey = coin.privateKey();
   try {
     const publicKey = publicKeyOf(privateKey);
     const fault = shownCoinFault(found, publicKey, ANY);
@@ -167,7 +202,7 @@ function privateKeyOf(coin: KeyedCoin, network: Network): Uint8Array {
   throw denials.externalCoin(coin, "bad-key");
 }
 
-function triesLeft({ proofs }: External, { commitments }: Readonly<WalletState>): number {
+export function triesLeft({ proofs }: External, { commitments }: Readonly<WalletState>): number {
   return proofs.filter((proof) => !Object.hasOwn(commitments, commitmentOf(proof))).length;
 }
 

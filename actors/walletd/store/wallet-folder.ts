@@ -3,7 +3,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
 import { hasCode, type TroupeError } from "../../../runtime/errors.ts";
-import type { ForeignForm, ImportedWallet } from "../files/imported-wallet.ts";
+import type { ForeignFile, ForeignForm, ImportedWallet } from "../files/imported-wallet.ts";
 import { formOf, openForeign } from "../files/open-foreign.ts";
 import { type WrittenFile, writeForeign } from "../files/write-foreign.ts";
 import { type Disk, systemDisk } from "./disk.ts";
@@ -19,6 +19,8 @@ import { type StorePlace, WalletStore } from "./wallet-store.ts";
 const ENDING = ".jmdat";
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}_-])?$/u;
 const ORIGINALS_MAX = 100;
+/** Under which tries at files elsewhere are counted: no wallet's file is called so. */
+const ELSEWHERE = "a file elsewhere";
 /** What tells the forms apart stands in the first bytes; only plain words are looked at as a whole, and are shorter. */
 const HEAD_BYTES = 2_048;
 const NAME_LENGTH_MAX = 100;
@@ -134,6 +136,19 @@ export class WalletFolder {
     } finally {
       wipeSecrets(content.secrets);
     }
+  }
+
+  /** What another program's file elsewhere holds; nothing of it is kept here. The caller wipes the secrets. */
+  async peek({
+    name: wallet,
+    bytes,
+    password,
+    passphrase,
+  }: Pick<ForeignFile, "bytes" | "password" | "passphrase"> & { name: string }): Promise<ImportedWallet> {
+    const { network } = this.#options;
+    if (isOurFile(bytes)) throw refusals.ours(wallet);
+    const file = { bytes, password, network, wallet, passphrase, keys: this.#keys };
+    return this.#tries.guard(ELSEWHERE, () => openForeign(file));
   }
 
   /** A wallet of ours in another program's form, under the wallet's password; see `writeForeign`. */

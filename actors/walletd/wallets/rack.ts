@@ -9,6 +9,7 @@ import { type WalletFolder, walletFileName } from "../store/wallet-folder.ts";
 import { newWalletState, type WalletState } from "../store/wallet-state.ts";
 import type { WalletStore } from "../store/wallet-store.ts";
 import { keysOf } from "./keys-of.ts";
+import { type Glimpse, type Lender, withGlimpse } from "./lender.ts";
 import { OpenWallet, type WalletParts } from "./open-wallet.ts";
 import { Sessions } from "./sessions.ts";
 import { settingsOfNew } from "./wallet-settings.ts";
@@ -170,6 +171,11 @@ export class WalletRack {
       });
       return { ...(await this.#take(store, caller)), ...counts };
     });
+  }
+
+  /** Another program's file is looked at for one piece of work: no wallet is made of it. */
+  async peek<A>(glimpse: Glimpse, work: (lender: Lender) => Promise<A>): Promise<A> {
+    return withGlimpse(glimpse, await this.#folder.peek(glimpse), this.#parts, work);
   }
 
   unlock({ wallet, password, passphrase }: UnlockWish, caller: string): Promise<Opened> {

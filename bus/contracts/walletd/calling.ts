@@ -2,6 +2,8 @@
 export const LARGE_REQUEST_BYTES = 700 * 1024;
 /** BIP329 lines of a wallet with ten thousand labelled addresses. */
 export const LABELS_TEXT_MAX = 500_000;
+/** Another program's wallet file, in base64. */
+export const FILE_TEXT_MAX = 600_000;
 
 export const OWNERS = ["operator", "gateway"] as const;
 export const COINJOIN_SIDES = ["maker", "taker"] as const;

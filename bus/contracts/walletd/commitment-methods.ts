@@ -1,12 +1,35 @@
 /** The wallet daemon's methods about coins of elsewhere that may stand for a taker's question (external PoDLE commitments). */
 import { z } from "zod";
-import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK } from "./calling.ts";
+import { FILE_TEXT_MAX, LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
 import { withCoinjoins } from "./coinjoin-methods.ts";
-import { CHAIN_ERRORS, OWNER_ERRORS, SESSION_ERRORS, WATCH_ERRORS } from "./refusals.ts";
-import { AmountSat, Count, Outpoint, Owned } from "./values.ts";
+import {
+  CHAIN_ERRORS,
+  FILE_ERRORS,
+  OWNER_ERRORS,
+  PASSWORD_ERRORS,
+  SESSION_ERRORS,
+  WATCH_ERRORS,
+} from "./refusals.ts";
+import { AmountSat, Count, Outpoint, Owned, Passphrase, Password } from "./values.ts";
 
 const ADDED_AT_ONCE_MAX = 50;
+const LENT_AT_ONCE_MAX = 500;
 const TOO_MANY = { WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }) };
+const EXTERNAL_ERRORS = {
+  WALLETD_EXTERNAL_COIN: Outpoint.extend({
+    why: z.enum([
+      "own",
+      "gone",
+      "other-key",
+      "bad-key",
+      "used-up",
+      "not-lenders",
+      "frozen",
+      "set-aside",
+      "bond",
+    ]),
+  }),
+};
 
 export const withCommitments = withCoinjoins
   .rpc("externalCoins", {
@@ -37,6 +60,8 @@ export const withCommitments = withCoinjoins
         .array(Outpoint.extend({ key: z.string().min(50).max(60) }))
         .min(1)
         .max(ADDED_AT_ONCE_MAX),
+      /** Everything is looked at as otherwise, and nothing is kept. */
+      isTrial: z.boolean().default(false),
     }),
     output: z.object({ added: Count }),
     errors: {
@@ -44,13 +69,44 @@ export const withCommitments = withCoinjoins
       ...CHAIN_ERRORS,
       ...WATCH_ERRORS,
       ...TOO_MANY,
-      WALLETD_EXTERNAL_COIN: Outpoint.extend({
-        why: z.enum(["own", "gone", "other-key", "bad-key", "used-up"]),
-      }),
+      ...EXTERNAL_ERRORS,
     },
     redact: ["session", "coins"],
     ...QUICK,
     callers: ["operator"],
+  })
+  .rpc("lendCoins", {
+    doc: "Lets coins of another wallet of the same owner stand for this one's coinjoins: of one that is open here, or of another program's file, of which nothing is kept. No key leaves. All or none; what is frozen, set aside, used up or a bond is passed over, and refused where it is named.",
+    input: Owned.extend({
+      from: z.union([
+        Owned,
+        z.object({
+          /** As people call it; for messages. */
+          name: z.string().min(1).max(100),
+          file: z.base64().max(FILE_TEXT_MAX),
+          password: Password,
+          passphrase: Passphrase.default(""),
+        }),
+      ]),
+      /** Without any: all that may be lent. */
+      outpoints: z.array(Outpoint).min(1).max(LENT_AT_ONCE_MAX).optional(),
+      isTrial: z.boolean().default(false),
+    }),
+    output: z.object({ added: Count, frozen: Count, setAside: Count, bonds: Count, usedUp: Count }),
+    errors: {
+      ...OWNER_ERRORS,
+      ...FILE_ERRORS,
+      ...PASSWORD_ERRORS,
+      ...CHAIN_ERRORS,
+      ...WATCH_ERRORS,
+      ...TOO_MANY,
+      ...EXTERNAL_ERRORS,
+    },
+    redact: ["session", "from", "outpoints"],
+    ...SLOW,
+    idempotency: "idempotent",
+    callers: ["operator"],
+    requestBytesMax: LARGE_REQUEST_BYTES,
   })
   .rpc("importCommitments", {
     doc: "Takes joinmarket-clientserver's commitments.json: the commitments that it has used are not used again, its external ones may be.",

@@ -1,7 +1,7 @@
 /** The wallet daemon's methods about wallet files: making, opening, closing, moving to and from other programs. */
 import { z } from "zod";
 import { contract } from "../../contract/contract.ts";
-import { LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
+import { FILE_TEXT_MAX, LABELS_TEXT_MAX, LARGE_REQUEST_BYTES, QUICK, SLOW } from "./calling.ts";
 import { WalletFormSchema, WalletTypeSchema } from "./objects.ts";
 import {
   FILE_ERRORS,
@@ -24,7 +24,6 @@ import {
   Words,
 } from "./values.ts";
 
-const FILE_TEXT_MAX = 600_000;
 const Opened = z.object({ session: Session, fingerprint: z.string() });
 const NewWallet = z.object({
   wallet: WalletName,
