@@ -26,7 +26,10 @@ export function addTumble(
         "--addresses <number>",
         "how many in all, 3 unless more are given: those that are missing are asked for in time",
       )
-      .option("--schedule <file>", "carry out this schedule, a file of JoinMarket's, instead of drawing one")
+      .option(
+        "--schedule <file>",
+        "carry out this schedule of joinmarket-clientserver, or plan of joinmarket-ng, instead of drawing one",
+      )
       .option("--mixdepths <number>", "through how many mixdepths the coins go", "4")
       .option("--coinjoins <number>", "of each mixdepth on average, at least 2", "2")
       .option("-n, --makers <number>", "of each coinjoin on average; default: as [taker] says")

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { regtest } from "../../bitcoin/network.ts";
+import vectors from "../../tests/vectors/joinmarket-schedules.json" with { type: "json" };
 import { drawShares } from "../chance.ts";
 import { amountOf, roundedSat } from "./amounts.ts";
 import { type DrawOptions, drawSchedule } from "./draw.ts";
@@ -12,9 +13,11 @@ import {
   isShare,
   isSweep,
   NOT_ROUNDED,
+  rowOf,
   type ScheduleEntry,
 } from "./entry.ts";
 import { flowOf } from "./flow.ts";
+import { isNgPlan, parseNgPlan } from "./ng-plan.ts";
 import { parseSchedule, writeSchedule } from "./schedule-file.ts";
 import { tweaked } from "./tweak.ts";
 
@@ -146,6 +149,72 @@ describe("a schedule file", () => {
           expect(error).toMatchObject({ code: "JOINMARKET_BAD_SCHEDULE" });
         }
       }),
+    );
+  });
+});
+
+describe.each(vectors.clientserver)("joinmarket-clientserver's schedule $name", ({ text, read }) => {
+  it("is read as its own reader reads it", () => {
+    expect(isNgPlan(text)).toBe(false);
+    expect(parseSchedule(text).map(rowOf)).toEqual(read);
+  });
+
+  it("is written back so that nothing of it is another, line by line", () => {
+    const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    const plain = lines.map((line) => line.replaceAll(" ", "").replace(/(,\d+)\.0,/, "$1,"));
+
+    expect(writeSchedule(parseSchedule(text))).toBe(plain.map((line) => `${line}\n`).join(""));
+  });
+
+  it("can be carried out from where it stopped", () => {
+    const entries = parseSchedule(text);
+    checkSchedule(entries, { network: regtest, mixdepths: 5 });
+    // By its rule for `--restart`: what is confirmed is left out, and what was sent is waited for.
+    const left = read.filter((row) => row[6] !== 1);
+
+    expect(entries.filter(({ completion }) => completion !== 1).map(rowOf)).toEqual(left);
+    for (const later of left.slice(1)) expect(later[6]).toBe(0);
+  });
+});
+
+describe.each(vectors.joinmarketNg)("joinmarket-ng's plan $name", ({ text, read }) => {
+  it("is read as the rows that it tells of it", () => {
+    expect(isNgPlan(text)).toBe(true);
+    const entries = parseNgPlan(text);
+    checkSchedule(entries, { network: regtest, mixdepths: 5 });
+
+    expect(entries.map((each) => rowOf({ ...each, waitMinutes: 0 }))).toEqual(
+      read.map((row) => row.with(4, 0)),
+    );
+    for (const [at, { waitMinutes }] of entries.entries()) {
+      expect(waitMinutes).toBeCloseTo(Number(read[at]?.[4]), 9);
+    }
+  });
+
+  it("with anything else in it is refused, and never makes the reader fall", () => {
+    const bad = (change: (text: string) => string) => {
+      expect(() => parseNgPlan(change(text))).toThrow(
+        expect.objectContaining({ code: "JOINMARKET_BAD_SCHEDULE" }),
+      );
+    };
+    bad((plan) => plan.replace("kind: taker_coinjoin", "kind: other"));
+    bad((plan) => plan.replace("mixdepth: 2", "mixdepth: -2"));
+    bad((plan) => plan.replace("counterparty_count: 7", "counterparty_count: 0"));
+    bad((plan) => plan.replace("destination: INTERNAL", "destination: null"));
+    bad((plan) => plan.replace("amount_fraction: 0.3778", "amount_fraction: 3"));
+    bad((plan) => plan.replace(/wait_seconds: 6\S+/, "wait_seconds: .inf"));
+    bad((plan) => plan + " ".repeat(50_001));
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...text.split("\n"), "- index: x", "  kind: a,b", "")),
+        (lines) => {
+          try {
+            parseNgPlan(`phases:\n${lines.join("\n")}`);
+          } catch (error) {
+            expect(error).toMatchObject({ code: "JOINMARKET_BAD_SCHEDULE" });
+          }
+        },
+      ),
     );
   });
 });

@@ -10,6 +10,7 @@ import {
   type ScheduleRules,
 } from "../../../joinmarket/schedule/entry.ts";
 import { flowOf } from "../../../joinmarket/schedule/flow.ts";
+import { isNgPlan, parseNgPlan } from "../../../joinmarket/schedule/ng-plan.ts";
 import { parseSchedule, writeSchedule } from "../../../joinmarket/schedule/schedule-file.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import { expectedMinerFeeSat, makerFeesSat } from "../agreement/costs.ts";
@@ -79,7 +80,7 @@ function scheduleOf({ coinjoins, random }: PlanParts, wish: PlanRequest): Schedu
     makersMin: makersMinOf({ coinjoins }, wish),
   };
   const entries = asTaker(() => {
-    if (text !== undefined) return parseSchedule(text);
+    if (text !== undefined) return isNgPlan(text) ? parseNgPlan(text) : parseSchedule(text);
     if (schedule !== undefined) return schedule.map((row) => entryOf(row));
     return drawSchedule({ availableSat, destinations, options, random });
   });

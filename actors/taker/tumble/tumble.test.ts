@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { entryOf } from "../../../joinmarket/schedule/entry.ts";
+import { writeSchedule } from "../../../joinmarket/schedule/schedule-file.ts";
 import type { TableOptions } from "../../../tests/harness/joinmarket/join-table.ts";
 import { DELIVERED, LOST } from "../../../tests/harness/joinmarket/market-hub.ts";
 import { row, TumbleTable } from "../../../tests/harness/joinmarket/tumble-table.ts";
@@ -187,6 +189,27 @@ describe("one that is stopped by its owner", () => {
     expect(tumble.state).toBe("done");
     expect(on.at.money.sent).toHaveLength(2);
   });
+});
+
+it("a schedule that another program has begun goes on after what it has sent, which is not made again", async () => {
+  const on = await set();
+  const [first = ""] = on.addresses;
+  const begun = await on.start([row(0, 0, "INTERNAL"), row(1, 0, first)]);
+  const { schedule } = await on.drive(begun, ({ state }) => state === "confirming");
+  await on.taker.tumbleStop({ id: begun });
+  const text = writeSchedule(schedule.map((one) => entryOf(one)));
+  const plan = await on.taker.tumblePlan({ availableSat: [0, 580_000, 0], text, isPriced: false });
+  const [sent] = on.at.money.sent;
+
+  expect(plan.schedule.map((one) => one[6])).toEqual([schedule[0]?.[6], 0]);
+  const id = await on.start(plan.schedule);
+  await on.drive(id, ({ state }) => state === "confirming");
+  expect(on.at.money.sent).toEqual([sent]);
+  const tumble = await on.drive(id);
+  expect(tumble).toMatchObject({ state: "done", failures: [] });
+  expect(tumble.schedule.map((one) => one[6])).toEqual([1, 1]);
+  expect(tumble.sent.map(({ entry }) => entry)).toEqual([1]);
+  expect(on.at.money.sent).toHaveLength(2);
 });
 
 it("a wallet tumbles once at a time", async () => {
