@@ -188,6 +188,39 @@ describe.each([
   });
 });
 
+describe("the tables of docs/joinmarket-faults.md", () => {
+  const lines = readFileSync(join(ROOT, "docs/joinmarket-faults.md"), "utf8").split("\n");
+  const cellsOf = (line: string) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const letters = lines
+    .map(cellsOf)
+    .filter(({ length, 0: first }) => length === 2 && /^[a-zA-Z]$/.test(first ?? ""));
+  const words = lines
+    .map(cellsOf)
+    .filter(({ length, 0: first }) => length === 14 && /`!|offers/.test(first ?? ""));
+
+  it("have a word in each row and say in each cell what holds it", () => {
+    const known = new Set(letters.map(([letter]) => letter));
+    const used = words.flatMap(([, ...cells]) => cells.flatMap((cell) => cell.split(" ")));
+
+    expect(words).toHaveLength(9 + 8);
+    expect(used.filter((letter) => !known.has(letter))).toEqual([]);
+    expect([...known].filter((letter) => !used.includes(letter ?? ""))).toEqual([]);
+    expect(known.size).toBe(letters.length);
+  });
+
+  it("name tests that are there, or a reason", () => {
+    const named = letters.map(([letter = "", cell = ""]) => ({ letter, cell, tests: testsIn(cell) }));
+    const bare = named.filter(({ cell, tests }) => tests.length === 0 && !/^none: .{20,}/.test(cell));
+
+    expect(bare).toEqual([]);
+    expect(named.flatMap(({ tests }) => tests).filter(({ isThere }) => !isThere)).toEqual([]);
+  });
+});
+
 function testsIn(cell: string): { path: string; name: string; isThere: boolean }[] {
   return cell.split("<br>").flatMap((part) => {
     const path = /^`([^`]+\.test\.ts)`: /.exec(part)?.[1] ?? "";

@@ -5,6 +5,7 @@ import { JoinTable, TABLE_WALLET, type TableOptions } from "../../tests/harness/
 import { INPUT_LIES, SIGN_LIES } from "../../tests/harness/joinmarket/lies.ts";
 import { DELIVERED, type HubDelivery, LOST } from "../../tests/harness/joinmarket/market-hub.ts";
 import type { Lies } from "../../tests/harness/joinmarket/scripted-maker.ts";
+import { KeptLog } from "../../tests/harness/kept-log.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
 
 /** The cheapest three of four are asked first: the liar is one of them, and the fourth can take its place. */
@@ -16,22 +17,30 @@ const LIAR = 0;
 const FEES_SAT = { honest: 200 + 300 + 400, withLiar: 100 + 200 + 300 };
 
 let table: JoinTable | undefined;
+let log = new KeptLog();
 afterEach(async () => {
   await table?.clear();
   table = undefined;
 });
 
 async function set(lies: Lies | undefined): Promise<JoinTable> {
-  table = await JoinTable.set({ ...FOUR, lies: [lies] });
+  log = new KeptLog();
+  table = await JoinTable.set({ ...FOUR, lies: [lies], log });
   return table;
 }
 
-/** Whatever happened: what is gone is what was agreed, and nothing is set aside any more. */
+/** Whatever happened: what is gone is what was agreed, nothing is set aside any more, and history and log say why. */
 async function settled(at: JoinTable, run: CoinjoinRun, beforeSat: number): Promise<void> {
   await at.money.follow();
   const costSat = run.phase === "done" ? (run.makerFeesSat ?? 0) + (run.miningFeeSat ?? 0) : 0;
   expect(beforeSat - at.walletSat).toBe(costSat);
   await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+
+  const { runs } = await at.taker.runs({});
+  expect(runs).toMatchObject([{ id: run.id, phase: run.phase, failure: run.failure, faults: run.faults }]);
+  const said = log.lines.filter(({ message }) => message === "a maker failed us");
+  expect(said.map(({ context }) => context["why"])).toEqual(run.faults.map(({ why }) => why));
+  expect(log.lines.some(({ message }) => message === "a coinjoin has failed")).toBe(run.phase === "failed");
 }
 
 /** What a liar knows of us. */
@@ -89,6 +98,8 @@ describe("a maker that in signing", () => {
 
 const MAKER_WORDS = ["sw0absoffer", "pubkey", "ioauth", "sig"] as const;
 const TAKER_WORDS = ["fill", "auth", "tx"] as const;
+/** More than any line of the market holds. */
+const OVERLONG = 60_000;
 
 /** What happens on the way to or from one maker; the others are not touched. */
 const ACCIDENTS: Readonly<Record<string, (text: string) => readonly HubDelivery[]>> = {
@@ -97,6 +108,7 @@ const ACCIDENTS: Readonly<Record<string, (text: string) => readonly HubDelivery[
   doubled: () => [...DELIVERED, { delayMs: 3 }, { delayMs: 30 }],
   cut: (text) => [{ text: text.slice(0, text.length / 2) }],
   garbled: (text) => [{ text: `${text.slice(0, -9)}AAAA${text.slice(-5)}` }],
+  "without end": (text) => [{ text: `${text}${"A".repeat(OVERLONG)}` }],
   "followed by noise": (text) => [{}, { text: `${text.split(" ")[0]} AAAA` }, { text: "nonsense 1 2 3" }],
   "replayed as another command": (text) => [
     {},
@@ -124,6 +136,30 @@ describe("a word between us and a maker that is", () => {
       });
     }
   }
+});
+
+it("a maker that says that our commitment was used is asked by another one, or left out, and never by the same", async () => {
+  const at = await set(undefined);
+  const nick = at.makers[LIAR]?.nick;
+  let refused = "";
+  at.hub.fate = ({ from, text, number }) => {
+    if (from !== nick || !text.startsWith("pubkey ") || refused !== "") return DELIVERED;
+    refused = at.hub.sent
+      .slice(0, number)
+      .findLast(({ to, text: said }) => to === nick && said.startsWith("fill "))
+      ?.text.split(" P")[1] as string;
+    return [{ text: `error Commitment is blacklisted: ${refused}` }];
+  };
+  const before = at.walletSat;
+  const run = await at.join({ makers: 3, makersMin: 3 });
+  const fills = at.hub.sent.filter(({ to, text }) => to === nick && text.startsWith("fill "));
+  const shown = fills.map(({ text }) => text.split(" P")[1]);
+
+  expect(run).toMatchObject({ phase: "done", makersGood: 3 });
+  expect(shown[0]).toBe(refused);
+  expect(shown.slice(1)).not.toContain(refused);
+  expect(run.faults).toMatchObject([{ nick, phase: "fill", why: expect.stringContaining("blacklisted") }]);
+  await settled(at, run, before);
 });
 
 describe("a coinjoin that cannot be", () => {
