@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesToHex, hexToBytes, parseTxid } from "../../bitcoin/bytes.ts";
+import { hash160 } from "../../bitcoin/hash.ts";
 import { publicKeyOf } from "../../bitcoin/keys/curve.ts";
 import { keyScript } from "../../bitcoin/keys/key-script.ts";
 import { mainnet } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
+import { compileScript } from "../../bitcoin/script/script.ts";
 import { signInputs, withSignedInputs } from "../../bitcoin/signing/inputs.ts";
 import {
   parseTransaction,
@@ -330,6 +332,23 @@ describe("a maker's signature", () => {
     for (const input of signed.toReversed()) {
       expect(matchSignature(transaction, signatureScript(input), unsigned)?.index).toBe(input.index);
     }
+  });
+
+  it("of a nested coin has its script as a third item, and not a fourth", () => {
+    const privateKey = coins[0]?.privateKey ?? new Uint8Array(32);
+    const scriptPubKey = keyScript(publicKeyOf(privateKey), "p2sh-p2wpkh");
+    const nested = [{ index: 0, spent: { amountSat: 50_000n, scriptPubKey } }];
+    const [input] = signInputs(transaction, [{ ...nested[0], privateKey } as never]);
+    if (input === undefined) throw new Error("it was signed");
+    const bytes = signatureScript(input);
+    const third = compileScript([hexToBytes(`0014${bytesToHex(hash160(input.publicKey))}`)]);
+
+    expect(bytesToHex(bytes.subarray(-third.length))).toBe(bytesToHex(third));
+    expect(matchSignature(transaction, bytes, nested)).toMatchObject({ index: 0, scriptSig: third });
+    const more = Uint8Array.from([...bytes, ...compileScript([Uint8Array.of(7, 7)])]);
+    expect(matchSignature(transaction, more, nested)).toBeUndefined();
+    // Without it, it is nobody's.
+    expect(matchSignature(transaction, bytes.subarray(0, -third.length), nested)).toBeUndefined();
   });
 
   it("finds none among the inputs of others, nor in junk", () => {

@@ -241,6 +241,22 @@ describe("a taker's own transaction", () => {
     expect(refusalOf(transaction, change)).toBe(refusal);
   });
 
+  it("is not mixed with our own change, though it be worth the same", () => {
+    const rich = coins.map((coin) => ({ ...coin, valueSat: coin.valueSat + 51_250 }));
+    const alone = mapOutputs((sat, script) => {
+      if (at(script, changeScript)) return [[300_000n, script]];
+      return at(script, maker.coinjoinScript) ? [] : [[sat, script]];
+    });
+
+    expect(refusalOf(alone, { coins: rich, makerFeesSatMax: 500 })).toBe("too-few-equal-outputs");
+    expect(
+      refusalOf(
+        { ...alone, outputs: [...alone.outputs, { amountSat: 300_000n, scriptPubKey: scriptNumber(77) }] },
+        { coins: rich },
+      ),
+    ).toBe("good");
+  });
+
   it.each<[string, Partial<TakerPlan>]>([
     ["without coins", { coins: [] }],
     ["with nobody to mix with", { participantsMin: 1 }],

@@ -74,6 +74,11 @@ it("opens nothing that was changed, cut, sealed by another, or is no text", () =
   expect(box.open("!!!")).toBeUndefined();
   expect(keysOf("44".repeat(32)).boxWith(taker.publicKey).open(text)).toBeUndefined();
   fc.assert(fc.property(fc.base64String({ maxLength: 400 }), (junk) => box.open(junk) === undefined));
+  // What the other side has sealed, and would be another line, or no letter, to whoever reads on.
+  const theirs = taker.boxWith(maker.publicKey);
+  expect(box.open(theirs.seal("a b"))).toBe("a b");
+  for (const noText of ["a\nb", "a\r", "\0", "a\x7f", "\xe9"])
+    expect(box.open(theirs.seal(noText))).toBeUndefined();
 });
 
 it("takes a new nonce for every message", () => {

@@ -132,6 +132,10 @@ describe("makers that can be asked", () => {
     expect(
       nicks(candidates(book, { amountSat: 250_000, limits: { ...limits, absoluteSat: 600, mode: "each" } })),
     ).toEqual(["J5abs"]);
+    // Not by a satoshi.
+    expect(
+      nicks(candidates(book, { amountSat: 250_000, limits: { ...limits, absoluteSat: 599, mode: "each" } })),
+    ).toEqual([]);
   });
 
   it("are never ourselves, nor those that have failed us", () => {
@@ -252,6 +256,22 @@ describe("a sweep's makers", () => {
     });
     expect(choice?.amountSat).toBe(499_835_653);
     expect(choice?.makers.reduce((sum, { feeSat }) => sum + feeSat, 0)).toBe(160_448);
+  });
+
+  it("leave a little less where each of many fees is rounded upwards", () => {
+    const book = bookOf(
+      Object.fromEntries(
+        [..."abcdefghij"].map((name) => [`J5${name}`, "sw0reloffer 0 30000 900000000 0 0.00001"]),
+      ),
+    );
+    const coins = [{ valueSat: 460_046 }];
+    const choice = chooseForSweep(book.makers(), {
+      ...{ ...wish, coins, makers: 10, minerFeeSat: 0, random: seeded(1) },
+    });
+
+    // 4.6 satoshi each are 5: of 460,000 there would be four too few, and one may be the miners'.
+    expect(choice?.makers.map(({ feeSat }) => feeSat)).toEqual(Array(10).fill(5));
+    expect(choice?.amountSat).toBe(459_997);
   });
 
   it("are picked anew while the amount that they leave does not fit one of them", () => {

@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
+import { bytesToHex, parseTxid } from "../../bitcoin/bytes.ts";
 import { readVectors } from "../../tests/harness/data/vectors.ts";
+import { makeCommitment } from "./commitment.ts";
 import { commitmentOf, parseCommitmentsFile } from "./commitments-file.ts";
 
 interface Proof {
@@ -37,6 +39,23 @@ it("reads the peers' own proofs, the lowest index first", () => {
   expect(`${coin?.txid}:${coin?.vout}`).toBe(podle.outpoint);
   expect(coin?.proofs.map(({ index }) => index)).toEqual([0, 1, 2]);
   expect(coin?.proofs.map(commitmentOf)).toEqual(podle.commitments.map(({ commitment }) => commitment));
+});
+
+it("leaves out proofs by points that no maker tries, though they hold", () => {
+  const coin = { txid: parseTxid("ab".repeat(32)), vout: 1, privateKey: new Uint8Array(32).fill(5) };
+  const made = [9, 10].map((index) => makeCommitment(coin, index));
+  const reveal = Object.fromEntries(
+    made.map(({ index, opening: { P2, s, e } }) => [
+      index,
+      { P2: bytesToHex(P2), s: bytesToHex(s), e: bytesToHex(e) },
+    ]),
+  );
+  const P = bytesToHex(made[0]?.opening.P ?? new Uint8Array(0));
+  const file = { used: [], external: { [`${coin.txid}:1`]: { P, reveal } } };
+
+  expect(parseCommitmentsFile(JSON.stringify(file))?.external[0]?.proofs.map(({ index }) => index)).toEqual([
+    9,
+  ]);
 });
 
 it("takes what was used in the form in which it is looked for", () => {

@@ -48,11 +48,16 @@ it("never costs its maker anything, never offers more than there is, and keeps t
   fc.assert(
     fc.property(asked, funds, fc.infiniteStream(fraction), (wish, has, stream) => {
       const random = () => stream.next().value as number;
-      for (const offer of makeOffers(terms(wish as never), has, random)) {
+      const given = terms(wish as never);
+      for (const offer of makeOffers(given, has, random)) {
         expect(offer.minSat).toBeGreaterThanOrEqual(27_300);
         expect(offer.maxSat + offer.txfeeSat + 27_301).toBeLessThanOrEqual(has.largestSat);
         expect(offerCostSat(offer, offer.minSat)).toBeGreaterThanOrEqual(0);
         expect(offer.feeText).toMatch(/^\d+(\.\d+)?$/);
+        // What is given to the miners is less than the least amount earns, before that is raised for it.
+        if (offer.type === "sw0reloffer" && offer.txfeeSat > 0) {
+          expect(offer.txfeeSat).toBeLessThan(Number(offer.feeText) * given.minSat);
+        }
       }
     }),
     { numRuns: 1_000 },

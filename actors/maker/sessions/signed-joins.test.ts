@@ -8,10 +8,15 @@ const outpoint = { txid: OURS, index: 3 };
 
 function joinsOn(spender: () => { mempool: string | null; chain: string | null }) {
   const notes: { txid: string; completedAtS: number | null }[] = [];
-  const answer = (txid: string | null) => ({ results: [txid === null ? null : { txid, index: 0 }] });
+  type Asked = { readonly outpoints: readonly (typeof outpoint)[] };
+  const answer = (txid: string | null, { outpoints }: Asked) => ({
+    results: outpoints.map(({ index }) =>
+      txid === null || index !== outpoint.index ? null : { txid, index: 0 },
+    ),
+  });
   const clients: Record<string, object> = {
-    indexer: { spenders: async () => answer(spender().chain) },
-    mempool: { spenders: async () => answer(spender().mempool) },
+    indexer: { spenders: async (asked: Asked) => answer(spender().chain, asked) },
+    mempool: { spenders: async (asked: Asked) => answer(spender().mempool, asked) },
   };
   const joins = new SignedJoins({
     bus: { client: ({ name }: { name: string }) => clients[name] } as never,

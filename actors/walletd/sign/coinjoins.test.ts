@@ -146,6 +146,12 @@ describe("a maker", () => {
     expect(expected.value).toBeGreaterThan(0);
     expect(bonds[0]?.coins[0]?.value).toBeCloseTo(expected.value, -5);
     expect(bonds[0]?.locktimeS).toBe(expected.locktimeS);
+    // Two that are worth less, one until earlier and one until later.
+    for (const month of [69 * 12, 71 * 12]) {
+      const { scriptPubKey } = WALLET.keys.key({ mixdepth: 0, chain: 2, index: month });
+      await under.money.pay({ script: scriptPubKey, amountSat: 1_000_000 });
+    }
+    await under.level(owned);
     const grant = await granted("maker");
     const nicks = { maker: "J5aMaker", taker: "J5aTaker" };
     const { proof } = await under

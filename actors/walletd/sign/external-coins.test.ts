@@ -128,6 +128,29 @@ describe("a coin of elsewhere", () => {
     expect((await (await question()).ask()).opening.txid).toBe(coin.txid);
   });
 
+  it("is shown as often as is asked for, and no more", async () => {
+    const coin = await lent();
+    await under.money.mine(AGE_MIN);
+    await opened();
+    await operator().addExternalCoins({ ...owned, coins: [coin] });
+    const { ask } = await question({ triesMax: 1 });
+    await ask();
+
+    await expect(ask()).rejects.toMatchObject({ data: { usedUp: 1 } });
+    expect((await operator().externalCoins(owned)).coins).toMatchObject([{ triesLeft: 2 }]);
+  });
+
+  it("is needed while the wallet's own lacks a block, and not when it has it", async () => {
+    await opened();
+    const [own] = (await operator().coins(owned)).coins;
+    const { ask } = await question({ ageMin: (own?.confirmations ?? 0) + 1 });
+    await expect(ask()).rejects.toMatchObject({ data: { tooYoung: 1, tooSmall: 0, usedUp: 0 } });
+    await under.money.mine(1);
+    await under.level(owned);
+
+    expect((await ask()).opening.txid).toBe(own?.txid);
+  });
+
   it("that was spent since stands for nothing, and is shown as gone", async () => {
     const coin = await lent();
     await under.money.mine(AGE_MIN);
