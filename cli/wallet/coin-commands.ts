@@ -4,8 +4,17 @@ import { readNamed } from "../named-file.ts";
 import { lineWidth, pageOf, paintOf, type Terminal, widthOf } from "../terminal-io.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { coinCount, parseLabel, parseMixdepth, parseOutpoint } from "./amounts.ts";
+import { settableName, settingName, settingRows } from "./setting-names.ts";
 import { atDesk, type WalletOptions } from "./wallet-desk.ts";
-import { addressLines, bondLines, coinLines, dayOf, displayLines, statusLines } from "./wallet-view.ts";
+import {
+  addressLines,
+  bondLines,
+  coinLines,
+  dayOf,
+  displayLines,
+  settingLines,
+  statusLines,
+} from "./wallet-view.ts";
 
 const LABELS_BYTES_MAX = 500_000;
 const RESCAN_LOOK_MS = 200;
@@ -178,26 +187,27 @@ export function settings(
   terminal: Terminal,
 ): Promise<number> {
   if (key !== undefined && (value !== undefined || options.unset)) {
+    // What another program has set may be taken away by its whole name.
+    const name = options.unset && key.includes(".") ? (settingName(key) ?? key) : settableName(key);
     return atDesk(
       options,
       terminal,
       (desk) =>
         desk.asOwner((owned, walletd) =>
-          walletd.setSetting({ ...owned, key, value: options.unset ? null : (value as string) }),
+          walletd.setSetting({ ...owned, key: name, value: options.unset ? null : (value as string) }),
         ),
-      () => [options.unset ? `${key} is as usual again.` : `${key} = ${value}`],
+      () => [options.unset ? `${name} is as usual again.` : `${name} = ${value}`],
     );
   }
   return atDesk(
     options,
     terminal,
-    (desk) => desk.asOwner((owned, walletd) => walletd.settings(owned)),
-    (answer) => {
-      const rows = Object.entries(answer.settings).filter(([name]) => key === undefined || name === key);
-      return rows.length === 0
-        ? ["Everything is as usual."]
-        : rows.map(([name, text]) => `${name} = ${text}`);
-    },
+    (desk) =>
+      desk.asOwner(async (owned, walletd) => {
+        const answer = await walletd.settings(owned);
+        return { ...answer, rows: settingRows(answer, key) };
+      }),
+    ({ rows }) => settingLines(rows, paintOf(terminal), lineWidth(terminal)),
   );
 }
 

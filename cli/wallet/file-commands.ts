@@ -48,7 +48,9 @@ export async function create(
     });
     desk.keep(wallet, made.session);
     if (options.json) sayJson(terminal, { wallet, words: made.words, fingerprint: made.fingerprint });
-    else for (const line of wordLines(wallet, made.words, paintOf(terminal))) say(terminal, line);
+    else
+      for (const line of wordLines(wallet, made.words, paintOf(terminal), lineWidth(terminal)))
+        say(terminal, line);
     if (options.quiz && !options.json && terminal.stdin.isTTY && terminal.stdout.isTTY) {
       await quiz(made.words, terminal);
     }
@@ -161,7 +163,7 @@ export function seed(options: WalletOptions, terminal: Terminal): Promise<number
         })),
       ),
     ({ wallet, words, passphrase }) => [
-      ...wordLines(wallet, words, paintOf(terminal)),
+      ...wordLines(wallet, words, paintOf(terminal), lineWidth(terminal)),
       ...(passphrase === "" ? [] : [`Passphrase, without which they are worth nothing: ${passphrase}`]),
     ],
   );

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { misuse } from "../errors.ts";
 import type { ProgramTools } from "../program-tools.ts";
+import { settingHelp } from "./setting-names.ts";
 
 const files = () => import("./file-commands.ts");
 const moving = () => import("./move-commands.ts");
@@ -269,9 +270,17 @@ function addCoins({ of, ofNamed }: Group, { terminal, exitWith, examples }: Prog
     )
     .action(async (_, options) => exitWith(await (await coins()).labels(options, terminal)));
   of("settings", "the wallet's own settings", "Shows the wallet's own settings, or sets one.")
-    .argument("[key]", "such as POLICY.tx_fees")
+    .argument("[key]", "such as tx_fees")
     .argument("[value]", "its new value")
     .option("--unset", "as if it had never been set")
+    .addHelpText("after", settingHelp())
+    .addHelpText(
+      "after",
+      examples(
+        ["supervisor wallet settings", "all of them, and what holds"],
+        ["supervisor wallet settings merge_algorithm greedy -w savings", ""],
+      ),
+    )
     .action(async (key, value, options) =>
       exitWith(await (await coins()).settings(key, value, options, terminal)),
     );

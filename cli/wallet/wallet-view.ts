@@ -3,8 +3,9 @@ import { renderUnicodeCompact } from "uqr";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Page } from "../terminal-io.ts";
-import { harmless, type Paint } from "../view/terminal.ts";
+import { harmless, type Paint, wrap } from "../view/terminal.ts";
 import { btc, countOf } from "./amounts.ts";
+import { type SettingRow, settingMeaning } from "./setting-names.ts";
 import { type TableColumn, tableLines } from "./table.ts";
 
 type Output<M extends keyof (typeof walletdContract)["rpcs"] & string> = RpcOutput<typeof walletdContract, M>;
@@ -103,7 +104,7 @@ function plainWarning(form: Form, what: string): string[] {
 }
 
 /** Numbered, four in a row, as they are written down. */
-export function wordLines(wallet: string, words: string, paint: Paint): string[] {
+export function wordLines(wallet: string, words: string, paint: Paint, width: number): string[] {
   const all = words.split(" ");
   const lines: string[] = [];
   for (let at = 0; at < all.length; at += 4) {
@@ -113,11 +114,28 @@ export function wordLines(wallet: string, words: string, paint: Paint): string[]
     lines.push(`  ${row.join("").trimEnd()}`);
   }
   return [
-    `The words of the wallet ${harmless(wallet)}. Whoever has them has the coins; without them a lost disk is lost money.`,
+    ...wrap(
+      `The words of the wallet ${harmless(wallet)}. Whoever has them has the coins; without them a lost disk is lost money.`,
+      width,
+    ),
     "",
     ...lines.map((line) => paint("strong", line)),
     "",
   ];
+}
+
+export function settingLines(rows: readonly SettingRow[], paint: Paint, width: number): string[] {
+  return tableLines(
+    [
+      { title: "SETTING", value: ({ name }) => harmless(name) },
+      { title: "VALUE", value: ({ value }) => paint("strong", harmless(value)) },
+      { title: "", value: ({ isSet }) => (isSet ? "set here" : paint("dim", "as usual")) },
+      { title: "WHAT IT IS", isBelow: true, value: ({ name }) => paint("dim", settingMeaning(name)) },
+    ],
+    rows,
+    paint,
+    width,
+  );
 }
 
 export function statusLines(status: Status, paint: Paint): string[] {
