@@ -11,6 +11,7 @@ import {
   askHidden,
   needTerminal,
   type PassphraseOptions,
+  type PasswordOptions,
   passphraseOf,
   withPassword,
 } from "../wallet/input/secret-input.ts";
@@ -109,8 +110,7 @@ function lendOfWallet(
       if (stemOf(lender) === (await desk.wallet())) {
         throw misuse("A wallet's own coins stand for its coinjoins anyway: name another, or --wallet.");
       }
-      const password =
-        options.fromPasswordFile === undefined ? {} : { passwordFile: options.fromPasswordFile };
+      const password = passwordOf(options);
       // Opened, and its coins known, before it is to lend any.
       const from = await desk.asOwnerOf(lender, password, opened);
       return desk.asOwner((owned, walletd) => walletd.lendCoins({ ...owned, from, isTrial, ...only(named) }));
@@ -130,7 +130,7 @@ function lendOfFile(
   if (!isPlain(bytes) && options.fromPasswordFile === undefined) {
     needTerminal(terminal, "Use --from-password-file <file> for the password of the file.");
   }
-  const password = options.fromPasswordFile === undefined ? {} : { passwordFile: options.fromPasswordFile };
+  const password = passwordOf(options);
   return atDesk(
     options,
     terminal,
@@ -153,6 +153,12 @@ function lendOfFile(
       "The file was looked at and nothing of it was kept but the proofs.",
     ],
   );
+}
+
+/** Of the lender: its own option names the file. */
+function passwordOf({ fromPasswordFile }: AddOptions): PasswordOptions {
+  const option = { passwordOption: "--from-password-file" };
+  return fromPasswordFile === undefined ? option : { ...option, passwordFile: fromPasswordFile };
 }
 
 /** The door to a wallet of which the coins are known. */

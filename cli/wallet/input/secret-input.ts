@@ -12,6 +12,8 @@ const TRIES = 3;
 
 export interface PasswordOptions {
   readonly passwordFile?: string;
+  /** The option that would have named the file, for who cannot be asked. */
+  readonly passwordOption?: string;
 }
 
 export interface PassphraseOptions {
@@ -24,7 +26,7 @@ export interface PassphraseOptions {
  * What else must be asked is asked in `before`, when a password is there.
  */
 export async function withPassword<A>(
-  { passwordFile }: PasswordOptions,
+  { passwordFile, passwordOption }: PasswordOptions,
   terminal: Terminal,
   message: string,
   attempt: (password: string) => Promise<A>,
@@ -37,7 +39,7 @@ export async function withPassword<A>(
   }
   let asked = message;
   for (let tries = 1; ; tries++) {
-    const password = await askHidden(terminal, asked);
+    const password = await askHidden(terminal, asked, passwordOption);
     await before();
     try {
       return await hushed(terminal, () => attempt(password));
@@ -73,8 +75,12 @@ export async function passphraseOf(
   return newPassword({}, terminal, "The BIP39 passphrase, the thirteenth or twenty-fifth word");
 }
 
-export async function askHidden(terminal: Terminal, message: string): Promise<string> {
-  needTerminal(terminal, "Use --password-file <file>, or --password-file - to read it from a pipe.");
+export async function askHidden(
+  terminal: Terminal,
+  message: string,
+  option = "--password-file",
+): Promise<string> {
+  needTerminal(terminal, `Use ${option} <file>, or ${option} - to read it from a pipe.`);
   const { password, isCancel } = await import("@clack/prompts");
   const answer = await password({ message, validate: lengthProblem });
   if (isCancel(answer)) throw givenUp();
