@@ -136,6 +136,11 @@ export const denials = Object.freeze({
       { code: "WALLETD_BEYOND_GRANT", limit },
       `This goes beyond what the wallet's owner has granted (${limit}).`,
     ),
+  lendingOver: () =>
+    denial(
+      { code: "WALLETD_LENDING_OVER" },
+      "The coins for this order's coinjoin were lent before, and not any longer.",
+    ),
   reservations: (most: number) =>
     denial(
       { code: "WALLETD_RESERVATIONS", most },

@@ -170,6 +170,10 @@ export const walletdErrors = errorTable({
     meaning: "The request goes beyond what the wallet's owner has granted.",
     remedy: "Start the maker or taker again with other limits, if this was meant.",
   },
+  WALLETD_LENDING_OVER: {
+    meaning: "Coins of the bank are lent once for each order, and for this one they are not lent any longer.",
+    remedy: "The bank gives the order up, or finds that it is paid; ask for a new one if it is still wanted.",
+  },
   WALLETD_RESERVATIONS: {
     meaning: "As many coinjoins as are allowed wait for their end.",
     remedy: "Release those that will not come to an end; each ends by itself in time.",

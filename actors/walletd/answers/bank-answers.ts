@@ -2,21 +2,25 @@
 import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import { parseTransaction } from "../../../bitcoin/transaction.ts";
 import type { CallContext, Handlers } from "../../../bus/bus.ts";
+import { BANK_COINS_MAX } from "../../../bus/contracts/walletd/bank-methods.ts";
 import type { walletdContract } from "../../../bus/contracts/walletd.ts";
 import { EXTERNAL_CHAIN, INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import { outpointOf } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import { type Granted, RESERVATIONS_PER_HOUR } from "../sign/grants.ts";
+import { lend, recall, signedOfLent } from "../sign/lending.ts";
+import { mixable } from "../spend/candidates.ts";
 import { checkDay } from "../spend/daily-limit.ts";
 import { sumOf } from "../spend/plan.ts";
 import { type Prepared, type SpendWish, scriptFor, toldOf } from "../spend/planner.ts";
-import { requestOf } from "../spend/signed-record.ts";
+import { keyIsTaken, requestOf } from "../spend/signed-record.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Desk, grantedBy } from "./owner-desk.ts";
 
-type BankMethods = "bankAddress" | "bankView" | "bankQuote" | "payOut";
+type BankMethods = "bankAddress" | "bankView" | "bankQuote" | "payOut" | "bankLend" | "bankRecall";
 type BankView = Awaited<ReturnType<Handlers<typeof walletdContract>["bankView"]>>;
-type Received = Extract<BankView, { received: unknown }>["received"];
+type Moment = Extract<BankView, { received: unknown }>;
+type Received = Moment["received"];
 
 export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, BankMethods> {
   const wishOf = (
@@ -52,6 +56,7 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
         tip: { height: tip.height, hash: tip.hash },
         totalSat: sumOf(coins),
         frozenSat: sumOf(coins.filter(({ standing }) => standing.isFrozen)),
+        coinjoin: coinjoinOf(wallet, by),
         received: receivedSince(wallet, mixdepth, sinceHeight),
         payouts: orders.flatMap((order) => payoutOf(wallet, order, mixdepth)),
       };
@@ -67,7 +72,10 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const { limits } = by;
       if (amountSat > (limits.amountSatMax ?? 0)) throw denials.beyondGrant("amountSatMax");
       const mostSat = Math.min(feeSatMax, limits.miningFeeSatMax);
+      const { id } = requestOf(askingOf(order, call), []);
       const judge = ({ plan, paidOutSat }: Prepared) => {
+        // Lent for a coinjoin, it is paid by that or not at all.
+        if (Object.hasOwn(wallet.state.lent, id)) throw keyIsTaken();
         if (plan.feeSat > mostSat) throw denials.beyondGrant("miningFeeSatMax");
         checkDay(
           wallet,
@@ -81,11 +89,35 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const { transaction, feeSat } = await desk.sender.sendAs(wallet, wish, request, { label: "", judge });
       return { txid: transaction.txid, feeSat };
     },
+    bankLend({ grant, order, ...terms }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      const { address, amountSat, makerFeesSatMax, miningFeeSatMax } = terms;
+      const parts = [wallet.name, mixdepthOf(by.limits), address, amountSat];
+      const request = requestOf(askingOf(order, call), [...parts, makerFeesSatMax, miningFeeSatMax]);
+      return lend(wallet, desk.grants, by, request, terms);
+    },
+    async bankRecall({ grant, order }, call) {
+      const { wallet, by } = grantedBy(desk, grant, call);
+      const recalled = await recall(wallet, desk.grants, by, requestOf(askingOf(order, call), []));
+      if (recalled.state === "unsigned") return { signed: null };
+      const { signed } = recalled;
+      return { signed: { payout: signed === null ? null : { txid: signed.txid, feeSat: signed.costSat } } };
+    },
   };
 }
 
 function mixdepthOf({ mixdepths }: Granted["limits"]): number {
   return mixdepths?.[0] ?? 0;
+}
+
+/** The coins as a taker's plan needs them: what it costs depends on how many it takes. */
+function coinjoinOf(wallet: OpenWallet, { limits }: Granted): Moment["coinjoin"] {
+  const { amountSatMax = 0, makerFeesSatMax, miningFeeSatMax } = limits;
+  if (makerFeesSatMax === 0) return null;
+  const rules = { mixdepth: mixdepthOf(limits), confirmationsMin: 1, isMixed: () => false };
+  const coinsSat = mixable(wallet, rules).map(({ amountSat }) => amountSat);
+  coinsSat.sort((a, b) => b - a);
+  return { amountSatMax, makerFeesSatMax, miningFeeSatMax, coinsSat: coinsSat.slice(0, BANK_COINS_MAX) };
 }
 
 function askingOf(order: string, { caller }: Pick<CallContext, "caller">) {
@@ -94,6 +126,12 @@ function askingOf(order: string, { caller }: Pick<CallContext, "caller">) {
 
 function payoutOf(wallet: OpenWallet, order: string, mixdepth: number) {
   const { id } = requestOf(askingOf(order, { caller: "ledger" }), []);
+  const lent = signedOfLent(wallet.state, id);
+  if (lent !== undefined) {
+    const place = wallet.view.placeOf(lent.txid);
+    const isSeen = place !== undefined;
+    return [{ order, txid: lent.txid, feeSat: lent.costSat, height: place?.height ?? null, isSeen }];
+  }
   const signed = wallet.state.signed[id];
   if (signed?.rawTx === undefined || signed.inputsSat === undefined) return [];
   const { feeSat } = toldOf(wallet, parseTransaction(hexToBytes(signed.rawTx)), signed.inputsSat, mixdepth);

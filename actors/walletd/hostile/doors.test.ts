@@ -57,6 +57,14 @@ const HOLDERS: Readonly<Record<string, object>> = {
   addHistoryNote: { txid: TXID, note: NOTE },
   bankView: { sinceHeight: 0 },
   bankQuote: { address: ELSEWHERE, blocks: 2, amountSat: 1_000 },
+  bankLend: {
+    address: ELSEWHERE,
+    order: "ab".repeat(8),
+    amountSat: 1_000,
+    makerFeesSatMax: 1,
+    miningFeeSatMax: 1,
+  },
+  bankRecall: { order: "ab".repeat(8) },
   payOut: { address: ELSEWHERE, blocks: 2, order: "ab".repeat(8), amountSat: 1_000, feeSatMax: 500 },
 };
 

@@ -19,6 +19,7 @@ import { sumOf } from "../spend/plan.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
 import type { Granted, Side } from "./grants.ts";
+import { lentChange } from "./lending.ts";
 import { checkAmount, type Terms, termsOf } from "./reservations.ts";
 
 export interface SignWish {
@@ -58,7 +59,7 @@ export async function signCoinjoin(
   const decision = wallet.store.transact((state) => {
     const { terms, outpoints } = termsOf(wallet, granted, wish.reservation, side);
     const coins = coinsOf(wallet, outpoints);
-    const { ownInputs, earnedSat } = judge(wallet, transaction, {
+    const { ownInputs, earnedSat, costSat } = judge(wallet, transaction, {
       side,
       terms,
       coins,
@@ -68,6 +69,7 @@ export async function signCoinjoin(
     // Of two signed transactions the worse one could be sent.
     if (before !== undefined && before.requestHash !== requestHash)
       throw denials.willNotSign("already-signed");
+    const lent = lentChange(state, granted, wish.reservation, costSat);
     const amountSat = terms.amountSat ?? sumOf(coins);
     if (before === undefined) {
       checkAmount(granted, amountSat);
@@ -99,6 +101,7 @@ export async function signCoinjoin(
               id: wish.reservation,
               reservation: { ...reservation, untilMs: Math.max(reservation.untilMs, atMs + SIGNED_MS) },
             },
+            ...lent,
           ];
     return { changes, result: { signatures: toldOf(signatures), earnedSat } };
   });
@@ -121,7 +124,7 @@ function judge(
     readonly coins: readonly StandingCoin[];
     readonly participants: number;
   },
-): { readonly ownInputs: readonly number[]; readonly earnedSat: number } {
+): { readonly ownInputs: readonly number[]; readonly earnedSat: number; readonly costSat: number } {
   const { side, terms, participants } = given;
   const { network } = wallet;
   const coins = given.coins.map(({ txid, index, amountSat, key }) => ({
@@ -159,7 +162,7 @@ function judge(
           participantsMin: participants,
         });
   if (!verdict.isGood) throw denials.willNotSign(verdict.refusal);
-  return { ownInputs: verdict.ownInputs, earnedSat: "earnedSat" in verdict ? verdict.earnedSat : 0 };
+  return { earnedSat: 0, costSat: 0, ...verdict };
 }
 
 function coinsOf(wallet: OpenWallet, outpoints: readonly string[]): readonly StandingCoin[] {

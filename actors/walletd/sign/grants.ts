@@ -19,6 +19,20 @@ export interface GrantLimits {
   readonly daySatMax: number;
 }
 
+/** What binds a taker's grant to one order of the bank's. */
+export interface Loan {
+  /** Under which the wallet's file has it. */
+  readonly key: string;
+  readonly address: string;
+  readonly amountSat: number;
+}
+
+interface LentOut extends Loan {
+  /** The bank's own grant: this one ends with it. */
+  readonly lender: string;
+  readonly grant: string;
+}
+
 export interface Granted {
   /** Names it without being it. */
   readonly id: string;
@@ -32,6 +46,7 @@ export interface Granted {
   usedSat: number;
   /** Each reservation gives out two addresses, also when it is given back at once. */
   readonly pace: TokenBucket;
+  readonly loan?: LentOut;
 }
 
 /** One maker and one taker at a time, and such as are forgotten. */
@@ -55,11 +70,16 @@ export class Grants {
     this.#onEnd = onEnd;
   }
 
+  get monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
   give(
     wallet: string,
     caller: Holder,
     limits: GrantLimits,
     ttlS: number,
+    lent?: Loan & { readonly lender: string },
   ): { grant: string; granted: Granted } {
     if (this.of(wallet).length >= GRANTS_MAX) throw denials.tooMany("grants", GRANTS_MAX);
     const grant = randomBytes(GRANT_BYTES).toString("hex");
@@ -68,9 +88,38 @@ export class Grants {
     const expiresAtMs = this.#clock.now() + ttlS * 1_000;
     const endsAtMonotonicMs = this.#clock.monotonicMs() + ttlS * 1_000;
     const pace = this.#pace();
-    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0, pace };
+    const loan = lent === undefined ? {} : { loan: { ...lent, grant } };
+    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0, pace, ...loan };
     this.#grants.set(digest, granted);
     return { grant, granted };
+  }
+
+  /** A taker's, out of the bank's own: for one payment by a coinjoin, of this sum to this address, from the bank's mixdepth. */
+  lend(
+    by: Granted,
+    ttlS: number,
+    { key, address, amountSat, makerFeesSatMax, miningFeeSatMax }: LoanTerms,
+  ): Lent {
+    const limits = {
+      mixdepths: by.limits.mixdepths ?? [0],
+      ...{ amountSatMax: amountSat, totalSatMax: amountSat, destinations: [address] },
+      ...{ makerFeesSatMax, miningFeeSatMax, daySatMax: 0 },
+    };
+    const loan = { key, address, amountSat, lender: by.id };
+    const { grant, granted } = this.give(by.wallet, "taker", limits, ttlS, loan);
+    return lentOf(grant, granted);
+  }
+
+  /** While it lasts. */
+  lent(wallet: string, key: string): Lent | undefined {
+    const granted = this.of(wallet).find(({ loan }) => loan?.key === key);
+    return granted?.loan === undefined ? undefined : lentOf(granted.loan.grant, granted);
+  }
+
+  revokeLent(wallet: string, key: string): Granted[] {
+    const ended = this.of(wallet).filter(({ loan }) => loan?.key === key);
+    for (const { id } of ended) this.#end(id);
+    return ended;
   }
 
   /** A maker's or the ledger's grant of an earlier life of ours: its wallet is open again, and its owner has not locked it in between. */
@@ -81,7 +130,7 @@ export class Grants {
       id,
       wallet,
       caller,
-      limits: { ...limits, destinations: [], makerFeesSatMax: 0 },
+      limits: { ...limits, destinations: [] },
       expiresAtMs,
       endsAtMonotonicMs: this.#clock.monotonicMs() + Math.min(leftMs, STANDING_MS_MAX),
       usedSat: 0,
@@ -110,9 +159,11 @@ export class Grants {
     return [...this.#grants.values()].filter((granted) => granted.wallet === wallet);
   }
 
-  /** Ends one, or all of a wallet. */
+  /** Ends one with what was lent out of it, or all of a wallet. */
   revoke(wallet: string, id?: string): Granted[] {
-    const ended = this.of(wallet).filter((granted) => id === undefined || granted.id === id);
+    const ended = this.of(wallet).filter(
+      (granted) => id === undefined || granted.id === id || granted.loan?.lender === id,
+    );
     for (const granted of ended) this.#end(granted.id);
     return ended;
   }
@@ -131,6 +182,23 @@ export class Grants {
   }
 }
 
+export interface LoanTerms extends Loan {
+  readonly makerFeesSatMax: number;
+  readonly miningFeeSatMax: number;
+}
+
+/** What a lender hears of it. */
+interface Lent {
+  readonly grant: string;
+  readonly mixdepth: number;
+  readonly expiresAtS: number;
+}
+
+function lentOf(grant: string, { limits, expiresAtMs }: Granted): Lent {
+  const [mixdepth = 0] = limits.mixdepths ?? [];
+  return { grant, mixdepth, expiresAtS: Math.floor(expiresAtMs / 1_000) };
+}
+
 function digestOf(grant: string): string {
   return createHash("sha256").update(grant).digest("hex");
 }
@@ -141,12 +209,13 @@ function digestOf(grant: string): string {
  */
 export function standingOf(grant: string, { id, caller, limits, expiresAtMs }: Granted): WalletChange[] {
   if (caller === "taker" || limits.totalSatMax !== undefined) return [];
-  const { mixdepths, amountSatMax, miningFeeSatMax, daySatMax } = limits;
+  const { mixdepths, amountSatMax, makerFeesSatMax, miningFeeSatMax, daySatMax } = limits;
   const standing = {
     digest: digestOf(grant),
     caller,
     ...(mixdepths === undefined ? {} : { mixdepths: [...mixdepths] }),
     ...(amountSatMax === undefined ? {} : { amountSatMax }),
+    makerFeesSatMax,
     miningFeeSatMax,
     daySatMax,
     expiresAtMs,

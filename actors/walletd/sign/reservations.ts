@@ -86,7 +86,9 @@ export async function reserve(
     if (!granted.pace.take()) {
       throw denials.tooFast("coinjoins of one grant", RESERVATIONS_PER_HOUR, granted.pace.waitMs());
     }
-    const untilMs = nowMs + wish.ttlS * 1_000;
+    // What is lent is set aside for no longer than that.
+    const lentUntilMs = granted.loan === undefined ? undefined : state.lent[granted.loan.key]?.untilMs;
+    const untilMs = Math.min(nowMs + wish.ttlS * 1_000, lentUntilMs ?? Number.POSITIVE_INFINITY);
     const id = randomBytes(ID_BYTES).toString("hex");
     const terms: Terms = {
       mixdepth: wish.mixdepth,
@@ -164,6 +166,10 @@ function checkLimits(granted: Granted, { mixdepth, amountSat, fees, destination 
   if (amountSat !== null) checkAmount(granted, amountSat);
   if (destination !== null && !limits.destinations.includes(destination)) {
     throw denials.beyondGrant("destinations");
+  }
+  const { loan } = granted;
+  if (loan !== undefined && (amountSat !== loan.amountSat || destination !== loan.address)) {
+    throw denials.beyondGrant(amountSat === loan.amountSat ? "destinations" : "amountSat");
   }
   if (granted.caller === "taker") {
     if (fees.makerFeesSatMax > limits.makerFeesSatMax) throw denials.beyondGrant("makerFeesSatMax");

@@ -17,7 +17,7 @@ export function checkDailyLimit(
   checkDay(wallet, { limit: LIMIT, limitSat }, asked);
 }
 
-/** What was signed for this caller within a day counts, whichever session or grant he had. */
+/** What was signed for this caller within a day counts, whichever session or grant he had, and what was lent by him. */
 export function checkDay(
   wallet: OpenWallet,
   { limit, limitSat }: { readonly limit: string; readonly limitSat: number },
@@ -27,6 +27,14 @@ export function checkDay(
   const usedSat = Object.values(wallet.state.signed)
     .filter(({ purpose, atMs }) => purpose === asked.caller && atMs > sinceMs)
     .reduce((sum, { paidOutSat = 0 }) => sum + paidOutSat, 0);
-  const leftSat = Math.max(0, limitSat - usedSat);
+  const lentSat = asked.caller === "ledger" ? lentWithin(wallet, sinceMs) : 0;
+  const leftSat = Math.max(0, limitSat - usedSat - lentSat);
   if (asked.sat > leftSat) throw denials.limit(limit, asked.sat, leftSat);
+}
+
+/** Until it is signed the most that it may cost counts; of one that has ended without it nothing does. */
+function lentWithin({ state }: OpenWallet, sinceMs: number): number {
+  return Object.values(state.lent)
+    .filter(({ atMs, signed, isEnded }) => atMs > sinceMs && (signed !== undefined || isEnded !== true))
+    .reduce((sum, { amountSat, mostSat, signed }) => sum + amountSat + (signed?.costSat ?? mostSat), 0);
 }

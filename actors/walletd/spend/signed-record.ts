@@ -93,7 +93,7 @@ export function issueOf({ path: { mixdepth, chain, index } }: WalletKey): Wallet
   return { kind: "address.issued", mixdepth, chain, nextIndex: index + 1 };
 }
 
-function keyIsTaken(): TroupeError {
+export function keyIsTaken(): TroupeError {
   return new TroupeError(
     { code: "BUS_CONFLICT" },
     "This key belongs to another transaction already. Take a new key for a new payment.",

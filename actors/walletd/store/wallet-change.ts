@@ -10,6 +10,7 @@ import {
   IdSchema,
   IndexSchema,
   LabelTypeSchema,
+  LentSchema,
   MixdepthSchema,
   OutpointSchema,
   PsbtSchema,
@@ -39,6 +40,7 @@ export const WalletChangeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reserved"), id: IdSchema, reservation: ReservationSchema.nullable() }),
   z.strictObject({ kind: z.literal("signed"), key: IdSchema, signed: SignedSchema.nullable() }),
   z.strictObject({ kind: z.literal("signed.settled"), key: IdSchema }),
+  z.strictObject({ kind: z.literal("lent"), id: IdSchema, lent: LentSchema.nullable() }),
   z.strictObject({ kind: z.literal("psbt"), id: IdSchema, psbt: PsbtSchema.nullable() }),
   z.strictObject({ kind: z.literal("commitment.used"), commitment: IdSchema, use: CommitmentSchema }),
   z.strictObject({
@@ -98,6 +100,13 @@ export function applyChange(state: WalletState, change: WalletChange): void {
       if (signed !== undefined) state.settledKeys[change.key] = signed.atMs;
       forgetOldest(state.settledKeys);
       return put(state.signed, change.key, null);
+    }
+    case "lent": {
+      const before = state.lent[change.id];
+      // What was signed for it is remembered as of other payments.
+      if (change.lent === null && before?.signed !== undefined) state.settledKeys[change.id] = before.atMs;
+      forgetOldest(state.settledKeys);
+      return put(state.lent, change.id, change.lent);
     }
     case "psbt":
       return put(state.psbts, change.id, change.psbt);

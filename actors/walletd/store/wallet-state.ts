@@ -98,11 +98,27 @@ export const StandingGrantSchema = z.strictObject({
     .optional(),
   amountSatMax: z.int().min(0).optional(),
   caller: z.enum(["maker", "ledger"]).default("maker"),
+  makerFeesSatMax: z.int().min(0).default(0),
   miningFeeSatMax: z.int().min(0).default(0),
   daySatMax: z.int().min(0).default(0),
   expiresAtMs: TimeSchema,
 });
 export type StandingGrant = z.infer<typeof StandingGrantSchema>;
+
+/** Coins of the bank that were lent for one coinjoin: they count against its day, and one order is lent for once. */
+export const LentSchema = z.strictObject({
+  /** Of its terms. */
+  hash: IdSchema,
+  amountSat: z.int().min(0),
+  /** What it may cost beside. */
+  mostSat: z.int().min(0),
+  atMs: TimeSchema,
+  untilMs: TimeSchema,
+  /** Nothing is signed for it any more. */
+  isEnded: z.boolean().optional(),
+  signed: z.strictObject({ reservation: IdSchema, costSat: z.int().min(0) }).optional(),
+});
+export type LentRecord = z.infer<typeof LentSchema>;
 
 export const BondSchema = z.strictObject({
   path: z.string().max(100),
@@ -157,6 +173,8 @@ export const WalletStateSchema = z.strictObject({
   settledKeys: z.record(IdSchema, TimeSchema).default({}),
   /** By the first digits of the unsigned transaction's id. */
   psbts: z.record(IdSchema, PsbtSchema).default({}),
+  /** By the key of the bank's order, as of `signed`. */
+  lent: z.record(IdSchema, LentSchema).default({}),
   /** By commitment. */
   commitments: z.record(IdSchema, CommitmentSchema),
   /** By outpoint. */
@@ -188,6 +206,7 @@ export function newWalletState(wallet: NewWallet): WalletState {
     settledKeys: {},
     grants: {},
     psbts: {},
+    lent: {},
     commitments: {},
     externalCoins: {},
     notes: {},

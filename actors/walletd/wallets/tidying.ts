@@ -2,7 +2,7 @@
 import type { CoinView } from "../coins/coin-view.ts";
 import { isCoinjoin, isSendable, type SignedRecord, standstillOf } from "../resend/pending.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
-import type { WalletState } from "../store/wallet-state.ts";
+import type { LentRecord, WalletState } from "../store/wallet-state.ts";
 
 export interface TidyingTerms {
   readonly nowMs: number;
@@ -19,13 +19,15 @@ const COINJOIN_KEPT_MS = 7 * 86_400_000;
 const SEND_KEPT_MS = 2 * 86_400_000;
 /** Nobody sends a transaction again that was forgotten by all mempools so long ago, unless its coins are still there. */
 const FORGOTTEN_MS = 30 * 86_400_000;
+/** The bank asks for what it lent for as long as an order is open, which its people see to. */
+const LENT_KEPT_MS = 90 * 86_400_000;
 /** Longer than anybody carries a payment to a signer and back. */
 const PSBT_KEPT_MS = 90 * 86_400_000;
 /** Deeper than any reorganisation that there was. */
 const SETTLED_CONFIRMATIONS = 100;
 
 export function overChanges(
-  { reservations, signed, psbts, grants }: Readonly<WalletState>,
+  { reservations, signed, psbts, grants, lent }: Readonly<WalletState>,
   { nowMs, isOpening, isSettled }: TidyingTerms,
 ): WalletChange[] {
   const changes: WalletChange[] = [];
@@ -54,10 +56,24 @@ export function overChanges(
       changes.push({ kind: "signed.settled", key });
     }
   }
+  for (const [id, record] of Object.entries(lent))
+    changes.push(...lentOver(id, record, { nowMs, isOpening }));
   for (const [id, { atMs }] of Object.entries(psbts)) {
     if (atMs + PSBT_KEPT_MS <= nowMs) changes.push({ kind: "psbt", id, psbt: null });
   }
   return changes;
+}
+
+/** With the wallet's lock its grant has ended. */
+function lentOver(
+  id: string,
+  lent: LentRecord,
+  { nowMs, isOpening }: Pick<TidyingTerms, "nowMs" | "isOpening">,
+): WalletChange[] {
+  const { atMs, untilMs, isEnded, signed } = lent;
+  if (atMs + LENT_KEPT_MS <= nowMs) return [{ kind: "lent", id, lent: null }];
+  const isOver = signed === undefined && isEnded !== true && (isOpening || untilMs <= nowMs);
+  return isOver ? [{ kind: "lent", id, lent: { ...lent, isEnded: true } }] : [];
 }
 
 /** Deep in the chain, or so long forgotten that its owner has read of it: it was given up, or its coins are spent. */

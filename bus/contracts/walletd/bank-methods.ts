@@ -3,9 +3,22 @@ import { z } from "zod";
 import { QUICK, SENDING } from "./calling.ts";
 import { withCommitments } from "./commitment-methods.ts";
 import { GRANT_ERRORS, PACE_ERRORS, SPEND_ERRORS } from "./refusals.ts";
-import { Address, AmountSat, Grant, Hash, Height, Outpoint, TimeS, Tip, WalletName } from "./values.ts";
+import {
+  Address,
+  AmountSat,
+  Grant,
+  Hash,
+  Height,
+  Mixdepth,
+  Outpoint,
+  TimeS,
+  Tip,
+  WalletName,
+} from "./values.ts";
 
 const BANK_ORDERS_MAX = 1_000;
+/** The largest. */
+export const BANK_COINS_MAX = 1_000;
 const BANK = ["ledger"] as const;
 
 /** The ledger's own id of a payment: one id is one payment for ever. */
@@ -53,6 +66,15 @@ export const withBank = withCommitments
           isReplaceable: z.boolean(),
         }),
       ),
+      /** What coinjoins may take, and what they may cost; null where the owner allows none. */
+      coinjoin: z
+        .object({
+          amountSatMax: AmountSat,
+          makerFeesSatMax: AmountSat,
+          miningFeeSatMax: AmountSat,
+          coinsSat: z.array(AmountSat).max(BANK_COINS_MAX),
+        })
+        .nullable(),
       /** Those of the orders that were signed. */
       payouts: z.array(
         z.object({
@@ -66,7 +88,7 @@ export const withBank = withCommitments
       ),
     }),
     errors: GRANT_ERRORS,
-    redact: ["grant", "totalSat", "received", "payouts"],
+    redact: ["grant", "totalSat", "coinjoin", "received", "payouts"],
     ...QUICK,
     deadlineMs: 30_000,
     callers: BANK,
@@ -88,5 +110,43 @@ export const withBank = withCommitments
     redact: ["grant", "address", "amountSat"],
     ...SENDING,
     idempotency: "idempotent",
+    callers: BANK,
+  })
+  .rpc("bankLend", {
+    doc: "Lends coins for one order that is paid by a coinjoin: a taker's grant for this sum to this address and these costs, once, within the hour. Asked again, the same is answered while it lasts.",
+    input: z.object({
+      grant: Grant,
+      order: BankOrder,
+      address: Address,
+      amountSat: AmountSat.min(1),
+      makerFeesSatMax: AmountSat,
+      miningFeeSatMax: AmountSat,
+    }),
+    output: z.object({ grant: Grant, mixdepth: Mixdepth, expiresAtS: TimeS }),
+    errors: {
+      ...PAY_ERRORS,
+      ...PACE_ERRORS,
+      WALLETD_TOO_MANY: z.object({ what: z.string(), most: z.int() }),
+      WALLETD_LENDING_OVER: z.object({}),
+    },
+    redact: ["grant", "address", "amountSat"],
+    ...QUICK,
+    callers: BANK,
+  })
+  .rpc("bankRecall", {
+    doc: "Ends what was, or was not, lent for an order: nothing is signed for it ever after. What is signed already is paid, and from now on sent from here.",
+    input: z.object({ grant: Grant, order: BankOrder }),
+    output: z.object({
+      /** Null where nothing was signed, and nothing will be. */
+      signed: z
+        .object({
+          /** Null where it is so long ago that nothing more is known. */
+          payout: z.object({ txid: Hash, feeSat: AmountSat }).nullable(),
+        })
+        .nullable(),
+    }),
+    errors: { ...GRANT_ERRORS, ...PACE_ERRORS },
+    redact: ["grant"],
+    ...QUICK,
     callers: BANK,
   });

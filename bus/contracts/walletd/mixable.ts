@@ -21,10 +21,13 @@ function isMixable({ confirmations, isFrozen, reservation, locktimeS }: WalletCo
 
 /** Of the coins of one mixdepth; null is a sweep. */
 export function mixableFunds(coins: readonly WalletCoin[], amountSat: number | null): MixableFunds {
-  const amounts = coins
-    .filter((coin) => isMixable(coin))
-    .map((coin) => coin.amountSat)
-    .sort((a, b) => b - a);
+  const mixable = coins.filter((coin) => isMixable(coin)).map((coin) => coin.amountSat);
+  return fundsOf(mixable, amountSat);
+}
+
+/** The same of coins all of which coinjoins may take. */
+export function fundsOf(coinsSat: readonly number[], amountSat: number | null): MixableFunds {
+  const amounts = [...coinsSat].sort((a, b) => b - a);
   const availableSat = amounts.reduce((sum, sat) => sum + sat, 0);
   let count = 0;
   for (let sum = 0; count < amounts.length && (amountSat === null || sum <= amountSat); count++) {
