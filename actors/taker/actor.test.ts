@@ -109,6 +109,27 @@ it("a plan for a place that is no address of this network is refused before anyb
   expect((await at.taker.plan({ ...wish, destination: ELSEWHERE })).makers).toHaveLength(2);
 });
 
+it("a coinjoin that its asker has named is begun once, however often it is asked for, also after its end", async () => {
+  const at = await set();
+  const id = "0123456789abcdef";
+  const grant = await at.grant();
+  expect(await at.begin({ id, grant })).toBe(id);
+  expect(await at.begin({ id, grant })).toBe(id);
+  const run = await at.outcome(id);
+  expect(run.phase).toBe("done");
+  expect(await at.begin({ id, grant })).toBe(id);
+  expect((await at.taker.runs({})).runs.map((one) => one.id)).toEqual([id]);
+  expect(at.money.sent.map(txidOf)).toEqual([run.txid]);
+});
+
+it("plans whose offers nobody wants kept leave room for others", async () => {
+  const at = await set();
+  const wish = { amountSat: 100_000, availableSat: 200_000, coins: 1, makers: 2, satPerVb: 2 };
+  for (let i = 0; i < 9; i++) {
+    expect((await at.taker.plan({ ...wish, isKept: false })).makers).toHaveLength(2);
+  }
+});
+
 it("coinjoins without a common plan are asked for under different nicks", async () => {
   const at = await set({ walletSat: [400_000, 400_000] });
   await at.join({ amountSat: 150_000 });

@@ -14,6 +14,7 @@ import {
   TumbleRulesSchema,
   TumbleSchema,
 } from "./taker/tumble.ts";
+import { COINJOIN_MAKERS_MAX } from "./taker/values.ts";
 import {
   Address,
   AmountSat,
@@ -30,7 +31,6 @@ import {
   WalletName,
 } from "./walletd/values.ts";
 
-export const COINJOIN_MAKERS_MAX = 20;
 const OFFERS_SHOWN_MAX = 5_000;
 const RUNS_SHOWN_MAX = 100;
 const TUMBLES_SHOWN_MAX = 50;
@@ -136,6 +136,8 @@ export const CoinjoinRunSchema = z.object({
 export type CoinjoinRun = z.infer<typeof CoinjoinRunSchema>;
 
 const OWNERS = ["operator", "gateway"] as const;
+/** The bank pays orders by coinjoins, with coins that walletd lends for one order each. */
+const MIXERS = [...OWNERS, "ledger"] as const;
 /** Until the market has answered: over Tor that takes its time. */
 const MARKET_WAIT_MS = 100_000;
 const MARKET_ERRORS = {
@@ -176,6 +178,8 @@ export const takerContract = contract("taker", {
       /** Where the mixed coins shall go, so that a mistaken address is known before anything is begun. */
       destination: Address.nullable().default(null),
       feeBlocks: FeeBlocks.optional(),
+      /** Whether these offers are kept for a `start` that goes on with them. */
+      isKept: z.boolean().default(true),
     }),
     output: z.object({
       plan: Id,
@@ -202,13 +206,15 @@ export const takerContract = contract("taker", {
     redact: ["availableSat", "amountSat", "coins", "destination"],
     deadlineMs: MARKET_WAIT_MS,
     idempotency: "idempotent",
-    callers: OWNERS,
+    callers: MIXERS,
     concurrency: 4,
     queue: 16,
   })
   .rpc("start", {
     doc: "Begins a coinjoin with coins that the wallet's owner has granted, and answers at once; `run` tells how it goes. The grant is given up with it.",
     input: WishSchema.extend({
+      /** Named by whoever asks, such as by the order that it pays: one that is here already is not begun again. */
+      id: Id.optional(),
       grant: Grant,
       mixdepth: Mixdepth,
       /** Null is the wallet's own next mixdepth. */
@@ -225,7 +231,7 @@ export const takerContract = contract("taker", {
     redact: ["grant", "destination", "amountSat", "coins"],
     deadlineMs: 5_000,
     idempotency: "key",
-    callers: OWNERS,
+    callers: MIXERS,
   })
   .rpc("run", {
     doc: "How a coinjoin stands; with `newerThan` the answer waits up to 20 seconds for something new.",
@@ -235,7 +241,7 @@ export const takerContract = contract("taker", {
     redact: ["amountSat", "txid", "faults"],
     deadlineMs: 30_000,
     idempotency: "idempotent",
-    callers: OWNERS,
+    callers: MIXERS,
     concurrency: 64,
   })
   .rpc("runs", {
@@ -380,5 +386,5 @@ export const takerContract = contract("taker", {
   .event("run.changed", {
     doc: "A coinjoin has come further, or has ended: ask for it.",
     body: z.object({ id: Id, phase: z.enum(PHASES), isOver: z.boolean() }),
-    readers: ["gateway"],
+    readers: ["gateway", "ledger"],
   });

@@ -1,6 +1,7 @@
 /** What `supervisor coinjoin …` does: plans, asks, lends the taker what it needs of the wallet, and watches. */
 import type { Client } from "../../bus/bus.ts";
-import { BROADCAST_POLICIES, COINJOIN_MAKERS_MAX, takerContract } from "../../bus/contracts/taker.ts";
+import { COINJOIN_MAKERS_MAX } from "../../bus/contracts/taker/values.ts";
+import { BROADCAST_POLICIES, takerContract } from "../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../bus/contracts/walletd/mixable.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";

@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { RpcInput } from "../../bus/contract/contract.ts";
 import { SCHEDULE_TEXT_MAX, TUMBLE_DESTINATIONS_MAX } from "../../bus/contracts/taker/tumble.ts";
-import { BROADCAST_POLICIES, COINJOIN_MAKERS_MAX, type takerContract } from "../../bus/contracts/taker.ts";
+import { COINJOIN_MAKERS_MAX } from "../../bus/contracts/taker/values.ts";
+import { BROADCAST_POLICIES, type takerContract } from "../../bus/contracts/taker.ts";
 import { misuse } from "../errors.ts";
 import { parseAddress, parseAmountSat, parseFee } from "../wallet/amounts.ts";
 import type { WalletOptions } from "../wallet/wallet-desk.ts";

@@ -43,6 +43,10 @@ export class Plans {
     try {
       await gathering.start();
       const reply = await this.#reckon(wish, gathering, signal);
+      if (!wish.isKept) {
+        await gathering.close();
+        return reply;
+      }
       const timer = this.#parts.clock.after(KEPT_MS, () => void this.#drop(gathering.id), {
         background: true,
       });

@@ -40,6 +40,8 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
     },
     plan: (wish, { signal }) => needingOthers(plans.make(wish, signal)),
     start(input) {
+      // Asked once more for the same: an answer was lost.
+      if (input.id !== undefined && runs.record(input.id) !== undefined) return { id: input.id };
       if (runs.running >= config.runs_max) throw denials.busy(config.runs_max);
       const { mixdepth, amountSat, destination, makerFeesSatMax, miningFeeSatMax, ignored, satPerVb } = input;
       const wish = {
@@ -56,7 +58,7 @@ export function takerAnswers({ parts, runs, plans, tumbleDesk }: TakerDesk): Han
         miningFeeSatMax,
         broadcast: input.broadcast ?? config.broadcast,
       };
-      const id = randomBytes(ID_BYTES).toString("hex");
+      const id = input.id ?? randomBytes(ID_BYTES).toString("hex");
       const startedAtS = Math.floor(clock.now() / 1_000);
       const record = { ...newRecord(id, wish, input.grant, startedAtS), ownsGrant: true };
       runs.begin(record, plans.take(input.plan));

@@ -10,6 +10,9 @@ import type { RunWish } from "../coinjoin/record.ts";
 import { denials } from "../denials.ts";
 import type { TumbleRecord } from "./record.ts";
 
+/** Where it goes was looked at with the schedule, and its offers are those of the coinjoin that follows. */
+const PLAN = { destination: null, isKept: true } as const;
+
 export interface Attempt {
   readonly wish: RunWish;
   /** The offers that were gathered for it. */
@@ -58,10 +61,9 @@ export async function prepared(
     ...(satPerVb !== null && { satPerVb }),
     ...(feeBlocks !== null && { feeBlocks }),
   };
-  // Where it goes was looked at with the schedule.
   let plan: Planned;
   try {
-    plan = await plans.make({ ...asked, ...rate, availableSat, coins, destination: null }, signal);
+    plan = await plans.make({ ...asked, ...rate, availableSat, coins, ...PLAN }, signal);
   } catch (error) {
     // The mixdepth's sweep takes it along.
     if (hasCode(error, "TAKER_TOO_SMALL") && isShare(entry)) return leftOut(availableSat, mixdepth);

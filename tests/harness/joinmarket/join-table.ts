@@ -12,7 +12,7 @@ import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { type CoinjoinRun, takerContract } from "../../../bus/contracts/taker.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { parseBytes } from "../../../joinmarket/messages/bytes.ts";
-import { ManualClock } from "../../../runtime/clock.ts";
+import { type Clock, ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith } from "../actors/context.ts";
 import { seededRandom } from "../seed.ts";
@@ -48,6 +48,8 @@ export interface TableOptions {
   /** Of the wallet; 2 unless told. */
   readonly mixdepths?: number;
   readonly log?: Log;
+  /** The wallet daemon's, where a test lets its hours pass. */
+  readonly walletdClock?: Clock;
 }
 
 export class JoinTable {
@@ -224,7 +226,7 @@ export class JoinTable {
   }
 
   async #begin(): Promise<void> {
-    const { mixdepths = 2 } = this.#options;
+    const { mixdepths = 2, walletdClock } = this.#options;
     for (let branch = 0; branch < 2 * mixdepths; branch++) {
       const path = { mixdepth: branch >> 1, chain: branch & 1 };
       this.money.own(
@@ -232,7 +234,10 @@ export class JoinTable {
       );
     }
     this.#fund();
-    this.#under = await WalletdUnderTest.start(this.money, { config: { mixdepths, gap: 6 } });
+    this.#under = await WalletdUnderTest.start(this.money, {
+      config: { mixdepths, gap: 6 },
+      ...(walletdClock === undefined ? {} : { clock: walletdClock }),
+    });
     const { session } = await this.under
       .as("operator")
       .recover({ wallet: "life", password: "p", words: TABLE_WALLET.words });

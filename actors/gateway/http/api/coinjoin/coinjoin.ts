@@ -5,7 +5,7 @@ import {
   type ScheduleTuple,
   TUMBLE_DESTINATIONS_MAX,
 } from "../../../../../bus/contracts/taker/tumble.ts";
-import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker.ts";
+import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker/values.ts";
 import type { RouteParts } from "../routes/parts.ts";
 import { NothingSchema, OutpointSchema, SatSchema, whole } from "../routes/schemas.ts";
 import { MinersFeeSchema } from "../spending/miners-fee.ts";
