@@ -4,6 +4,20 @@ import type { OrderSchema } from "../../bus/contracts/ledger/objects.ts";
 import type { UsernameForm } from "../../bus/contracts/ledger/refusals.ts";
 import { type Failure, TroupeError } from "../../runtime/errors.ts";
 
+/** Why there is no coinjoin: the owner allows none, who would make it is not there or has too much to do, or it cannot be had so. */
+export type CoinjoinTrouble = "off" | "away" | "busy" | "market" | "makers" | "funds" | "amount" | "price";
+
+const COINJOIN_WORDS: Readonly<Record<CoinjoinTrouble, string>> = Object.freeze({
+  off: "the operator allows none",
+  away: "the taker does not answer",
+  busy: "as many are on their way as the taker makes at once",
+  market: "the market cannot be reached",
+  makers: "too few makers can be asked for this amount at these prices",
+  funds: "the bank's wallet has not enough confirmed coins just now",
+  amount: "the operator allows none of this amount",
+  price: "makers or miners ask more than the operator allows",
+});
+
 /** Each makes the error; its caller throws it. */
 export const denials = Object.freeze({
   noAccount: () => denial({ code: "LEDGER_NO_ACCOUNT" }, "There is no account for this JID."),
@@ -49,6 +63,8 @@ export const denials = Object.freeze({
   grant: (why: string) => denial({ code: "LEDGER_GRANT", why }, `walletd does not take the grant: ${why}`),
   otherWallet: (wallet: string) =>
     denial({ code: "LEDGER_OTHER_WALLET", wallet }, `The books are of the coins of the wallet ${wallet}.`),
+  coinjoin: (why: CoinjoinTrouble) =>
+    denial({ code: "LEDGER_COINJOIN", why }, `No coinjoin can be made: ${COINJOIN_WORDS[why]}.`),
   repeated: (order: string) =>
     denial({ code: "LEDGER_REPEATED", order }, "The same was ordered a moment ago."),
   requoted: (order: z.input<typeof OrderSchema>) =>

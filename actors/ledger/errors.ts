@@ -84,6 +84,11 @@ export const ledgerErrors = errorTable({
     remedy:
       "Open the bank with that wallet. To change it, pay everybody out first and begin with a new data directory.",
   },
+  LEDGER_COINJOIN: {
+    meaning: "The payment cannot be made by a coinjoin.",
+    remedy:
+      "`why` tells. The operator allows coinjoins with `supervisor xmpp open --maker-fees-max`; a plain payment can be made at any time.",
+  },
   LEDGER_REPEATED: {
     meaning: "The same amount was ordered for the same recipient within ten minutes.",
     remedy: "If it is meant, order it again and say so.",

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { silentLog } from "../../bus/fake.ts";
 import { ManualClock } from "../../runtime/clock.ts";
 import { ModelBank, type PayFate } from "../../tests/harness/ledger/model-bank.ts";
+import { MIX_FATES } from "../../tests/harness/ledger/model-mixer.ts";
 import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
 import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
 import { keepAddress } from "./addresses/addresses.ts";
@@ -14,7 +15,7 @@ import type { Desk } from "./desk.ts";
 import { LedgerMetrics } from "./metrics.ts";
 import { confirm, feeMaxOf } from "./orders/confirming.ts";
 import { cancel, queue } from "./orders/orders.ts";
-import { recipientOf } from "./orders/recipients.ts";
+import { coinjoinRecipient, recipientOf } from "./orders/recipients.ts";
 import { needUser, register } from "./people/people.ts";
 import type { Tables } from "./store/store.ts";
 
@@ -113,6 +114,15 @@ const ORDER = fc.record({
   feeSat: fc.integer({ min: 100, max: 2_000 }),
 });
 
+const MIX = fc.record({
+  what: fc.constant("mix" as const),
+  who: fc.constantFrom(...PEOPLE),
+  sat: fc.integer({ min: 600, max: 60_000 }),
+  fate: fc.constantFrom(...MIX_FATES),
+  feeSat: fc.integer({ min: 100, max: 2_000 }),
+  mostSat: fc.integer({ min: 100, max: 4_000 }),
+});
+
 const operation = fc.oneof(
   fc.record({
     what: fc.constant("deposit" as const),
@@ -124,6 +134,11 @@ const operation = fc.oneof(
   ORDER,
   ORDER,
   ORDER,
+  MIX,
+  MIX,
+  // What hangs at the taker ends, or is given up because its time is over.
+  fc.record({ what: fc.constant("finish" as const) }),
+  fc.record({ what: fc.constant("late" as const) }),
   fc.record({
     what: fc.constant("again" as const),
     who: fc.constantFrom(...PEOPLE),
@@ -152,6 +167,19 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
       return await round(mortal);
     case "look":
       return await round(mortal);
+    case "finish":
+      model.mixer.finish();
+      return await round(mortal);
+    case "late":
+      mortal.books.nowS += 4_000;
+      return await round(mortal);
+    case "mix": {
+      model.mixer.fate = one.fate;
+      model.feeSat = one.feeSat;
+      const order = mortal.write((tx) => mixOrdered(tx, one));
+      mortal.write((tx) => confirmed(tx, order.userId, order.id, one.feeSat));
+      return await round(mortal);
+    }
     case "kill":
       mortal.killAfter(one.writes);
       return;
@@ -196,6 +224,16 @@ function ordered(tx: Tx, { who, to, sat, feeSat }: Extract<Operation, { what: "o
   });
 }
 
+function mixOrdered(tx: Tx, { who, sat, mostSat }: Extract<Operation, { what: "mix" }>) {
+  const user = needUser(tx.t, who);
+  const makerFeesSatMax = Math.floor(mostSat / 3);
+  const most = { makerFeesSatMax, miningFeeSatMax: mostSat - makerFeesSatMax };
+  const coinjoin = { makers: 2, makerFeesSat: 0, miningFeeSat: 100, ...most };
+  const price = { amountSat: sat, feeSat: 100, feeSatMax: mostSat, coinjoin };
+  const more = { memo: "", request: undefined, isMeant: true, isLeaving: false };
+  return queue(tx, user, { ...coinjoinRecipient(tx, user, ELSEWHERE), ...price, ...more });
+}
+
 /** What is in the books is brought to them once more, as by an event that comes twice. */
 function bookedAgain(tx: Tx, at: number): void {
   const entries = tx.t.entries.values();
@@ -209,6 +247,12 @@ function confirmed(tx: Tx, who: number, id: string, feeSat: number): void {
   if (order === undefined) throw new Error("an order is there for ever");
   const feeSatNow = order.route === "chain" ? feeSat : null;
   confirm(tx, needUser(tx.t, who), order, { jid: "any@example.test", oneTimeCode: undefined, feeSatNow });
+}
+
+function mixedIn(t: Tables): number {
+  return t.orders
+    .values()
+    .filter(({ route, state }) => route === "coinjoin" && (state === "broadcast" || state === "done")).length;
 }
 
 /** What a person must have, by what came to him, what he paid and what he was paid. */
@@ -227,6 +271,7 @@ function owedTo(t: Tables, userId: number, model: ModelBank): number {
 
 it("through random orders, lost answers, reorganisations and deaths no order is paid twice, nobody spends another's coins, and books and wallet agree", async () => {
   let payouts = 0;
+  let mixes = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.array(operation, { minLength: 30, maxLength: 60, size: "max" }),
@@ -256,7 +301,13 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
           await mortal.reborn();
           payouts += model.payouts.size;
           model.fate = "paid";
+          mixes += books.read((t) => mixedIn(t));
           for (let i = 0; i < 3; i++) await round(mortal);
+          // Whatever still hangs at the taker is given up, or was signed and is paid.
+          books.nowS += 4_000;
+          for (let i = 0; i < 3; i++) await round(mortal);
+          model.mixer.finish();
+          await round(mortal);
 
           books.read((t) => {
             const { totalSat, custodySat, liabilitiesSat, owing } = sumsOf(t);
@@ -276,13 +327,14 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
             for (const account of owing)
               expect(needUser(t, Number(account.split(":")[1])).state).toBe("frozen");
             for (const [id, { amountSat, address }] of model.payouts) {
-              expect(t.orders.get(id)).toMatchObject({ route: "chain", amountSat });
+              expect(t.orders.get(id)).toMatchObject({ amountSat });
+              expect(t.orders.get(id)?.route).not.toBe("internal");
               expect(["broadcast", "done"]).toContain(t.orders.get(id)?.state);
               expect(address).toBe(ELSEWHERE);
             }
             for (const { id, route, state } of t.orders.values()) {
               expect(["confirmed", "executing"]).not.toContain(state);
-              if (route === "chain" && (state === "broadcast" || state === "done"))
+              if (route !== "internal" && (state === "broadcast" || state === "done"))
                 expect(model.payouts.has(id)).toBe(true);
             }
             expect(t.bank.get("bank")?.stopped).toBeNull();
@@ -297,4 +349,5 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
   );
   // Or all of this would say nothing.
   expect(payouts).toBeGreaterThan(50);
+  expect(mixes).toBeGreaterThan(50);
 });

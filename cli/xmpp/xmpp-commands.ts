@@ -28,6 +28,7 @@ interface OpenOptions extends WalletOptions {
   readonly perDay: string;
   readonly perPayment: string;
   readonly feeMax: string;
+  readonly makerFeesMax: string;
   readonly mixdepth: string;
   readonly days: string;
 }
@@ -42,6 +43,7 @@ export async function open(options: OpenOptions, terminal: Terminal): Promise<nu
     mixdepths: [parseMixdepth(options.mixdepth)],
     amountSatMax: parseAmountSat(options.perPayment),
     miningFeeSatMax: parseAmountSat(options.feeMax),
+    makerFeesSatMax: parseAmountSat(options.makerFeesMax),
     daySatMax: parseAmountSat(options.perDay),
   };
   const ttlS = wholeNumber("--days", options.days, 1, DAYS_MAX) * DAY_S;

@@ -27,12 +27,18 @@ export function addXmpp(program: Command, { terminal, exitWith, withPlace, examp
     .option("--per-day <amount>", "the most that may leave within 24 hours, fees included", "0.5btc")
     .option("--per-payment <amount>", "the most that one payment may be", "0.1btc")
     .option("--fee-max <amount>", "the most that the miners may get of one payment", "50000")
+    .option(
+      "--maker-fees-max <amount>",
+      "let people pay by coinjoins too: the most that all makers of one may get; 0 allows none",
+      "0",
+    )
     .option("--mixdepth <number>", "in which of the wallet's mixdepths the coins are", "0")
     .option("--days <number>", "end by itself after so many days", "30")
     .addHelpText(
       "after",
       examples(
         ["supervisor xmpp open --wallet bank --per-day 0.2btc", ""],
+        ["supervisor xmpp open --maker-fees-max 20000", "people may also type mix"],
         ["supervisor xmpp status", "whether it pays, and why not"],
       ),
     )

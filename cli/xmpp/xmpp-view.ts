@@ -14,8 +14,19 @@ type Answer<M extends keyof (typeof ledgerContract)["rpcs"] & string> = RpcOutpu
 type Address = Answer<"user">["addresses"][number];
 
 export function bankLines(status: LedgerStatus, paint: Paint): string[] {
-  const { wallet, isSpending, why, tip, confirmations, registration, users, openOrders, limits, mode } =
-    status;
+  const {
+    wallet,
+    isSpending,
+    isMixing,
+    why,
+    tip,
+    confirmations,
+    registration,
+    users,
+    openOrders,
+    limits,
+    mode,
+  } = status;
   if (wallet === null)
     return ["The bank has no wallet yet. Give it one: supervisor xmpp open --wallet <name>"];
   const state = isSpending
@@ -26,6 +37,9 @@ export function bankLines(status: LedgerStatus, paint: Paint): string[] {
     `${users} ${users === 1 ? "account" : "accounts"} (${mode}), ${openOrders} open ${openOrders === 1 ? "order" : "orders"}; registration: ${registration}`,
     `deposits are known up to block ${tip === null ? "-" : String(tip.height)}, and credited with ${confirmations} confirmations`,
     `everybody may pay ${sats(limits.paymentSat)} at once, ${sats(limits.daySat)} a day; from ${sats(limits.strongSat)} on with a second factor`,
+    isMixing
+      ? "people may also pay by coinjoins"
+      : "nobody pays by coinjoins: supervisor xmpp open --maker-fees-max",
   ];
 }
 

@@ -20,7 +20,7 @@ import {
   queue,
 } from "../orders/orders.ts";
 import type { Outcome } from "../orders/outcome.ts";
-import { canonical, type Recipient, recipientOf } from "../orders/recipients.ts";
+import { canonical, coinjoinRecipient, type Recipient, recipientOf } from "../orders/recipients.ts";
 import { knowClient } from "../people/clients.ts";
 import { foldJid } from "../people/jids.ts";
 import { limitsOf, tellReached } from "../people/limits.ts";
@@ -34,6 +34,8 @@ import { shownMovement, shownNotice, shownOrder, shownParty } from "./shown.ts";
 type MoneyMethods =
   | "quote"
   | "order"
+  | "mix"
+  | "payerOf"
   | "confirm"
   | "cancel"
   | "orders"
@@ -78,6 +80,37 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
         ),
       );
     },
+    async mix({ jid, address, amountSat, makers, memo, request, isMeant }) {
+      const known = looking(desk, jid, (tx, user) => {
+        const order = orderOfRequest(tx, user, request);
+        return order === undefined ? undefined : shownOrder(tx, user, order);
+      });
+      if (known !== undefined) return known;
+      // All that can be said without the market is said before it is asked.
+      const free = { feeSat: 0, feeSatMax: 0 };
+      const recipient = withinLimits(desk, jid, () =>
+        looking(desk, jid, (tx, user) => {
+          const found = coinjoinRecipient(tx, user, address);
+          checkPayable(tx, user, { ...found, amountSat, ...free });
+          return found;
+        }),
+      );
+      const coinjoin = await bank.quoteCoinjoin(recipient.to.address ?? "", amountSat, makers);
+      const feeSat = coinjoin.makerFeesSat + coinjoin.miningFeeSat;
+      const feeSatMax = coinjoin.makerFeesSatMax + coinjoin.miningFeeSatMax;
+      const wish = { ...recipient, amountSat, feeSat, feeSatMax, coinjoin };
+      return withinLimits(desk, jid, () =>
+        changing(desk, jid, (tx, user) =>
+          shownOrder(tx, user, queue(tx, user, { ...wish, memo, request, isMeant, isLeaving: false })),
+        ),
+      );
+    },
+    payerOf: ({ order: id }) =>
+      desk.read((t) => {
+        const order = t.openOrders.get(id) === undefined ? undefined : t.orders.get(id);
+        const jid = order?.route === "coinjoin" ? t.users.get(order.userId)?.jids[0] : undefined;
+        return { jid: jid ?? null };
+      }),
     async confirm({ jid, which, oneTimeCode, client }) {
       const order = judging(desk, jid, (tx, user) => orderByWord(tx, user, which));
       const isPriced = order.state === "queued" && order.route === "chain" && order.expiresAtS > desk.nowS;
@@ -179,6 +212,7 @@ export function bankStatus({ desk, bank }: AnswerDesk): LedgerStatus {
     grantId,
     isConnected: why === null,
     isSpending: why === null && halted === null && stopped === null,
+    isMixing: bank.isMixing,
     why: halted ?? why ?? stopped,
     tip,
     confirmations: rules.confirmations,

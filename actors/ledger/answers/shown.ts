@@ -63,7 +63,7 @@ export function shownParty(t: Tables, { userId, address }: PartyRow, isJidShown 
 
 export function shownOrder(tx: Tx, user: UserRow, order: OrderRow): LedgerOrder {
   const { id, state, route, to, amountSat, feeSat, feeSatMax, memo, code, createdAtS, expiresAtS } = order;
-  const { txid, failure, isLeaving } = order;
+  const { txid, failure, isLeaving, coinjoin = null } = order;
   const isWaiting = state === "queued" && expiresAtS > tx.nowS;
   const availableSat = balanceOf(tx.t, availableOf(user.id));
   return {
@@ -84,6 +84,7 @@ export function shownOrder(tx: Tx, user: UserRow, order: OrderRow): LedgerOrder 
     txid,
     failure,
     isLeaving,
+    coinjoin,
   };
 }
 

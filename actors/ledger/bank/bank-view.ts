@@ -22,6 +22,13 @@ export interface BankView {
     readonly height: number | null;
     readonly isReplaceable: boolean;
   }[];
+  /** Null where the owner of the wallet allows none. */
+  readonly coinjoin: {
+    readonly amountSatMax: number;
+    readonly makerFeesSatMax: number;
+    readonly miningFeeSatMax: number;
+    readonly coinsSat: readonly number[];
+  } | null;
   readonly payouts: readonly {
     readonly order: string;
     readonly txid: string;

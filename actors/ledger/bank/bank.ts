@@ -1,6 +1,7 @@
 /** The bank's wallet at walletd: looked at after every change of it, paid out of one order at a time, never both at once. */
 import type { Bus, Client, Listener } from "../../../bus/bus.ts";
 import type { LedgerReconciliation } from "../../../bus/contracts/ledger/objects.ts";
+import { takerContract } from "../../../bus/contracts/taker.ts";
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
@@ -10,9 +11,10 @@ import { denials } from "../denials.ts";
 import type { Desk } from "../desk.ts";
 import type { LedgerMetrics } from "../metrics.ts";
 import { payable, payoutBegun, payoutFailed, payoutLost, payoutPaid } from "../orders/payouts.ts";
-import type { BankRow, OrderRow } from "../store/rows.ts";
+import type { BankRow, CoinjoinRow, OrderRow } from "../store/rows.ts";
 import { applyView, type BankView, FINAL_CONFIRMATIONS } from "./bank-view.ts";
 import { NEVER_OPENED } from "./halting.ts";
+import { Mixing } from "./mixing.ts";
 import { bookDifference, reconcile, takeOver } from "./reconciliation.ts";
 
 export interface BankParts {
@@ -53,9 +55,12 @@ export class Bank {
   #isStopped = false;
   #why: string | null = "it was not looked at yet";
   #last: LedgerReconciliation | undefined;
+  #isMixing = false;
+  readonly #mixing: Mixing;
 
   constructor(parts: BankParts) {
     this.#parts = parts;
+    this.#mixing = new Mixing(parts);
     this.#walletd = parts.bus.client(walletdContract);
   }
 
@@ -70,8 +75,13 @@ export class Bank {
     return grant === null ? "it was shut" : this.#why;
   }
 
+  /** Whether the wallet's owner allows payments by coinjoins. */
+  get isMixing(): boolean {
+    return this.#isMixing && this.row.grant !== null;
+  }
+
   async start(): Promise<void> {
-    const { bus } = this.#parts;
+    const { bus, desk } = this.#parts;
     const look = () => this.look();
     this.#listeners.push(
       await bus.onEvent(
@@ -79,6 +89,14 @@ export class Bank {
         "grant.changed",
         ({ id }) => {
           if (id === this.row.grantId) this.look();
+        },
+        { onGap: look },
+      ),
+      await bus.onEvent(
+        takerContract,
+        "run.changed",
+        ({ id, isOver }) => {
+          if (isOver && desk.read((t) => t.openOrders.get(id)) !== undefined) this.look();
         },
         { onGap: look },
       ),
@@ -175,6 +193,14 @@ export class Bank {
     return feeSat;
   }
 
+  /** What a payment by a coinjoin would cost, by the market's word. */
+  async quoteCoinjoin(address: string, amountSat: number, makers: number | undefined): Promise<CoinjoinRow> {
+    const grant = this.#needGrant();
+    const now = { grant, sinceHeight: ABOVE_ALL, orders: [] };
+    const { coinjoin } = await this.#asked(this.#walletd.bankView(now));
+    return await this.#mixing.price(coinjoin, { address, amountSat, makers });
+  }
+
   /** Carries out what is confirmed, and waits for it: so long at most. */
   async carryOut(waitMs: number): Promise<void> {
     this.look();
@@ -214,7 +240,10 @@ export class Bank {
     let nextMs = LOOK_MS;
     try {
       await this.#view(false);
-      if ((await this.#payAll()) > 0) await this.#view(false);
+      const paid = await this.#payAll();
+      const mixed = await this.#mixAll();
+      if (paid + mixed.steps > 0) await this.#view(false);
+      if (mixed.failed > 0) nextMs = RETRY_MS;
     } catch (error) {
       log.debug("the bank's wallet was not looked at to the end", { code: toWireError(error).code });
       nextMs = RETRY_MS;
@@ -248,6 +277,7 @@ export class Bank {
       return last;
     });
     this.#why = null;
+    this.#isMixing = view.coinjoin !== null;
     metrics.reconciled(this.#last);
   }
 
@@ -256,21 +286,44 @@ export class Bank {
     const { desk } = this.#parts;
     const { stopped, halted } = this.row;
     if (stopped !== null || (halted ?? null) !== null) return 0;
-    const due = desk.read(payable);
+    const due = desk.read((t) => payable(t, "chain"));
     for (const order of due) await this.#pay(order);
     return due.length;
+  }
+
+  /** Those that are under way are seen to also while nothing is paid: what they come to is told, and none is begun. */
+  async #mixAll(): Promise<{ readonly steps: number; readonly failed: number }> {
+    const { desk, log } = this.#parts;
+    const { stopped, halted } = this.row;
+    const isStopped = stopped !== null || (halted ?? null) !== null;
+    const due = desk.read((t) => payable(t, "coinjoin"));
+    let failed = 0;
+    for (const order of due) {
+      try {
+        if (!this.#isStale(order)) await this.#mixing.advance(order, this.#needGrant(), isStopped);
+      } catch (error) {
+        failed += 1;
+        log.debug("a coinjoin of the bank waits", { order: order.id, code: toWireError(error).code });
+      }
+    }
+    return { steps: due.length, failed };
+  }
+
+  /** Of an executing one nobody but walletd knows whether it is signed. */
+  #isStale(order: OrderRow): boolean {
+    const { desk } = this.#parts;
+    const { state, confirmedAtS } = order;
+    if (state !== "confirmed" || (confirmedAtS ?? 0) + STALE_S > desk.nowS) return false;
+    const failure = { code: "LEDGER_NOT_OPEN", message: "The wallet could not be asked for an hour." };
+    desk.write((tx) => payoutFailed(tx, order, failure));
+    return true;
   }
 
   async #pay(order: OrderRow): Promise<void> {
     const { desk, config, log, metrics } = this.#parts;
     const grant = this.#needGrant();
-    const { id, state, amountSat, to, feeSatMax, confirmedAtS } = order;
-    // Of an executing one nobody but walletd knows whether it is signed.
-    if (state === "confirmed" && (confirmedAtS ?? 0) + STALE_S <= desk.nowS) {
-      const failure = { code: "LEDGER_NOT_OPEN", message: "The wallet could not be asked for an hour." };
-      desk.write((tx) => payoutFailed(tx, order, failure));
-      return;
-    }
+    const { id, amountSat, to, feeSatMax } = order;
+    if (this.#isStale(order)) return;
     const begun = desk.write((tx) => payoutBegun(tx, order));
     try {
       const paid = await this.#walletd.payOut({

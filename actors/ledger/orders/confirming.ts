@@ -75,7 +75,7 @@ function requoted(tx: Tx, { id }: UserRow, order: OrderRow, feeSat: number): Tro
       remainingSat,
       needsSecondFactor,
     },
-    ...{ memo, code, createdAtS, expiresAtS, txid: null, failure: null, isLeaving },
+    ...{ memo, code, createdAtS, expiresAtS, txid: null, failure: null, isLeaving, coinjoin: null },
   });
 }
 

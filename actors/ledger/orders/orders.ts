@@ -8,13 +8,14 @@ import { notify } from "../notices/notices.ts";
 import { checkLimits } from "../people/limits.ts";
 import { needStanding, needUser, openOrdersOf } from "../people/people.ts";
 import { needUnlocked, rightTry, wrongTry } from "../people/second-factor.ts";
-import type { OrderRow, OrderState, UserRow } from "../store/rows.ts";
+import type { CoinjoinRow, OrderRow, OrderState, UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirstDown, type Tables } from "../store/store.ts";
 import { isSameCode, newCode } from "./codes.ts";
 import type { Outcome } from "./outcome.ts";
 import { checkDust, type Recipient } from "./recipients.ts";
 
 export interface Price {
+  readonly coinjoin?: CoinjoinRow;
   readonly amountSat: number;
   readonly feeSat: number;
   readonly feeSatMax: number;
@@ -57,12 +58,13 @@ export function queue(tx: Tx, user: UserRow, wish: QueueWish): OrderRow {
   if (open.length >= rules.orders_max) throw denials.tooMany("orders", rules.orders_max);
   const repeated = wish.isMeant ? undefined : repeatedBy(tx, user, wish);
   if (repeated !== undefined) throw denials.repeated(repeated);
-  const { route, to, amountSat, feeSat, feeSatMax, isLeaving, request } = wish;
+  const { route, to, amountSat, feeSat, feeSatMax, isLeaving, request, coinjoin } = wish;
   const order: OrderRow = {
     id: Buffer.from(tx.randomBytes(ID_BYTES)).toString("hex"),
     userId: user.id,
     state: "queued",
     route,
+    ...(coinjoin === undefined ? {} : { coinjoin }),
     to,
     amountSat,
     feeSat,

@@ -8,11 +8,12 @@ import type { Tables } from "../store/store.ts";
 import { closeLeft, watchLow } from "./confirming.ts";
 import { keepOrder, tellPayer } from "./orders.ts";
 
-/** Those that are to be paid, the oldest first. */
-export function payable({ openOrders, orders }: Tables): OrderRow[] {
+/** Those that are to be paid in this way, the oldest first. */
+export function payable({ openOrders, orders }: Tables, way: "chain" | "coinjoin"): OrderRow[] {
   return openOrders
     .keys()
     .flatMap((id) => orders.get(id) ?? [])
+    .filter(({ route }) => route === way)
     .filter(({ state, isLost }) => (state === "confirmed" || state === "executing") && !isLost)
     .sort((a, b) => (a.confirmedAtS ?? 0) - (b.confirmedAtS ?? 0));
 }
@@ -42,7 +43,8 @@ export function payoutPaid(
   const sent = keepOrder(tx, { ...order, state: "broadcast", txid, feeSat: paidFeeSat });
   if (entry === null) return sent;
   const changeSat = -(amountSat + paidFeeSat);
-  const movement = { entry: entry.id, kind: "paid" as const, changeSat, feeSat: paidFeeSat };
+  const kind = order.route === "coinjoin" ? ("mixed" as const) : ("paid" as const);
+  const movement = { entry: entry.id, kind, changeSat, feeSat: paidFeeSat };
   addMovement(tx, userId, { ...movement, counterpart: to, memo, order: id, txid });
   tellPayer(tx, sent, "order.broadcast");
   watchLow(tx, userId);

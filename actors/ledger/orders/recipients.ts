@@ -9,10 +9,10 @@ import { HOUSE } from "../addresses/addresses.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
 import { findByJid, findByName } from "../people/people.ts";
-import type { PartyRow, UserRow } from "../store/rows.ts";
+import type { OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 
 export interface Recipient {
-  readonly route: "internal" | "chain";
+  readonly route: OrderRow["route"];
   readonly to: PartyRow;
 }
 
@@ -34,6 +34,13 @@ function ofAddress(tx: Tx, payer: UserRow, typed: string): Recipient {
   return isInternal
     ? { route: "internal", to: { userId: owner.id, address } }
     : { route: "chain", to: { userId: null, address } };
+}
+
+/** Of a coinjoin: whoever it belongs to, it is paid by a transaction. */
+export function coinjoinRecipient(tx: Tx, payer: UserRow, typed: string): Recipient {
+  const address = canonical(typed, tx.network);
+  if (tx.t.addresses.get(address)?.userId === payer.id) throw denials.self();
+  return { route: "coinjoin", to: { userId: null, address } };
 }
 
 /** The one way in which this address is written. Throws for what is none of this network. */
@@ -58,7 +65,7 @@ export function checkDust({ to, route }: Recipient, amountSat: number, network: 
 
 /** Whether the account that was meant can still be paid; an address always can. */
 export function isStillThere({ t }: Tx, { to, route }: Recipient): boolean {
-  if (route === "chain" || to.userId === null) return true;
+  if (route !== "internal" || to.userId === null) return true;
   const state = t.users.get(to.userId)?.state;
   return to.address === null ? state === "open" : state !== undefined && state !== "closed";
 }

@@ -100,7 +100,7 @@ export interface EntryRow {
 export interface MovementRow {
   readonly entry: number;
   readonly atS: number;
-  readonly kind: "deposit" | "reversed" | "paid" | "received" | "refund" | "adjusted";
+  readonly kind: "deposit" | "reversed" | "paid" | "mixed" | "received" | "refund" | "adjusted";
   readonly changeSat: number;
   readonly feeSat: number;
   readonly balanceSat: number;
@@ -124,11 +124,22 @@ export type OrderState =
   | "cancelled"
   | "expired";
 
+/** With how many makers, what they and the miners probably get, and the most that they may. */
+export interface CoinjoinRow {
+  readonly makers: number;
+  readonly makerFeesSat: number;
+  readonly miningFeeSat: number;
+  readonly makerFeesSatMax: number;
+  readonly miningFeeSatMax: number;
+}
+
 export interface OrderRow {
   readonly id: string;
   readonly userId: number;
   readonly state: OrderState;
-  readonly route: "internal" | "chain";
+  readonly route: "internal" | "chain" | "coinjoin";
+  /** Of one that is paid by a coinjoin; absent in others. */
+  readonly coinjoin?: CoinjoinRow;
   /** Who it was when it was queued: an account stays the same whatever becomes of its name. */
   readonly to: PartyRow;
   readonly amountSat: number;

@@ -1,12 +1,21 @@
 /** The ledger's methods that move money, and tell what was moved: quotes, orders, history, notices. */
 import { z } from "zod";
+import { COINJOIN_MAKERS_MAX } from "../taker/values.ts";
 import { Address, AmountSat, Count } from "../walletd/values.ts";
 import { withLedgerAccounts } from "./account-methods.ts";
 import { ONCE, READ, WRITE } from "./calling.ts";
 import { LedgerStatusSchema, MovementSchema, NoticeSchema, OrderSchema, QuoteSchema } from "./objects.ts";
-import { ACCOUNT_ERRORS, CODE_ERRORS, CONFIRM_ERRORS, PAY_ERRORS, QUEUE_ERRORS } from "./refusals.ts";
+import {
+  ACCOUNT_ERRORS,
+  CODE_ERRORS,
+  CONFIRM_ERRORS,
+  MIX_ERRORS,
+  PAY_ERRORS,
+  QUEUE_ERRORS,
+} from "./refusals.ts";
 import {
   Asked,
+  Jid,
   LEDGER_PAGE_MAX,
   Memo,
   NoticeId,
@@ -52,6 +61,35 @@ export const withLedgerMoney = withLedgerAccounts
     redact: ["code", "memo"],
     ...ONCE,
     deadlineMs: 15_000,
+  })
+  .rpc("mix", {
+    doc: "Queues a payment to an address outside that is made by a coinjoin: asks the market what it will cost. Confirmed and carried out as other orders; it may take minutes.",
+    input: Asked.extend({
+      address: Address,
+      amountSat: AmountSat.min(1),
+      /** With how many; the taker's section says it when absent. */
+      makers: z.int().min(1).max(COINJOIN_MAKERS_MAX).optional(),
+      memo: Memo.default(""),
+      request: z.string().min(1).max(200).optional(),
+      isMeant: z.boolean().default(false),
+    }),
+    output: OrderSchema,
+    errors: MIX_ERRORS,
+    redact: ["code", "memo"],
+    ...ONCE,
+    // The market's answer over Tor, and a little.
+    deadlineMs: 110_000,
+    // Fewer than the taker prices at once: its owner's own coinjoins wait for nobody here.
+    concurrency: 2,
+    queue: 16,
+  })
+  .rpc("payerOf", {
+    doc: "Who is to hear how the coinjoin goes that pays this order: nobody where it is over, or none of ours.",
+    input: z.object({ order: OrderId }),
+    output: z.object({ jid: Jid.nullable() }),
+    redact: ["jid"],
+    ...READ,
+    callers: ["gateway"],
   })
   .rpc("confirm", {
     doc: "Carries an order out, once, however often it is asked: the coins are held first. Waits a moment for what becomes of it; `state` tells.",

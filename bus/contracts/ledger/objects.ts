@@ -100,8 +100,8 @@ export const PartySchema = z.object({
 });
 export type LedgerParty = z.output<typeof PartySchema>;
 
-/** internal: from account to account, without a transaction. */
-export const ROUTES = ["internal", "chain"] as const;
+/** internal: from account to account, without a transaction. coinjoin: by one that others take part in, so that nobody sees who pays. */
+export const ROUTES = ["internal", "chain", "coinjoin"] as const;
 export const ORDER_STATES = [
   "queued",
   "confirmed",
@@ -117,7 +117,7 @@ export const QuoteSchema = z.object({
   route: z.enum(ROUTES),
   to: PartySchema,
   amountSat: AmountSat,
-  /** What the miners would get now, and the most that they will; 0 for internal ones. */
+  /** What the miners, and makers of a coinjoin, would get now, and the most that they will; 0 for internal ones. */
   feeSat: AmountSat,
   feeSatMax: AmountSat,
   /** Of the balance when it is paid at the price of now. */
@@ -125,6 +125,14 @@ export const QuoteSchema = z.object({
   needsSecondFactor: z.boolean(),
 });
 export type LedgerQuote = z.output<typeof QuoteSchema>;
+
+export const CoinjoinTermsSchema = z.object({
+  makers: Count,
+  makerFeesSat: AmountSat,
+  miningFeeSat: AmountSat,
+  makerFeesSatMax: AmountSat,
+  miningFeeSatMax: AmountSat,
+});
 
 export const OrderSchema = QuoteSchema.extend({
   order: OrderId,
@@ -139,10 +147,20 @@ export const OrderSchema = QuoteSchema.extend({
   failure: z.object({ code: z.string().max(64), message: Why }).nullable(),
   /** The account is closed when it is done. */
   isLeaving: z.boolean(),
+  /** Of one that is paid by a coinjoin: what of the fee is whose. */
+  coinjoin: CoinjoinTermsSchema.nullable(),
 });
 export type LedgerOrder = z.output<typeof OrderSchema>;
 
-export const MOVEMENT_KINDS = ["deposit", "reversed", "paid", "received", "refund", "adjusted"] as const;
+export const MOVEMENT_KINDS = [
+  "deposit",
+  "reversed",
+  "paid",
+  "mixed",
+  "received",
+  "refund",
+  "adjusted",
+] as const;
 
 /** One line of a person's history. */
 export const MovementSchema = z.object({
@@ -252,7 +270,9 @@ export const LedgerStatusSchema = z.object({
   isConnected: z.boolean(),
   /** Payments are carried out. */
   isSpending: z.boolean(),
-  /** Why not, for people. */
+  /** The wallet's owner allows payments by coinjoins. */
+  isMixing: z.boolean(),
+  /** Why nothing is paid, for people. */
   why: Why.nullable(),
   /** The block up to which deposits are known. */
   tip: Tip.nullable(),

@@ -69,6 +69,23 @@ export const QUEUE_ERRORS = {
   LEDGER_REPEATED: z.object({ order: OrderId }),
 } as const;
 
+export const COINJOIN_TROUBLES = [
+  "off",
+  "away",
+  "busy",
+  "market",
+  "makers",
+  "funds",
+  "amount",
+  "price",
+] as const;
+
+export const MIX_ERRORS = {
+  ...QUEUE_ERRORS,
+  /** No coinjoin can be made: a plain payment may be. */
+  LEDGER_COINJOIN: z.object({ why: z.enum(COINJOIN_TROUBLES) }),
+} as const;
+
 export const CODE_ERRORS = {
   ...ACCOUNT_ERRORS,
   /** No open order of this person has it. */

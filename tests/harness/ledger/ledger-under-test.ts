@@ -21,6 +21,7 @@ const GRANT = {
   mixdepths: [0],
   amountSatMax: 1_000_000,
   miningFeeSatMax: 20_000,
+  makerFeesSatMax: 0,
   daySatMax: 5_000_000,
 };
 

@@ -1,6 +1,7 @@
 /** A wallet at a wallet daemon, in memory: what came, what was paid, and every way in which an answer can be lost. */
 import type { Bus } from "../../../bus/bus.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import { type Mixed, ModelMixer } from "./model-mixer.ts";
 
 /** What becomes of the next payment that is asked for. */
 export type PayFate = "paid" | "lost before" | "lost after" | "signed, not sent" | "refused";
@@ -31,6 +32,10 @@ export class ModelBank {
   fate: PayFate = "paid";
   feeSat = 300;
   #made = 0;
+  readonly mixer = new ModelMixer(
+    (mixed, mostSat, isSent) => this.#mixed(mixed, mostSat, isSent),
+    (order) => this.payouts.get(order) as ModelPayout,
+  );
 
   get totalSat(): number {
     const inSat = this.deposits.reduce((sum, { amountSat }) => sum + amountSat, 0);
@@ -79,6 +84,7 @@ export class ModelBank {
       bankQuote: () => Promise.resolve({ amountSat: 0, feeSat: this.feeSat }),
       payOut: (wish: Parameters<ModelBank["payOut"]>[0]) => this.payOut(wish),
       resign: () => Promise.resolve({}),
+      ...this.mixer.calls(),
     };
     const partial: Partial<Bus> = {
       onEvent: () => Promise.resolve(listener),
@@ -118,6 +124,18 @@ export class ModelBank {
     return { txid: payout.txid, feeSat: payout.feeSat };
   }
 
+  /** One transaction for an order, however often it is signed or sent. */
+  #mixed({ order, amountSat, address }: Mixed, mostSat: number, isSent: boolean): void {
+    const known = this.payouts.get(order);
+    if (known === undefined) this.#made += 1;
+    const payout = known ?? {
+      ...{ order, txid: idOf(this.#made), amountSat, feeSat: Math.min(this.feeSat, mostSat), address },
+      ...{ height: null, isSeen: false },
+    };
+    payout.isSeen ||= isSent;
+    this.payouts.set(order, payout);
+  }
+
   #view(orders: readonly string[]) {
     return {
       wallet: "bank.jmdat",
@@ -125,6 +143,7 @@ export class ModelBank {
       tip: { height: this.height, hash: idOf(this.height) },
       totalSat: this.totalSat,
       frozenSat: 0,
+      coinjoin: { amountSatMax: 1e9, makerFeesSatMax: 1e6, miningFeeSatMax: 1e6, coinsSat: [this.totalSat] },
       received: this.deposits.map((deposit) => ({ ...deposit })),
       payouts: orders.flatMap((order) => {
         const payout = this.payouts.get(order);

@@ -48,6 +48,8 @@ export class FakeBank {
   readonly acts: string[] = [];
   readonly banned = new Set<string>();
   halted: string | null = null;
+  /** Whether the wallet's owner allows coinjoins. */
+  isMixing = false;
   readonly movements = new Map<string, LedgerMovement[]>();
   readonly contacts = new Map<string, LedgerParty[]>();
   readonly given = new Map<string, { readonly jid: string; label: string }>();
@@ -189,9 +191,27 @@ export class FakeBank {
       txid: null,
       failure: null,
       isLeaving: false,
+      coinjoin: null,
     };
     this.orders.set(order.order, order);
     return outside(order);
+  }
+
+  /** As the market would price it. */
+  #mix(jid: string, address: string, amountSat: number, makers: number, memo: string): LedgerOrder {
+    if (!this.isMixing) throw refuse("LEDGER_COINJOIN", { why: "off" });
+    const order = this.#order(jid, { address }, amountSat, memo);
+    const terms = { makerFeesSat: 100 * makers, miningFeeSat: 900 };
+    const most = { makerFeesSatMax: 200 * makers, miningFeeSatMax: 1_800 };
+    const mixed = {
+      ...{ ...order, jid, route: "coinjoin" as const, to: { ...order.to, address } },
+      feeSat: 100 * makers + 900,
+      feeSatMax: 200 * makers + 1_800,
+      remainingSat: this.account(jid).availableSat - amountSat - 100 * makers - 900,
+      coinjoin: { makers, ...terms, ...most },
+    };
+    this.orders.set(mixed.order, mixed);
+    return outside(mixed);
   }
 
   #find(jid: string, which: { code: string } | { order: string }): LedgerOrder & { readonly jid: string } {
@@ -215,6 +235,11 @@ export class FakeBank {
       throw refuse("LEDGER_SECOND_FACTOR", { why: oneTimeCode === undefined ? "needed" : "wrong" });
     const payer = this.account(jid);
     this.change(jid, { availableSat: payer.availableSat - order.amountSat - order.feeSat });
+    if (order.route === "coinjoin") {
+      const begun = { ...order, state: "executing" as const, code: null };
+      this.orders.set(order.order, begun);
+      return outside(begun);
+    }
     const internal = order.route === "internal";
     if (internal) {
       const payee =
@@ -413,6 +438,12 @@ export class FakeBank {
         return { contacts: this.contacts.get(jid) ?? [] };
       },
       order: ({ jid, to, amountSat, memo }) => this.#order(jid, to, amountSat ?? 0, memo),
+      mix: ({ jid, address, amountSat, makers, memo }) =>
+        this.#mix(jid, address, amountSat, makers ?? 4, memo),
+      payerOf: ({ order: id }) => {
+        const order = this.orders.get(id);
+        return { jid: order?.route === "coinjoin" && order.state === "executing" ? order.jid : null };
+      },
       confirm: async ({ jid, which, oneTimeCode }) => {
         const order = this.#confirm(jid, which, oneTimeCode);
         await this.beforeConfirmed(order.order);
@@ -425,7 +456,7 @@ export class FakeBank {
       },
       orders: ({ jid, with: other }) => {
         const own = [...this.orders.values()]
-          .filter((order) => order.jid === jid && ["queued", "broadcast"].includes(order.state))
+          .filter((order) => order.jid === jid && ["queued", "executing", "broadcast"].includes(order.state))
           .filter(({ to }) => other === undefined || this.#isMeant(to, other))
           .map(outside);
         return { total: own.length, orders: own };
@@ -470,6 +501,7 @@ export class FakeBank {
       grantId: null,
       isConnected: true,
       isSpending: this.halted === null,
+      isMixing: this.isMixing,
       why: this.halted,
       tip: { height: 120, hash: "00".repeat(32) },
       confirmations: 1,
