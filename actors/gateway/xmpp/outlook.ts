@@ -2,6 +2,8 @@
 import type { LedgerStatus } from "../../../bus/contracts/ledger/objects.ts";
 import type { Texts } from "./language/catalogue.ts";
 
+type BankOutlook = Pick<LedgerStatus, "isSpending" | "isConnected" | "isMixing">;
+
 interface ChainSync {
   readonly isSynced: boolean;
   readonly percent: number;
@@ -12,7 +14,7 @@ type Show = "dnd" | "away" | "xa";
 
 export class Outlook {
   readonly #onChange: () => void;
-  #bank: Pick<LedgerStatus, "isSpending" | "isConnected"> | undefined;
+  #bank: BankOutlook | undefined;
   #chain: ChainSync | undefined;
 
   constructor(onChange: () => void) {
@@ -31,6 +33,11 @@ export class Outlook {
     return this.#chain?.isSynced === false ? this.#chain.percent : undefined;
   }
 
+  /** Whether payments are made by coinjoins too. */
+  get isMixing(): boolean {
+    return this.#bank?.isMixing === true;
+  }
+
   words(texts: Texts): string {
     const { show } = this;
     return show === undefined
@@ -38,7 +45,7 @@ export class Outlook {
       : { away: texts.statusLocked, dnd: texts.statusFrozen, xa: texts.statusSyncing }[show];
   }
 
-  bankIs(status: Pick<LedgerStatus, "isSpending" | "isConnected">): void {
+  bankIs(status: BankOutlook): void {
     this.#changing(() => {
       this.#bank = status;
     });

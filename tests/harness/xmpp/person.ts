@@ -51,8 +51,8 @@ export class Person {
       attrs: { to, type: "chat", id: `m${++this.#asked}` },
       children: [{ name: "body", ns: "", attrs: {}, children: [body] }],
     });
-    // What the door tells by itself may come in between, and has an id of its own kind.
-    return this.textFrom(to, before, ({ attrs }) => !attrs["id"]?.startsWith("ev-"));
+    // What the door tells by itself may come in between, and has ids of their own kinds.
+    return this.textFrom(to, before, ({ attrs }) => !/^(?:ev|mx)-/.test(attrs["id"] ?? ""));
   }
 
   /** The text of the first message from there, of those that came after the first `before` stanzas. */

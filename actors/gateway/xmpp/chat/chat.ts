@@ -151,6 +151,8 @@ export class Chat {
   ): Promise<readonly Reply[]> {
     const { texts, account, jid } = asking;
     if (!isPermitted(command, account)) return [{ body: deniedText(command, asking) }];
+    const absent = command.whyAbsent?.(asking);
+    if (absent !== undefined) return [{ body: absent }];
     if (!offeredCommands(asking).includes(command))
       return [{ body: texts.notHere(texts.words[command.word]) }];
     if (command.isMutating && isTooLate) return [{ body: texts.tooOld }];

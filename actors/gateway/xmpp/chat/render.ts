@@ -51,17 +51,32 @@ export function recapLines(order: LedgerOrder, { texts, unit, space }: Asking): 
   const lines = [texts.recap(money(order.amountSat, unit), partyText(order.to))];
   if (order.to.address !== null) lines.push(texts.recapNetwork(space.network.name));
   if (order.memo !== "") lines.push(texts.recapMemo(quotable(order.memo)));
-  const isInternal = order.route === "internal";
-  lines.push(
-    isInternal
-      ? texts.recapFeeInternal
-      : texts.recapFee(money(order.feeSat, unit), money(order.feeSatMax, unit)),
-  );
+  lines.push(...costLines(order, { texts, unit }));
   lines.push(texts.recapRemaining(money(order.remainingSat, unit)));
   const before = order.remainingSat + order.amountSat + order.feeSat;
   if (order.remainingSat * LOW_SHARE < before) lines.push(texts.lowBalance(money(order.remainingSat, unit)));
   if (order.needsSecondFactor) lines.push(texts.recapFactor);
   return lines;
+}
+
+function costLines(
+  { route, amountSat, feeSat, feeSatMax, coinjoin }: LedgerOrder,
+  { texts, unit }: Pick<Asking, "texts" | "unit">,
+): string[] {
+  if (route === "internal") return [texts.recapFeeInternal];
+  const fee = money(feeSat, unit);
+  const most = money(feeSatMax, unit);
+  if (coinjoin === null) return [texts.recapFee(fee, most)];
+  const { makers, makerFeesSat, makerFeesSatMax, miningFeeSat, miningFeeSatMax } = coinjoin;
+  const percent = ((feeSatMax * 100) / amountSat).toFixed(2);
+  return [
+    texts.recapMix(makers),
+    texts.recapMixFee(fee, most, percent),
+    texts.recapMixShares(
+      `${money(makerFeesSat, unit)} (${money(makerFeesSatMax, unit)})`,
+      `${money(miningFeeSat, unit)} (${money(miningFeeSatMax, unit)})`,
+    ),
+  ];
 }
 
 function orderText(order: LedgerOrder, note: string | undefined, asking: Asking): string {

@@ -107,6 +107,8 @@ export interface Command {
   readonly access: Access;
   /** Whether it makes sense where the words were said. */
   isFor(to: Entity, asking: Pick<Asking, "isOwn">): boolean;
+  /** Why nobody has it here just now; undefined where it can be had. */
+  whyAbsent?(asking: Pick<Asking, "outlook" | "texts">): string | undefined;
   /** Whether it changes anything: such a command is never carried out late or twice. */
   readonly isMutating: boolean;
   fields(asking: Asking): readonly Field[];

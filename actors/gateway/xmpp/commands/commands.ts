@@ -15,6 +15,7 @@ import {
   text,
 } from "./command.ts";
 import { exported } from "./export-command.ts";
+import { mix } from "./mixing/mix-command.ts";
 import { ADMIN_COMMANDS } from "./operator/admin-commands.ts";
 import { jobs } from "./operator/jobs-command.ts";
 import { OPERATIONS_COMMANDS } from "./operator/operations-commands.ts";
@@ -88,6 +89,7 @@ const ALL: readonly Command[] = [
   status,
   ...WALLET_COMMANDS,
   ...PAYMENT_COMMANDS,
+  mix,
   jobs,
   exported,
   web,
@@ -107,6 +109,7 @@ export function commandOf(word: CommandWord): Command {
 const AT_TARGETS: ReadonlySet<CommandWord> = new Set([
   "help",
   "pay",
+  "mix",
   "orders",
   "confirm",
   "cancel",
@@ -118,12 +121,15 @@ const AT_TARGETS: ReadonlySet<CommandWord> = new Set([
 const AT_OWN: ReadonlySet<CommandWord> = new Set(["help", "history", "label"]);
 
 /** Those that this person may have at this place, in the order in which they are told. */
-export function offeredCommands(asking: Pick<Asking, "account" | "to" | "isOwn">): readonly Command[] {
+export function offeredCommands(
+  asking: Pick<Asking, "account" | "to" | "isOwn" | "outlook" | "texts">,
+): readonly Command[] {
   const { to, account, isOwn } = asking;
   return ALL.filter(
     (command) =>
       isPermitted(command, account) &&
       command.isFor(to, asking) &&
+      command.whyAbsent?.(asking) === undefined &&
       (atGateway(to) || (isOwn ? AT_OWN : AT_TARGETS).has(command.word)),
   );
 }

@@ -20,7 +20,7 @@ import {
 } from "./command.ts";
 import { partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
 
-const MEMO_MAX = 200;
+export const MEMO_MAX = 200;
 const ORDERS_MAX = 50;
 
 const pay: Command = {
@@ -45,9 +45,7 @@ const pay: Command = {
       const who = rest.shift();
       if (who !== undefined) values.set("to", who);
     }
-    const isRepeat = rest.length > 1 && [texts.again, "again"].includes(rest.at(-1)?.toLowerCase() ?? "");
-    if (isRepeat) rest.pop();
-    values.set("again", isRepeat ? "1" : "");
+    values.set("again", isAgain(rest, texts) ? "1" : "");
     const amount = amountWords(rest);
     const unit = rest[0] === undefined ? undefined : unitOf(rest[0]);
     if (unit !== undefined) rest.shift();
@@ -62,8 +60,15 @@ const pay: Command = {
   run: (asking, values) => payNow(asking, values),
 };
 
+/** Whether it is meant once more, which the last word says: that one is taken away. */
+export function isAgain(words: string[], { again }: Asking["texts"]): boolean {
+  const isRepeat = words.length > 1 && [again, "again"].includes(words.at(-1)?.toLowerCase() ?? "");
+  if (isRepeat) words.pop();
+  return isRepeat;
+}
+
 /** The first of them; with those after it, where digits stand in groups of three. */
-function amountWords(words: string[]): string | undefined {
+export function amountWords(words: string[]): string | undefined {
   const first = words.shift();
   if (first === undefined || !/^\d{1,3}$/.test(first)) return first;
   const others = words.findIndex((word) => !/^\d{3}(?:[.,]\d{1,8})?$/.test(word));
@@ -97,7 +102,11 @@ async function payNow(asking: Asking, values: Values): Promise<Outcome> {
 }
 
 /** What both a person and his link say has to be the same. */
-function amountOf({ texts, unit }: Asking, values: Values, linkSat: number | undefined): number | Outcome {
+export function amountOf(
+  { texts, unit }: Pick<Asking, "texts" | "unit">,
+  values: Values,
+  linkSat: number | undefined,
+): number | Outcome {
   const typed = given(values, "amount");
   if (typed === "" && linkSat !== undefined) return linkSat;
   const read = readAmount(typed, unitOf(given(values, "unit")) ?? unit);
@@ -218,7 +227,9 @@ function confirmedText(order: LedgerOrder, { texts, unit }: Asking): Outcome {
     order.route === "internal" && order.state === "done"
       ? texts.paidInternally(amount, partyText(order.to))
       : order.txid === null
-        ? texts.onItsWay(amount)
+        ? order.route === "coinjoin"
+          ? texts.mixOnItsWay(amount)
+          : texts.onItsWay(amount)
         : texts.paidOnChain(amount, order.txid),
     texts.orderNumber(order.order),
   ];

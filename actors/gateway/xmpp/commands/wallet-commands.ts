@@ -249,7 +249,9 @@ function movementLine(movement: LedgerMovement, asking: Asking): string {
   const isDeposit = movement.kind === "deposit" && who !== "";
   const what =
     movement.changeSat < 0
-      ? texts.historyOut(amount, who)
+      ? movement.kind === "mixed"
+        ? texts.historyMixed(amount, who)
+        : texts.historyOut(amount, who)
       : // An address of his own, at which he was paid by nobody knows whom.
         isDeposit
         ? texts.historyAt(amount, who)

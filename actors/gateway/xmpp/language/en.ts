@@ -1,4 +1,5 @@
 /** English: all that the door says. Every other language has the same texts with the same parameters; the compiler checks it. */
+import { enRefusals } from "./en-refusals.ts";
 
 export const en = {
   name: "English",
@@ -13,6 +14,7 @@ export const en = {
     label: "label",
     contacts: "contacts",
     pay: "pay",
+    mix: "mix",
     orders: "orders",
     confirm: "confirm",
     cancel: "cancel",
@@ -55,6 +57,7 @@ export const en = {
     label: ["ADDRESS TEXT", "give an address of yours a name"],
     contacts: ["[add WHO | remove WHO]", "people and addresses that you keep in view"],
     pay: ["WHO AMOUNT [UNIT] [MEMO]", "pay a user, an address or a bitcoin: link"],
+    mix: ["AMOUNT [UNIT] [MAKERS] ADDRESS", "pay an address by a coinjoin, so that nobody sees who pays"],
     orders: ["[WHO]", "payments that wait for your confirmation"],
     confirm: ["CODE [ONE-TIME-CODE]", "carry a payment out"],
     cancel: ["CODE", "give a payment up"],
@@ -86,10 +89,17 @@ export const en = {
     reload: ["[ACTOR]", "start a part of the troupe anew"],
     loglevel: ["ACTOR LEVEL", "how much a part of the troupe writes into its log until it is started anew"],
   },
-  usageAtTarget: { pay: "AMOUNT [UNIT] [MEMO]", orders: "", history: "[PAGE]", label: "TEXT" },
+  usageAtTarget: {
+    pay: "AMOUNT [UNIT] [MEMO]",
+    mix: "AMOUNT [UNIT] [MAKERS]",
+    orders: "",
+    history: "[PAGE]",
+    label: "TEXT",
+  },
   /** What they do, said there. */
   doesAtTarget: {
     pay: "pay whom this chat is with",
+    mix: "pay this address by a coinjoin, so that nobody sees who pays",
     orders: "payments to whom this chat is with that wait for your confirmation",
     history: "what came in and went out here",
     label: "give this address of yours a name",
@@ -151,6 +161,8 @@ export const en = {
     factorWhat: "Second factor",
     command: "Command",
     sweep: "Address for what is left",
+    mixTo: "Address or bitcoin: link",
+    makers: "With how many makers; empty for as many as usual",
     period: "Year, month or day, such as 2026 or 2026-11; empty for all",
     format: "Format",
     wallet: "Wallet",
@@ -222,6 +234,13 @@ export const en = {
   recapMemo: (memo: string) => `Memo: ${memo}`,
   recapFeeInternal: "Fee: none, it stays within this bank",
   recapFee: (fee: string, most: string) => `Fee: ${fee}, at most ${most}`,
+  recapMix: (makers: number) =>
+    `By a coinjoin with ${makers === 1 ? "1 maker" : `${makers} makers`}; it may take minutes`,
+  recapMixFee: (cost: string, most: string, percent: string) =>
+    `Cost: ${cost}, at most ${most} (${percent} % of the amount)`,
+  recapMixShares: (makers: string, miners: string) =>
+    `Of that (at most): for makers ${makers}, for miners ${miners}`,
+  badMakers: (text: string, most: number) => `"${text}" is no number of makers. Between 1 and ${most}.`,
   recapRemaining: (amount: string) => `You keep ${amount}`,
   recapFactor: "This amount needs a one-time code as well.",
   confirmWith: (command: string, minutes: number) => `To carry it out type within ${minutes} min: ${command}`,
@@ -232,6 +251,8 @@ export const en = {
   again: "again",
   paidInternally: (amount: string, recipient: string) => `Paid ${amount} to ${recipient}.`,
   paidOnChain: (amount: string, txid: string) => `Paid ${amount}. Transaction: ${txid}`,
+  mixOnItsWay: (amount: string) =>
+    `The coinjoin that pays ${amount} begins; you will be told how it goes. It may take minutes.`,
   onItsWay: (amount: string) => `The payment of ${amount} is on its way; you will be told when it is sent.`,
   paymentFailed: (why: string) => `The payment failed: ${why} Nothing was taken.`,
   orderNumber: (order: string) => `Order ${order}`,
@@ -249,6 +270,7 @@ export const en = {
   noHistory: "Nothing has happened yet.",
   historyIn: (amount: string, from: string) => `+ ${amount}${from === "" ? "" : ` from ${from}`}`,
   historyAt: (amount: string, address: string) => `+ ${amount} at ${address}`,
+  historyMixed: (amount: string, to: string) => `− ${amount} to ${to} by a coinjoin`,
   historyOut: (amount: string, to: string) => `− ${amount}${to === "" ? "" : ` to ${to}`}`,
   confirmations: (count: number) => (count === 1 ? "1 confirmation" : `${count} confirmations`),
   column: {
@@ -382,50 +404,7 @@ export const en = {
   statusLocked: "The wallet is not open.",
   statusSyncing: "The chain is being read.",
   // What the ledger refuses.
-  refusal: {
-    noAccount: "You have no account here yet.",
-    nameMissing: "Choose a user name.",
-    nameForm: (fewest: number, most: number, characters: string, first: string) =>
-      `A user name has ${fewest} to ${most} characters of ${characters}, and begins with one of ${first}.`,
-    nameReserved: "This name is not given to anybody.",
-    nameTaken: "This name is taken.",
-    notAllowed: {
-      closed: "Nobody can register at present.",
-      domain: "People of your server cannot register here.",
-      invite: "You need an invitation that is still good.",
-      banned: "You cannot register here.",
-      full: "No more accounts can be opened at present.",
-    },
-    notEmpty: "There are coins or open payments in your account. Type: leave ADDRESS",
-    bankShut: (why: string) => `The wallet cannot be asked just now: ${why}`,
-    frozen: (why: string) =>
-      `Your account is frozen${why === "" ? "" : `: ${why}`}. Talk to those who run this bank.`,
-    waiting: "An admin has to approve of your account first.",
-    unverified:
-      "First prove that the account is still yours. Type: verify and your recovery code, or a one-time code.",
-    recipient: "There is nobody of this name who can be paid.",
-    self: "That is yourself.",
-    dust: (least: string) => `The network carries no payment below ${least}.`,
-    funds: (available: string, needed: string) => `That needs ${needed}, and you have ${available}.`,
-    limitPayment: (most: string) => `One payment may have at most ${most}.`,
-    limitDay: (left: string) => `Today you may pay ${left} more.`,
-    stopped: (why: string) => `Payments are stopped for everybody: ${why}`,
-    tooMany: (most: number) => `You have ${most} of them already. Finish or remove some first.`,
-    noOrder: "You have no open payment with this code.",
-    triesLeft: (tries: number) => `Tries left: ${tries}.`,
-    locked: (minutes: number) => `Too many wrong codes. Try again in ${minutes} min.`,
-    over: (state: string) => `This payment is over already (${state}).`,
-    factorMissing: "This needs a second factor, and you have none. Type: factor new",
-    factorYoung:
-      "Your second factor is new: for an amount that you could not pay without one, its codes count 24 hours after it was set up.",
-    factorPresent: "You have a second factor already. To take it away type: factor off CODE",
-    factorNeeded: "This needs a one-time code. Type: confirm CODE ONE-TIME-CODE",
-    factorWrong: "The one-time code is wrong.",
-    notYours: "This address is not yours.",
-    noSuchUser: "There is no such account.",
-    negative: "The account owes coins; it cannot be opened before they are back.",
-    away: "The bank does not answer just now. Try again in a moment.",
-  },
+  refusal: enRefusals,
   // Notices.
   notice: {
     depositSeen: (amount: string, label: string, txid: string, isReplaceable: boolean) =>

@@ -1,5 +1,6 @@
 /** French. */
 import type { Texts } from "./catalogue.ts";
+import { frRefusals } from "./fr-refusals.ts";
 
 export const fr: Texts = {
   name: "Français",
@@ -13,6 +14,7 @@ export const fr: Texts = {
     label: "etiquette",
     contacts: "contacts",
     pay: "payer",
+    mix: "melanger",
     orders: "ordres",
     confirm: "confirmer",
     cancel: "annuler",
@@ -54,6 +56,10 @@ export const fr: Texts = {
     label: ["ADRESSE TEXTE", "donner un nom à une de vos adresses"],
     contacts: ["[add QUI | remove QUI]", "les personnes et adresses que vous gardez en vue"],
     pay: ["QUI MONTANT [UNITÉ] [NOTE]", "payer un utilisateur, une adresse ou un lien bitcoin:"],
+    mix: [
+      "MONTANT [UNITÉ] [FAISEURS] ADRESSE",
+      "payer une adresse par un coinjoin, pour que nul ne voie qui paie",
+    ],
     orders: ["[QUI]", "les paiements qui attendent votre confirmation"],
     confirm: ["CODE [CODE-UNIQUE]", "exécuter un paiement"],
     cancel: ["CODE", "abandonner un paiement"],
@@ -91,9 +97,16 @@ export const fr: Texts = {
       "combien une partie de la troupe écrit dans son journal avant d'être relancée",
     ],
   },
-  usageAtTarget: { pay: "MONTANT [UNITÉ] [NOTE]", orders: "", history: "[PAGE]", label: "TEXTE" },
+  usageAtTarget: {
+    pay: "MONTANT [UNITÉ] [NOTE]",
+    mix: "MONTANT [UNITÉ] [FAISEURS]",
+    orders: "",
+    history: "[PAGE]",
+    label: "TEXTE",
+  },
   doesAtTarget: {
     pay: "payer celui avec qui l'on parle ici",
+    mix: "payer cette adresse par un coinjoin, pour que nul ne voie qui paie",
     orders: "les paiements à celui avec qui l'on parle ici qui attendent votre confirmation",
     history: "ce qui est entré et sorti ici",
     label: "donner un nom à cette adresse à vous",
@@ -159,6 +172,8 @@ export const fr: Texts = {
     job: "Travail",
     level: "Niveau",
     sweep: "Adresse pour le reste",
+    mixTo: "Adresse ou lien bitcoin:",
+    makers: "Avec combien de faiseurs ; vide pour autant que d'habitude",
   },
   unitNames: { sat: "satoshi", btc: "BTC", mbtc: "mBTC" },
   noticeNames: { all: "tous", money: "seulement l'argent", none: "aucun" },
@@ -227,6 +242,12 @@ export const fr: Texts = {
   recapMemo: (memo) => `Note : ${memo}`,
   recapFeeInternal: "Frais : aucun, cela reste dans cette banque",
   recapFee: (fee, most) => `Frais : ${fee}, au plus ${most}`,
+  recapMix: (makers) =>
+    `Par un coinjoin avec ${makers === 1 ? "1 faiseur" : `${makers} faiseurs`} ; cela peut durer des minutes`,
+  recapMixFee: (cost, most, percent) => `Coût : ${cost}, au plus ${most} (${percent} % du montant)`,
+  recapMixShares: (makers, miners) =>
+    `Dont (au plus) : pour les faiseurs ${makers}, pour les mineurs ${miners}`,
+  badMakers: (text, most) => `« ${text} » n'est pas un nombre de faiseurs. Entre 1 et ${most}.`,
   recapRemaining: (amount) => `Il vous reste ${amount}`,
   recapFactor: "Ce montant demande aussi un code à usage unique.",
   confirmWith: (command, minutes) => `Pour l'exécuter, tapez dans les ${minutes} min : ${command}`,
@@ -237,6 +258,8 @@ export const fr: Texts = {
   again: "encore",
   paidInternally: (amount, recipient) => `${amount} payés à ${recipient}.`,
   paidOnChain: (amount, txid) => `${amount} payés. Transaction : ${txid}`,
+  mixOnItsWay: (amount) =>
+    `Le coinjoin qui paie ${amount} commence ; on vous dira comment il va. Cela peut durer des minutes.`,
   onItsWay: (amount) => `Le paiement de ${amount} est en route ; on vous dira quand il sera envoyé.`,
   paymentFailed: (why) => `Le paiement a échoué : ${why} Rien n'a été pris.`,
   orderNumber: (order) => `Ordre ${order}`,
@@ -253,6 +276,7 @@ export const fr: Texts = {
   noHistory: "Rien ne s'est encore passé.",
   historyIn: (amount, from) => `+ ${amount}${from === "" ? "" : ` de ${from}`}`,
   historyAt: (amount, address) => `+ ${amount} sur ${address}`,
+  historyMixed: (amount, to) => `− ${amount} à ${to} par un coinjoin`,
   historyOut: (amount, to) => `− ${amount}${to === "" ? "" : ` à ${to}`}`,
   confirmations: (count) => (count < 2 ? `${count} confirmation` : `${count} confirmations`),
   column: {
@@ -378,50 +402,7 @@ export const fr: Texts = {
   statusFrozen: "Les paiements sont arrêtés.",
   statusLocked: "Le portefeuille n'est pas ouvert.",
   statusSyncing: "Lecture de la chaîne en cours.",
-  refusal: {
-    noAccount: "Vous n'avez pas encore de compte ici.",
-    nameMissing: "Choisissez un nom d'utilisateur.",
-    nameForm: (fewest, most, characters, first) =>
-      `Un nom d'utilisateur a de ${fewest} à ${most} caractères parmi ${characters}, et commence par un de ${first}.`,
-    nameReserved: "Ce nom n'est donné à personne.",
-    nameTaken: "Ce nom est pris.",
-    notAllowed: {
-      closed: "Personne ne peut s'inscrire à présent.",
-      domain: "Les gens de votre serveur ne peuvent pas s'inscrire ici.",
-      invite: "Il vous faut une invitation encore valable.",
-      banned: "Vous ne pouvez pas vous inscrire ici.",
-      full: "On ne peut ouvrir aucun autre compte à présent.",
-    },
-    notEmpty: "Il y a des pièces ou des paiements ouverts dans votre compte. Tapez : partir ADRESSE",
-    bankShut: (why) => `On ne peut consulter le portefeuille en ce moment : ${why}`,
-    frozen: (why) =>
-      `Votre compte est gelé${why === "" ? "" : ` : ${why}`}. Parlez à ceux qui tiennent cette banque.`,
-    waiting: "Un administrateur doit d'abord approuver votre compte.",
-    unverified:
-      "Prouvez d'abord que le compte est toujours à vous. Tapez : verifier et votre code de secours, ou un code à usage unique.",
-    recipient: "Il n'y a personne de ce nom que l'on puisse payer.",
-    self: "C'est vous-même.",
-    dust: (least) => `Le réseau ne porte pas de paiement au-dessous de ${least}.`,
-    funds: (available, needed) => `Il faut ${needed}, et vous avez ${available}.`,
-    limitPayment: (most) => `Un paiement peut avoir au plus ${most}.`,
-    limitDay: (left) => `Aujourd'hui vous pouvez encore payer ${left}.`,
-    stopped: (why) => `Les paiements sont arrêtés pour tous : ${why}`,
-    tooMany: (most) => `Vous en avez déjà ${most}. Finissez-en ou enlevez-en d'abord.`,
-    noOrder: "Vous n'avez pas de paiement ouvert avec ce code.",
-    triesLeft: (tries) => `Essais restants : ${tries}.`,
-    locked: (minutes) => `Trop de codes faux. Essayez de nouveau dans ${minutes} min.`,
-    over: (state) => `Ce paiement est déjà terminé (${state}).`,
-    factorMissing: "Il faut un second facteur, et vous n'en avez pas. Tapez : facteur new",
-    factorYoung:
-      "Votre second facteur est neuf : pour un montant que vous ne pouviez pas payer sans lui, ses codes comptent 24 heures après sa mise en place.",
-    factorPresent: "Vous avez déjà un second facteur. Pour l'enlever tapez : facteur off CODE",
-    factorNeeded: "Il faut un code à usage unique. Tapez : confirmer CODE CODE-UNIQUE",
-    factorWrong: "Le code à usage unique est faux.",
-    notYours: "Cette adresse n'est pas à vous.",
-    noSuchUser: "Il n'y a pas un tel compte.",
-    negative: "Le compte doit des pièces ; on ne peut l'ouvrir avant leur retour.",
-    away: "La banque ne répond pas en ce moment. Essayez de nouveau dans un instant.",
-  },
+  refusal: frRefusals,
   notice: {
     depositSeen: (amount, label, txid, isReplaceable) =>
       `En arrivée : ${amount} (pas confirmé)${label === "" ? "" : ` sur « ${label} »`}. Transaction ${txid}${isReplaceable ? ", que son auteur peut encore remplacer" : ""}.`,

@@ -81,6 +81,11 @@ function ledgerRefusal(
       };
     case "LEDGER_STOPPED":
       return { condition: "service-unavailable", text: refusal.stopped(why) };
+    case "LEDGER_COINJOIN": {
+      const { coinjoin } = refusal;
+      const text = Object.hasOwn(coinjoin, why) ? coinjoin[why as keyof typeof coinjoin] : coinjoin.later;
+      return { condition: "not-allowed", text };
+    }
     case "LEDGER_TOO_MANY":
     case "LEDGER_TOO_MANY_BANS":
       return { condition: "not-allowed", text: refusal.tooMany(Number(data["most"] ?? 0)) };

@@ -1,10 +1,11 @@
-/** Tells those who run the troupe how their coinjoins go: one message each, corrected now and then, and a last one of its own. */
+/** Tells those who run the troupe how their coinjoins go, and people those that pay their orders: one message each, corrected now and then, and a last one of its own. */
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
 import type { CoinjoinRun } from "../../../../bus/contracts/taker.ts";
 import type { Clock, Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import { isOperator } from "../commands/command.ts";
+import { progressText } from "../commands/mixing/progress-text.ts";
 import type { Workers } from "../commands/operator/workers.ts";
 import { quotable } from "../commands/party.ts";
 import { RecentMap } from "../guard/recent-map.ts";
@@ -60,7 +61,6 @@ export class CoinjoinProgress {
 
   /** A coinjoin has come further. */
   changed({ id, isOver }: { readonly id: string; readonly isOver: boolean }): void {
-    if (this.#options.operators.length === 0) return;
     const { clock } = this.#options;
     const { told = 0, toldAtMs = 0, timer } = this.#followed.get(id) ?? {};
     if (isOver) {
@@ -99,10 +99,12 @@ export class CoinjoinProgress {
 
   async #tell(id: string, nth: number): Promise<void> {
     const { clock, workers, send, sender } = this.#options;
+    const payer = await this.#payerOf(id);
+    if (payer === null && this.#options.operators.length === 0) return;
     const run = await workers.taker.run({ id });
     // Its end is told by itself.
     if (run.isOver) return;
-    for (const { jid, account } of await this.#listeners()) {
+    for (const { jid, account } of await this.#listeners(payer)) {
       const { notices, quietHours } = account.settings;
       if (notices !== "all" || quietMs(quietHours, clock.now()) > 0) continue;
       const body = progressText(run, textsOf(account.settings.language));
@@ -111,6 +113,8 @@ export class CoinjoinProgress {
   }
 
   async #tellEnd(id: string): Promise<void> {
+    // Of a person's payment the ledger tells the end.
+    if (this.#options.operators.length === 0 || (await this.#payerOf(id)) !== null) return;
     const run = await this.#options.workers.taker.run({ id });
     await this.#tellLast(id, (texts, unit) => endText(run, texts, unit));
   }
@@ -118,7 +122,7 @@ export class CoinjoinProgress {
   /** Once, also to whom it is night or nobody is there. */
   async #tellLast(id: string, textIn: (texts: Texts, unit: Unit) => string): Promise<void> {
     const { clock, sender } = this.#options;
-    for (const { jid, account } of await this.#listeners()) {
+    for (const { jid, account } of await this.#listeners(null)) {
       const { notices, quietHours, language, unit } = account.settings;
       if (notices === "none") continue;
       const body = textIn(textsOf(language), unit);
@@ -130,8 +134,20 @@ export class CoinjoinProgress {
     this.online();
   }
 
-  async #listeners(): Promise<{ readonly jid: string; readonly account: LedgerAccount }[]> {
+  /** A coinjoin that pays an order has the order's name. */
+  async #payerOf(id: string): Promise<string | null> {
+    return (await this.#options.people.bank.payerOf({ order: id })).jid;
+  }
+
+  /** Whose payment it is, or else those who run the troupe. */
+  async #listeners(
+    payer: string | null,
+  ): Promise<{ readonly jid: string; readonly account: LedgerAccount }[]> {
     const found = [];
+    if (payer !== null) {
+      const account = await this.#options.people.account(payer);
+      return account === undefined ? [] : [{ jid: payer, account }];
+    }
     for (const jid of this.#options.operators) {
       const account = await this.#options.people.account(jid);
       if (account !== undefined && isOperator(account)) found.push({ jid, account });
@@ -146,15 +162,6 @@ export class CoinjoinProgress {
       this.#options.log.debug("a coinjoin's progress could not be told", { error: toWireError(error) });
     }
   }
-}
-
-function progressText(
-  { id, makersWanted, makersAsked, makersGood, makersSigned, txid }: CoinjoinRun,
-  { coinjoin }: Texts,
-): string {
-  if (txid !== null) return coinjoin.sent(id, txid);
-  if (makersSigned > 0) return coinjoin.signed(id, makersSigned, makersGood);
-  return makersAsked > 0 ? coinjoin.agreed(id, makersGood, makersAsked) : coinjoin.started(id, makersWanted);
 }
 
 function endText(run: CoinjoinRun, { coinjoin }: Texts, unit: Unit): string {

@@ -180,8 +180,12 @@ function answerOf(outcome: Outcome, asking: Asking): WebAnswer {
 }
 
 /** Amounts as digits in a text: no reader of JSON makes a rounded number of them. */
-function exact(order: LedgerOrder): Readonly<Record<string, unknown>> {
+function exact({ coinjoin, ...order }: LedgerOrder): Readonly<Record<string, unknown>> {
+  return { ...inDigits(order), coinjoin: coinjoin === null ? null : inDigits(coinjoin) };
+}
+
+function inDigits(told: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
-    Object.entries(order).map(([name, value]) => [name, /Sat(?:Max)?$/.test(name) ? String(value) : value]),
+    Object.entries(told).map(([name, value]) => [name, /Sat(?:Max)?$/.test(name) ? String(value) : value]),
   );
 }

@@ -2,8 +2,10 @@
 import type { LedgerOrder } from "../../../../../bus/contracts/ledger/objects.ts";
 import type { Tumble } from "../../../../../bus/contracts/taker/tumble.ts";
 import type { CoinjoinRun } from "../../../../../bus/contracts/taker.ts";
+import { hasCode } from "../../../../../runtime/errors.ts";
 import { money } from "../../language/money.ts";
 import { type Asking, atGateway, type Command, isOperator, type Outcome, text } from "../command.ts";
+import { progressText } from "../mixing/progress-text.ts";
 import { partyText, quotable } from "../party.ts";
 import { unlessAway } from "./away.ts";
 
@@ -26,7 +28,10 @@ export const jobs: Command = {
   read: () => new Map(),
   async run(asking): Promise<Outcome> {
     const { texts, account } = asking;
-    const found = [...(await paymentsOf(asking)), ...(isOperator(account) ? await coinjoinsOf(asking) : [])];
+    const payments = await paymentsOf(asking);
+    const own = new Set(payments.map(({ job }) => job));
+    const others = isOperator(account) ? await coinjoinsOf(asking) : [];
+    const found = [...payments, ...others.filter(({ job }) => !own.has(job))];
     if (found.length === 0) return text(texts.noJobs);
     const { column } = texts;
     return {
@@ -42,16 +47,36 @@ export const jobs: Command = {
   },
 };
 
-async function paymentsOf({ bank, jid, texts, unit }: Asking): Promise<Job[]> {
+async function paymentsOf({ bank, jid, texts, unit, workers }: Asking): Promise<Job[]> {
   const { orders } = await bank.orders({ jid, limit: ORDERS_MAX });
-  return orders
-    .filter(({ state }) => UNDER_WAY.has(state))
-    .map(({ order, state, amountSat, to, txid }) => ({
+  const underWay = orders.filter(({ state }) => UNDER_WAY.has(state));
+  return await Promise.all(
+    underWay.map(async ({ order, state, route, amountSat, to, txid }) => ({
       job: order,
       what: texts.jobPayment(money(amountSat, unit), partyText(to)),
       state: texts.orderState[state],
-      progress: txid === null ? "" : texts.jobSent(txid),
-    }));
+      progress:
+        txid !== null
+          ? texts.jobSent(txid)
+          : route === "coinjoin"
+            ? await mixProgress(order, { workers, texts })
+            : "",
+    })),
+  );
+}
+
+/** Its coinjoin has its name. Empty where it has not begun, or is over. */
+async function mixProgress(
+  id: string,
+  { workers, texts }: Pick<Asking, "workers" | "texts">,
+): Promise<string> {
+  try {
+    const run = await unlessAway(() => workers.taker.run({ id }));
+    return run === undefined || run.isOver ? "" : progressText(run, texts);
+  } catch (error) {
+    if (hasCode(error, "TAKER_NO_SUCH_RUN")) return "";
+    throw error;
+  }
 }
 
 /** Not of those who wait long for the next step alone: a tumble tells of its own. */
