@@ -103,7 +103,7 @@ export class ElectrumDoor {
       costs,
       costGroups: new CostGroups(costs),
       admission: new Admission(admissionLimits(config, log), isTrusted),
-      scheduler: new Scheduler(config.electrum_running_max),
+      scheduler: new Scheduler(config.electrum_running_max, () => protocol.isTelling()),
       budget: new ByteBudget(config.electrum_buffer_bytes_max),
       tally: new Tally(),
       clock,

@@ -125,6 +125,10 @@ export class InnerHalf implements ElectrumProtocol {
     return this.feed.silentMs;
   }
 
+  isTelling(): boolean {
+    return this.#notifier.isLooking;
+  }
+
   forget(session: Session): void {
     this.#notifier.forget(session);
     this.#outpointNotifier.forget(session);

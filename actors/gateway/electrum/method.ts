@@ -77,6 +77,8 @@ export interface ElectrumProtocol {
   forget(session: Session): void;
   /** How long it is since we heard of the chain: what happened meanwhile nobody has been told. */
   silentMs(): number;
+  /** Whether clients are about to be told of single scripts: what is told to all can wait for that. */
+  isTelling(): boolean;
 }
 
 /** The methods by name, for each version. */

@@ -130,6 +130,10 @@ export class TestProtocol implements ElectrumProtocol {
     ];
   }
 
+  isTelling(): boolean {
+    return false;
+  }
+
   silentMs(): number {
     return this.silence;
   }

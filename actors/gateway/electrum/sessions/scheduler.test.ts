@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Scheduler, type Turned } from "./scheduler.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -55,6 +55,31 @@ describe("the scheduler", () => {
     await turn();
     expect(last.flushes).toBe(1);
     expect(crowd.filter(({ flushes }) => flushes > 0).length).toBeLessThan(100);
+  });
+
+  it("holds back what is told to all while more is on its way to few, and not for long", async () => {
+    let isTelling = true;
+    const scheduler = new Scheduler(10, () => isTelling);
+    const one = new SlowClient(0);
+    const other = new SlowClient(0);
+    scheduler.notifySoon(one, true);
+    scheduler.notifySoon(other, true);
+    await turn();
+    expect([one.flushes, other.flushes]).toEqual([0, 0]);
+
+    scheduler.notifySoon(one, false);
+    await turn();
+    expect([one.flushes, other.flushes]).toEqual([1, 0]);
+
+    isTelling = false;
+    await vi.waitFor(() => expect(other.flushes).toBe(1));
+
+    isTelling = true;
+    scheduler.notifySoon(other, true);
+    await turn();
+    expect(other.flushes).toBe(1);
+    await vi.waitFor(() => expect(other.flushes).toBe(2));
+    scheduler.stop();
   });
 
   it("sends once what is answered and notified in one turn, and again what comes later", async () => {

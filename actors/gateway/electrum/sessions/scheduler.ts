@@ -14,6 +14,8 @@ export interface Turned {
 
 /** After so long the loop looks for new bytes and old timers again: a bound on what one turn adds to another's wait. */
 const SLICE_MS = 4;
+/** What is told to all waits so long at most for news of single scripts that is on its way. */
+const HOLD_MS_MAX = 200;
 /** The front of the queue is cut off when so much of it has had its turn. */
 const SPENT_MAX = 1_024;
 
@@ -28,9 +30,15 @@ export class Scheduler {
   readonly #toldAll = new FlushQueue();
   #running = 0;
   #immediate: NodeJS.Immediate | undefined;
+  readonly #isTelling: () => boolean;
+  /** Since when something waits to be told to all. */
+  #toldAllSinceMs: number | undefined;
+  #hold: NodeJS.Timeout | undefined;
 
-  constructor(runningMax: number) {
+  /** `isTelling`: more will soon be told that concerns few. */
+  constructor(runningMax: number, isTelling: () => boolean = () => false) {
     this.#runningMax = runningMax;
+    this.#isTelling = isTelling;
   }
 
   get running(): number {
@@ -62,7 +70,10 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** After all answers of this turn; when there are very many to be told, some turns later. `isForAll`: all others hear it too. */
+  /**
+   * After all answers of this turn; when there are very many to be told, some turns later. `isForAll`: all others hear it
+   * too, when nobody is about to hear more than that.
+   */
   notifySoon(client: Turned, isForAll: boolean): void {
     (isForAll ? this.#toldAll : this.#told).add(client);
     this.#arm();
@@ -80,6 +91,8 @@ export class Scheduler {
   stop(): void {
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     this.#immediate = undefined;
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
   }
 
   #arm(): void {
@@ -114,7 +127,23 @@ export class Scheduler {
   #notifySome(): void {
     const untilMs = performance.now() + SLICE_MS;
     this.#told.flushUntil(untilMs);
-    if (this.#told.isEmpty) this.#toldAll.flushUntil(untilMs);
-    if (!this.#told.isEmpty || !this.#toldAll.isEmpty) this.#arm();
+    if (!this.#told.isEmpty) return this.#arm();
+    if (this.#toldAll.isEmpty || this.#isHeld()) return;
+    this.#toldAll.flushUntil(untilMs);
+    if (this.#toldAll.isEmpty) this.#toldAllSinceMs = undefined;
+    else this.#arm();
+  }
+
+  /** While scripts are looked at, telling all of a block would take the processor from telling few what it did to them. */
+  #isHeld(): boolean {
+    const nowMs = performance.now();
+    this.#toldAllSinceMs ??= nowMs;
+    if (!this.#isTelling() || nowMs - this.#toldAllSinceMs > HOLD_MS_MAX) return false;
+    // The last look may have nothing to tell, and so not arm us.
+    this.#hold ??= setTimeout(() => {
+      this.#hold = undefined;
+      this.#arm();
+    }, SLICE_MS);
+    return true;
   }
 }

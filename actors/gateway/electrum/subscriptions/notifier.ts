@@ -81,6 +81,11 @@ export class Notifier implements ChainWatcher {
     return this.#table.subscriptions;
   }
 
+  /** Scripts are being looked at: news of them follows. */
+  get isLooking(): boolean {
+    return this.#isLooking;
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
