@@ -58,7 +58,11 @@ export function disconnect(
     terminal,
     (gateway) =>
       gateway.electrumDisconnect({ sessions: chosen, all, ...(network === undefined ? {} : { network }) }),
-    ({ disconnected }) => [`Closed ${countOf(disconnected)}.`],
+    ({ disconnected }) => {
+      const gone = new Set(chosen).size - disconnected;
+      const isMissed = network === undefined && !all && gone > 0;
+      return [`Closed ${countOf(disconnected)}.${isMissed ? ` ${countOf(gone)} had gone already.` : ""}`];
+    },
   );
 }
 

@@ -29,11 +29,11 @@ async function torWith(options: { knows?: Buffer; port?: number } = {}): Promise
   return made;
 }
 
-function serviceOf(port: number, told: (string | undefined)[], clock = new ManualClock()) {
+function serviceOf(port: number, told: (string | undefined)[], clock = new ManualClock(), log = silentLog()) {
   const control = { host: "127.0.0.1", port };
   const changed = (address: string | undefined) => void told.push(address);
   const place = { control, port: 50_001, target: TARGET, keyFile: join(directory, "electrum-onion.key") };
-  const made = new OnionService({ ...place, clock, log: silentLog(), changed });
+  const made = new OnionService({ ...place, clock, log, changed });
   opened.push(made);
   return made;
 }
@@ -62,7 +62,10 @@ describe("an onion service", () => {
     await first.start();
     first.stop();
     const key = readFileSync(join(directory, "electrum-onion.key"), "utf8").trim();
-    await serviceOf(tor.port, told, clock).start();
+    const logged: string[] = [];
+    const write = (line: string) => void logged.push(line);
+    await serviceOf(tor.port, told, clock, { ...silentLog(), info: write, warn: write }).start();
+    expect(logged).toEqual([]);
     await tor.stop();
     await waitFor("it to be missed", () => told.length === 2);
 
@@ -72,6 +75,7 @@ describe("an onion service", () => {
 
     const address = `${"a".repeat(55)}c.onion`;
     expect(told).toEqual([address, undefined, address]);
+    expect(logged).toEqual(["the onion service is away", "the onion service is there again"]);
     expect([...back.services.values()].map((service) => service.key)).toEqual([key]);
   });
 

@@ -32,6 +32,7 @@ export class OnionService {
   #control: TorControl | undefined;
   #retry: Timer | undefined;
   #retryMs = RETRY_FIRST_MS;
+  #isMissed = false;
   #isStopped = false;
 
   constructor(options: OnionServiceOptions) {
@@ -50,6 +51,8 @@ export class OnionService {
       if (key === undefined) this.#keep(privateKey);
       this.#retryMs = RETRY_FIRST_MS;
       changed(`${serviceId}.onion`);
+      if (this.#isMissed) log.info("the onion service is there again");
+      this.#isMissed = false;
       void control.closed.then(() => this.#lost("Tor has ended the connection"));
     } catch (error) {
       this.#control?.close();
@@ -85,6 +88,7 @@ export class OnionService {
 
   #again(): void {
     if (this.#isStopped) return;
+    this.#isMissed = true;
     this.#control = undefined;
     this.#retry = this.#options.clock.after(this.#retryMs, () => void this.start(), { background: true });
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);

@@ -87,6 +87,9 @@ test("the operator sees the sessions, closes one, bans an address and lets it in
 
   expect(await json("disconnect", String(own?.id))).toEqual({ disconnected: 1 });
   await client.closed();
+  expect((await home.run("electrum", "disconnect", String(own?.id))).stdout).toBe(
+    "Closed 0 sessions. 1 session had gone already.\n",
+  );
 
   const again = await RawClient.greeted(target);
   expect((await home.run("electrum", "ban", "127.0.0.1", "--minutes", "60")).stdout).toBe(
