@@ -168,6 +168,38 @@ describe("the sandbox's mempool", () => {
     expect(await rpc("getrawmempool")).toEqual([]);
   });
 
+  it("takes a package only as a child behind all of its parents, as Bitcoin Core does", async () => {
+    await mine(102);
+    const parentOf = async (height: number) =>
+      owner.spend([await coinbaseOf(height)], [{ kind: "p2wpkh", amountSat: COINBASE_SAT - 1_000n }]);
+    const [parent, stranger] = [await parentOf(1), await parentOf(2)];
+    const fed = { txid: parent.txid, index: 0, amountSat: COINBASE_SAT - 1_000n, kind: "p2wpkh" as const };
+    const middle = owner.spend([fed], [{ kind: "p2wpkh", amountSat: COINBASE_SAT - 2_000n }]);
+    const child = owner.spend(
+      [
+        { ...fed, txid: middle.txid, amountSat: COINBASE_SAT - 2_000n },
+        { ...fed, txid: stranger.txid },
+      ],
+      [{ kind: "p2tr", amountSat: 2n * COINBASE_SAT - 5_000n }],
+    );
+
+    const refused = [
+      [middle.hex, parent.hex],
+      [parent.hex, stranger.hex],
+      [parent.hex, middle.hex, child.hex],
+    ];
+    for (const rawTxs of refused) {
+      await expect(rpc("submitpackage", rawTxs)).rejects.toMatchObject({
+        rpcCode: -25,
+        message: expect.stringMatching(/package topology disallowed/),
+      });
+    }
+    expect(await rpc("getrawmempool")).toEqual([]);
+    expect(await rpc("submitpackage", [parent.hex, middle.hex])).toMatchObject({ package_msg: "success" });
+    expect(await rpc("submitpackage", [stranger.hex, child.hex])).toMatchObject({ package_msg: "success" });
+    expect(await rpc("getrawmempool")).toHaveLength(4);
+  });
+
   it("tells whether it would take a transaction, and takes none by that", async () => {
     await mine(101);
     const good = owner.spend([await coinbaseOf(1)], [{ kind: "p2tr", amountSat: COINBASE_SAT - 1_000n }]);

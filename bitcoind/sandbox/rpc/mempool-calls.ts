@@ -254,6 +254,12 @@ function submitPackage({ mempool }: SandboxParts, given: Arguments): unknown {
       `Array must contain between 1 and ${TESTED_MAX} transactions.`,
     );
   }
+  if (!isChildWithParents(transactions)) {
+    throw new RpcRefusal(
+      RPC_CODE.verify,
+      "package topology disallowed. not child-with-parents or parents depend on each other.",
+    );
+  }
   const feerateMaxSat = satFromCoins(given.amount(1, FEERATE_MAX_COINS));
   for (const transaction of transactions)
     refuseBurn(transaction, satFromCoins(given.amount(2, BURN_MAX_COINS)));
@@ -292,6 +298,19 @@ function submitPackage({ mempool }: SandboxParts, given: Arguments): unknown {
     "tx-results": results,
     "replaced-transactions": replaced,
   };
+}
+
+/** The last spends of each of the others, and none of those spends of another. One alone is a package too. */
+function isChildWithParents(transactions: readonly Transaction[]): boolean {
+  const spentBy = ({ inputs }: Transaction) =>
+    new Set(inputs.map(({ previousTxidBytes }) => txidFromBytes(previousTxidBytes)));
+  const parents = transactions.slice(0, -1);
+  const parentTxids = parents.map(txidOf);
+  const spentByChild = spentBy(transactions.at(-1) as Transaction);
+  return (
+    parentTxids.every((txid) => spentByChild.has(txid)) &&
+    parents.every((parent) => parentTxids.every((txid) => !spentBy(parent).has(txid)))
+  );
 }
 
 function decodeTx(
