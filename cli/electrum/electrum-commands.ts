@@ -1,6 +1,7 @@
 /** What `supervisor electrum …` does: asks a gateway over the bus as the operator, and prints what it says. */
 import type { Client } from "../../bus/bus.ts";
 import { ELECTRUM_SESSIONS_MAX, gatewayContract } from "../../bus/contracts/gateway.ts";
+import type { ChildState, ChildStatus } from "../../bus/contracts/supervisor.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { AdminClient } from "../../supervisor/admin/client.ts";
 import { findDataPaths } from "../../supervisor/plan/settings.ts";
@@ -156,10 +157,25 @@ async function ask<A>(
 async function ownHost(options: ElectrumOptions, terminal: Terminal): Promise<string> {
   const admin = await AdminClient.connect(findDataPaths(requestOf(options, terminal)).socket);
   try {
-    return (await admin.call("tree", {}, { deadlineMs: TREE_DEADLINE_MS })).host;
+    return hostOfGateway(await admin.call("tree", {}, { deadlineMs: TREE_DEADLINE_MS }));
   } finally {
     admin.close();
   }
+}
+
+/** Throws where none runs: to wait for its answer would be in vain. */
+export function hostOfGateway({ host, root }: { readonly host: string; readonly root: ChildStatus }): string {
+  const state = stateOf(root, "gateway");
+  if (state === "off")
+    throw misuse(`The gateway is switched off on this host (${host}). Name another's: --host <name>.`);
+  if (state === "elsewhere")
+    throw misuse(`No gateway runs on this host (${host}). Name one that has one: --host <name>.`);
+  return host;
+}
+
+function stateOf(child: ChildStatus, id: string): ChildState | undefined {
+  if (child.id === id) return child.state;
+  return child.children.map((each) => stateOf(each, id)).find((state) => state !== undefined);
 }
 
 function countOf(sessions: number): string {

@@ -60,7 +60,9 @@ export function statsLines(stats: ElectrumStats, paint: Paint, width: number): s
       .map(([name, count]) => `${harmless(name)} ${number(count)}`)
       .join(", ");
   const closed = listed(sessions.closed);
-  const errors = listed(requests.errors);
+  const errors = Object.entries(requests.errors)
+    .map(([code, count]) => `${number(count)} of code ${harmless(code)}`)
+    .join(", ");
   return [
     line("open for", duration(stats.uptimeS * 1_000)),
     line("sessions", `${number(sessions.open)} of ${number(sessions.max)} (${listed(sessions.byCarrier)})`),
