@@ -9,6 +9,7 @@ import { outpointOf } from "../coins/script-facts.ts";
 import { denials } from "../denials.ts";
 import { type Granted, RESERVATIONS_PER_HOUR } from "../sign/grants.ts";
 import { lend, recall, signedOfLent } from "../sign/lending.ts";
+import { payeeScript } from "../sign/payee.ts";
 import { mixable } from "../spend/candidates.ts";
 import { checkDay } from "../spend/daily-limit.ts";
 import { sumOf } from "../spend/plan.ts";
@@ -63,6 +64,7 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
     },
     async bankQuote({ grant, address, amountSat, blocks }, call) {
       const { wallet, by } = grantedBy(desk, grant, call);
+      payeeScript(wallet, address);
       const wish = wishOf(by, { address, amountSat }, blocks);
       const spent = await desk.sender.dryRun(wallet, wish);
       return { amountSat: amountSat ?? paidOf(spent, wallet, address), feeSat: spent.feeSat };
@@ -76,6 +78,7 @@ export function bankAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, 
       const judge = ({ plan, paidOutSat }: Prepared) => {
         // Lent for a coinjoin, it is paid by that or not at all.
         if (Object.hasOwn(wallet.state.lent, id)) throw keyIsTaken();
+        payeeScript(wallet, address);
         if (plan.feeSat > mostSat) throw denials.beyondGrant("miningFeeSatMax");
         checkDay(
           wallet,

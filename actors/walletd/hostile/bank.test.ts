@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { txidOf } from "../../../bitcoin/transaction.ts";
-import { ELSEWHERE, HOUR_MS, RobbedWallets } from "../../../tests/harness/walletd/robbed-wallets.ts";
+import {
+  ELSEWHERE,
+  HOUR_MS,
+  MINE,
+  ownScript,
+  paying,
+  RobbedWallets,
+} from "../../../tests/harness/walletd/robbed-wallets.ts";
 import type { WalletdUnderTest } from "../../../tests/harness/walletd/walletd-under-test.ts";
 
 /** The ledger, or the door that it believes, may be broken into: walletd holds whoever has the grant to what it says. */
@@ -61,6 +68,21 @@ describe("a ledger that has been broken into", () => {
     scene.clock.pass(25 * HOUR_MS);
     const later = await robber();
     await ledger.payOut({ ...later.wish, order: id(3) });
+  });
+
+  it("pays nothing to the bank's own change, which its books would take for paid out", async () => {
+    const { grant, wish, ledger } = await robber();
+    await ledger.payOut({ ...wish, order: id(1) });
+    await under.money.mine(1);
+    await under.level(scene.mine);
+    const { address } = MINE.keys.key({ mixdepth: 0, chain: 1, index: 0 });
+    expect(under.money.sent.at(-1)?.outputs.some(paying(ownScript(0, 1, 0)))).toBe(true);
+
+    const refused = { code: "WALLETD_ADDRESS" };
+    await expect(ledger.bankQuote({ grant, address, blocks: 6, amountSat: 5_000 })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(ledger.payOut({ ...wish, order: id(2), address })).rejects.toMatchObject(refused);
   });
 
   it("gets no coins of another mixdepth, and sees none", async () => {

@@ -36,6 +36,7 @@ const OWNERS: Readonly<Record<string, object>> = {
   grant: { caller: "maker", limits: {} },
   addExternalCoins: { coins: [{ txid: TXID, index: 0, key: "c".repeat(52) }] },
   importCommitments: { file: "" },
+  lendCoins: { from: { name: "theirs", file: "", password: PASSWORD } },
 };
 
 const NOTE = {

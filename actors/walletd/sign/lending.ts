@@ -1,15 +1,13 @@
 /** Lends coins of the bank for one coinjoin: a taker's grant that is bound to one order, its payee and its most, and ends with it. */
-import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
-import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import { denials } from "../denials.ts";
 import { checkDay } from "../spend/daily-limit.ts";
 import { checkDust } from "../spend/plan.ts";
-import { scriptFor } from "../spend/planner.ts";
 import { keyIsTaken, type Request } from "../spend/signed-record.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
 import type { LentRecord, WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import { type Granted, type Grants, RESERVATIONS_PER_HOUR } from "./grants.ts";
+import { payeeScript } from "./payee.ts";
 import { release } from "./reservations.ts";
 
 export interface LendTerms {
@@ -45,9 +43,7 @@ export async function lend(
   wallet.needKeys();
   wallet.needKnown();
   const { address, amountSat, makerFeesSatMax, miningFeeSatMax } = terms;
-  const script = scriptFor(address, wallet);
-  // Change of ours that somebody has seen on the chain: what came there would not be told from change.
-  if (wallet.book.find(scriptHashOf(script))?.path.chain === INTERNAL_CHAIN) throw denials.address(address);
+  const script = payeeScript(wallet, address);
   let given: Lending | undefined;
   try {
     return await wallet.store.transact((state) => {
