@@ -36,6 +36,7 @@ const SAMPLES = [
   denials.noCommitment(1, 2, 3),
   denials.externalCoin({ txid: TXID, index: 1 }, "gone"),
   denials.commitmentsFile(),
+  denials.lendingOver(),
 ];
 
 test("every denial is one that some method declares, with data that its schema takes", () => {
