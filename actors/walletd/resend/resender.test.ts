@@ -207,11 +207,21 @@ describe("a payment of which nobody knows whether it was sent", () => {
 });
 
 describe("a coinjoin", () => {
-  async function taken(resend: "soon" | "late" = "soon"): Promise<{ grant: string; whole: Transaction }> {
-    const limits = { makerFeesSatMax: 2_000, miningFeeSatMax: 5_000 };
-    const { grant } = await under.as("operator").grant({ ...owned, caller: "taker", limits, ttlS: 86_400 });
+  const MOST = { makerFeesSatMax: 2_000, miningFeeSatMax: 5_000 };
+
+  async function grantOfTaker(): Promise<string> {
+    const asked = { ...owned, caller: "taker" as const, limits: MOST, ttlS: 86_400 };
+    return (await under.as("operator").grant(asked)).grant;
+  }
+
+  async function taken(
+    resend: "soon" | "late" = "soon",
+    given?: string,
+    destination: string | null = null,
+  ): Promise<{ grant: string; whole: Transaction }> {
+    const grant = given ?? (await grantOfTaker());
     const taker = under.as("taker");
-    const wish = { mixdepth: 0, amountSat: 200_000, destination: null, ...limits };
+    const wish = { mixdepth: 0, amountSat: 200_000, destination, ...MOST };
     const side = await taker.reserveAsTaker({ grant, ...wish });
     const transaction = await othersSigned(madeFor(side, 200_000), side.coins);
     const asked = { grant, reservation: side.reservation, participants: 3, resend };
@@ -256,6 +266,20 @@ describe("a coinjoin", () => {
 
     clock.pass(37 * HOUR_MS);
     nodeForgets();
+    await under.money.mine(1);
+    await untilSent(txidOf(whole), 1);
+  });
+
+  it("of the bank that nobody has sent is sent at once when it is recalled, whoever was to send it", async () => {
+    const limits = { mixdepths: [0], amountSatMax: 300_000, daySatMax: 300_000, ...MOST };
+    const asked = { ...owned, caller: "ledger" as const, limits, ttlS: 86_400 };
+    const { grant } = await under.as("operator").grant(asked);
+    const loan = { grant, order: "01".repeat(8), address: ELSEWHERE, amountSat: 200_000, ...MOST };
+    const lent = await under.as("ledger").bankLend(loan);
+    const { whole } = await taken("late", lent.grant, ELSEWHERE);
+    expect(await under.as("ledger").bankRecall(loan)).toMatchObject({
+      signed: { payout: { txid: txidOf(whole) } },
+    });
     await under.money.mine(1);
     await untilSent(txidOf(whole), 1);
   });

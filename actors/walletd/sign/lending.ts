@@ -139,11 +139,12 @@ function signedOf(state: Readonly<WalletState>, { signed }: LentRecord) {
   return { state: "signed", signed: told } as const;
 }
 
-/** Its taker may be gone, or have given up waiting for others to send it. */
+/** Its taker may be gone, or have given up waiting for others to send it: then it waits for nobody any more. */
 function adopted({ signed }: Readonly<WalletState>, { signed: own }: LentRecord): WalletChange[] {
   const record = own === undefined ? undefined : signed[own.reservation];
   if (own === undefined || record === undefined || record.isSeen === true) return [];
-  return [{ kind: "signed", key: own.reservation, signed: { ...record, isSeen: true } }];
+  const { isLate: _, ...ours } = record;
+  return [{ kind: "signed", key: own.reservation, signed: { ...ours, isSeen: true } }];
 }
 
 function lentAlready(
