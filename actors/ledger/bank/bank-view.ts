@@ -41,9 +41,12 @@ export interface BankView {
 /** No reorganisation has reached so deep. */
 export const FINAL_CONFIRMATIONS = 100;
 const NOBODY = -1;
+/** However old it is: what a node has lost walletd sends again. */
 const UNSEEN_S = 3_600;
 /** walletd remembers payments for longer than this, unless they are buried. */
 const FORGOTTEN_S = 2 * 86_400;
+/** And no longer than this those that nobody has: of a lost one nobody knows then what has become of it. */
+const GIVEN_UP_S = 30 * 86_400;
 
 export function applyView(tx: Tx, view: BankView): void {
   applyPayouts(tx, view);
@@ -261,16 +264,20 @@ function applyPayouts(tx: Tx, { payouts, tip }: BankView): void {
     // The answer to it was lost, the payment was not. One that is signed and not seen is asked for again, which sends it.
     if (order.state === "executing" && payout?.isSeen === true) order = payoutPaid(tx, order, payout);
     if (order.state !== "broadcast") continue;
-    const ageS = tx.nowS - (order.confirmedAtS ?? tx.nowS);
     if (payout === undefined) {
-      if (ageS >= FORGOTTEN_S) payoutConfirmed(tx, order, tip.height);
+      const ageS = tx.nowS - (order.confirmedAtS ?? tx.nowS);
+      const isGivenUp = order.isLost && ageS >= GIVEN_UP_S;
+      if (ageS >= FORGOTTEN_S && !isGivenUp) payoutConfirmed(tx, order, tip.height);
       continue;
     }
     const { height, isSeen } = payout;
+    const { unseenSinceS: beforeS = null } = order;
+    const unseenSinceS = isSeen ? null : (beforeS ?? tx.nowS);
     if (height !== null && tip.height - height + 1 >= tx.rules.confirmations)
       payoutConfirmed(tx, order, height);
-    else if (height !== order.height || (isSeen && order.isLost))
-      tx.t.orders.put(id, { ...order, height, isLost: false });
-    else if (!isSeen && ageS >= UNSEEN_S && !order.isLost) payoutLost(tx, order);
+    else if (height !== order.height || unseenSinceS !== beforeS || (isSeen && order.isLost))
+      tx.t.orders.put(id, { ...order, height, unseenSinceS, isLost: order.isLost && !isSeen });
+    else if (unseenSinceS !== null && unseenSinceS + UNSEEN_S <= tx.nowS && !order.isLost)
+      payoutLost(tx, order);
   }
 }

@@ -155,6 +155,8 @@ export interface OrderRow {
   readonly height: number | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly isLeaving: boolean;
+  /** Sent, and not on the network since then; null while it is there. Absent in orders of older releases. */
+  readonly unseenSinceS?: number | null;
   /** Sent, and no node has it any more: a person has to look. */
   readonly isLost: boolean;
 }
