@@ -95,6 +95,10 @@ describe("coins of the bank that are lent for a coinjoin", () => {
         unsignable("costs-too-much"),
       );
     }
+    // Somebody else's gift, which the books do not know.
+    await expect(
+      sign(changed(good, paying(change), { amountSat: changeSat + 2_301n })),
+    ).rejects.toMatchObject(unsignable("costs-less-than-nothing"));
     // It costs 2,300 sat, and may cost 3,000.
     await expect(sign(changed(good, paying(change), { amountSat: changeSat - 701n }))).rejects.toMatchObject(
       unsignable("costs-too-much"),
@@ -277,6 +281,13 @@ describe("a ledger that has been broken into", () => {
     await ledger.bankLend({ ...later.wish, order: id(3) });
   });
 
+  it("is counted for all that makers and miners may get together, beside the payment", async () => {
+    const short = await bank({ daySatMax: 62_999 });
+    await expect(short.ledger.bankLend(short.wish)).rejects.toMatchObject(DAY);
+    const enough = await bank({ daySatMax: 63_000 });
+    await enough.ledger.bankLend(enough.wish);
+  });
+
   it("finds the day's sum as it was when the wallet daemon was away and the wallet locked in between", async () => {
     const { grant, sign, good, ledger } = await lent();
     await sign(good);
@@ -286,6 +297,21 @@ describe("a ledger that has been broken into", () => {
     // 62,300 were signed away.
     await expect(ledger.bankLend(wish)).rejects.toMatchObject(DAY);
     await ledger.bankLend({ ...wish, amountSat: 84_000 });
+  });
+
+  it("neither lends for nor pays an order again when the wallet remembers only that it was signed", async () => {
+    const { wish, sign, good, ledger } = await lent();
+    await sign(good);
+    scene.clock.pass(91 * 24 * HOUR_MS);
+    const again = await under.reopened("mine");
+    const limits = { ...LIMITS, daySatMax: 1_000_000 };
+    const { grant } = await under.as("operator").grant({ ...again, caller: "ledger", limits, ttlS: 86_400 });
+    const taken = { code: "BUS_CONFLICT" };
+    await expect(ledger.bankLend({ ...wish, grant })).rejects.toMatchObject(taken);
+    const { order, address, amountSat } = wish;
+    const payment = { grant, order, address, amountSat, feeSatMax: 2_000, blocks: 6 };
+    await expect(ledger.payOut(payment)).rejects.toMatchObject(taken);
+    expect(await ledger.bankRecall({ grant, order })).toEqual({ signed: { payout: null } });
   });
 
   it("changes nothing of an order that is lent for, and lends no order that was paid", async () => {
@@ -309,5 +335,19 @@ describe("a ledger that has been broken into", () => {
     );
     expect(asked.filter(({ status }) => status === "fulfilled").length).toBeLessThanOrEqual(101);
     expect(asked.at(-1)).toMatchObject({ reason: { code: "WALLETD_TOO_FAST" } });
+
+    const other = await bank({ daySatMax: 100_000_000 });
+    let lendings = 0;
+    for (let number = 300; number < 410; number++) {
+      const order = id(number);
+      const isLent = await ledger.bankLend({ ...other.wish, order }).then(
+        () => true,
+        (error: { code: string }) => error.code !== "WALLETD_TOO_FAST",
+      );
+      if (!isLent) break;
+      lendings += 1;
+      await ledger.bankRecall({ grant: other.grant, order });
+    }
+    expect(lendings).toBeLessThanOrEqual(101);
   });
 });
