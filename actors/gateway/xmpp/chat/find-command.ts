@@ -1,5 +1,6 @@
 /** Which command a word means: whole before shortened, the person's own language before English before all others. */
 import type { CommandWord, Texts } from "../language/catalogue.ts";
+import { plain } from "../language/words.ts";
 
 export type Found =
   | { readonly command: CommandWord }
@@ -42,9 +43,4 @@ export function languageOfWord(typed: string, languages: readonly Texts[]): Text
 
 function entries(texts: Texts): [CommandWord, string][] {
   return Object.entries(texts.words) as [CommandWord, string][];
-}
-
-/** Without case and accents: keyboards differ. */
-function plain(word: string): string {
-  return word.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

@@ -8,6 +8,7 @@ import { DoorUnderTest, WALLET } from "../../../../tests/harness/xmpp/door.ts";
 import { readCatalogueFile } from "./catalogue-file.ts";
 import { en } from "./en.ts";
 import { compileTemplate } from "./template.ts";
+import { addLanguages } from "./texts.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -68,10 +69,26 @@ describe("a catalogue file", () => {
     [{ words: { pay: "zahl mir" } }, "de.json", "words.pay has to be one word"],
     [{ words: { pay: "Geld", balance: "geld" } }, "de.json", "are the same word"],
     [{ words: { pay: "balance" } }, "de.json", "are the same word"],
+    [{ words: { pay: "élan", balance: "elan" } }, "de.json", "are the same word"],
+    [{ words: { pay: "zahlen", balance: "pay" } }, "de.json", "words.balance is English for words.pay"],
+    [{ yes: "nein", no: "Nein" }, "de.json", "yes and no are the same word"],
+    [{ yes: "no", no: "nikt" }, "pl.json", "the other way round in English"],
+    [{ yes: "tak", no: "Yes" }, "pl.json", "the other way round"],
+    [{ yes: "", no: "nein" }, "de.json", "yes has to be one word"],
+    [{ yes: "2", no: "1" }, "de.json", "yes has to be one word"],
     [" ".repeat(300_000), "de.json", "bytes"],
   ])("is refused with what is wrong: %j %s", (said, name, why) => {
     expect(() => readCatalogueFile(file(said, name))).toThrow(
       expect.objectContaining({ code: "GATEWAY_XMPP_LANGUAGE", message: expect.stringContaining(why) }),
+    );
+  });
+});
+
+describe("files of several languages", () => {
+  it("are refused where one agrees with the word by which another declines", () => {
+    const paths = [file({ yes: "ne", no: "ohi" }, "el.json"), file({ yes: "da", no: "ne" }, "sr.json")];
+    expect(() => addLanguages(paths)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining("sr.json is no catalogue of a language") }),
     );
   });
 });

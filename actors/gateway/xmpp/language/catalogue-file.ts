@@ -5,6 +5,7 @@ import { TroupeError } from "../../../../runtime/errors.ts";
 import type { Texts } from "./catalogue.ts";
 import { en } from "./en.ts";
 import { compileTemplate } from "./template.ts";
+import { plain } from "./words.ts";
 
 const FILE_BYTES_MAX = 256 * 1024;
 const TEXT_LENGTH_MAX = 2_000;
@@ -16,12 +17,16 @@ interface Tree {
   readonly [key: string]: Leaf | Tree;
 }
 
-/** By its code, which is the file's name. Throws `GATEWAY_XMPP_LANGUAGE` with the key that is wrong. */
-export function readCatalogueFile(path: string): { readonly code: string; readonly texts: Texts } {
+/** By its code, which is the file's name; `spoken` are the languages beside it. Throws `GATEWAY_XMPP_LANGUAGE` with the key that is wrong. */
+export function readCatalogueFile(
+  path: string,
+  spoken: readonly Texts[] = [en],
+): { readonly code: string; readonly texts: Texts } {
   const code = CODE.exec(basename(path))?.[1];
   if (code === undefined) throw bad(path, "its name is no code of a language, such as de.json");
   const texts = translated(en, parsed(path), "", path) as unknown as Texts;
   checkWords(texts, path);
+  checkAnswers(texts, spoken, path);
   return { code, texts };
 }
 
@@ -74,15 +79,32 @@ function isText(said: unknown): said is string {
   return typeof said === "string" && said.length <= TEXT_LENGTH_MAX;
 }
 
-/** Each is typed alone, and means one command. */
+/** Each is typed alone, and means one command; the English ones are understood by everybody. */
 function checkWords({ words }: Texts, path: string): void {
   const seen = new Map<string, string>();
   for (const [command, word] of Object.entries(words)) {
     if (!WORD.test(word)) throw bad(path, `words.${command} has to be one word`);
-    const other = seen.get(word.toLowerCase());
+    const other = seen.get(plain(word));
     if (other !== undefined) throw bad(path, `words.${command} and words.${other} are the same word`);
-    seen.set(word.toLowerCase(), command);
+    seen.set(plain(word), command);
   }
+  for (const [command, word] of Object.entries(en.words)) {
+    const other = seen.get(plain(word));
+    if (other !== undefined && other !== command)
+      throw bad(path, `words.${other} is English for words.${command}`);
+  }
+}
+
+/** Every language's are understood by everybody: who declines with one must not agree with another. */
+function checkAnswers({ yes, no }: Texts, spoken: readonly Texts[], path: string): void {
+  for (const [key, word] of [["yes", yes] as const, ["no", no] as const]) {
+    if (!WORD.test(word)) throw bad(path, `${key} has to be one word`);
+  }
+  if (yes.toLowerCase() === no.toLowerCase()) throw bad(path, "yes and no are the same word");
+  const opposed = spoken.find(
+    (other) => other.yes.toLowerCase() === no.toLowerCase() || other.no.toLowerCase() === yes.toLowerCase(),
+  );
+  if (opposed !== undefined) throw bad(path, `${yes} and ${no} are the other way round in ${opposed.name}`);
 }
 
 function bad(path: string, why: string): TroupeError {

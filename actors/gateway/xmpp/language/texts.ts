@@ -13,7 +13,10 @@ export const STANDARD_LANGUAGE = "en";
 
 /** Before anybody is spoken to: the operator's own files. One of a language that is there already takes its place. Throws `GATEWAY_XMPP_LANGUAGE`. */
 export function addLanguages(paths: readonly string[]): void {
-  for (const { code, texts } of paths.map(readCatalogueFile)) known[code] = texts;
+  for (const path of paths) {
+    const { code, texts } = readCatalogueFile(path, Object.values(known));
+    known[code] = texts;
+  }
 }
 
 /** Which language these are. */
