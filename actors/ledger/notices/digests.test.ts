@@ -199,3 +199,17 @@ it("loses nothing and tells nothing twice, whenever it dies and however the sett
     { numRuns: 30 },
   );
 });
+
+it("is not told to whoever is no owner of the account any more, and nothing of it is kept for him", async () => {
+  await books.remove();
+  const BOB = "bob@example.test";
+  books = new TestBooks({ mode: "owner", owners: [ALICE, BOB] });
+  person({ digest: DAILY });
+  books.write((tx) => register(tx, { jid: BOB, username: "bob" }));
+  happens({ kind: "deposit.credited", subject: "deposit:1", amountSat: 5 });
+  Object.assign(books.rules, { owners: [ALICE] });
+  books.nowS += DAY_S;
+  tidy();
+  expect(due().map(({ jid }) => jid)).toEqual([ALICE]);
+  expect(books.read((t) => t.waiting.count())).toBe(0);
+});

@@ -2,6 +2,7 @@
 import type { LedgerSettings, NoticeKind } from "../../../bus/contracts/ledger/objects.ts";
 import { wholeBalanceOf } from "../books/movements.ts";
 import type { Tx } from "../books/transaction.ts";
+import { isNamed } from "../people/jids.ts";
 import type { NoticeRow, UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirst } from "../store/store.ts";
 
@@ -54,7 +55,8 @@ export function tellDigest(tx: Tx, userId: number, beforeS = Number.POSITIVE_INF
   const [oldest] = tx.t.waiting.values({ ...ofFirst(userId), limit: 1 });
   if (oldest === undefined || oldest.atS >= beforeS) return;
   const due = tx.t.waiting.values(ofFirst(userId)).filter(({ atS }) => atS < beforeS);
-  for (const jid of new Set(due.map((row) => row.jid))) {
+  // Whoever is no owner any more does not hear what there is now.
+  for (const jid of new Set(due.map((row) => row.jid).filter((one) => isNamed(tx, one)))) {
     const rows = due.filter((row) => row.jid === jid);
     const id = nextNumber(tx.t, "notice");
     tx.t.notices.put(id, {
