@@ -15,6 +15,8 @@ const TOKEN_START = "gAAAA";
 const WORDS_BYTES_MAX = 1_000;
 /** All addresses up to it are watched; nobody has handed out so many. */
 const NEXT_INDEX_MAX = 100_000;
+/** Of all branches together: a file may name four hundred. */
+const NEXT_INDEXES_MAX = 300_000;
 
 export function formOf(bytes: Buffer): ForeignForm | undefined {
   if (startsWith(bytes, PLAIN_MAGIC)) return "clientserver-plain";
@@ -30,7 +32,10 @@ export function formOf(bytes: Buffer): ForeignForm | undefined {
 export async function openForeign(file: ForeignFile): Promise<ImportedWallet> {
   const imported = await readForeign(file);
   const { data: state } = WalletStateSchema.safeParse(imported.state);
-  const isBearable = Object.values(imported.state.nextIndexes).every((next) => next <= NEXT_INDEX_MAX);
+  const nexts = Object.values(imported.state.nextIndexes);
+  const isBearable =
+    nexts.every((next) => next <= NEXT_INDEX_MAX) &&
+    nexts.reduce((sum, next) => sum + next, 0) <= NEXT_INDEXES_MAX;
   if (state !== undefined && isBearable) return { ...imported, state };
   wipeSecrets(imported.secrets);
   throw refusals.corrupt(file.wallet, "numbers that no wallet has");
