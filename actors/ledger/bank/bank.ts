@@ -45,6 +45,9 @@ const DEFINITE = new Set([
   "WALLETD_FEE",
 ]);
 
+/** The taker, or walletd, is away or does not answer. */
+const HANGS = new Set(["BUS_DEADLINE", "BUS_UNAVAILABLE"]);
+
 export class Bank {
   readonly #parts: BankParts;
   readonly #walletd: Client<typeof walletdContract>;
@@ -303,7 +306,10 @@ export class Bank {
         if (!this.#isStale(order)) await this.#mixing.advance(order, this.#needGrant(), isStopped);
       } catch (error) {
         failed += 1;
-        log.debug("a coinjoin of the bank waits", { order: order.id, code: toWireError(error).code });
+        const { code } = toWireError(error);
+        log.debug("a coinjoin of the bank waits", { order: order.id, code });
+        // Whoever does not answer for the oldest would keep each of the others waiting as long.
+        if (HANGS.has(code)) break;
       }
     }
     return { steps: due.length, failed };

@@ -33,6 +33,7 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
   const begun: Begun[] = [];
   const runs = new Map<string, CoinjoinRun>();
   const plan = { refusal: undefined as TroupeError | undefined, costs: COSTS };
+  const hanging = { isOn: false, asked: 0 };
   taker = await fakeActor({ connect: (user) => at.walletd.connect(user) }, takerContract, {
     plan: ({ amountSat, makers = 2 }) => {
       if (plan.refusal !== undefined) throw plan.refusal;
@@ -50,7 +51,10 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
       runs.set(id, coinjoinRun({ id }));
       return { id };
     },
-    run: ({ id }) => {
+    run: async ({ id }) => {
+      hanging.asked += 1;
+      // Longer than anybody waits for it.
+      if (hanging.isOn) await new Promise((resolve) => setTimeout(resolve, 8_000).unref());
       const run = runs.get(id);
       if (run === undefined) throw new TroupeError({ code: "TAKER_NO_SUCH_RUN", id }, "there is none");
       return run;
@@ -72,7 +76,7 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
     const { availableSat, heldSat } = await at.gateway.balance({ jid });
     return { availableSat, heldSat };
   };
-  return { at, jid, wish, begun, runs, plan, over, state, ordered, balance };
+  return { at, jid, wish, begun, runs, plan, hanging, over, state, ordered, balance };
 }
 
 /** What a taker gets of walletd with what was lent for the order. */
@@ -146,6 +150,21 @@ describe("a payment by a coinjoin", () => {
       ...{ kind: "mixed", changeSat: -AMOUNT_SAT - 2_300, feeSat: 2_300, order },
     });
     await at.sound();
+  });
+
+  it("waits with all others for a taker that hangs once, not once for each of them", async () => {
+    const { at, begun, hanging, jid, wish } = await scene();
+    for (const amountSat of [20_000, 21_000, 22_000]) {
+      const { order } = await at.gateway.mix({ ...wish, amountSat });
+      await at.gateway.confirm({ jid, which: { order } });
+    }
+    await waitFor("all to begin", () => begun.length === 3);
+    await at.sound();
+    Object.assign(hanging, { isOn: true, asked: 0 });
+    taker?.publisher.event("run.changed", { id: begun[0]?.id ?? "", phase: "failed", isOver: true });
+    await waitFor("the taker to be asked", () => hanging.asked > 0);
+    await at.sound();
+    expect(hanging.asked).toBeLessThan(3);
   });
 
   it("is held to a person's limits and second factor as any other", async () => {
