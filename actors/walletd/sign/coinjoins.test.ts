@@ -323,6 +323,34 @@ describe("a taker", () => {
     expect(await shown()).toBe(other?.txid);
   });
 
+  it("never has a bond mixed or stand for it, though its time is over and nothing else can", async () => {
+    const { scriptPubKey } = WALLET.keys.key({ mixdepth: 0, chain: 2, index: 12 });
+    await under.as("operator").bondAddress({ ...owned, lockDate: "2021-01" });
+    under.money.timeS = Date.UTC(2030, 0) / 1_000;
+    const txid = await under.money.pay({ script: scriptPubKey, amountSat: 5_000_000 });
+    await under.money.mine(12);
+    await under.level(owned);
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const wish = { grant, mixdepth: 0, destination: null, ...FEES };
+    const { coins } = await under.as("operator").coins(owned);
+    const bond = coins.filter(({ amountSat }) => amountSat === 5_000_000);
+    const named = bond.map(({ index }) => ({ txid, index }));
+
+    expect(bond).toMatchObject([{ txid, isFrozen: false, reservation: null }]);
+    expect((await taker.funds({ grant })).mixdepths[0]?.availableSat).toBe(700_000);
+    await expect(taker.reserveAsTaker({ ...wish, amountSat: 100_000, coins: named })).rejects.toMatchObject({
+      data: { why: "other-kind" },
+    });
+    const side = await taker.reserveAsTaker({ ...wish, amountSat: null });
+    expect(side.coins.map(({ amountSat }) => amountSat).sort()).toEqual([300_000, 400_000]);
+    const asked = { grant, reservation: side.reservation };
+    for (let tries = 0; tries < 6; tries++) {
+      expect((await taker.commitment(asked)).opening.txid).not.toBe(txid);
+    }
+    await expect(taker.commitment(asked)).rejects.toMatchObject({ data: { usedUp: 2 } });
+  });
+
   it("has nothing to stand for it when the coins are too young or too small", async () => {
     const taker = under.as("taker");
     const grant = await granted("taker", FEES);
