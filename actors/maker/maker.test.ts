@@ -8,6 +8,9 @@ import { formatRevelation, parseRevelation } from "../../joinmarket/podle/revela
 import { DELIVERED } from "../../tests/harness/joinmarket/market-hub.ts";
 import { MakerWorld } from "../../tests/harness/maker/maker-world.ts";
 
+/** As many as coins must be old to be offered. */
+const BLOCKS = 6;
+
 let world: MakerWorld;
 afterEach(() => world.stop());
 
@@ -41,6 +44,38 @@ it("serves a taker from the order book to the chain, and tells what it earned by
   const { entries } = await world.walletd.as("operator").history(world.owned);
   expect(entries[0]).toMatchObject({ role: "maker", isCoinjoin: true, changeSat: earnedSat });
   expect(entries[0]?.note).toMatchObject({ feeReceivedSat: earnedSat });
+});
+
+it("withdraws its offers when the coinjoin that all of its coins are in is seen, and offers what came of it after a block", async () => {
+  world = await MakerWorld.start({ coins: [[200_000_000], [], []] });
+  const { nick } = await world.status();
+  const said = () =>
+    world.hub.sent.flatMap(({ from, isPrivate, text }) => (from === nick && !isPrivate ? [text] : []));
+  const before = said().at(-1);
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, 120_000_000);
+  const coins = await world.promisedCoins(taker);
+  expect(said().at(-1)).toBe(before);
+  const transaction = taker.build(offer, coins);
+  await taker.tx(maker, transaction);
+  await world.until("the signatures", () => taker.signatures.length === coins.length);
+  const signed = taker.finish(transaction, coins);
+  expect(signed !== undefined && world.money.node.submit(signed)).toBe(true);
+  await world.money.follow();
+  await world.until("its end", async () => (await world.status()).state === "waiting");
+  await world.pass(10_000);
+  expect(said().at(-1)).toBe("cancel 0");
+  expect((await world.status()).offers).toEqual([]);
+
+  world.mine(BLOCKS);
+  await world.money.follow();
+  await world.until("the new offers", async () => (await world.status()).state === "offering");
+  await world.pass(10_000);
+  expect(said().at(-1)).toMatch(/^sw0absoffer 0 /);
+  const { offers } = await world.status();
+  // The mixed coin is the larger one now; the change has stayed where it was.
+  expect(offers[0]?.maxSat).toBeGreaterThan(100_000_000);
+  expect(offers[0]?.maxSat).toBeLessThanOrEqual(120_000_000 - 27_301);
 });
 
 it("takes a coin that a taker shows with its script and height, and names no such feature itself", async () => {
