@@ -83,6 +83,7 @@ function electrumStep(): Step {
           { value: "", label: "those on this machine" },
           { value: LAN_TLS, label: "those on other machines too, over TLS at port 50002" },
         ],
+        initial: () => "",
         parse: textOrUsual,
       }),
     ],
@@ -122,6 +123,7 @@ function marketStep(): Step {
           { value: "", label: "yes" },
           { value: "off", label: "no" },
         ],
+        initial: () => "",
         parse: textOrUsual,
       }),
       of("market", {
