@@ -167,6 +167,11 @@ export class Spawned {
     });
   }
 
+  /** What it has said so far. */
+  get printed(): string {
+    return this.#stdout;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
