@@ -90,7 +90,7 @@ export class Maker {
   constructor(order: MakerOrder, parts: MakerParts) {
     this.order = order;
     this.#parts = parts;
-    const { clock, random, market, config, bus, walletd } = parts;
+    const { clock, random, market, config, bus, walletd, network } = parts;
     this.#stall = new Stall(termsOf(order.terms, config), clock, random);
     this.#announcer = new Announcer({
       market,
@@ -99,7 +99,7 @@ export class Maker {
       delayMaxMs: config.announce_delay_s * 1_000,
       offers: () => this.#stall.offers,
     });
-    this.#joins = new SignedJoins({ bus, walletd, clock, grant: order.grant });
+    this.#joins = new SignedJoins({ bus, walletd, clock, network, grant: order.grant });
     this.#mempool = bus.client(mempoolContract);
     this.#limits = new PeerLimits(clock);
     this.#sinceMs = clock.now();

@@ -1,9 +1,33 @@
 /** A coinjoin that we signed is known when the chain shows it, under whatever id others' signatures have given it. */
 import { expect, it } from "vitest";
+import { bytesToHex, hexToBytes } from "../../../bitcoin/bytes.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import { serializeTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
-import { type SignedJoin, SignedJoins } from "./signed-joins.ts";
+import { bareIdOf, type SignedJoin, SignedJoins } from "./signed-joins.ts";
 
-const [OURS, THEIRS, BARE] = ["aa", "bb", "cc"].map((byte) => byte.repeat(32)) as [string, string, string];
+const OURS = "aa".repeat(32);
+/** Ours, and a nested coin of somebody's, whose signature changes the id. */
+function spending(nested: string, amountSat: bigint): Transaction {
+  const inputs = ["", nested].map((scriptSig, at) => ({
+    previousTxidBytes: hexToBytes(at === 0 ? OURS : "dd".repeat(32)),
+    previousIndex: 3,
+    scriptSig: hexToBytes(scriptSig),
+    sequence: 0xfffffffd,
+    witness: [],
+  }));
+  return {
+    ...{ version: 2, locktime: 0, inputs },
+    outputs: [{ amountSat, scriptPubKey: hexToBytes(`0014${"ee".repeat(20)}`) }],
+  };
+}
+const COINJOIN = spending("16001400112233445566778899aabbccddeeff00112233", 5_000n);
+/** Of our coin too, when the taker had not come back. */
+const ANOTHER = spending("", 4_000n);
+const [THEIRS, BARE] = [txidOf(COINJOIN), bareIdOf(COINJOIN)];
+const RAW: Readonly<Record<string, string>> = Object.fromEntries(
+  [COINJOIN, ANOTHER].map((each) => [txidOf(each), bytesToHex(serializeTransaction(each))]),
+);
 const outpoint = { txid: OURS, index: 3 };
 
 function joinsOn(spender: () => { mempool: string | null; chain: string | null }) {
@@ -14,9 +38,12 @@ function joinsOn(spender: () => { mempool: string | null; chain: string | null }
       txid === null || index !== outpoint.index ? null : { txid, index: 0 },
     ),
   });
+  const rawTransactions = async ({ txids }: { readonly txids: readonly string[] }) => ({
+    results: txids.map((txid) => RAW[txid] ?? null),
+  });
   const clients: Record<string, object> = {
-    indexer: { spenders: async (asked: Asked) => answer(spender().chain, asked) },
-    mempool: { spenders: async (asked: Asked) => answer(spender().mempool, asked) },
+    indexer: { spenders: async (asked: Asked) => answer(spender().chain, asked), rawTransactions },
+    mempool: { spenders: async (asked: Asked) => answer(spender().mempool, asked), rawTransactions },
   };
   const joins = new SignedJoins({
     bus: { client: ({ name }: { name: string }) => clients[name] } as never,
@@ -27,6 +54,7 @@ function joinsOn(spender: () => { mempool: string | null; chain: string | null }
       },
     } as never,
     clock: new ManualClock(),
+    network: regtest,
     grant: "",
   });
   return { joins, notes };
@@ -56,4 +84,30 @@ it.each([
     [BARE, true],
     [THEIRS, false],
   ]);
+});
+
+it("of a taker who never came back no other transaction of the coin is taken for his", async () => {
+  let now: { mempool: string | null; chain: string | null } = { mempool: txidOf(ANOTHER), chain: null };
+  const { joins, notes } = joinsOn(() => now);
+  await joins.add(JOIN);
+  expect(await joins.look()).toEqual([]);
+
+  // His own may still replace it, as long as no block has the other.
+  now = { mempool: THEIRS, chain: null };
+  expect(await joins.look()).toMatchObject([{ txid: THEIRS }]);
+  await joins.add({ ...JOIN, promised: { ...JOIN.promised, reservation: "s" } });
+  now = { mempool: null, chain: txidOf(ANOTHER) };
+  expect(await joins.look()).toEqual([]);
+  now = { mempool: null, chain: THEIRS };
+  expect(await joins.look()).toEqual([]);
+  expect(notes.filter(({ completedAtS }) => completedAtS !== null)).toHaveLength(1);
+});
+
+it("what neither the network nor a block has at this moment is looked for again", async () => {
+  let now: { mempool: string | null; chain: string | null } = { mempool: "ab".repeat(32), chain: null };
+  const { joins } = joinsOn(() => now);
+  await joins.add(JOIN);
+  expect(await joins.look()).toEqual([]);
+  now = { mempool: null, chain: BARE };
+  expect(await joins.look()).toMatchObject([{ txid: BARE }]);
 });

@@ -1,6 +1,8 @@
 /** Coinjoins that we signed: until the chain shows them, and as long as their taker may ask us to send them. */
 
-import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import { hexToBytes } from "../../../bitcoin/bytes.ts";
+import type { Network } from "../../../bitcoin/network.ts";
+import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import type { Bus, Client } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
@@ -32,6 +34,7 @@ export interface SignedJoinsParts {
   readonly bus: Bus;
   readonly walletd: Walletd;
   readonly clock: Clock;
+  readonly network: Network;
   readonly grant: string;
 }
 
@@ -74,8 +77,8 @@ export class SignedJoins {
   }
 
   /**
-   * Those that the chain shows by now. We sign nothing else with a coin that we promised, so whatever spends it is the
-   * coinjoin, whatever its id has become.
+   * Those that the chain shows by now, under whatever id others' signatures have given them. A coin that was promised to a
+   * taker who never came back is spent by another transaction one day: that one is not his.
    */
   async look(): Promise<readonly SeenJoin[]> {
     const waiting = [...this.#joins].filter((join) => !join.isSeen);
@@ -87,13 +90,30 @@ export class SignedJoins {
     ]);
     const seen: SeenJoin[] = [];
     for (const [at, join] of waiting.entries()) {
-      const txid = (chain.results[at] ?? mempool.results[at])?.txid;
+      const inBlock = chain.results[at]?.txid;
+      const txid = inBlock ?? mempool.results[at]?.txid;
       if (txid === undefined || join.isSeen) continue;
+      const bareId = txid === join.bareId ? txid : await this.#bareIdOf(txid);
+      if (bareId !== join.bareId) {
+        // Not known yet, or another's; one that only waits may still be replaced by his.
+        if (bareId !== undefined && inBlock !== undefined) this.#joins.delete(join);
+        continue;
+      }
       join.isSeen = true;
       seen.push({ ...join, txid });
       await this.#note(join, txid, Math.floor(this.#parts.clock.now() / 1_000));
     }
     return seen;
+  }
+
+  /** Of a transaction that is on the network or in a block; nothing when neither has it at this moment. */
+  async #bareIdOf(txid: string): Promise<string | undefined> {
+    for (const there of [this.#mempool, this.#indexer]) {
+      const [raw] = (await there.rawTransactions({ txids: [txid] })).results;
+      if (raw === null || raw === undefined) continue;
+      return bareIdOf(parseTransaction(hexToBytes(raw), this.#parts.network.serialization));
+    }
+    return undefined;
   }
 
   #isOver({ signedAtMs }: SignedJoin): boolean {
