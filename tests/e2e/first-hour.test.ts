@@ -89,28 +89,11 @@ test("what is found next works too: asked before it mixes, bonds, tumbles, other
   const mine = ["--wallet", "mine", ...place];
 
   const [destination = ""] = OTHERS;
-  const asked = home.atTerminal(
-    "coinjoin",
-    "--amount",
-    "0.1btc",
-    "--makers",
-    "2",
-    "--to",
-    destination,
-    ...mine,
-  );
+  const wish = ["coinjoin", "--amount", "0.1btc", "--makers", "2", "--to", destination, ...mine];
+  const asked = home.atTerminal(...wish);
   await asked.answer(/Begin the coinjoin\?/, "n");
   expect((await asked.ended).stdout).not.toContain("Setting coins aside");
-  const meant = home.atTerminal(
-    "coinjoin",
-    "--amount",
-    "0.1btc",
-    "--makers",
-    "2",
-    "--to",
-    destination,
-    ...mine,
-  );
+  const meant = home.atTerminal(...wish);
   await meant.answer(/Begin the coinjoin\?/, "y");
   const sent = /Sent: ([0-9a-f]{64})/.exec((await meant.ended).stdout)?.[1] ?? "";
   expect(await done("history", ...mine)).toContain(sent);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findProgram } from "../../../tests/harness/electrum/debian-program.ts";
 import { LedgerUnderTest } from "../../../tests/harness/ledger/ledger-under-test.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
-import { ADDRESSES } from "../../../tests/harness/xmpp/fake-bank.ts";
+import { ADDRESSES } from "../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { conditionOf } from "../../../tests/harness/xmpp/person.ts";
 import { COMPONENT_DOMAIN, XMPP_DOMAIN } from "../../../tests/harness/xmpp/prosody.ts";
 import { XmppUnderTest, XmppWithFakeBank } from "../../../tests/harness/xmpp/xmpp.ts";

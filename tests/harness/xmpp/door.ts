@@ -22,7 +22,7 @@ import { ManualClock } from "../../../runtime/clock.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
-import { FakeBank } from "./fake-bank.ts";
+import { FakeBank } from "./bank/fake-bank.ts";
 
 export const GW = "btc.example.test";
 export const WALLET = `wallet@${GW}`;

@@ -10,7 +10,7 @@ import { silentLog } from "../../../bus/fake.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
-import { FakeBank } from "./fake-bank.ts";
+import { FakeBank } from "./bank/fake-bank.ts";
 import { Person } from "./person.ts";
 import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody, type ProsodyOptions, XMPP_DOMAIN } from "./prosody.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
+import { refuse } from "../../../../tests/harness/xmpp/bank/fake-bank-admins.ts";
 import { DoorUnderTest, GW, payloadOf } from "../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
-import { refuse } from "../../../../tests/harness/xmpp/fake-bank-admins.ts";
 import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
 import {
   childOf,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
 import { childOf, childTextOf, type Element, element, elementsOf, textOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";

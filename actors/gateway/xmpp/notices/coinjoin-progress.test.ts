@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type CoinjoinRun, takerContract } from "../../../../bus/contracts/taker.ts";
 import { type FakeActor, fakeActor } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { TXID } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { coinjoinRun } from "../../../../tests/harness/xmpp/coinjoin-run.ts";
 import { DoorUnderTest } from "../../../../tests/harness/xmpp/door.ts";
-import { TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { childOf, childTextOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 

@@ -5,8 +5,8 @@ import {
   type NoticeKind,
 } from "../../../../bus/contracts/ledger/objects.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { TXID } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { DoorUnderTest, WALLET } from "../../../../tests/harness/xmpp/door.ts";
-import { TXID } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { childOf, childTextOf, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 

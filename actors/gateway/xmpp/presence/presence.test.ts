@@ -3,8 +3,8 @@ import { indexerContract } from "../../../../bus/contracts/indexer.ts";
 import type { LedgerStatus } from "../../../../bus/contracts/ledger/objects.ts";
 import { fakeActor } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 

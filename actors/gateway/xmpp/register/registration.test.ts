@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
+import { refuse } from "../../../../tests/harness/xmpp/bank/fake-bank-admins.ts";
 import { DoorUnderTest, errorTextOf, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
-import { refuse } from "../../../../tests/harness/xmpp/fake-bank-admins.ts";
 import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
 import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";

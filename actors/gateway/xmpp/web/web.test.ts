@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
+import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../tests/harness/xmpp/fake-bank.ts";
 import { CommandDoor } from "../../http/commands/command-door.ts";
 import { childOf, childrenOf, childTextOf, type Element, element, textOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { type Element, element } from "../../../../actors/gateway/xmpp/link/element.ts";
 import { NS } from "../../../../actors/gateway/xmpp/link/namespaces.ts";
+import { ADDRESSES } from "../bank/fake-bank.ts";
 import { GW, WALLET } from "../door.ts";
-import { ADDRESSES } from "../fake-bank.ts";
 
 /** Has coins, and never says that they are to move. */
 export const HONEST = "carol@example.test";

@@ -3,9 +3,9 @@ import { type CoinjoinRun, takerContract } from "../../../../../bus/contracts/ta
 import { type FakeActor, fakeActor } from "../../../../../bus/fake.ts";
 import { TroupeError } from "../../../../../runtime/errors.ts";
 import { waitFor } from "../../../../../tests/harness/wait-for.ts";
+import { ADDRESSES } from "../../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { coinjoinRun } from "../../../../../tests/harness/xmpp/coinjoin-run.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES } from "../../../../../tests/harness/xmpp/fake-bank.ts";
 import { childTextOf } from "../../link/element.ts";
 
 const ALICE = "alice@example.test";

@@ -5,9 +5,9 @@ import { takerContract } from "../../../../../bus/contracts/taker.ts";
 import { fakeActor } from "../../../../../bus/fake.ts";
 import { TroupeError } from "../../../../../runtime/errors.ts";
 import { waitFor } from "../../../../../tests/harness/wait-for.ts";
+import { ADDRESSES, TXID } from "../../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { coinjoinRun } from "../../../../../tests/harness/xmpp/coinjoin-run.ts";
 import { DoorUnderTest, WALLET } from "../../../../../tests/harness/xmpp/door.ts";
-import { ADDRESSES, TXID } from "../../../../../tests/harness/xmpp/fake-bank.ts";
 
 const ALICE = "alice@example.test";
 const ADMIN = "admin@example.test";

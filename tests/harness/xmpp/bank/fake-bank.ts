@@ -1,17 +1,18 @@
 /** A ledger of the tests: accounts, addresses and orders in memory, as the contract has them and no safer than it looks. */
-import { NOTHING } from "../../../actors/ledger/notices/notices.ts";
+import { NOTHING } from "../../../../actors/ledger/notices/notices.ts";
 import type {
   LedgerAccount,
   LedgerMovement,
   LedgerNotice,
   LedgerOrder,
   LedgerParty,
-} from "../../../bus/contracts/ledger/objects.ts";
-import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
-import { ledgerContract } from "../../../bus/contracts/ledger.ts";
-import { type Connector, type FakeActor, fakeActor } from "../../../bus/fake.ts";
-import type { TroupeError } from "../../../runtime/errors.ts";
+} from "../../../../bus/contracts/ledger/objects.ts";
+import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
+import { ledgerContract } from "../../../../bus/contracts/ledger.ts";
+import { type Connector, type FakeActor, fakeActor } from "../../../../bus/fake.ts";
+import type { TroupeError } from "../../../../runtime/errors.ts";
 import { adminCalls, type Calls, refuse } from "./fake-bank-admins.ts";
+import { ONE_TIME_CODE, personCalls, SETTINGS } from "./fake-bank-people.ts";
 
 /** Of the private chain, and of nobody. */
 export const ADDRESSES = [
@@ -22,17 +23,6 @@ export const ADDRESSES = [
 export const TXID = "ab".repeat(32);
 
 const FEE_SAT = 200;
-const ONE_TIME_CODE = "123456";
-const SETTINGS: LedgerAccount["settings"] = {
-  language: null,
-  unit: "sat",
-  notices: "all",
-  quietHours: null,
-  digest: null,
-  lowBalanceSat: 0,
-  door: {},
-};
-
 export class FakeBank {
   readonly accounts = new Map<string, LedgerAccount>();
   readonly orders = new Map<string, LedgerOrder & { readonly jid: string }>();
@@ -321,21 +311,6 @@ export class FakeBank {
     const handlers: Calls = {
       account: ({ jid }) => this.account(jid),
       balance: ({ jid }) => this.account(jid),
-      register: ({ jid, username, language }) => {
-        if (!/^[a-z][a-z0-9_]{1,29}$/i.test(username))
-          throw refuse("LEDGER_USERNAME", {
-            why: "form",
-            form: { first: "a-z", rest: "a-z0-9_", fewest: 2, most: 30 },
-          });
-        if (username === "wallet") throw refuse("LEDGER_USERNAME", { why: "reserved" });
-        if (this.named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
-        const settings = { ...SETTINGS, language: language ?? null };
-        return { account: this.open(username, 0, { jid, settings }), recoveryCode: "RECO-VERY" };
-      },
-      rename: ({ jid, username }) => {
-        if (this.named(username) !== undefined) throw refuse("LEDGER_USERNAME", { why: "taken" });
-        return this.change(jid, { username });
-      },
       lookup: ({ jid, what }) => {
         this.account(jid);
         const { party, other } = this.#party(what, jid);
@@ -349,54 +324,6 @@ export class FakeBank {
             own: isOwn ? this.#addressOf(what.address) : null,
           };
         return { party, isSelf: other?.jid === jid, own: isOwn ? this.#addressOf(what.address) : null };
-      },
-      settings: ({ jid, settings }) => {
-        const { settings: before } = this.account(jid);
-        const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-        return this.change(jid, {
-          settings: { ...before, ...given, door: { ...before.door, ...settings.door } },
-        });
-      },
-      limits: ({ jid, limits }) => {
-        const before = this.account(jid).limits;
-        const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-        const wanted = { ...before, ...given };
-        const least = (key: keyof typeof before) => Math.min(before[key], wanted[key]);
-        const now = {
-          paymentSat: least("paymentSat"),
-          daySat: least("daySat"),
-          strongSat: least("strongSat"),
-        };
-        const isRaise = JSON.stringify(now) !== JSON.stringify(wanted);
-        return this.change(jid, {
-          limits: now,
-          raise: isRaise ? { limits: wanted, atS: this.raiseAtS } : null,
-        });
-      },
-      secondFactorBegin: ({ jid }) => {
-        if (this.account(jid).hasSecondFactor) throw refuse("LEDGER_SECOND_FACTOR", { why: "present" });
-        return { secret: "ABCDEFGH", uri: "otpauth://totp/Troupe:alice?secret=ABCDEFGH" };
-      },
-      secondFactorEnable: ({ jid, oneTimeCode }) => {
-        if (oneTimeCode !== ONE_TIME_CODE) throw refuse("LEDGER_SECOND_FACTOR", { why: "wrong" });
-        return this.change(jid, { hasSecondFactor: true });
-      },
-      secondFactorDisable: ({ jid, oneTimeCode }) => {
-        if (oneTimeCode !== ONE_TIME_CODE) throw refuse("LEDGER_SECOND_FACTOR", { why: "wrong" });
-        return this.change(jid, { hasSecondFactor: false });
-      },
-      verify: ({ jid }) => this.change(jid, { needsVerification: false }),
-      suspect: ({ jid }) => {
-        this.suspected.push(jid);
-        return {};
-      },
-      seen: () => ({}),
-      close: ({ jid }) => {
-        const { availableSat } = this.account(jid);
-        if (availableSat > 0)
-          throw refuse("LEDGER_NOT_EMPTY", { availableSat, heldSat: 0, pendingSat: 0, openOrders: 0 });
-        this.change(jid, { state: "closed" });
-        return {};
       },
       leave: ({ jid, address }) => {
         const { availableSat } = this.account(jid);
@@ -415,9 +342,7 @@ export class FakeBank {
         return { ...this.#addressOf(address), isNew: true };
       },
       addresses: ({ jid, offset, limit }) => {
-        const own = [...this.given]
-          .filter(([, { jid: owner }]) => owner === jid)
-          .map(([address]) => this.#addressOf(address));
+        const own = this.addressesOf(jid);
         const addresses = own.slice(offset ?? 0, (offset ?? 0) + (limit ?? own.length));
         return { total: own.length, receivedSat: own.length * 5_000, addresses };
       },
@@ -478,6 +403,7 @@ export class FakeBank {
         this.acknowledged.push(...ids);
         return {};
       },
+      ...personCalls(this),
       ...adminCalls(this),
       status: () => this.status(),
     };

@@ -1,14 +1,14 @@
 /** What admins may ask of the tests' ledger. */
 import type { z } from "zod";
-import type { Handlers } from "../../../bus/bus.ts";
+import type { Handlers } from "../../../../bus/bus.ts";
 import type {
   LedgerAccount,
   LedgerAddressSchema,
   LedgerNotice,
   LedgerStatus,
-} from "../../../bus/contracts/ledger/objects.ts";
-import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
-import { TroupeError } from "../../../runtime/errors.ts";
+} from "../../../../bus/contracts/ledger/objects.ts";
+import type { ledgerContract } from "../../../../bus/contracts/ledger.ts";
+import { TroupeError } from "../../../../runtime/errors.ts";
 
 /** Answers to some of the contract's questions. */
 export type Calls = {
@@ -16,7 +16,7 @@ export type Calls = {
 };
 
 /** What they act on. */
-interface Bank {
+export interface Bank {
   readonly accounts: ReadonlyMap<string, LedgerAccount>;
   readonly acts: string[];
   readonly banned: Set<string>;
