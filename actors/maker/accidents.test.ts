@@ -92,7 +92,7 @@ async function now(): Promise<Before> {
 }
 
 /** Nothing of it is under way any more: no coin is set aside, nobody waits, and what was earned is what was agreed. */
-async function settled(before: Before, costSat: number): Promise<{ readonly isEarned: boolean }> {
+async function settled(before: Before, costSat: number): Promise<() => boolean> {
   await world.pass(LONG_MS);
   await world.pass(SIGNED_MS);
   world.mine(6);
@@ -103,11 +103,7 @@ async function settled(before: Before, costSat: number): Promise<{ readonly isEa
   const isEarned = () => world.money.sent.length > before.sent;
   const balance = () => before.balanceSat + (isEarned() ? costSat : 0);
   await world.until("what was earned", async () => (await balanceSat()) === balance());
-  return {
-    get isEarned() {
-      return isEarned();
-    },
-  };
+  return isEarned;
 }
 
 /** Whatever is told of takers in the history, the log says the same. */
@@ -135,10 +131,10 @@ for (const [what, accident] of Object.entries(ACCIDENTS)) {
       const costSat = await conversation(taker);
       world.hub.fate = () => DELIVERED;
       expect({ word, hadAccident: accidents > 0 }).toEqual({ word, hadAccident: true });
-      const end = await settled(before, costSat);
+      const isEarned = await settled(before, costSat);
       const wasServed = world.hub.sent.some(({ to, text }) => to === nick && text.startsWith("pubkey "));
       // Whoever was never answered is nobody's failure; who was, and brought nothing, is told of.
-      const inVainNow = () => inVain + (wasServed && !end.isEarned ? 1 : 0);
+      const inVainNow = () => inVain + (wasServed && !isEarned() ? 1 : 0);
       await world.until(`${word}: what became of it`, async () => (await failed()) === inVainNow());
       inVain = inVainNow();
     }
