@@ -1,5 +1,6 @@
 /** From a wish to a transaction without signatures: which coins, what fee, what change; and how it is told. */
 import { hexToBytes } from "../../../bitcoin/bytes.ts";
+import { feerateSatPerKvb, feerateSatPerVb } from "../../../bitcoin/fee.ts";
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { sizeVbOf, type Transaction } from "../../../bitcoin/transaction.ts";
@@ -148,7 +149,7 @@ export function toldOf(
   };
 }
 
-/** The same before there are signatures: its size is the plan's estimate. */
+/** The same before there are signatures: its size is the plan's estimate, its feerate one that makes this very fee again. */
 export function toldPlan(
   wallet: OpenWallet,
   { plan, draft }: { readonly plan: Plan<PlanCoin>; readonly draft: Draft<KeyedCoin> },
@@ -156,7 +157,9 @@ export function toldPlan(
 ): Told {
   const inputsSat = draft.coins.map(({ amountSat }) => amountSat);
   const told = toldOf(wallet, draft.transaction, inputsSat, mixdepth);
-  return { ...told, sizeVb: plan.sizeVb, satPerVb: plan.feeSat / plan.sizeVb };
+  // Rounded up it could be the feerate of a satoshi more, for whoever sends at the rate that was shown.
+  const satPerVb = feerateSatPerVb(feerateSatPerKvb(BigInt(plan.feeSat), plan.sizeVb));
+  return { ...told, sizeVb: plan.sizeVb, satPerVb };
 }
 
 export function isChange({ book }: OpenWallet, script: Uint8Array, mixdepth: number): boolean {

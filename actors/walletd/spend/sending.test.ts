@@ -34,6 +34,22 @@ async function reopen(): Promise<void> {
   owned = await under.reopened("payer");
 }
 
+it("a payment at the feerate that a dry run has told costs what it has told", async () => {
+  // The fee of a size at this rate is no whole satoshi, and is rounded up.
+  const spend = {
+    ...owned,
+    mixdepth: 0,
+    payments: [{ address: ELSEWHERE, amountSat: 100_000 }],
+    fee: { satPerVb: 1.081 },
+  };
+  const tried = await under.as("operator").send({ ...spend, isDryRun: true }, { key: "dry" });
+  const fee = { satPerVb: tried.satPerVb };
+
+  const sent = await under.as("operator").send({ ...spend, fee }, { key: "wet" });
+
+  expect(sent.feeSat).toBe(tried.feeSat);
+});
+
 const sentTxids = () => new Set(under.money.sent.map((transaction) => txidOf(transaction)));
 
 describe("one key", () => {
