@@ -117,7 +117,7 @@ export const refusals = {
     if (FULL.has(reason)) {
       return refusal(
         { code: "WALLETD_DISK_FULL", wallet },
-        `The disk is full: the wallet ${wallet} could not be written and is as it was before. Free some space.`,
+        `The disk is full: the wallet file ${wallet} could not be written, and nothing was changed. Free some space.`,
       );
     }
     if (NOT_OURS.has(reason)) {
