@@ -10,7 +10,7 @@ import { confirm, feeMaxOf } from "./orders/confirming.ts";
 import { cancel, expireOrders, forgetOrders, orderById, orderByWord, queue } from "./orders/orders.ts";
 import { settled } from "./orders/outcome.ts";
 import { recipientOf } from "./orders/recipients.ts";
-import { adminOf, unfreeze } from "./people/administration.ts";
+import { adminOf, approve, unfreeze } from "./people/administration.ts";
 import { limitsOf, setOwnLimits } from "./people/limits.ts";
 import { close, findByName, keepUser, needByJid, register, rename } from "./people/people.ts";
 import { codeAt, stepOf } from "./people/second-factor.ts";
@@ -58,6 +58,39 @@ const typed = (payer: string, code: string, oneTimeCode?: string, feeSatNow: num
   );
 const code = (error: string, data: object = {}) =>
   expect.objectContaining({ code: error, data: expect.objectContaining(data) });
+
+describe("registration", () => {
+  const CHIEF = jidOf("chief");
+  const asked = async (rules: object) => {
+    await books.remove();
+    books = new TestBooks({ admins: [CHIEF], ...rules });
+  };
+  const waits = () =>
+    books
+      .read((t) => dueNotices(t, books.nowS, 0, 100).due)
+      .flatMap(({ kind, jid }) => (kind === "account.waiting" ? [jid] : []));
+
+  it("that has to be approved is told of as long as it waits, and those who approve wait for nobody", async () => {
+    await asked({ registration: "approve" });
+    const carol = person("carol");
+    expect(carol.state).toBe("waiting");
+    person("dave");
+    expect(waits()).toEqual([jidOf("carol"), CHIEF, jidOf("dave"), CHIEF]);
+    books.write((tx) => approve(tx, carol));
+    expect(waits()).toEqual([jidOf("dave"), CHIEF]);
+
+    expect(person("chief").state).toBe("open");
+    expect(waits()).toEqual([jidOf("dave"), CHIEF]);
+  });
+
+  it("needs no invitation of those who invite, but nobody comes where it is closed", async () => {
+    await asked({ registration: "invite" });
+    expect(person("chief").state).toBe("open");
+    expect(() => person("eve")).toThrow(code("LEDGER_NOT_ALLOWED", { why: "invite" }));
+    await asked({ registration: "closed" });
+    expect(() => person("chief")).toThrow(code("LEDGER_NOT_ALLOWED", { why: "closed" }));
+  });
+});
 
 describe("a name", () => {
   it.each(["bob.x", "b", "9lives", "bc1qalice", "a-b", "x".repeat(31), "bob@x"])("cannot be %s", (name) => {

@@ -17,6 +17,7 @@ import { denials } from "../denials.ts";
 import { digestOf, tellDigest } from "../notices/digests.ts";
 import { notify } from "../notices/notices.ts";
 import { canonical } from "../orders/recipients.ts";
+import { isAdmin } from "../people/jids.ts";
 import { limitsOf, setOwnLimits } from "../people/limits.ts";
 import {
   close,
@@ -40,7 +41,7 @@ import {
 import type { PartyRow, UserRow } from "../store/rows.ts";
 import { type AnswerDesk, changing, judging, looking } from "./answer-desk.ts";
 import { given } from "./given.ts";
-import { isAdmin, shownAccount, shownBalance, shownParty } from "./shown.ts";
+import { shownAccount, shownBalance, shownParty } from "./shown.ts";
 
 type AccountMethods =
   | "register"

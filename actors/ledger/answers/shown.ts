@@ -8,16 +8,12 @@ import type {
 } from "../../../bus/contracts/ledger/objects.ts";
 import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
-import { foldJid } from "../people/jids.ts";
+import { foldJid, isAdmin } from "../people/jids.ts";
 import { leftTodayOf, limitsOf, raiseOf } from "../people/limits.ts";
 import { isOwner, openOrdersOf, pendingOf } from "../people/people.ts";
 import { isEnabled } from "../people/second-factor.ts";
 import type { MovementRow, NoticeRow, OrderRow, PartyRow, UserRow } from "../store/rows.ts";
 import type { Tables } from "../store/store.ts";
-
-export function isAdmin({ rules }: Tx, jid: string): boolean {
-  return rules.admins.map(foldJid).includes(foldJid(jid));
-}
 
 export function shownBalance(t: Tables, userId: number) {
   return {

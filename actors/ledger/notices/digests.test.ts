@@ -94,6 +94,7 @@ it("becomes one notice at the time that was chosen, with how many and how much o
 
 it("delays nothing that matters at once, and nothing for who wants single notices", () => {
   person({ digest: HOURLY });
+  books.write((tx) => keepUser(tx, { ...needByJid(tx.t, ALICE), state: "waiting" }));
   const one = (kind: NoticeKind): NewNotice => ({ kind, subject: kind });
   happens(...NOTICE_KINDS.filter((kind) => kind !== "digest").map(one));
   const told = new Set(kinds());

@@ -102,7 +102,7 @@ export function dueNotices(
 ): { due: NoticeRow[]; isMore: boolean } {
   const due: NoticeRow[] = [];
   for (const row of t.notices.values({ start: after + 1 })) {
-    if (row.atS + KEPT_S <= nowS || isQuiet(t, row, nowS)) continue;
+    if (row.atS + KEPT_S <= nowS || isOver(t, row) || isQuiet(t, row, nowS)) continue;
     if (due.length === limit) return { due, isMore: true };
     due.push(row);
   }
@@ -120,6 +120,11 @@ export function tidyNotices({ t, nowS }: Tx): void {
     if (at >= surplus && row.atS + KEPT_S > nowS) return;
     t.notices.remove(row.id);
   }
+}
+
+/** Whoever was let in meanwhile waits for nobody. */
+function isOver(t: Tables, { kind, about, userId }: NoticeRow): boolean {
+  return kind === "account.waiting" && t.users.get(about ?? userId)?.state !== "waiting";
 }
 
 function isQuiet(t: Tables, { userId, kind }: NoticeRow, nowS: number): boolean {

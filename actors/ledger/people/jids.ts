@@ -1,4 +1,4 @@
-/** People as the XMPP server names them, folded as servers do, and who of them acts for the one account of an owner. */
+/** People as the XMPP server names them, folded as servers do, and who of them the configuration names as what. */
 import type { Tx } from "../books/transaction.ts";
 
 export function foldJid(jid: string): string {
@@ -12,4 +12,9 @@ export function domainOf(jid: string): string {
 /** Whoever was taken off the list of owners is nobody any more, whatever he has joined. */
 export function isNamed({ rules }: Tx, jid: string): boolean {
   return rules.mode !== "owner" || rules.owners.map(foldJid).includes(foldJid(jid));
+}
+
+/** One of those who administer the bank by chat. */
+export function isAdmin({ rules }: Tx, jid: string): boolean {
+  return rules.admins.map(foldJid).includes(foldJid(jid));
 }

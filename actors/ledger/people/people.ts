@@ -9,7 +9,7 @@ import { notify } from "../notices/notices.ts";
 import type { UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirst, type Tables } from "../store/store.ts";
 import { useInvite } from "./invites.ts";
-import { domainOf, foldJid, isNamed } from "./jids.ts";
+import { domainOf, foldJid, isAdmin, isNamed } from "./jids.ts";
 import { foldName, nameOf, releaseName, takeName } from "./names.ts";
 
 export interface Registration {
@@ -86,8 +86,10 @@ export function register(tx: Tx, wish: Registration): { user: UserRow; recoveryC
   if (tx.rules.mode === "owner") return joinOwners(tx, jid, wish);
   const name = nameOf(tx, wish.username);
   if (known === undefined && t.users.count() >= tx.rules.users_max) throw denials.notAllowed("full");
-  if (tx.rules.registration === "invite") useInvite(tx, wish.invite);
-  const state = tx.rules.registration === "approve" ? ("waiting" as const) : ("open" as const);
+  // Who lets others in is let in.
+  const registration = isAdmin(tx, jid) ? "open" : tx.rules.registration;
+  if (registration === "invite") useInvite(tx, wish.invite);
+  const state = registration === "approve" ? ("waiting" as const) : ("open" as const);
   const opened = known === undefined ? opening(tx, jid, wish) : reopening(tx, known);
   takeName(tx, name, opened.user.id);
   const user = keepUser(tx, { ...opened.user, username: name, state });
