@@ -7,8 +7,11 @@ import { codeProblems, errorTables } from "../docs/error-codes.ts";
 import { documents, outdated } from "../docs/generate.ts";
 import { readInstruments } from "../docs/metric-names.ts";
 import { readSources, repositoryRoot } from "../docs/sources.ts";
+import { OVER_PROSODY } from "./harness/xmpp/wire/suites.ts";
 
 const ROOT = repositoryRoot();
+/** Rows of the XMPP door's table that hold on a real server too. */
+const ROWS_OVER_PROSODY = 89;
 const sources = readSources();
 
 describe("generated documents", () => {
@@ -188,6 +191,38 @@ describe.each([
   });
 });
 
+describe("the table of docs/xmpp-conformance.md beside a real Prosody", () => {
+  const rows = readFileSync(join(ROOT, "docs/xmpp-conformance.md"), "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, number, cell = "", prosody = ""] =
+        /^\| (\d+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/.exec(line) ?? [];
+      return number === undefined ? [] : [{ number: Number(number), tests: testsIn(cell), prosody }];
+    });
+  const over = rows.filter(({ tests }) => tests.some(isOverProsody));
+
+  it("says of each row whether one of its tests has a real Prosody between, and why none where none has", () => {
+    const isTold = ({ prosody }: (typeof rows)[number]) => prosody === "yes";
+    const isExplained = ({ prosody }: (typeof rows)[number]) => /^no: .{20,}/.test(prosody);
+
+    expect(rows).toHaveLength(109);
+    expect(rows.filter((row) => isTold(row) !== over.includes(row)).map(({ number }) => number)).toEqual([]);
+    expect(rows.filter((row) => !isTold(row) && !isExplained(row)).map(({ number }) => number)).toEqual([]);
+  });
+
+  // May only grow.
+  it("loses no row that was there before", () => expect(over).toHaveLength(ROWS_OVER_PROSODY));
+
+  it("counts a test that no server can stand between as none", () => {
+    const named = (path: string, name: string) => isOverProsody({ path, name });
+
+    expect(named("actors/gateway/xmpp/chat/chat.test.ts", "read digits in groups")).toBe(true);
+    expect(named("actors/gateway/xmpp/hostile.test.ts", "lives through hostile streams")).toBe(false);
+    expect(named("actors/gateway/xmpp/slixmpp.test.ts", "slixmpp finds the door")).toBe(true);
+    expect(named("actors/ledger/rules.test.ts", "has six symbols")).toBe(false);
+  });
+});
+
 describe("the tables of docs/joinmarket-faults.md", () => {
   const lines = readFileSync(join(ROOT, "docs/joinmarket-faults.md"), "utf8").split("\n");
   const cellsOf = (line: string) =>
@@ -220,6 +255,15 @@ describe("the tables of docs/joinmarket-faults.md", () => {
     expect(named.flatMap(({ tests }) => tests).filter(({ isThere }) => !isThere)).toEqual([]);
   });
 });
+
+/** As one of the suites that run again over it, or in a file that starts one itself. */
+function isOverProsody({ path, name }: { readonly path: string; readonly name: string }): boolean {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  if (/\b(?:Prosody|XmppUnderTest|XmppWithFakeBank)\.start\(/.test(text)) return true;
+  if (!OVER_PROSODY.includes(path)) return false;
+  const made = [...text.slice(0, text.indexOf(name)).matchAll(/^\s*(it|test|withoutWire)\b/gm)];
+  return made.at(-1)?.[1] !== "withoutWire";
+}
 
 function testsIn(cell: string): { path: string; name: string; isThere: boolean }[] {
   return cell.split("<br>").flatMap((part) => {

@@ -3,9 +3,10 @@ import type { Socket } from "node:net";
 import type { Element } from "../../../actors/gateway/xmpp/link/element.ts";
 import { LastingLink } from "../../../actors/gateway/xmpp/link/lasting-link.ts";
 import { ComponentStream } from "../../../actors/gateway/xmpp/link/stream/component-stream.ts";
-import type { LinkFault, LinkState } from "../../../actors/gateway/xmpp/link/xmpp-link.ts";
+import type { LinkEars, LinkFault, LinkState } from "../../../actors/gateway/xmpp/link/xmpp-link.ts";
 import { silentLog } from "../../../bus/fake.ts";
 import { type Clock, systemClock } from "../../../runtime/clock.ts";
+import type { Log } from "../../../runtime/log/log.ts";
 import { Secret } from "../../../runtime/secret.ts";
 import { COMPONENT_DOMAIN, COMPONENT_SECRET, XMPP_DOMAIN } from "./prosody.ts";
 
@@ -24,35 +25,47 @@ export interface ComponentLinkOptions {
   readonly domain?: string;
 }
 
+/** The link of a component to a server on this machine, not yet started. */
+export function componentLink(
+  port: number,
+  ears: LinkEars,
+  {
+    clock = systemClock,
+    secret = COMPONENT_SECRET,
+    domain = COMPONENT_DOMAIN,
+    log = silentLog(),
+  }: ComponentLinkOptions & { readonly log?: Log } = {},
+): LastingLink {
+  const options = { server: { host: "127.0.0.1", port }, domain, secret: new Secret(secret), clock };
+  return new LastingLink({
+    stream: (streamEars) => new ComponentStream(options, streamEars),
+    self: domain,
+    serverDomain: XMPP_DOMAIN,
+    clock,
+    log,
+    random: () => 0.5,
+    ears,
+  });
+}
+
 export class ComponentLink {
   readonly link: LastingLink;
   readonly stanzas: Element[] = [];
   /** States and faults, as they came. */
   readonly told: (LinkState | LinkFault)[] = [];
 
-  constructor(
-    port: number,
-    { clock = systemClock, secret = COMPONENT_SECRET, domain = COMPONENT_DOMAIN }: ComponentLinkOptions = {},
-  ) {
-    const options = { server: { host: "127.0.0.1", port }, domain, secret: new Secret(secret), clock };
-    this.link = new LastingLink({
-      stream: (ears) => new ComponentStream(options, ears),
-      self: domain,
-      serverDomain: XMPP_DOMAIN,
-      clock,
-      log: silentLog(),
-      random: () => 0.5,
-      ears: {
-        stanza: (stanza) => {
-          if (stanza.attrs["id"] === "throw") throw new Error("a bug of ours");
-          this.stanzas.push(stanza);
-        },
-        state: (state, fault) => {
-          this.told.push(state);
-          if (fault !== undefined) this.told.push(fault);
-        },
+  constructor(port: number, options: ComponentLinkOptions = {}) {
+    const ears: LinkEars = {
+      stanza: (stanza) => {
+        if (stanza.attrs["id"] === "throw") throw new Error("a bug of ours");
+        this.stanzas.push(stanza);
       },
-    });
+      state: (state, fault) => {
+        this.told.push(state);
+        if (fault !== undefined) this.told.push(fault);
+      },
+    };
+    this.link = componentLink(port, ears, options);
     this.link.start();
   }
 

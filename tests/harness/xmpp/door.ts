@@ -1,4 +1,4 @@
-/** The XMPP door without a wire: a test says what comes in and looks at what goes out. */
+/** The XMPP door without a wire, or over a real Prosody: a test says what comes in and looks at what comes out. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,10 +10,7 @@ import {
   element,
   elementsOf,
 } from "../../../actors/gateway/xmpp/link/element.ts";
-import { STANZA_BYTES_MAX } from "../../../actors/gateway/xmpp/link/lasting-link.ts";
-import { PendingRequests } from "../../../actors/gateway/xmpp/link/pending-requests.ts";
 import { serialise } from "../../../actors/gateway/xmpp/link/serialise.ts";
-import type { LinkEars, LinkState, XmppLink } from "../../../actors/gateway/xmpp/link/xmpp-link.ts";
 import type { WebCommands } from "../../../actors/gateway/xmpp/web/web-commands.ts";
 import { Xmpp } from "../../../actors/gateway/xmpp/xmpp.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
@@ -23,73 +20,17 @@ import type { Log } from "../../../runtime/log/log.ts";
 import { contextWith, releaseWorld } from "../actors/context.ts";
 import { waitFor } from "../wait-for.ts";
 import { FakeBank } from "./bank/fake-bank.ts";
+import { DoorOnWire } from "./wire/prosody-wire.ts";
+import type { TestedLink } from "./wire/tested-link.ts";
+import { usualLink } from "./wire/wires.ts";
 
 export const GW = "btc.example.test";
 export const WALLET = `wallet@${GW}`;
 
-const PRESENCE_TYPES = new Set(
-  "error probe subscribe subscribed unavailable unsubscribe unsubscribed".split(" "),
-);
-const PRESENCE_SHOWS = new Set(["away", "chat", "dnd", "xa"]);
-
-/** What a link is to the door, and nothing more. */
-class TestLink implements XmppLink {
-  state: LinkState = "down";
-  readonly ears: LinkEars;
-  readonly sent: Element[] = [];
-  readonly #requests: PendingRequests;
-
-  constructor(ears: LinkEars, clock: ManualClock) {
-    this.ears = ears;
-    this.#requests = new PendingRequests(clock);
-  }
-
-  start(): void {
-    this.state = "online";
-    this.ears.state("online");
-  }
-
-  lose(): void {
-    this.state = "down";
-    this.ears.state("down", "lost");
-  }
-
-  send(stanza: Element): boolean {
-    if (this.state !== "online") return false;
-    // What cannot be written, or would not be taken, must show here too.
-    const lengthBytes = Buffer.byteLength(serialise(stanza));
-    if (lengthBytes > STANZA_BYTES_MAX) throw new Error(`a stanza of ${lengthBytes} bytes`);
-    if (stanza.name === "presence") assertKnownPresence(stanza);
-    this.sent.push(stanza);
-    return true;
-  }
-
-  request(iq: Element, timeoutMs = 15_000): Promise<Element> {
-    return this.#requests.ask(iq, timeoutMs, (stanza) => this.send(stanza));
-  }
-
-  take(stanza: Element): void {
-    if (!this.#requests.settle(stanza)) this.ears.stanza(stanza);
-  }
-
-  async close(): Promise<void> {
-    this.state = "down";
-  }
-}
-
-/** Servers drop what RFC 6121 does not know, without a word. */
-function assertKnownPresence(stanza: Element): void {
-  const { type } = stanza.attrs;
-  const show = childTextOf(stanza, "show", "");
-  if (type !== undefined && !PRESENCE_TYPES.has(type)) throw new Error(`a presence of the type ${type}`);
-  if (show !== undefined && !PRESENCE_SHOWS.has(show)) throw new Error(`a presence that shows ${show}`);
-  if (type !== undefined && show !== undefined) throw new Error(`a presence of ${type} that shows ${show}`);
-}
-
 export class DoorUnderTest {
-  readonly clock = new ManualClock(Date.UTC(2026, 10, 21));
+  readonly clock: ManualClock;
   readonly bank: FakeBank;
-  link!: TestLink;
+  link!: TestedLink;
   /** Errors that the door has written into its log. */
   readonly errors: unknown[] = [];
   readonly #stops: (() => Promise<void> | void)[] = [];
@@ -98,7 +39,8 @@ export class DoorUnderTest {
   #xmpp!: Xmpp;
   #asked = 0;
 
-  private constructor(bank: FakeBank) {
+  private constructor(clock: ManualClock, bank: FakeBank) {
+    this.clock = clock;
     this.bank = bank;
   }
 
@@ -107,8 +49,10 @@ export class DoorUnderTest {
     config: Readonly<Record<string, unknown>> = {},
     isWired = false,
   ): Promise<DoorUnderTest> {
+    const clock = new ManualClock(Date.UTC(2026, 10, 21));
+    const linkOf = isWired ? undefined : await usualLink(clock);
     const world = await releaseWorld();
-    const under = new DoorUnderTest(await FakeBank.start(world));
+    const under = new DoorUnderTest(clock, await FakeBank.start(world));
     under.world = world;
     const directory = mkdtempSync(join(tmpdir(), "troupe-xmpp-"));
     const secretFile = join(directory, "secret");
@@ -131,18 +75,19 @@ export class DoorUnderTest {
           ...config,
         }),
         bus,
-        clock: under.clock,
+        clock,
         dataDirectory: directory,
         log,
       }),
-      isWired
+      linkOf === undefined
         ? undefined
         : (ears) => {
-            under.link = new TestLink(ears, under.clock);
+            under.link = linkOf(ears);
             return under.link;
           },
     );
     await under.#xmpp.open();
+    if (!isWired) await waitFor("the link", () => under.link.state === "online");
     under.#stops.push(
       () => under.#xmpp.close(),
       () => bus.close(),
@@ -153,8 +98,11 @@ export class DoorUnderTest {
     return under;
   }
 
+  /** Throws when a server had to complain of anything. */
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) await stop();
+    if (this.link instanceof DoorOnWire && this.link.faults.length > 0)
+      throw new Error(`what no server likes: ${this.link.faults.join("; ")}`);
   }
 
   /** The commands for programs. */

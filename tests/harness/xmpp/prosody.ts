@@ -21,7 +21,12 @@ export interface ProsodyOptions {
   readonly isCounting?: boolean;
   /** Whether it takes files, to be fetched by whoever knows the link (XEP-0363). */
   readonly takesFiles?: boolean;
+  /** Domains that are components too, of the same secret; where the usual domain is one of them, nobody has an account. */
+  readonly components?: readonly string[];
 }
+
+/** As some servers have it, and none that we know of is below. */
+const STANZA_BYTES_MAX = 65_536;
 
 export class Prosody {
   readonly #program: string;
@@ -50,7 +55,7 @@ export class Prosody {
     return prosody;
   }
 
-  #configure({ accounts, isPrivileged = false, takesFiles = false }: ProsodyOptions): void {
+  #configure({ accounts, isPrivileged = false, takesFiles = false, components = [] }: ProsodyOptions): void {
     const accountsDirectory = join(this.#directory, "data", "example%2etest", "accounts");
     mkdirSync(accountsDirectory, { recursive: true });
     for (const name of accounts)
@@ -67,6 +72,11 @@ privileged_entities = { ["${COMPONENT_DOMAIN}"] = { roster = "both", message = "
 http_host = "127.0.0.1"
 http_external_url = "http://127.0.0.1:${this.httpPort}/"`
       : "";
+    // It does not start without a domain of its own.
+    const ownDomain = components.includes(XMPP_DOMAIN) ? "own.test" : XMPP_DOMAIN;
+    const others = components.map(
+      (domain) => `Component "${domain}"\ncomponent_secret = "${COMPONENT_SECRET}"`,
+    );
     writeFileSync(
       join(this.#directory, "prosody.cfg.lua"),
       `run_as_root = true
@@ -90,12 +100,14 @@ https_ports = { }
 c2s_ports = { ${this.clientPort} }
 component_interfaces = { "127.0.0.1" }
 component_ports = { ${this.componentPort} }
-VirtualHost "${XMPP_DOMAIN}"
+component_stanza_size_limit = ${STANZA_BYTES_MAX}
+VirtualHost "${ownDomain}"
 ${privilege.host}
 Component "${COMPONENT_DOMAIN}"
 component_secret = "${COMPONENT_SECRET}"
 ${privilege.component}
 ${files}
+${others.join("\n")}
 `,
     );
   }

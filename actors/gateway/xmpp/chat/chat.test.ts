@@ -411,6 +411,25 @@ describe("messages", () => {
     expect(calls.filter((method) => method !== "account" && method !== "notices")).toEqual([]);
   });
 
+  it.each<[string, Record<string, string>, Element[]]>([
+    ["errors", { type: "error" }, []],
+    ["headlines", { type: "headline" }, []],
+    ["what is said in rooms", { type: "groupchat" }, []],
+    ["a whole server", { from: "example.test" }, []],
+    ["strangers of another server", { from: "bob@evil.test/x" }, []],
+    ["carbons", {}, [element("received", NS.carbons, {}, element("forwarded", NS.forward))]],
+    ["forwarded words", {}, [element("forwarded", NS.forward)]],
+  ])(
+    "that are no word of a person to us are not answered, and make nothing: %s",
+    async (_, attrs, content) => {
+      const mine = { from: `${ALICE}/phone`, to: BOB, type: "chat", id: "x", ...attrs };
+      under.link.take(element("message", "", mine, element("body", "", {}, "pay 700"), ...content));
+      await under.settled();
+      expect(count("message")).toBe(0);
+      expect(under.bank.orders.size).toBe(0);
+    },
+  );
+
   it("that call are rejected once", async () => {
     under.link.take(
       element(

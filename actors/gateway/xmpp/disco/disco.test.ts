@@ -5,6 +5,7 @@ import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../tests/harness/
 import { conditionOf } from "../../../../tests/harness/xmpp/person.ts";
 import { childOf, childTextOf, type Element, element, elementsOf, textOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
+import { addressToLocal } from "../names/address-local.ts";
 
 const ALICE = "alice@example.test";
 const EVE = "eve@example.test";
@@ -146,6 +147,20 @@ describe("cards and avatars", () => {
     expect(part(await vcard(ADMIN, BOB), "FN")).toBe("bob@example.test");
     expect(part(await vcard(ALICE, SELF), "FN")).toBe(ALICE);
     expect(conditionOf(await vcard(EVE, BOB))).toBe("item-not-found");
+  });
+
+  it("are there for an address of any kind, whatever the case in which one is typed that has none", async () => {
+    for (const address of [
+      "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
+      "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
+      ADDRESSES[1],
+    ]) {
+      const jid = `${addressToLocal(address)}@${GW}`;
+      const card = await vcard(ALICE, jid);
+      expect(part(card, "FN")).toBe(address);
+      expect(card.attrs["from"]).toBe(jid);
+    }
+    expect(part(await vcard(ALICE, `${ADDRESSES[1].toUpperCase()}@${GW}`), "FN")).toBe(ADDRESSES[1]);
   });
 
   it("name one picture by one hash, in the card, the items and the presence", async () => {

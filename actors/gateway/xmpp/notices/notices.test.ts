@@ -103,6 +103,15 @@ describe("notices", () => {
     );
   });
 
+  it("have no character that XML forbids, whatever somebody has put into them", async () => {
+    const text = "a\u0000b\u0001c\u001bd\ufffee\ud800f]]>&<g";
+    under.bank.notify({ ...FULL, kind: "announcement", text });
+    const body = childTextOf(await under.next(({ attrs }) => attrs["id"] === "ev-1"), "body", "") ?? "";
+    expect(body.replaceAll(/[^a-z\]>&<]/g, "")).toContain("abcdef]]>&<g");
+    expect(body).not.toMatch(/[\u0000\u0001\u001b\ufffe]/);
+    expect(await under.say(ALICE, WALLET, "balance")).toContain("100000 sat");
+  });
+
   it("of somebody else's account are told to an admin as that", async () => {
     const bob = { userId: 2, username: "bob", jid: null, address: null };
     const said = async (notice: Partial<LedgerNotice> & Pick<LedgerNotice, "kind">) => {

@@ -5,6 +5,7 @@ import { fakeActor } from "../../../../bus/fake.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
 import { ADDRESSES } from "../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../../tests/harness/xmpp/door.ts";
+import { assertServed } from "../../../../tests/harness/xmpp/wire/tested-link.ts";
 import { childOf, childTextOf, type Element, element } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 
@@ -165,11 +166,11 @@ describe("at the gateway", () => {
   it("carries what it can do, and never a type or a show that servers do not know", async () => {
     await member();
     await shownBy(() => under.presence(PHONE, WALLET));
-    // What RFC 6121 does not know is refused by the link of the tests, here and in every other test.
+    // What RFC 6121 does not know is refused by the links of the tests, here and in every other test.
     const wrong = (...content: Element[]) => element("presence", "", { from: GW, to: ALICE }, ...content);
     const online = { ...wrong(), attrs: { from: GW, to: ALICE, type: "available" } };
-    expect(() => under.link.send(online)).toThrow("available");
-    expect(() => under.link.send(wrong(element("show", "", {}, "online")))).toThrow("online");
+    expect(() => assertServed(online)).toThrow("available");
+    expect(() => assertServed(wrong(element("show", "", {}, "online")))).toThrow("online");
     for (const stanza of under.sent.filter(({ name }) => name === "presence"))
       expect([undefined, "subscribe", "subscribed"]).toContain(stanza.attrs["type"]);
     expect(childOf(lastFrom(GW) as Element, "c", NS.caps)?.attrs["ver"]).toBe("Kgx1wWOvqjn6LqSa9xK9BrPGgnU=");
@@ -405,7 +406,7 @@ describe("around the link", () => {
     }
   });
 
-  it("asks for a place in the list where the privilege is gone", async () => {
+  it("asks for a place in the list where the privilege is gone, by the word of whom it has asked alone", async () => {
     under.link.take(privilege(NS.privilege));
     const since = under.sent.length;
     under.link.take(
@@ -417,7 +418,14 @@ describe("around the link", () => {
       ),
     );
     const asked = await under.next(({ attrs, name }) => name === "iq" && attrs["to"] === ALICE, since);
-    under.link.take(element("iq", "", { type: "error", from: ALICE, to: GW, id: asked.attrs["id"] ?? "" }));
+    const refused = (from: string) => {
+      const attrs = { type: "error", from, to: GW, id: asked.attrs["id"] ?? "" };
+      under.link.take(element("iq", "", attrs));
+    };
+    refused("mallory@example.test/x");
+    refused("example.test");
+    expect(await seen(since)).toEqual([]);
+    refused(ALICE);
     await under.next(({ attrs }) => attrs["type"] === "subscribe", since);
   });
 });
