@@ -155,6 +155,7 @@ export class Xmpp {
     });
     const messages = new Messages({
       chat,
+      clock,
       send,
       linkOf: async (code) => {
         const picture = pictures.codeOf(code);

@@ -22,6 +22,9 @@ import { type Session, Sessions } from "./sessions.ts";
 const ACTIONS = ["execute", "next", "prev", "complete", "cancel"] as const;
 type Action = (typeof ACTIONS)[number];
 
+/** Clients give a question up after half a minute, some sooner. */
+const FORM_PATIENCE_MS = 8_000;
+
 export interface AdHocOptions {
   readonly people: People;
   readonly pictures: Pictures;
@@ -66,7 +69,8 @@ export class AdHoc {
     if (session.lastStep === step && session.lastAnswer !== undefined) return [session.lastAnswer];
     const asking = await this.#asking(question, session);
     const answer = await this.#step(session, action as Action, payload, asking);
-    return this.#framed(session, step, answer);
+    // The same step once more asks what has come of it since.
+    return this.#framed(session, session.pending === undefined ? step : "", answer);
   }
 
   /** The picture of a form, asked for by its name. */
@@ -110,6 +114,7 @@ export class AdHoc {
     }
     const command = commandOf(session.command);
     if (session.isOver) throw refused("bad-request", "bad-action");
+    if (session.pending !== undefined) return this.#outcomeOf(session, session.pending, asking);
     if (action === "prev") {
       if (session.order === undefined) throw refused("bad-request", "bad-action");
       session.order = undefined;
@@ -150,10 +155,43 @@ export class AdHoc {
     const command = commandOf(session.command);
     const values = new Map(session.values);
     if (session.page > 1) values.set("page", String(session.page));
-    const outcome = await this.#explained(asking, () => command.run(asking, values));
+    return this.#outcomeOf(
+      session,
+      this.#explained(asking, () => command.run(asking, values)),
+      asking,
+    );
+  }
+
+  /** Waited for as long as clients wait for a form, where the command may take longer; then with a form that says so. */
+  async #outcomeOf(session: Session, work: Promise<Outcome>, asking: Asking): Promise<Answer> {
+    const command = commandOf(session.command);
+    const { whyLong } = command;
+    if (whyLong !== undefined) session.pending = work;
+    work.catch(() => {
+      session.pending = undefined;
+    });
+    const outcome = whyLong === undefined ? await work : await this.#soon(work);
+    if (outcome === undefined) {
+      const form: Form = {
+        title: titleOf(command.word, asking),
+        instructions: whyLong?.(asking.texts) ?? "",
+        fields: [],
+      };
+      return { status: "executing", allowed: ["next"], standard: "next", content: formElement(form) };
+    }
+    session.pending = undefined;
     if (command.isMutating) this.#options.changed(asking.jid);
     if (command.word === "register" && outcome.kind === "text") this.#options.registered(asking.jid);
     return this.#outcomeAnswer(session, outcome, asking);
+  }
+
+  /** Undefined when it takes longer. */
+  #soon(work: Promise<Outcome>): Promise<Outcome | undefined> {
+    return new Promise((resolve, reject) => {
+      const late = () => resolve(undefined);
+      const timer = this.#options.clock.after(FORM_PATIENCE_MS, late, { background: true });
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   /** What the ledger refuses is told in the form's own way. */

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { LedgerOrder } from "../../../../bus/contracts/ledger/objects.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import type { Outcome } from "../commands/command.ts";
 import type { CommandWord } from "../language/catalogue.ts";
 import type { Element } from "../link/element.ts";
 
@@ -24,6 +25,8 @@ export interface Session {
   /** Waits to be confirmed. */
   order: LedgerOrder | undefined;
   values: Map<string, string>;
+  /** What was asked for and takes long: the next step asks what came of it. */
+  pending: Promise<Outcome> | undefined;
   page: number;
   /** The last step, and what came of it: a step that comes twice has no second effect. */
   lastStep: string;
@@ -60,6 +63,7 @@ export class Sessions {
       id: randomBytes(ID_BYTES).toString("base64url"),
       order: undefined,
       values: new Map(),
+      pending: undefined,
       page: 1,
       lastStep: "",
       lastAnswer: undefined,

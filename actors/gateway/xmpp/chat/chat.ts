@@ -21,6 +21,8 @@ import { isPaymentLink, readPaymentLink } from "./payment-link.ts";
 import { asMessages, chatText } from "./render.ts";
 
 const ANSWERS_KEPT_MAX = 20_000;
+/** Who has waited for so long is told what for, where the command has a word for it. */
+const LONG_MS = 3_000;
 const LATE_MS = 120_000;
 const CONVERSATIONS_MAX = 10_000;
 
@@ -60,15 +62,19 @@ export class Chat {
   }
 
   /** What is answered to a message; nothing to one without words. Never rejects. */
-  answer(incoming: Incoming): Promise<readonly Reply[]> {
+  answer(incoming: Incoming, meanwhile: (words: string) => void): Promise<readonly Reply[]> {
     const jid = bareJid(incoming.from);
     const before = this.#turns.get(jid) ?? Promise.resolve();
-    const turn = before.then(() => this.#guarded(jid, incoming));
+    const turn = before.then(() => this.#guarded(jid, incoming, meanwhile));
     this.#turns.set(jid, turn);
     return turn;
   }
 
-  async #guarded(jid: string, incoming: Incoming): Promise<readonly Reply[]> {
+  async #guarded(
+    jid: string,
+    incoming: Incoming,
+    meanwhile: (words: string) => void,
+  ): Promise<readonly Reply[]> {
     let asking: Asking | undefined;
     try {
       const { stanza, to } = incoming;
@@ -87,7 +93,8 @@ export class Chat {
         requestId,
         client: incoming.from.resource,
       });
-      asking = known.account === undefined ? { ...known, texts: this.#textsFor(known, body) } : known;
+      const texts = known.account === undefined ? this.#textsFor(known, body) : known.texts;
+      asking = { ...known, texts, meanwhile };
       return await this.#once.answer(jid, requestId, () =>
         this.#answerWords(asking as Asking, body, isLate(stanza, this.#options.clock)),
       );
@@ -180,7 +187,7 @@ export class Chat {
 
   async #run(command: Command, values: Values, asking: Asking, place: string): Promise<readonly Reply[]> {
     const { jid, texts } = asking;
-    const outcome = await command.run(asking, values);
+    const outcome = await this.#patiently(command, asking, command.run(asking, values));
     if (command.isMutating) this.#options.changed(jid);
     if (command.word === "register" && outcome.kind === "text") this.#options.registered(jid);
     const isAskedAgain =
@@ -195,6 +202,16 @@ export class Chat {
     if (step.kind !== "ask") return [{ body: again.text }];
     const asked = await this.#take(step, command, asking, place);
     return [{ body: `${again.text}\n${asked[0]?.body ?? texts.dropped}` }];
+  }
+
+  async #patiently<T>({ whyLong }: Command, { texts, meanwhile }: Asking, work: Promise<T>): Promise<T> {
+    const timer =
+      whyLong && this.#options.clock.after(LONG_MS, () => meanwhile?.(whyLong(texts)), { background: true });
+    try {
+      return await work;
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #problemText(error: unknown, asking: Asking | undefined): string {

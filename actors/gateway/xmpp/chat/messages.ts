@@ -1,12 +1,17 @@
 /** Message stanzas: what came is acknowledged as its sender asked, answers go back from whom was addressed. */
+import type { Clock } from "../../../../runtime/clock.ts";
 import type { Incoming } from "../door.ts";
-import { childOf, childTextOf, type Element, element } from "../link/element.ts";
+import { childOf, childTextOf, type Element, element, elementsOf } from "../link/element.ts";
 import { NS } from "../link/namespaces.ts";
 import { secrecy } from "../link/secrecy.ts";
 import type { Chat } from "./chat.ts";
 
+/** Most is answered sooner, and needs no word before. */
+const COMPOSING_AFTER_MS = 300;
+
 export interface MessagesOptions {
   readonly chat: Chat;
+  readonly clock: Clock;
   readonly send: (stanza: Element) => void;
   /** Where a code can be looked at; undefined where there is no such place. */
   readonly linkOf: (code: string) => Promise<string | undefined>;
@@ -23,7 +28,7 @@ export class Messages {
 
   async take(incoming: Incoming): Promise<void> {
     const { stanza } = incoming;
-    const { send, chat, received, linkOf } = this.#options;
+    const { send, chat, clock, received, linkOf } = this.#options;
     const receipt = childOf(stanza, "received", NS.receipts)?.attrs["id"];
     if (receipt !== undefined) received(stanza.attrs["from"] ?? "", receipt);
     const from = (stanza.attrs["to"] ?? "").split("/")[0] ?? "";
@@ -40,9 +45,22 @@ export class Messages {
       if (childOf(stanza, "markable", NS.markers) !== undefined)
         send(back(element("displayed", NS.markers, { id })));
     }
-    for (const reply of await chat.answer(incoming)) {
-      const hints = reply.isSecret === true ? secrecy() : [];
-      const message = back(element("body", "", {}, reply.body), ...hints, element("unstyled", NS.styling));
+    // Whoever shows his own state is shown ours (XEP-0085).
+    const isStateful = elementsOf(stanza).some(({ ns }) => ns === NS.chatStates);
+    const active = isStateful ? [element("active", NS.chatStates)] : [];
+    const composing = () =>
+      isStateful && send(back(element("composing", NS.chatStates), element("no-store", NS.hints)));
+    const said = (body: string, ...more: readonly Element[]) =>
+      back(element("body", "", {}, body), ...more, element("unstyled", NS.styling));
+    const isSaid = (childTextOf(stanza, "body", "") ?? "").trim() !== "";
+    const timer = isSaid ? clock.after(COMPOSING_AFTER_MS, composing, { background: true }) : undefined;
+    const replies = await chat.answer(incoming, (words) => {
+      send(said(words));
+      composing();
+    });
+    timer?.cancel();
+    for (const reply of replies) {
+      const message = said(reply.body, ...active, ...(reply.isSecret === true ? secrecy() : []));
       send(
         reply.from === undefined ? message : { ...message, attrs: { ...message.attrs, from: reply.from } },
       );

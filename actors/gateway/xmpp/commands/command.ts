@@ -50,6 +50,8 @@ export interface Asking {
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */
   readonly explorerUrlOf: (address: string) => string | undefined;
+  /** Says something while the answer is still to come; undefined where that cannot be heard. */
+  readonly meanwhile?: (words: string) => void;
   /** The same for the same request, also when it comes twice; undefined where the asker has given it no name. */
   readonly requestId: string | undefined;
 }
@@ -112,6 +114,8 @@ export interface Command {
   /** Whether it changes anything: such a command is never carried out late or twice. */
   readonly isMutating: boolean;
   fields(asking: Asking): readonly Field[];
+  /** For what one waits when it takes long, and how long at most. */
+  whyLong?(texts: Texts): string;
   /** The words behind the command as values of its fields. */
   read(words: readonly string[], asking: Asking): Values;
   run(asking: Asking, values: Values): Promise<Outcome>;

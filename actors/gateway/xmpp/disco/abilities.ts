@@ -4,6 +4,7 @@ import type { AddressSpace } from "../names/entity.ts";
 import type { Abilities } from "./caps.ts";
 
 const COMMON = [
+  NS.chatStates,
   NS.commands,
   NS.discoInfo,
   NS.discoItems,

@@ -240,6 +240,8 @@ export const en = {
     `Cost: ${cost}, at most ${most} (${percent} % of the amount)`,
   recapMixShares: (makers: string, miners: string) =>
     `Of that (at most): for makers ${makers}, for miners ${miners}`,
+  askingMarket: (minutes: number) =>
+    `The market is asked what it will cost. That may take up to ${minutes} min; you are told the price as soon as it is known.`,
   badMakers: (text: string, most: number) => `"${text}" is no number of makers. Between 1 and ${most}.`,
   recapRemaining: (amount: string) => `You keep ${amount}`,
   recapFactor: "This amount needs a one-time code as well.",

@@ -247,6 +247,8 @@ export const fr: Texts = {
   recapMixFee: (cost, most, percent) => `Coût : ${cost}, au plus ${most} (${percent} % du montant)`,
   recapMixShares: (makers, miners) =>
     `Dont (au plus) : pour les faiseurs ${makers}, pour les mineurs ${miners}`,
+  askingMarket: (minutes) =>
+    `On demande au marché ce que cela coûtera. Cela peut durer jusqu'à ${minutes} min ; on vous dira le prix dès qu'il sera connu.`,
   badMakers: (text, most) => `« ${text} » n'est pas un nombre de faiseurs. Entre 1 et ${most}.`,
   recapRemaining: (amount) => `Il vous reste ${amount}`,
   recapFactor: "Ce montant demande aussi un code à usage unique.",

@@ -6,6 +6,7 @@ export const NS = Object.freeze({
   bob: "urn:xmpp:bob",
   caps: "http://jabber.org/protocol/caps",
   carbons: "urn:xmpp:carbons:2",
+  chatStates: "http://jabber.org/protocol/chatstates",
   commands: "http://jabber.org/protocol/commands",
   component: "jabber:component:accept",
   client: "jabber:client",

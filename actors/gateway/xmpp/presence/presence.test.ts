@@ -173,7 +173,7 @@ describe("at the gateway", () => {
     expect(() => assertServed(wrong(element("show", "", {}, "online")))).toThrow("online");
     for (const stanza of under.sent.filter(({ name }) => name === "presence"))
       expect([undefined, "subscribe", "subscribed"]).toContain(stanza.attrs["type"]);
-    expect(childOf(lastFrom(GW) as Element, "c", NS.caps)?.attrs["ver"]).toBe("Kgx1wWOvqjn6LqSa9xK9BrPGgnU=");
+    expect(childOf(lastFrom(GW) as Element, "c", NS.caps)?.attrs["ver"]).toBe("8FsIwS9PZcJHFuwpPXMOXoDYYH0=");
   });
 });
 

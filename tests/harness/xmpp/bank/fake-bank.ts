@@ -33,6 +33,8 @@ export class FakeBank {
   takenNotices = 0;
   /** What happens while somebody waits for the answer to his confirmation. */
   beforeConfirmed: (order: string) => void | Promise<void> = () => {};
+  /** While the market is asked. */
+  beforeMixed: () => void | Promise<void> = () => {};
   readonly suspected: string[] = [];
   /** What admins did, in words. */
   readonly acts: string[] = [];
@@ -363,8 +365,10 @@ export class FakeBank {
         return { contacts: this.contacts.get(jid) ?? [] };
       },
       order: ({ jid, to, amountSat, memo }) => this.#order(jid, to, amountSat ?? 0, memo),
-      mix: ({ jid, address, amountSat, makers, memo }) =>
-        this.#mix(jid, address, amountSat, makers ?? 4, memo),
+      mix: async ({ jid, address, amountSat, makers, memo }) => {
+        await this.beforeMixed();
+        return this.#mix(jid, address, amountSat, makers ?? 4, memo);
+      },
       payerOf: ({ order: id }) => {
         const order = this.orders.get(id);
         return { jid: order?.route === "coinjoin" && order.state === "executing" ? order.jid : null };

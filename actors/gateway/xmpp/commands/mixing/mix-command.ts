@@ -1,5 +1,6 @@
 /** The command that pays an address outside by a coinjoin, so that nobody sees on the chain who has paid: an order like any other. */
 import { UNITS } from "../../../../../bus/contracts/ledger/objects.ts";
+import { ledgerContract } from "../../../../../bus/contracts/ledger.ts";
 import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker/values.ts";
 import { unitOf } from "../../chat/amount.ts";
 import { isPaymentLink, readPaymentLink } from "../../chat/payment-link.ts";
@@ -15,6 +16,8 @@ import {
 } from "../command.ts";
 import { partyOfEntity, partyOfText, quotable } from "../party.ts";
 import { amountOf, amountWords, isAgain, MEMO_MAX } from "../payment-commands.ts";
+
+const MINUTE_MS = 60_000;
 
 export const mix: Command = {
   word: "mix",
@@ -50,6 +53,7 @@ export const mix: Command = {
     if (values.has("amount")) values.set("makers", rest.join(" "));
     return values;
   },
+  whyLong: (texts) => texts.askingMarket(Math.ceil(ledgerContract.rpcs.mix.deadlineMs / MINUTE_MS)),
   run: (asking, values) => mixNow(asking, values),
 };
 

@@ -5,8 +5,9 @@ import { TroupeError } from "../../../../../runtime/errors.ts";
 import { waitFor } from "../../../../../tests/harness/wait-for.ts";
 import { ADDRESSES } from "../../../../../tests/harness/xmpp/bank/fake-bank.ts";
 import { coinjoinRun } from "../../../../../tests/harness/xmpp/coinjoin-run.ts";
-import { DoorUnderTest, GW, WALLET } from "../../../../../tests/harness/xmpp/door.ts";
-import { childTextOf } from "../../link/element.ts";
+import { DoorUnderTest, GW, payloadOf, WALLET } from "../../../../../tests/harness/xmpp/door.ts";
+import { childOf, childTextOf, type Element, element, elementsOf } from "../../link/element.ts";
+import { NS } from "../../link/namespaces.ts";
 
 const ALICE = "alice@example.test";
 const BOB = "bob@example.test";
@@ -108,6 +109,121 @@ describe("paying by a coinjoin", () => {
     expect(await why("makers")).toContain("Too few makers");
     for (const reason of ["away", "busy", "market"]) expect(await why(reason)).toContain("Try again later");
     expect(await why("price")).toContain("ask more than");
+  });
+});
+
+const isState = (child: Element | string) => typeof child !== "string" && child.ns === NS.chatStates;
+const isComposing = (child: Element | string) => isState(child) && (child as Element).name === "composing";
+
+describe("while the market is asked", () => {
+  /** The bank waits for the market until it is let go. */
+  function waiting(): () => void {
+    let go = () => {};
+    const until = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    under.bank.beforeMixed = () => until;
+    return go;
+  }
+  const asksMarket = () => waitFor("the market to be asked", () => asked().length > 0);
+  const toAlice = (since: number) =>
+    under.sent.slice(since).filter(({ name, attrs }) => name === "message" && attrs["to"]?.startsWith(ALICE));
+  const shown = (stanza: Element) => childTextOf(stanza, "body", "") ?? elementsOf(stanza)[0]?.name;
+  const command = (attrs: Record<string, string>, ...content: Element[]) =>
+    under.ask(ALICE, GW, "set", element("command", NS.commands, { node: "mix", ...attrs }, ...content));
+  const submit = (values: Record<string, string>) => {
+    const fields = Object.entries(values).map(([name, value]) =>
+      element("field", NS.xData, { var: name }, element("value", NS.xData, {}, value)),
+    );
+    return element("x", NS.xData, { type: "submit" }, ...fields);
+  };
+  const ASKING = /^The market is asked what it will cost\. That may take up to 2 min/;
+
+  it("a client that shows states is shown that an answer is written, and after seconds everybody is told why it takes long", async () => {
+    const go = waiting();
+    const since = under.sent.length;
+    under.tell(ALICE, WALLET, `mix 50000 3 ${ADDRESS}`, element("active", NS.chatStates));
+    await asksMarket();
+    under.clock.advance(400);
+    await under.next(({ children }) => children.some(isComposing), since);
+    expect(toAlice(since).map(shown)).toEqual(["composing"]);
+    under.clock.advance(3_000);
+    await waitFor("a word", () => toAlice(since).length >= 3);
+    expect(toAlice(since).map(shown)).toEqual(["composing", expect.stringMatching(ASKING), "composing"]);
+    go();
+    await waitFor("the price", () => toAlice(since).length >= 4);
+    const price = toAlice(since)[3] as Element;
+    expect(shown(price)).toContain("Cost: 1200 sat");
+    expect(childOf(price, "active", NS.chatStates)).toBeDefined();
+    // Once each, and nothing more however long it takes after.
+    under.clock.advance(60_000);
+    await under.settled();
+    expect(toAlice(since)).toHaveLength(4);
+    expect(asked()).toHaveLength(1);
+  });
+
+  it("others hear the word alone, in their language, and nothing at all where the answer comes soon", async () => {
+    const before = under.sent.length;
+    await say(`mix 1000 ${ADDRESS}`);
+    await say("cancel");
+    await say("settings lang fr");
+    under.clock.advance(60_000);
+    await under.settled();
+    expect(
+      toAlice(before)
+        .map(shown)
+        .some((text) => ASKING.test(text ?? "")),
+    ).toBe(false);
+    const go = waiting();
+    const since = under.sent.length;
+    const asking = asked().length;
+    under.tell(ALICE, WALLET, `mix 2000 ${ADDRESS}`);
+    await waitFor("the market to be asked", () => asked().length > asking);
+    under.clock.advance(3_000);
+    await waitFor("a word", () => toAlice(since).length > 0);
+    expect(shown(toAlice(since)[0] as Element)).toMatch(/^On demande au marché .* jusqu'à 2 min/);
+    go();
+    await waitFor("the price", () => toAlice(since).length >= 2);
+    expect(toAlice(since).flatMap(({ children }) => children.filter(isState))).toEqual([]);
+  });
+
+  it("a form says so too, and its next step has the price; it is asked for once", async () => {
+    const go = waiting();
+    const { sessionid = "" } = payloadOf(await command({})).attrs;
+    const form = submit({ amount: "50000", unit: "sat", to: ADDRESS, makers: "3" });
+    const instructionsOf = (answer: Element) =>
+      childTextOf(childOf(payloadOf(answer), "x", NS.xData) as Element, "instructions", NS.xData);
+    const first = command({ sessionid, action: "next" }, form);
+    await asksMarket();
+    under.clock.advance(8_000);
+    expect(instructionsOf(await first)).toMatch(ASKING);
+    expect(payloadOf(await first).attrs["status"]).toBe("executing");
+    const second = command({ sessionid, action: "next" });
+    await under.settled();
+    under.clock.advance(8_000);
+    expect(instructionsOf(await second)).toMatch(ASKING);
+    go();
+    expect(instructionsOf(await command({ sessionid, action: "next" }))).toContain("Cost: 1200 sat");
+    const paid = await command({ sessionid, action: "complete" }, submit({ confirm: "1" }));
+    expect(payloadOf(paid).attrs["status"]).toBe("completed");
+    expect(asked()).toHaveLength(1);
+  });
+
+  it("a form can be given up, and says a refusal that comes late", async () => {
+    const go = waiting();
+    under.bank.isMixing = false;
+    const form = submit({ amount: "5000", to: ADDRESS });
+    const begun = async () => payloadOf(await command({})).attrs["sessionid"] ?? "";
+    const [given, kept] = [await begun(), await begun()];
+    const waits = [given, kept].map((sessionid) => command({ sessionid, action: "next" }, form));
+    await waitFor("the market to be asked", () => asked().length === 2);
+    under.clock.advance(8_000);
+    await Promise.all(waits);
+    expect(payloadOf(await command({ sessionid: given, action: "cancel" })).attrs["status"]).toBe("canceled");
+    go();
+    const late = payloadOf(await command({ sessionid: kept, action: "next" }));
+    expect(childOf(late, "note", NS.commands)?.attrs["type"]).toBe("error");
+    expect(late.attrs["status"]).toBe("completed");
   });
 });
 
