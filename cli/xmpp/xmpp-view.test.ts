@@ -134,6 +134,12 @@ describe("the bank on a terminal", () => {
     expect(lines.at(-1)).toBe("8 more: --lines");
   });
 
+  it("says of books that are empty that they are", () => {
+    expect(booksLines({ accounts: [], total: 0, entries: [] }, plainPaint)).toEqual([
+      "Nothing is booked yet.",
+    ]);
+  });
+
   it("says whether books and wallet agree, and what is wrong when they do not", () => {
     expect(text(reconciliationLines(SOUND, plainPaint))).toMatch(/^Books and wallet agree\.\nat block 812/);
     const bad = { ...SOUND, isSound: false, breaches: ["1 sat is missing"], frozenSat: 70_000 };

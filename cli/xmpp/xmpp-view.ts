@@ -108,6 +108,7 @@ export function booksLines(
   { accounts, total, entries }: Answer<"accounts"> & Answer<"entries">,
   paint: Paint,
 ): string[] {
+  if (accounts.length === 0) return ["Nothing is booked yet."];
   return [
     ...tableLines<Answer<"accounts">["accounts"][number]>(
       [
