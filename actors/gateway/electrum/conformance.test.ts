@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { txidOf } from "../../../bitcoin/transaction.ts";
-import type { TestSession } from "../../../tests/harness/gateway/electrum.ts";
+import { TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.ts";
 import { RecordedStages, type Stage } from "../../../tests/harness/gateway/recorded-stages.ts";
+import { type WireSession, WireSessions } from "../../../tests/harness/gateway/wire-sessions.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 
 /** What ElectrumX answered for the same chain; `…` stands between the digits that were written down. */
@@ -70,18 +71,34 @@ function expectDigits(found: unknown, written: string): void {
   expect(found).toMatch(new RegExp(`^${head}.*${tail}$`));
 }
 
-describe("the recorded chain in its stages, as ElectrumX answered for it", () => {
+describe.each(TEST_CARRIERS)("over %s the recorded chain in its stages, as ElectrumX answered for it", (carrier) => {
   let stages: RecordedStages;
-  let session: TestSession;
+  let sessions: WireSessions;
+  let session: WireSession;
+  /** Another chain with a session of its own. */
+  const withOther = async (use: (other: RecordedStages, client: WireSession) => Promise<void>) => {
+    const other = await RecordedStages.start();
+    const others = await WireSessions.open(other.under.half, carrier);
+    try {
+      await use(other, await others.session());
+    } finally {
+      await others.close();
+      await other.stop();
+    }
+  };
   const subscribed = (letter: string) => stages.scripthash(letter);
   const ask = (method: string, ...params: unknown[]) => session.call(method, params);
 
   beforeAll(async () => {
     stages = await RecordedStages.start();
-    session = stages.under.session();
+    sessions = await WireSessions.open(stages.under.half, carrier);
+    session = await sessions.session();
   });
 
-  afterAll(() => stages.stop());
+  afterAll(async () => {
+    await sessions.close();
+    await stages.stop();
+  });
 
   for (const [at, stage] of STAGES.entries()) {
     describe(stage, () => {
@@ -94,7 +111,9 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
         for (const letter of "ABCDEFNU") {
           const scripthash = subscribed(letter);
           const history = (await ask("blockchain.scripthash.get_history", scripthash)) as Entry[];
-          const status = await stages.under.session().call("blockchain.scripthash.subscribe", [scripthash]);
+          const client = await sessions.session();
+          const status = await client.call("blockchain.scripthash.subscribe", [scripthash]);
+          client.close();
           expect(status).toBe(statusOf(history));
           const written = letter === "A" ? STATUSES_OF_A[stage] : STATUSES[letter]?.[at];
           if (written !== undefined) expectDigits(status, written);
@@ -143,11 +162,9 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
     });
   }
 
-  it("orders the unconfirmed by unconfirmed inputs, then by id, and tells their fees", async () => {
-    const other = await RecordedStages.start();
-    try {
+  it("orders the unconfirmed by unconfirmed inputs, then by id, and tells their fees", () =>
+    withOther(async (other, client) => {
       await other.to("S2");
-      const client = other.under.session();
       const waiting = (await client.call("blockchain.scripthash.get_mempool", [
         other.scripthash("B"),
       ])) as Entry[];
@@ -170,15 +187,10 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
         ["162ce84a", 0],
         ["3e45ce81", 0],
       ]);
-    } finally {
-      await other.stop();
-    }
-  });
+    }));
 
-  it("tells a subscriber of each change once, the header before the scripts", async () => {
-    const other = await RecordedStages.start();
-    try {
-      const client = other.under.session();
+  it("tells a subscriber of each change once, the header before the scripts", () =>
+    withOther(async (other, client) => {
       await client.call("blockchain.headers.subscribe");
       const told = new Map<string, unknown>();
       for (const letter of "ABCDEFNURZ") {
@@ -222,10 +234,7 @@ describe("the recorded chain in its stages, as ElectrumX answered for it", () =>
         expect(client.notifications[0]?.method).toBe("blockchain.headers.subscribe");
       }
       expect(txidOf(other.sentBy("3032f3a9"))).toHaveLength(64);
-    } finally {
-      await other.stop();
-    }
-  });
+    }));
 });
 
 function sameDigits(found: unknown, written: string): boolean {

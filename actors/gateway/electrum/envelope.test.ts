@@ -152,13 +152,13 @@ describe.each(TEST_CARRIERS)("a session over %s", (carrier) => {
   });
 });
 
-describe("answers that are too large", () => {
+describe.each(TEST_CARRIERS)("answers over %s that are too large", (carrier) => {
   it("are refused with the request's id, alone and in a batch", async () => {
     const under = await DoorUnderTest.open({
-      carriers: ["tcp"],
+      carriers: [carrier],
       config: { electrum_response_bytes_max: 350_000 },
     });
-    const client = await RawClient.greeted(under.target("tcp"));
+    const client = await RawClient.greeted(under.target(carrier));
     const tooLarge = (id: number) => error(-32_600, "response too large (over 350,000 bytes", id);
 
     expect(await client.exchange('{"id":1,"method":"spaces","params":[350000]}')).toEqual(tooLarge(1));
@@ -170,10 +170,10 @@ describe("answers that are too large", () => {
   });
 });
 
-describe("a first message that says 1.0", () => {
+describe.each(TEST_CARRIERS)("a first message over %s that says 1.0", (carrier) => {
   it("gets answers with both members, and no batches", async () => {
-    const under = await DoorUnderTest.open({ carriers: ["tcp"] });
-    const client = await RawClient.connect(under.target("tcp"));
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const client = await RawClient.connect(under.target(carrier));
 
     expect(await client.exchange('{"jsonrpc":"1.0","id":1,"method":"server.version"}')).toEqual({
       result: ["Troupe test", "1.4"],
@@ -191,10 +191,10 @@ describe("a first message that says 1.0", () => {
   });
 });
 
-describe("lines on plain streams", () => {
+describe.each(["tcp", "tls", "unix"] as const)("lines over %s", (carrier) => {
   it("may be cut anywhere, also within a character", async () => {
-    const under = await DoorUnderTest.open({ carriers: ["tcp"] });
-    const client = await RawClient.greeted(under.target("tcp"));
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const client = await RawClient.greeted(under.target(carrier));
     for (const byte of Buffer.from('{"id":1,"method":"echo","params":["grüß \u{1f980}"]}\n')) {
       client.socket.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
@@ -206,8 +206,8 @@ describe("lines on plain streams", () => {
   });
 
   it("that are not UTF-8 are refused, and the next is answered", async () => {
-    const under = await DoorUnderTest.open({ carriers: ["unix"] });
-    const client = await RawClient.greeted(under.target("unix"));
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const client = await RawClient.greeted(under.target(carrier));
 
     expect(await client.exchange(Buffer.from([0x22, 0xff, 0x22]))).toEqual(
       error(-32_700, "messages must be encoded in UTF-8"),
@@ -218,8 +218,8 @@ describe("lines on plain streams", () => {
   });
 
   it("are answered although the client sends no more, and then it is closed", async () => {
-    const under = await DoorUnderTest.open({ carriers: ["tcp"] });
-    const client = await RawClient.greeted(under.target("tcp"));
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const client = await RawClient.greeted(under.target(carrier));
     client.socket.end(
       '{"id":1,"method":"later","params":["a"]}\n{"id":2,"method":"spaces","params":[2000000]}\n{"id":3',
     );

@@ -6,9 +6,12 @@ import { type Txid, txidToBytes } from "../../../bitcoin/bytes.ts";
 import { p2wpkhScript } from "../../../bitcoin/script/script.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
+import { TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.ts";
+import type { TestCarrier } from "../../../tests/harness/electrum/raw-client.ts";
 import { DoorOverFakes } from "../../../tests/harness/gateway/door-over-fakes.ts";
 import { LivingChain } from "../../../tests/harness/gateway/living-chain.ts";
 import { packedHistory } from "../../../tests/harness/gateway/packed-history.ts";
+import { type WireSession, WireSessions } from "../../../tests/harness/gateway/wire-sessions.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 
 const opened: (() => Promise<void>)[] = [];
@@ -16,6 +19,12 @@ const opened: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
+
+async function sessionOver(carrier: TestCarrier, life: LivingChain): Promise<WireSession> {
+  const sessions = await WireSessions.open(life.under.half, carrier);
+  opened.push(() => sessions.close());
+  return sessions.session();
+}
 
 describe("a script with 200,000 transactions", () => {
   it("is answered and subscribed to like any other, while small ones are answered beside it", async () => {
@@ -68,12 +77,12 @@ describe("a script with 200,000 transactions", () => {
   });
 });
 
-describe("a chain that grows shorter or changes below a checkpoint", () => {
+describe.each(TEST_CARRIERS)("over %s a chain that grows shorter or changes below a checkpoint", (carrier) => {
   it("is followed down, and proofs are of the chain that counts", async () => {
     const random = new Randomness(31);
     const life = await LivingChain.start(() => random.fraction());
     opened.push(() => life.stop());
-    const session = life.under.session();
+    const session = await sessionOver(carrier, life);
     await session.call("blockchain.headers.subscribe");
     const top = life.chain.height;
     const before = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
@@ -96,12 +105,12 @@ describe("a chain that grows shorter or changes below a checkpoint", () => {
   });
 });
 
-describe("two coinbases with one id", () => {
+describe.each(TEST_CARRIERS)("over %s two coinbases with one id", (carrier) => {
   it("are two entries of the history, each with its proof, and one coin", async () => {
     const random = new Randomness(32);
     const life = await LivingChain.start(() => random.fraction());
     opened.push(() => life.stop());
-    const session = life.under.session();
+    const session = await sessionOver(carrier, life);
     const [coin] = life.chain.coins();
     const { txid = "", height = 0, scriptHash = "" } = coin ?? {};
     await session.call("blockchain.scripthash.subscribe", [scriptHash]);

@@ -20,6 +20,7 @@ import { IndexerUnderTest, sourceOf } from "../indexer/indexer.ts";
 import { ModelMempool } from "../mempool/model-mempool.ts";
 import { waitFor } from "../wait-for.ts";
 
+/** What a client was told unasked. */
 export interface Notification {
   readonly method: string;
   readonly params: readonly unknown[];
@@ -83,19 +84,12 @@ export class TestSession implements Session {
     this.subscriptions -= 1;
   }
 
-  /** What a script's notifications said, oldest first. */
   statusesOf(scripthash: string): unknown[] {
-    return this.notifications
-      .filter(
-        ({ method, params }) => method === "blockchain.scripthash.subscribe" && params[0] === scripthash,
-      )
-      .map(({ params }) => params[1]);
+    return statusesIn(this.notifications, scripthash);
   }
 
   heights(): unknown[] {
-    return this.notifications
-      .filter(({ method }) => method === "blockchain.headers.subscribe")
-      .map(({ params }) => (params[0] as { height: number }).height);
+    return heightsIn(this.notifications);
   }
 }
 
@@ -222,6 +216,19 @@ export class ElectrumUnderTest {
     await this.mempool.stop();
     await this.indexer.stop();
   }
+}
+
+/** What a script's notifications said, oldest first. */
+export function statusesIn(told: readonly Notification[], scripthash: string): unknown[] {
+  return told
+    .filter(({ method, params }) => method === "blockchain.scripthash.subscribe" && params[0] === scripthash)
+    .map(({ params }) => params[1]);
+}
+
+export function heightsIn(told: readonly Notification[]): unknown[] {
+  return told
+    .filter(({ method }) => method === "blockchain.headers.subscribe")
+    .map(({ params }) => (params[0] as { height: number }).height);
 }
 
 function asRead(result: unknown): unknown {

@@ -4,8 +4,9 @@ import { merkleRoot, merkleRootFromBranch } from "../../../../bitcoin/block/merk
 import { sha256d } from "../../../../bitcoin/hash.ts";
 import { serializeTransaction, txidBytesOf, txidOf } from "../../../../bitcoin/transaction.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
-import type { TestSession } from "../../../../tests/harness/gateway/electrum.ts";
+import { TEST_CARRIERS } from "../../../../tests/harness/electrum/door-under-test.ts";
 import { RecordedStages } from "../../../../tests/harness/gateway/recorded-stages.ts";
+import { type WireSession, WireSessions } from "../../../../tests/harness/gateway/wire-sessions.ts";
 import { feeTargetBucket } from "../chain/fees.ts";
 
 const FEES = { relaySatPerKvb: 100, mempoolSatPerKvb: 200, incrementalSatPerKvb: 300 };
@@ -20,9 +21,10 @@ function reversed(hex: string): Uint8Array {
   return Buffer.from(hex, "hex").reverse();
 }
 
-describe("the methods, on the recorded chain", () => {
+describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carrier) => {
   let stages: RecordedStages;
-  let session: TestSession;
+  let sessions: WireSessions;
+  let session: WireSession;
   const broadcasts: string[] = [];
   const estimates: { targets: readonly number[]; mode: string }[] = [];
   const ask = (method: string, ...params: unknown[]) => session.call(method, params);
@@ -66,10 +68,14 @@ describe("the methods, on the recorded chain", () => {
       }),
     });
     await stages.to("S5");
-    session = stages.under.session();
+    sessions = await WireSessions.open(stages.under.half, carrier);
+    session = await sessions.session();
   });
 
-  afterAll(() => stages.stop());
+  afterAll(async () => {
+    await sessions.close();
+    await stages.stop();
+  });
 
   it("tell the tip with exactly the keys that clients know", async () => {
     expect(await ask("blockchain.headers.subscribe")).toEqual({
@@ -114,7 +120,7 @@ describe("the methods, on the recorded chain", () => {
       count: 10,
       max: 2_016,
     });
-    const old = stages.under.session("1.4");
+    const old = await sessions.session("1.4");
     expect(await old.call("blockchain.block.headers", [3, 4])).toEqual({
       hex: all.slice(3, 7).join(""),
       count: 4,
@@ -274,8 +280,11 @@ describe("the methods, on the recorded chain", () => {
     });
     try {
       await other.to("S2");
+      const others = await WireSessions.open(other.under.half, carrier);
+      const client = await others.session();
       const txid = txidOf(other.sentBy("3032f3a9"));
-      expect(await other.under.session().call("blockchain.transaction.get", [txid])).toBe("00ff");
+      expect(await client.call("blockchain.transaction.get", [txid])).toBe("00ff");
+      await others.close();
     } finally {
       await other.stop();
     }
@@ -340,7 +349,7 @@ describe("the methods, on the recorded chain", () => {
       minrelaytxfee: 0.000001,
       incrementalrelayfee: 0.000003,
     });
-    expect(await stages.under.session("1.4").call("blockchain.relayfee")).toBe(0.000001);
+    expect(await (await sessions.session("1.4")).call("blockchain.relayfee")).toBe(0.000001);
     expect(await ask("mempool.get_fee_histogram")).toEqual(HISTOGRAM);
   });
 
@@ -355,17 +364,21 @@ describe("the methods, on the recorded chain", () => {
       ["1.6", "blockchain.block.get_header", [1]],
     ];
     for (const [agreed, method, params] of absent) {
-      await expect(stages.under.session(agreed).call(method, params)).rejects.toMatchObject({
+      const client = await sessions.session(agreed);
+      await expect(client.call(method, params)).rejects.toMatchObject({
         code: -32_601,
         message: `unknown method "${method}"`,
       });
+      client.close();
     }
     for (const agreed of ["1.4.2", "1.4.3", "1.5", "1.6"]) {
-      const client = stages.under.session(agreed);
+      const before = sessions.subscriptions;
+      const client = await sessions.session(agreed);
       await client.call("blockchain.scripthash.subscribe", [hash]);
       expect(await client.call("blockchain.scripthash.unsubscribe", [hash])).toBe(true);
       expect(await client.call("blockchain.scripthash.unsubscribe", [hash])).toBe(false);
-      expect(client.subscriptions).toBe(0);
+      expect(sessions.subscriptions).toBe(before);
+      client.close();
     }
   });
 
