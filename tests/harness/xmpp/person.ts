@@ -52,7 +52,7 @@ export class Person {
       children: [{ name: "body", ns: "", attrs: {}, children: [body] }],
     });
     // What the door tells by itself may come in between, and has ids of their own kinds.
-    return this.textFrom(to, before, ({ attrs }) => !/^(?:ev|mx)-/.test(attrs["id"] ?? ""));
+    return this.textFrom(to, before, ({ attrs }) => !/^(?:ev|mx|wait)-/.test(attrs["id"] ?? ""));
   }
 
   /** The text of the first message from there, of those that came after the first `before` stanzas. */

@@ -1,4 +1,5 @@
 /** Message stanzas: what came is acknowledged as its sender asked, answers go back from whom was addressed. */
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Incoming } from "../door.ts";
 import { childOf, childTextOf, type Element, element, elementsOf } from "../link/element.ts";
@@ -55,7 +56,9 @@ export class Messages {
     const isSaid = (childTextOf(stanza, "body", "") ?? "").trim() !== "";
     const timer = isSaid ? clock.after(COMPOSING_AFTER_MS, composing, { background: true }) : undefined;
     const replies = await chat.answer(incoming, (words) => {
-      send(said(words));
+      const { attrs, ...message } = said(words);
+      // By its id it is known for no answer.
+      send({ ...message, attrs: { ...attrs, id: `wait-${randomUUID()}` } });
       composing();
     });
     timer?.cancel();
