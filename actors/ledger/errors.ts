@@ -103,7 +103,8 @@ export const ledgerErrors = errorTable({
   },
   LEDGER_ORDER_OVER: {
     meaning: "The order is over, or is being carried out already.",
-    remedy: "`state` tells. Make a new one if it is still wanted.",
+    remedy:
+      "`state` tells; `signed` is a coinjoin that goes on, as its transaction may be sent at any moment. Make a new one if it is still wanted.",
   },
   LEDGER_LOCKED: {
     meaning: "Five wrong codes have come: for a quarter of an hour none is taken.",

@@ -260,7 +260,7 @@ export const takerContract = contract("taker", {
     errors: RUN_ERRORS,
     deadlineMs: 5_000,
     idempotency: "idempotent",
-    callers: OWNERS,
+    callers: MIXERS,
   })
   .rpc("tumblePlan", {
     doc: "Draws a schedule that brings all of a wallet's coins to the destinations by many coinjoins, or takes a given one, and says what it will cost and how long it will take. Nothing is set aside; `tumbleStart` takes the schedule.",

@@ -4,6 +4,7 @@ import type { LedgerQuote, LedgerStatus } from "../../../bus/contracts/ledger/ob
 import type { PartyWord } from "../../../bus/contracts/ledger/values.ts";
 import type { ledgerContract } from "../../../bus/contracts/ledger.ts";
 import { hasCode } from "../../../runtime/errors.ts";
+import { isMixed } from "../bank/bank.ts";
 import { availableOf, balanceOf } from "../books/entries.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
@@ -131,12 +132,19 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
         return shownOrder(tx, user, orderById(tx.t, user, order.id));
       });
     },
-    cancel: ({ jid, which }) =>
-      judging(desk, jid, (tx, user) => {
+    async cancel({ jid, which }) {
+      const giveUp = (tx: Tx, user: UserRow, order: OrderRow) => shownOrder(tx, user, cancel(tx, order));
+      const { order, shown } = judging(desk, jid, (tx, user) => {
         const found = orderByWord(tx, user, which);
         if ("refusal" in found) return found;
-        return { value: shownOrder(tx, user, cancel(tx, found.value)) };
-      }),
+        const { value: order } = found;
+        return { value: { order, shown: isMixed(order) ? undefined : giveUp(tx, user, order) } };
+      });
+      if (shown !== undefined) return shown;
+      await bank.giveUp(order.id);
+      // Whatever has become of it: what was paid meanwhile is refused as that.
+      return changing(desk, jid, (tx, user) => giveUp(tx, user, orderById(tx.t, user, order.id)));
+    },
     orders: ({ jid, offset, limit, isAll, with: other }) =>
       looking(desk, jid, (tx, user) => {
         const { t } = tx;

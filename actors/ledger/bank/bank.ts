@@ -216,6 +216,25 @@ export class Bank {
     });
   }
 
+  /** Gives up a payment that is under way, where that is possible, when all before it is done. */
+  async giveUp(id: string): Promise<void> {
+    const { desk, onChange } = this.#parts;
+    await this.#queue(async () => {
+      const order = desk.read((t) => t.orders.get(id));
+      if (order === undefined || !isMixed(order)) return;
+      const grant = this.#needGrant();
+      try {
+        await this.#mixing.giveUp(order, grant);
+      } catch (error) {
+        throw hasCode(error, "LEDGER_ORDER_OVER")
+          ? error
+          : denials.notOpen(toWireError(error).message.slice(0, 200));
+      }
+    });
+    onChange();
+    this.look();
+  }
+
   #needGrant(): string {
     const { grant } = this.row;
     const { why } = this;
@@ -363,6 +382,11 @@ export class Bank {
 const ORDERS_MAX = 1_000;
 /** No block is so high: nothing is told that is not asked for. */
 const ABOVE_ALL = 100_000_000;
+
+/** Neither over nor sent, as far as the books know. */
+export function isMixed({ route, state, isLost }: OrderRow): boolean {
+  return route === "coinjoin" && (state === "confirmed" || state === "executing") && !isLost;
+}
 
 function isUnderWay(order: OrderRow | undefined): boolean {
   return order !== undefined && order.state !== "queued";

@@ -32,8 +32,10 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
   await at.open(limits);
   const begun: Begun[] = [];
   const runs = new Map<string, CoinjoinRun>();
-  const plan = { refusal: undefined as TroupeError | undefined, costs: COSTS };
+  const plan = { refusal: undefined as TroupeError | undefined, costs: COSTS, isBusy: false };
   const hanging = { isOn: false, asked: 0 };
+  /** What the taker says to whoever ends a coinjoin, and what happens meanwhile. */
+  const ending = { word: true, ids: [] as string[], meanwhile: async () => {} };
   taker = await fakeActor({ connect: (user) => at.walletd.connect(user) }, takerContract, {
     plan: ({ amountSat, makers = 2 }) => {
       if (plan.refusal !== undefined) throw plan.refusal;
@@ -47,9 +49,17 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
     },
     start: (wish) => {
       const id = wish.id ?? "";
+      if (plan.isBusy) throw new TroupeError({ code: "TAKER_BUSY", most: 1 }, "no");
       begun.push(wish as Begun);
       runs.set(id, coinjoinRun({ id }));
       return { id };
+    },
+    cancel: async ({ id }) => {
+      ending.ids.push(id);
+      await ending.meanwhile();
+      if (!runs.has(id)) throw new TroupeError({ code: "TAKER_NO_SUCH_RUN", id }, "there is none");
+      if (ending.word) runs.set(id, coinjoinRun({ id, phase: "cancelled", isOver: true }));
+      return { isCancelled: ending.word };
     },
     run: async ({ id }) => {
       hanging.asked += 1;
@@ -76,7 +86,13 @@ async function scene(config: object = {}, limits: object = ALLOWED) {
     const { availableSat, heldSat } = await at.gateway.balance({ jid });
     return { availableSat, heldSat };
   };
-  return { at, jid, wish, begun, runs, plan, hanging, over, state, ordered, balance };
+  /** Ordered, and with the taker. */
+  const underWay = async () => {
+    const order = await ordered();
+    await waitFor("it to begin", () => begun.some(({ id }) => id === order));
+    return order;
+  };
+  return { at, jid, wish, begun, runs, plan, hanging, ending, over, state, ordered, underWay, balance };
 }
 
 /** What a taker gets of walletd with what was lent for the order. */
@@ -226,5 +242,157 @@ describe("a payment by a coinjoin", () => {
     await at.operator.halt({ isHalted: false });
     await waitFor("it to be given up", async () => (await state(order)) === "failed");
     expect((await balance()).heldSat).toBe(0);
+  });
+});
+
+describe("a payment by a coinjoin that its person gives up", () => {
+  const ALL = { availableSat: 300_000, heldSat: 0 };
+  const failureOf = (asked: Promise<unknown>) =>
+    asked.then(
+      () => undefined,
+      (error: unknown) => error as { code?: string; data?: Record<string, unknown> },
+    );
+
+  it("gives all back at once, is ended at the taker, and nothing of it is signed ever after; once more is the same", async () => {
+    const { at, jid, begun, ending, underWay, balance } = await scene();
+    const order = await underWay();
+    const given = await at.gateway.cancel({ jid, which: { order } });
+    expect(given).toMatchObject({ order, state: "cancelled", failure: null });
+    expect(ending.ids).toEqual([order]);
+    expect(await balance()).toEqual(ALL);
+    expect(await at.gateway.cancel({ jid, which: { order } })).toMatchObject({ state: "cancelled" });
+    expect(await balance()).toEqual(ALL);
+    await expect(signed(at, begun[0] as Begun)).rejects.toMatchObject({ code: "WALLETD_NO_GRANT" });
+    await at.sound();
+    expect((await at.gateway.orderOf({ jid, order })).state).toBe("cancelled");
+    expect(begun).toHaveLength(1);
+    // What was held can be paid with, once.
+    await at.person("bob", 0);
+    const all = { jid, to: { username: "bob" }, amountSat: 300_000 };
+    const spent = await at.gateway.order(all);
+    await at.gateway.confirm({ jid, which: { order: spent.order } });
+    expect(await balance()).toEqual({ availableSat: 0, heldSat: 0 });
+    await at.sound();
+  });
+
+  it("is not given up once it is about to be signed, which the refusal says, and is paid once", async () => {
+    const { at, jid, begun, ending, over, state, underWay, balance } = await scene();
+    const order = await underWay();
+    ending.word = false;
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await failureOf(at.gateway.cancel({ jid, which: { order } }))).toMatchObject({
+        code: "LEDGER_ORDER_OVER",
+        data: { state: "signed" },
+      });
+    }
+    expect(await state(order)).toBe("executing");
+    await signed(at, begun[0] as Begun);
+    over(order, { phase: "done" });
+    await waitFor("it to be booked", async () => (await state(order)) === "broadcast");
+    expect(await balance()).toEqual({ availableSat: 300_000 - AMOUNT_SAT - 2_300, heldSat: 0 });
+    expect(await failureOf(at.gateway.cancel({ jid, which: { order } }))).toMatchObject({
+      code: "LEDGER_ORDER_OVER",
+      data: { state: "broadcast" },
+    });
+    await at.sound();
+  });
+
+  it.each([
+    ["says that it has ended what is signed", false],
+    ["signs while it says so", true],
+    ["is gone", null],
+  ])("is paid, and nothing is given back, where a taker %s", async (_, isMeanwhile) => {
+    const { at, jid, begun, ending, state, underWay, balance } = await scene();
+    const order = await underWay();
+    const sign = () => signed(at, begun[0] as Begun);
+    if (isMeanwhile === true) ending.meanwhile = sign;
+    else await sign();
+    if (isMeanwhile === null) {
+      await taker?.stop();
+      taker = undefined;
+    }
+    expect(await failureOf(at.gateway.cancel({ jid, which: { order } }))).toMatchObject({
+      code: "LEDGER_ORDER_OVER",
+      data: { state: "broadcast" },
+    });
+    expect(await state(order)).toBe("broadcast");
+    expect(await balance()).toEqual({ availableSat: 300_000 - AMOUNT_SAT - 2_300, heldSat: 0 });
+    await at.sound();
+  });
+
+  it("is given up by walletd's word alone where the taker is gone or knows nothing of it", async () => {
+    const { at, jid, runs, underWay, balance } = await scene();
+    const lost = await underWay();
+    runs.delete(lost);
+    expect(await at.gateway.cancel({ jid, which: { order: lost } })).toMatchObject({ state: "cancelled" });
+    const order = await underWay();
+    await taker?.stop();
+    taker = undefined;
+    expect(await at.gateway.cancel({ jid, which: { order } })).toMatchObject({ state: "cancelled" });
+    expect(await balance()).toEqual(ALL);
+    await at.sound();
+  });
+
+  it("is given up before it has begun, and never begins then", async () => {
+    const { at, jid, begun, plan, ordered, balance } = await scene();
+    plan.isBusy = true;
+    const order = await ordered();
+    expect(await at.gateway.cancel({ jid, which: { order } })).toMatchObject({ state: "cancelled" });
+    plan.isBusy = false;
+    await at.stopActor();
+    await at.startActor();
+    await at.sound();
+    expect(begun).toEqual([]);
+    expect(await balance()).toEqual(ALL);
+  });
+
+  it("dies between the taker's word and walletd's: what was held comes back, once", async () => {
+    const { at, jid, ending, state, underWay, balance } = await scene();
+    const order = await underWay();
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    ending.meanwhile = async () => {
+      isAsked();
+      await new Promise((resolve) => setTimeout(resolve, 2_000).unref());
+    };
+    const lost = failureOf(at.gateway.cancel({ jid, which: { order } }));
+    await asked;
+    await at.stopActor();
+    await lost;
+    await at.startActor();
+    await waitFor("it to be over", async () => ["failed", "cancelled"].includes(await state(order)));
+    expect(await balance()).toEqual(ALL);
+    await at.sound();
+  });
+
+  it("waits where walletd cannot be asked, and nothing of it changes", async () => {
+    const { at, jid, state, underWay, balance } = await scene();
+    const order = await underWay();
+    const held = await balance();
+    await at.operator.shut({});
+    expect(await failureOf(at.gateway.cancel({ jid, which: { order } }))).toMatchObject({
+      code: "LEDGER_NOT_OPEN",
+    });
+    expect(await state(order)).toBe("executing");
+    expect(await balance()).toEqual(held);
+    await at.open(ALLOWED);
+    await waitFor("the bank to be open", async () => (await at.gateway.status({})).isConnected);
+    expect(await at.gateway.cancel({ jid, which: { order } })).toMatchObject({ state: "cancelled" });
+    expect(await balance()).toEqual(ALL);
+    await at.sound();
+  });
+
+  it("is nobody else's to give up, neither by its id nor by its code", async () => {
+    const { at, ending, state, underWay } = await scene();
+    const order = await underWay();
+    const mallory = await at.person("mallory", 1_000);
+    for (const which of [{ order }, { code: "ABCDEF" }])
+      expect(await failureOf(at.gateway.cancel({ jid: mallory, which }))).toMatchObject({
+        code: "LEDGER_NO_ORDER",
+      });
+    expect(await state(order)).toBe("executing");
+    expect(ending.ids).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import type { LedgerConfig } from "../config.ts";
 import { type CoinjoinTrouble, denials } from "../denials.ts";
 import type { Desk } from "../desk.ts";
 import type { LedgerMetrics } from "../metrics.ts";
-import { payoutBegun, payoutFailed, payoutLost, payoutPaid } from "../orders/payouts.ts";
+import { payoutBegun, payoutFailed, payoutGivenUp, payoutLost, payoutPaid } from "../orders/payouts.ts";
 import type { CoinjoinRow, OrderRow } from "../store/rows.ts";
 import type { BankView } from "./bank-view.ts";
 
@@ -115,6 +115,32 @@ export class Mixing {
     }
   }
 
+  /**
+   * Gives up what is under way, if it can be: the taker ends it unless it is about to be signed. walletd has the last word, as
+   * the taker may be gone or lie: whatever it still does, nothing is signed any more, or what was is paid.
+   */
+  async giveUp(order: OrderRow, grant: string): Promise<void> {
+    const { desk } = this.#parts;
+    if (!(await this.#isCalledOff(order.id))) throw denials.orderOver("signed");
+    await this.#settle(
+      desk.write((tx) => payoutBegun(tx, order)),
+      grant,
+      null,
+    );
+  }
+
+  /** False only where it goes on. */
+  async #isCalledOff(id: string): Promise<boolean> {
+    try {
+      const { isCancelled } = await this.#taker.cancel({ id }, { deadlineMs: RUN_DEADLINE_MS, retries: 0 });
+      return isCancelled || (await this.#runOf(id))?.isOver !== false;
+    } catch (error) {
+      const { code } = toWireError(error);
+      this.#parts.log.info("the taker did not end a coinjoin of the bank", { order: id, code });
+      return true;
+    }
+  }
+
   async #planned(wish: CoinjoinWish & { readonly availableSat: number; readonly coins: number }) {
     const { address, makers, ...more } = wish;
     try {
@@ -162,11 +188,16 @@ export class Mixing {
     });
   }
 
-  /** Ended at walletd first: then nothing of it is signed any more, or all is told that was. */
-  async #settle(order: OrderRow, grant: string, failure: Failure): Promise<void> {
+  /** Ended at walletd first: then nothing of it is signed any more, or all is told that was. Without a failure its payer wanted it. */
+  async #settle(order: OrderRow, grant: string, failure: Failure | null): Promise<void> {
     const { desk, log, metrics } = this.#parts;
     const { signed } = await this.#walletd.bankRecall({ grant, order: order.id });
     if (signed === null) {
+      if (failure === null) {
+        log.info("a coinjoin of the bank was given up", { order: order.id });
+        desk.write((tx) => payoutGivenUp(tx, order));
+        return;
+      }
       log.warn("a coinjoin of the bank came to nothing", { order: order.id, code: failure.code });
       const { code, message } = failure;
       desk.write((tx) => payoutFailed(tx, order, { code, message: message.slice(0, REASON_MAX) }));

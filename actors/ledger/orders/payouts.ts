@@ -58,17 +58,31 @@ export function payoutFailed(
   order: OrderRow,
   failure: { readonly code: string; readonly message: string },
 ): OrderRow {
-  if (order.state !== "executing" && order.state !== "confirmed") return order;
-  const { id, userId, amountSat, feeSatMax } = order;
+  if (!isHeld(order)) return order;
+  release(tx, order);
+  const over = keepOrder(tx, { ...order, state: "failed", failure });
+  tellPayer(tx, over, "order.failed");
+  return over;
+}
+
+/** As certain, because its payer wanted it: he has asked, and is answered. */
+export function payoutGivenUp(tx: Tx, order: OrderRow): OrderRow {
+  if (!isHeld(order)) return order;
+  release(tx, order);
+  return keepOrder(tx, { ...order, state: "cancelled" });
+}
+
+function isHeld({ state }: OrderRow): boolean {
+  return state === "executing" || state === "confirmed";
+}
+
+function release(tx: Tx, { id, userId, amountSat, feeSatMax }: OrderRow): void {
   const sat = amountSat + feeSatMax;
   const postings = [
     { account: heldOf(userId), sat },
     { account: availableOf(userId), sat: -sat },
   ];
   book(tx, { kind: "release", key: `order:${id}:release`, postings, order: id });
-  const over = keepOrder(tx, { ...order, state: "failed", failure });
-  tellPayer(tx, over, "order.failed");
-  return over;
 }
 
 export function payoutConfirmed(tx: Tx, order: OrderRow, height: number): void {

@@ -7,6 +7,7 @@ import { ONCE, READ, WRITE } from "./calling.ts";
 import { LedgerStatusSchema, MovementSchema, NoticeSchema, OrderSchema, QuoteSchema } from "./objects.ts";
 import {
   ACCOUNT_ERRORS,
+  CANCEL_ERRORS,
   CODE_ERRORS,
   CONFIRM_ERRORS,
   MIX_ERRORS,
@@ -105,12 +106,12 @@ export const withLedgerMoney = withLedgerAccounts
     ...OUTCOME,
   })
   .rpc("cancel", {
-    doc: "Gives up an order that was not confirmed.",
+    doc: "Gives up an order that was not confirmed, or one that is paid by a coinjoin of which nothing is signed: the coins that were lent for it are recalled, and nothing of it is signed ever after. Where it is signed, `state` of the refusal is `signed`.",
     input: Asked.extend({ which: OrderWord }),
     output: OrderSchema,
-    errors: CODE_ERRORS,
+    errors: CANCEL_ERRORS,
     redact: ["which", "code", "memo"],
-    ...WRITE,
+    ...OUTCOME,
   })
   .rpc("orders", {
     doc: "A person's orders, the newest first: those that wait to be confirmed or carried out, or all; with `with` only those that pay this party.",

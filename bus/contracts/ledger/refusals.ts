@@ -94,6 +94,9 @@ export const CODE_ERRORS = {
   LEDGER_ORDER_OVER: z.object({ state: z.string().max(20) }),
 } as const;
 
+/** What is under way is given up by asking walletd. */
+export const CANCEL_ERRORS = { ...CODE_ERRORS, ...BANK_ERRORS } as const;
+
 export const FACTOR_ERRORS = {
   /** young: set up less than a day ago, which whoever has taken the chat over could have done, and for more than he could pay. */
   LEDGER_SECOND_FACTOR: z.object({ why: z.enum(["missing", "young", "needed", "wrong", "present"]) }),

@@ -228,13 +228,15 @@ function confirmedText(order: LedgerOrder, { texts, unit }: Asking): Outcome {
       ? texts.paidInternally(amount, partyText(order.to))
       : order.txid === null
         ? order.route === "coinjoin"
-          ? texts.mixOnItsWay(amount)
+          ? texts.mixOnItsWay(amount, `${texts.words.cancel} ${order.order}`)
           : texts.onItsWay(amount)
         : texts.paidOnChain(amount, order.txid),
     texts.orderNumber(order.order),
   ];
   return text(lines.join("\n"));
 }
+
+const ORDER_ID = /^[0-9a-f]{16}$/i;
 
 const cancel: Command = {
   word: "cancel",
@@ -250,7 +252,9 @@ const cancel: Command = {
     const party = partyOfEntity(to);
     // Only the ledger knows whom a name or a JID means.
     const here = party === undefined ? undefined : await ordersTo(asking, party);
-    const order = await bank.cancel({ jid, which: { code } });
+    // One that is under way is named by its id, when its code is too old to be known.
+    const which = ORDER_ID.test(code) ? { order: code.toLowerCase() } : { code };
+    const order = await bank.cancel({ jid, which });
     const lines = [texts.cancelled(money(order.amountSat, unit), partyText(order.to))];
     if (here?.every((one) => one.order !== order.order)) lines.push(texts.cancelledElsewhere);
     return text(lines.join("\n"));

@@ -32,6 +32,8 @@ export const enRefusals = {
   noOrder: "You have no open payment with this code.",
   triesLeft: (tries: number) => `Tries left: ${tries}.`,
   locked: (minutes: number) => `Too many wrong codes. Try again in ${minutes} min.`,
+  signed:
+    "Its transaction is signed already and may be sent at any moment: it cannot be given up any more. You will be told how it goes.",
   over: (state: string) => `This payment is over already (${state}).`,
   factorMissing: "This needs a second factor, and you have none. Type: factor new",
   factorYoung:

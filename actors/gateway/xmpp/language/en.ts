@@ -253,8 +253,8 @@ export const en = {
   again: "again",
   paidInternally: (amount: string, recipient: string) => `Paid ${amount} to ${recipient}.`,
   paidOnChain: (amount: string, txid: string) => `Paid ${amount}. Transaction: ${txid}`,
-  mixOnItsWay: (amount: string) =>
-    `The coinjoin that pays ${amount} begins; you will be told how it goes. It may take minutes.`,
+  mixOnItsWay: (amount: string, giveUp: string) =>
+    `The coinjoin that pays ${amount} begins; you will be told how it goes. It may take minutes. Until it is signed you can give it up. Type: ${giveUp}`,
   onItsWay: (amount: string) => `The payment of ${amount} is on its way; you will be told when it is sent.`,
   paymentFailed: (why: string) => `The payment failed: ${why} Nothing was taken.`,
   orderNumber: (order: string) => `Order ${order}`,

@@ -33,6 +33,8 @@ export const frRefusals: Texts["refusal"] = {
   noOrder: "Vous n'avez pas de paiement ouvert avec ce code.",
   triesLeft: (tries) => `Essais restants : ${tries}.`,
   locked: (minutes) => `Trop de codes faux. Essayez de nouveau dans ${minutes} min.`,
+  signed:
+    "Sa transaction est déjà signée et peut être envoyée à tout moment : on ne peut plus l'abandonner. On vous dira comment il va.",
   over: (state) => `Ce paiement est déjà terminé (${state}).`,
   factorMissing: "Il faut un second facteur, et vous n'en avez pas. Tapez : facteur new",
   factorYoung:

@@ -260,8 +260,8 @@ export const fr: Texts = {
   again: "encore",
   paidInternally: (amount, recipient) => `${amount} payés à ${recipient}.`,
   paidOnChain: (amount, txid) => `${amount} payés. Transaction : ${txid}`,
-  mixOnItsWay: (amount) =>
-    `Le coinjoin qui paie ${amount} commence ; on vous dira comment il va. Cela peut durer des minutes.`,
+  mixOnItsWay: (amount, giveUp) =>
+    `Le coinjoin qui paie ${amount} commence ; on vous dira comment il va. Cela peut durer des minutes. Tant qu'il n'est pas signé, vous pouvez l'abandonner. Tapez : ${giveUp}`,
   onItsWay: (amount) => `Le paiement de ${amount} est en route ; on vous dira quand il sera envoyé.`,
   paymentFailed: (why) => `Le paiement a échoué : ${why} Rien n'a été pris.`,
   orderNumber: (order) => `Ordre ${order}`,

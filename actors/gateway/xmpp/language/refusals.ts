@@ -101,7 +101,10 @@ function ledgerRefusal(
       return { condition: "policy-violation", text: refusal.locked(minutes) };
     }
     case "LEDGER_ORDER_OVER":
-      return { condition: "not-allowed", text: refusal.over(String(data["state"] ?? "")) };
+      return {
+        condition: "not-allowed",
+        text: data["state"] === "signed" ? refusal.signed : refusal.over(String(data["state"] ?? "")),
+      };
     case "LEDGER_SECOND_FACTOR": {
       const early = {
         missing: refusal.factorMissing,

@@ -150,6 +150,7 @@ describe("while the market is asked", () => {
     under.clock.advance(3_000);
     await waitFor("a word", () => toAlice(since).length >= 3);
     expect(toAlice(since).map(shown)).toEqual(["composing", expect.stringMatching(ASKING), "composing"]);
+    expect(toAlice(since)[1]?.attrs["id"]).toMatch(/^wait-/);
     go();
     await waitFor("the price", () => toAlice(since).length >= 4);
     const price = toAlice(since)[3] as Element;
@@ -252,6 +253,22 @@ describe("while a person's coinjoin is on its way", () => {
     under.clock.advance(60_000);
     await under.settled();
     expect(progress()).toHaveLength(1);
+  });
+
+  it("he can give it up by its number, as long as the bank lets him, and is told why not where it does not", async () => {
+    const recap = await say(`mix 50000 3 ${ADDRESS}`);
+    const begins = await say(`confirm ${/confirm (\S+)/.exec(recap)?.[1] ?? ""}`);
+    const command =
+      /Until it is signed you can give it up. Type: (cancel [0-9a-f]{16})$/m.exec(begins)?.[1] ?? "";
+    const [, id] = command.split(" ");
+    under.bank.refusals.set("cancel", new TroupeError({ code: "LEDGER_ORDER_OVER", state: "signed" }, "no"));
+    expect(await say(command)).toContain("signed already and may be sent at any moment");
+    under.bank.refusals.set("cancel", new TroupeError({ code: "LEDGER_NOT_OPEN", why: "locked" }, "no"));
+    expect(await say(`${command} `)).toContain("cannot be asked just now");
+    expect(await say(command.toUpperCase())).toBe(`Given up: 50000 sat to ${IN_FOURS}.`);
+    const wishes = under.bank.actor.calls.filter(({ method }) => method === "cancel");
+    expect(wishes.map(({ input }) => input)).toEqual(Array(3).fill({ jid: ALICE, which: { order: id } }));
+    expect(await say("jobs")).toBe("Nothing is under way.");
   });
 
   it("it is among his jobs and not among others', and once among those of who runs the troupe", async () => {
