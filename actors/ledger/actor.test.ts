@@ -220,6 +220,18 @@ it("a credit that the chain takes back is gone, and whoever has spent it is froz
   await at.sound();
 });
 
+it("books are compared with no wallet that cannot be asked, which is said", async () => {
+  const at = await LedgerUnderTest.start();
+  under = at;
+  await at.sound();
+  // The grant has ended by itself.
+  at.clock.pass(31 * 86_400_000);
+  await expect(at.operator.reconcile({})).rejects.toMatchObject({
+    code: "LEDGER_NOT_OPEN",
+    data: { why: expect.stringContaining("supervisor wallet unlock") },
+  });
+});
+
 it("whoever leaves takes all with him, and what still comes in waits for him in the closed account", async () => {
   const at = await LedgerUnderTest.start();
   under = at;

@@ -288,7 +288,8 @@ export class Bank {
       this.#why = hasCode(error, "WALLETD_NO_GRANT")
         ? "its wallet is locked, or is the bank's no longer. Who runs it types: supervisor wallet unlock"
         : `walletd: ${toWireError(error).message}`.slice(0, 280);
-      throw error;
+      this.#parts.log.debug("walletd did not tell of the bank's wallet", { code: toWireError(error).code });
+      throw denials.notOpen(this.#why);
     }
     this.#last = desk.write((tx) => {
       applyView(tx, view);
