@@ -192,5 +192,72 @@ describe.skipIf(prosody === undefined)(
         await ledger.stop();
       }
     });
+
+    it("holds people to what the bank allows: sums, codes, names, others' addresses, and the end of an account", async () => {
+      const ledger = await LedgerUnderTest.start();
+      const under = await XmppUnderTest.start(
+        prosody as string,
+        { accounts: ["alice", "bob", "carol", "dave", "eve"] },
+        ledger.walletd.busOf("gateway"),
+      );
+      const wallet = `wallet@${COMPONENT_DOMAIN}`;
+      const codeIn = (recap: string) => /confirm (\S+)/.exec(recap)?.[1] ?? "";
+      const member = async (name: string, sat = 0) => {
+        const one = await under.person(name);
+        const query = element("query", NS.register, {}, element("username", NS.register, {}, name));
+        expect((await one.ask(COMPONENT_DOMAIN, "set", query)).attrs["type"]).toBe("result");
+        expect(await one.textFrom(wallet)).toContain(`Welcome, ${name}`);
+        if (sat > 0) await ledger.fund(one.jid, sat);
+        return { say: (words: string) => one.chat(wallet, words) };
+      };
+      try {
+        const alice = await member("alice", 200_000);
+        const bob = await member("bob");
+        const first = codeIn(await alice.say("pay bob 150000"));
+        const second = codeIn(await alice.say("pay bob 100000"));
+        expect(await alice.say(`confirm ${first}`)).toContain("Paid 150000 sat to bob");
+        expect(await alice.say(`confirm ${second}`)).toContain("needs 100000 sat, and you have 50000 sat");
+        expect(await bob.say("balance")).toContain("You have 150000 sat");
+
+        const address = /bcrt1[a-z0-9]+/.exec(await bob.say("receive"))?.[0] ?? "";
+        const recap = await alice.say(`pay ${address} 1000`);
+        expect(recap).toContain("Fee: none, it stays within this bank");
+        expect(recap).not.toContain("bob");
+        await alice.say(`confirm ${codeIn(recap)}`);
+        expect(await bob.say("balance")).toContain("You have 151000 sat");
+        expect(ledger.walletd.money.sent).toHaveLength(0);
+
+        const carol = await member("carol", 50_000);
+        const code = codeIn(await carol.say("pay bob 10"));
+        expect(code).toMatch(/^\S{6}$/);
+        for (const left of [4, 3, 2, 1])
+          expect(await carol.say(`confirm no${left}`)).toContain(`left: ${left}`);
+        await carol.say("confirm no0");
+        expect(await carol.say(`confirm ${code}`)).toContain("Too many wrong codes");
+        expect(await bob.say("balance")).toContain("You have 151000 sat");
+
+        const dave = await member("dave", 100_000);
+        const daves = /bcrt1[a-z0-9]+/.exec(await dave.say("receive"))?.[0] ?? "";
+        const leaving = codeIn(await dave.say(`leave ${OUTSIDE}`));
+        expect(await dave.say(`confirm ${leaving}`)).toMatch(/Paid|on its way/);
+        await waitFor("dave to be gone", async () => /register/.test(await dave.say("help")));
+        expect(ledger.walletd.money.sent).toHaveLength(1);
+        await ledger.pay(daves, 30_000);
+        await ledger.mine(2);
+        const closed = () => ledger.operator.users({ state: "closed" });
+        await waitFor("the late coins", async () => (await closed()).users[0]?.availableSat === 30_000);
+
+        const eve = await under.person("eve");
+        await eve.chat(wallet, "register dave");
+        expect(await eve.chat(wallet, "yes")).toContain("This name is taken");
+        await ledger.sound();
+        ledger.clock.pass(91 * 86_400_000);
+        await eve.chat(wallet, "register dave");
+        expect(await eve.chat(wallet, "yes")).toContain("Welcome, dave");
+      } finally {
+        await under.stop();
+        await ledger.stop();
+      }
+    });
   },
 );
