@@ -71,171 +71,174 @@ function expectDigits(found: unknown, written: string): void {
   expect(found).toMatch(new RegExp(`^${head}.*${tail}$`));
 }
 
-describe.each(TEST_CARRIERS)("over %s the recorded chain in its stages, as ElectrumX answered for it", (carrier) => {
-  let stages: RecordedStages;
-  let sessions: WireSessions;
-  let session: WireSession;
-  /** Another chain with a session of its own. */
-  const withOther = async (use: (other: RecordedStages, client: WireSession) => Promise<void>) => {
-    const other = await RecordedStages.start();
-    const others = await WireSessions.open(other.under.half, carrier);
-    try {
-      await use(other, await others.session());
-    } finally {
-      await others.close();
-      await other.stop();
-    }
-  };
-  const subscribed = (letter: string) => stages.scripthash(letter);
-  const ask = (method: string, ...params: unknown[]) => session.call(method, params);
+describe.each(TEST_CARRIERS)(
+  "over %s the recorded chain in its stages, as ElectrumX answered for it",
+  (carrier) => {
+    let stages: RecordedStages;
+    let sessions: WireSessions;
+    let session: WireSession;
+    /** Another chain with a session of its own. */
+    const withOther = async (use: (other: RecordedStages, client: WireSession) => Promise<void>) => {
+      const other = await RecordedStages.start();
+      const others = await WireSessions.open(other.under.half, carrier);
+      try {
+        await use(other, await others.session());
+      } finally {
+        await others.close();
+        await other.stop();
+      }
+    };
+    const subscribed = (letter: string) => stages.scripthash(letter);
+    const ask = (method: string, ...params: unknown[]) => session.call(method, params);
 
-  beforeAll(async () => {
-    stages = await RecordedStages.start();
-    sessions = await WireSessions.open(stages.under.half, carrier);
-    session = await sessions.session();
-  });
-
-  afterAll(async () => {
-    await sessions.close();
-    await stages.stop();
-  });
-
-  for (const [at, stage] of STAGES.entries()) {
-    describe(stage, () => {
-      beforeAll(async () => {
-        session.notifications.length = 0;
-        await stages.to(stage);
-      });
-
-      it("gives every script the status that its history has", async () => {
-        for (const letter of "ABCDEFNU") {
-          const scripthash = subscribed(letter);
-          const history = (await ask("blockchain.scripthash.get_history", scripthash)) as Entry[];
-          const client = await sessions.session();
-          const status = await client.call("blockchain.scripthash.subscribe", [scripthash]);
-          client.close();
-          expect(status).toBe(statusOf(history));
-          const written = letter === "A" ? STATUSES_OF_A[stage] : STATUSES[letter]?.[at];
-          if (written !== undefined) expectDigits(status, written);
-        }
-      });
-
-      it("keeps no data outputs, confirmed or not", async () => {
-        for (const letter of "RZ") {
-          expect(await ask("blockchain.scripthash.subscribe", subscribed(letter))).toBeNull();
-          expect(await ask("blockchain.scripthash.get_history", subscribed(letter))).toEqual([]);
-          expect(await ask("blockchain.scripthash.get_mempool", subscribed(letter))).toEqual([]);
-        }
-      });
-
-      it("counts balances, of which the unconfirmed part may be negative", async () => {
-        for (const letter of "ABCD") {
-          const [confirmed, unconfirmed] = BALANCES[letter]?.[at] ?? [];
-          expect(await ask("blockchain.scripthash.get_balance", subscribed(letter))).toEqual({
-            confirmed,
-            unconfirmed,
-          });
-        }
-      });
-
-      it("lists coins in the order of the chain, which sum up to the balance", async () => {
-        for (const letter of "ABCD") {
-          const coins = (await ask("blockchain.scripthash.listunspent", subscribed(letter))) as {
-            height: number;
-            value: number;
-          }[];
-          const balance = (await ask("blockchain.scripthash.get_balance", subscribed(letter))) as {
-            confirmed: number;
-            unconfirmed: number;
-          };
-          expect(coins.reduce((sum, { value }) => sum + value, 0)).toBe(
-            balance.confirmed + balance.unconfirmed,
-          );
-          const heights = coins.map(({ height }) => height);
-          const confirmed = heights.filter((height) => height > 0);
-          expect(heights).toEqual([
-            ...confirmed.sort((a, b) => a - b),
-            ...heights.filter((height) => height === 0),
-          ]);
-        }
-      });
+    beforeAll(async () => {
+      stages = await RecordedStages.start();
+      sessions = await WireSessions.open(stages.under.half, carrier);
+      session = await sessions.session();
     });
-  }
 
-  it("orders the unconfirmed by unconfirmed inputs, then by id, and tells their fees", () =>
-    withOther(async (other, client) => {
-      await other.to("S2");
-      const waiting = (await client.call("blockchain.scripthash.get_mempool", [
-        other.scripthash("B"),
-      ])) as Entry[];
-      expect(waiting.map(({ tx_hash, height, fee }) => [tx_hash.slice(0, 8), height, fee])).toEqual([
-        ["2a0a10f1", 0, 700],
-        ["3032f3a9", 0, 500],
-        ["162ce84a", -1, 4_000],
-        ["3e45ce81", -1, 900],
-      ]);
-      const history = (await client.call("blockchain.scripthash.get_history", [
-        other.scripthash("B"),
-      ])) as Entry[];
-      expect(history.slice(-4)).toEqual(waiting);
-      expect(history.slice(0, -4).every((entry) => !("fee" in entry) && entry.height > 0)).toBe(true);
-      await other.to("S3");
-      const later = (await client.call("blockchain.scripthash.get_mempool", [
-        other.scripthash("B"),
-      ])) as Entry[];
-      expect(later.map(({ tx_hash, height }) => [tx_hash.slice(0, 8), height])).toEqual([
-        ["162ce84a", 0],
-        ["3e45ce81", 0],
-      ]);
-    }));
+    afterAll(async () => {
+      await sessions.close();
+      await stages.stop();
+    });
 
-  it("tells a subscriber of each change once, the header before the scripts", () =>
-    withOther(async (other, client) => {
-      await client.call("blockchain.headers.subscribe");
-      const told = new Map<string, unknown>();
-      for (const letter of "ABCDEFNURZ") {
-        const scripthash = other.scripthash(letter);
-        told.set(letter, await client.call("blockchain.scripthash.subscribe", [scripthash]));
-      }
-      for (const stage of STAGES.slice(1)) {
-        client.notifications.length = 0;
-        // A slow machine may show the first of the two blocks that take the place of one.
-        const blocks = stage === "S4" ? 2 : 1;
-        await other.to(stage);
-        const changed = [..."ABCD"].filter((letter) => {
-          const status = STATUSES[letter]?.[STAGES.indexOf(stage)];
-          return status === undefined || !sameDigits(told.get(letter), status);
+    for (const [at, stage] of STAGES.entries()) {
+      describe(stage, () => {
+        beforeAll(async () => {
+          session.notifications.length = 0;
+          await stages.to(stage);
         });
-        await waitFor(`all of ${changed.join("")} to be told at ${stage}`, () =>
-          changed.every((letter) => client.statusesOf(other.scripthash(letter)).length > 0),
-        );
-        for (const letter of changed) {
-          const statuses = client.statusesOf(other.scripthash(letter));
-          const [last] = statuses.slice(-1);
-          expect(statuses.length).toBeLessThanOrEqual(blocks);
-          expect(new Set([told.get(letter), ...statuses]).size, "told twice").toBe(statuses.length + 1);
-          const history = (await client.call("blockchain.scripthash.get_history", [
-            other.scripthash(letter),
-          ])) as Entry[];
-          expect(last).toBe(statusOf(history));
-          told.set(letter, last);
+
+        it("gives every script the status that its history has", async () => {
+          for (const letter of "ABCDEFNU") {
+            const scripthash = subscribed(letter);
+            const history = (await ask("blockchain.scripthash.get_history", scripthash)) as Entry[];
+            const client = await sessions.session();
+            const status = await client.call("blockchain.scripthash.subscribe", [scripthash]);
+            client.close();
+            expect(status).toBe(statusOf(history));
+            const written = letter === "A" ? STATUSES_OF_A[stage] : STATUSES[letter]?.[at];
+            if (written !== undefined) expectDigits(status, written);
+          }
+        });
+
+        it("keeps no data outputs, confirmed or not", async () => {
+          for (const letter of "RZ") {
+            expect(await ask("blockchain.scripthash.subscribe", subscribed(letter))).toBeNull();
+            expect(await ask("blockchain.scripthash.get_history", subscribed(letter))).toEqual([]);
+            expect(await ask("blockchain.scripthash.get_mempool", subscribed(letter))).toEqual([]);
+          }
+        });
+
+        it("counts balances, of which the unconfirmed part may be negative", async () => {
+          for (const letter of "ABCD") {
+            const [confirmed, unconfirmed] = BALANCES[letter]?.[at] ?? [];
+            expect(await ask("blockchain.scripthash.get_balance", subscribed(letter))).toEqual({
+              confirmed,
+              unconfirmed,
+            });
+          }
+        });
+
+        it("lists coins in the order of the chain, which sum up to the balance", async () => {
+          for (const letter of "ABCD") {
+            const coins = (await ask("blockchain.scripthash.listunspent", subscribed(letter))) as {
+              height: number;
+              value: number;
+            }[];
+            const balance = (await ask("blockchain.scripthash.get_balance", subscribed(letter))) as {
+              confirmed: number;
+              unconfirmed: number;
+            };
+            expect(coins.reduce((sum, { value }) => sum + value, 0)).toBe(
+              balance.confirmed + balance.unconfirmed,
+            );
+            const heights = coins.map(({ height }) => height);
+            const confirmed = heights.filter((height) => height > 0);
+            expect(heights).toEqual([
+              ...confirmed.sort((a, b) => a - b),
+              ...heights.filter((height) => height === 0),
+            ]);
+          }
+        });
+      });
+    }
+
+    it("orders the unconfirmed by unconfirmed inputs, then by id, and tells their fees", () =>
+      withOther(async (other, client) => {
+        await other.to("S2");
+        const waiting = (await client.call("blockchain.scripthash.get_mempool", [
+          other.scripthash("B"),
+        ])) as Entry[];
+        expect(waiting.map(({ tx_hash, height, fee }) => [tx_hash.slice(0, 8), height, fee])).toEqual([
+          ["2a0a10f1", 0, 700],
+          ["3032f3a9", 0, 500],
+          ["162ce84a", -1, 4_000],
+          ["3e45ce81", -1, 900],
+        ]);
+        const history = (await client.call("blockchain.scripthash.get_history", [
+          other.scripthash("B"),
+        ])) as Entry[];
+        expect(history.slice(-4)).toEqual(waiting);
+        expect(history.slice(0, -4).every((entry) => !("fee" in entry) && entry.height > 0)).toBe(true);
+        await other.to("S3");
+        const later = (await client.call("blockchain.scripthash.get_mempool", [
+          other.scripthash("B"),
+        ])) as Entry[];
+        expect(later.map(({ tx_hash, height }) => [tx_hash.slice(0, 8), height])).toEqual([
+          ["162ce84a", 0],
+          ["3e45ce81", 0],
+        ]);
+      }));
+
+    it("tells a subscriber of each change once, the header before the scripts", () =>
+      withOther(async (other, client) => {
+        await client.call("blockchain.headers.subscribe");
+        const told = new Map<string, unknown>();
+        for (const letter of "ABCDEFNURZ") {
+          const scripthash = other.scripthash(letter);
+          told.set(letter, await client.call("blockchain.scripthash.subscribe", [scripthash]));
         }
-        const heights = client.heights();
-        if (blocks === 1) {
-          expect(client.notifications).toHaveLength(changed.length + heights.length);
+        for (const stage of STAGES.slice(1)) {
+          client.notifications.length = 0;
+          // A slow machine may show the first of the two blocks that take the place of one.
+          const blocks = stage === "S4" ? 2 : 1;
+          await other.to(stage);
+          const changed = [..."ABCD"].filter((letter) => {
+            const status = STATUSES[letter]?.[STAGES.indexOf(stage)];
+            return status === undefined || !sameDigits(told.get(letter), status);
+          });
+          await waitFor(`all of ${changed.join("")} to be told at ${stage}`, () =>
+            changed.every((letter) => client.statusesOf(other.scripthash(letter)).length > 0),
+          );
+          for (const letter of changed) {
+            const statuses = client.statusesOf(other.scripthash(letter));
+            const [last] = statuses.slice(-1);
+            expect(statuses.length).toBeLessThanOrEqual(blocks);
+            expect(new Set([told.get(letter), ...statuses]).size, "told twice").toBe(statuses.length + 1);
+            const history = (await client.call("blockchain.scripthash.get_history", [
+              other.scripthash(letter),
+            ])) as Entry[];
+            expect(last).toBe(statusOf(history));
+            told.set(letter, last);
+          }
+          const heights = client.heights();
+          if (blocks === 1) {
+            expect(client.notifications).toHaveLength(changed.length + heights.length);
+          }
+          if (stage === "S2") {
+            expect(heights).toEqual([]);
+            continue;
+          }
+          expect(heights.at(-1)).toBe({ S3: 107, S4: 108, S5: 109 }[stage as "S3" | "S4" | "S5"]);
+          expect(new Set(heights).size).toBe(heights.length);
+          expect(heights.length).toBeLessThanOrEqual(blocks);
+          expect(client.notifications[0]?.method).toBe("blockchain.headers.subscribe");
         }
-        if (stage === "S2") {
-          expect(heights).toEqual([]);
-          continue;
-        }
-        expect(heights.at(-1)).toBe({ S3: 107, S4: 108, S5: 109 }[stage as "S3" | "S4" | "S5"]);
-        expect(new Set(heights).size).toBe(heights.length);
-        expect(heights.length).toBeLessThanOrEqual(blocks);
-        expect(client.notifications[0]?.method).toBe("blockchain.headers.subscribe");
-      }
-      expect(txidOf(other.sentBy("3032f3a9"))).toHaveLength(64);
-    }));
-});
+        expect(txidOf(other.sentBy("3032f3a9"))).toHaveLength(64);
+      }));
+  },
+);
 
 function sameDigits(found: unknown, written: string): boolean {
   const [head = "", tail = ""] = written.split("…");

@@ -70,7 +70,10 @@ describe.each(TEST_CARRIERS)("negotiation over %s", (carrier) => {
   });
 
   it("turns away clients whose name the operator does not want", async () => {
-    const under = await opened.doorWith({ carriers: [carrier], config: { electrum_refused_clients: "^bad/" } });
+    const under = await opened.doorWith({
+      carriers: [carrier],
+      config: { electrum_refused_clients: "^bad/" },
+    });
     const client = await opened.strangerTo(under);
     client.say('{"id":1,"method":"server.version","params":["bad/1.0","1.4"]}');
 
