@@ -20,7 +20,7 @@ describe("what the ledger refuses", () => {
       }
   });
 
-  it("tells a bank that is away from an answer that is late", () => {
+  it("tells a bank that is away from an answer that is late, and how far an order came", () => {
     expect(of("BUS_UNAVAILABLE")).toMatchObject({
       condition: "remote-server-timeout",
       text: expect.stringContaining("Try again"),
@@ -30,6 +30,8 @@ describe("what the ledger refuses", () => {
       text: expect.stringContaining("do not send it again"),
     });
     expect(of("LEDGER_LOCKED", { untilS: 61 })?.text).toContain("2 min");
+    expect(of("LEDGER_ORDER_OVER", { state: "broadcast" })?.text).toContain("(sent)");
+    expect(of("LEDGER_ORDER_OVER", { state: "signed" })?.text).toContain("cannot be given up");
     expect(of("ANYTHING")).toBeUndefined();
     expect(refusalOf(new Error("plain"), textsOf("en"), "sat", 0)).toBeUndefined();
   });

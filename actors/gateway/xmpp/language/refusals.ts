@@ -100,11 +100,13 @@ function ledgerRefusal(
       const minutes = Math.max(1, Math.ceil((Number(data["untilS"] ?? 0) - nowMs / 1000) / MINUTE_S));
       return { condition: "policy-violation", text: refusal.locked(minutes) };
     }
-    case "LEDGER_ORDER_OVER":
-      return {
-        condition: "not-allowed",
-        text: data["state"] === "signed" ? refusal.signed : refusal.over(String(data["state"] ?? "")),
-      };
+    case "LEDGER_ORDER_OVER": {
+      const { orderState } = texts;
+      const state = String(data["state"] ?? "");
+      if (state === "signed") return { condition: "not-allowed", text: refusal.signed };
+      const shown = Object.hasOwn(orderState, state) ? orderState[state as keyof typeof orderState] : state;
+      return { condition: "not-allowed", text: refusal.over(shown) };
+    }
     case "LEDGER_SECOND_FACTOR": {
       const early = {
         missing: refusal.factorMissing,
