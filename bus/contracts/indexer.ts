@@ -1,6 +1,7 @@
 /** What others know of the indexer: questions about the confirmed chain, asked in batches, and news of its blocks. */
 import { z } from "zod";
 import { bytes, contract } from "../contract/contract.ts";
+import { Hash, hashList } from "../contract/hash-list.ts";
 
 /** How many scripts, transactions or outpoints one request may name. */
 export const INDEXER_BATCH_MAX = 500;
@@ -18,7 +19,6 @@ export const INDEXER_RANGES_MAX = 64;
 /** Differences that one answer names; of more it gives the number. */
 export const INDEXER_DIFFERENCES_MAX = 20;
 
-const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Height = z.int().min(0).max(100_000_000);
 const Index = z.int().min(0).max(0xffff_ffff);
 const Amount = z.int().min(0);
@@ -51,7 +51,7 @@ const BlockNewsSchema = z.object({
   header: z.string().regex(/^[0-9a-f]{160}$/),
   txCount: z.int().min(1),
   /** Script hashes that the block pays or spends from: sorted, in parts of at most 5,000. `null`: not known, so any may be. */
-  touched: z.array(Hash).max(INDEXER_TOUCHED_MAX).nullable(),
+  touched: hashList(INDEXER_TOUCHED_MAX).nullable(),
   part: z.int().min(0),
   parts: z.int().min(1),
 });

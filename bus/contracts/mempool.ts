@@ -1,6 +1,7 @@
 /** What others know of the mempool: questions about unconfirmed transactions, asked in batches, broadcasting, fees, and news of what changed. */
 import { z } from "zod";
 import { bytes, contract } from "../contract/contract.ts";
+import { Hash, hashList } from "../contract/hash-list.ts";
 
 /** How many scripts, transactions or outpoints one request may name. */
 export const MEMPOOL_BATCH_MAX = 500;
@@ -14,7 +15,6 @@ export const MEMPOOL_PACKAGE_MAX = 25;
 const RAW_TEXT_MAX = 540_000;
 const RAW_REQUEST_BYTES_MAX = 600_000;
 
-const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Height = z.int().min(0).max(100_000_000);
 const Index = z.int().min(0).max(0xffff_ffff);
 const Amount = z.int().min(0);
@@ -91,9 +91,9 @@ const SEND_ERRORS = { MEMPOOL_REFUSED: Refused, MEMPOOL_NODE_AWAY: NodeAway } as
 const ChangeSchema = z.object({
   view: MempoolViewSchema,
   /** Script hashes for which answers may differ: sorted. `null`: not known, so any may be; the other lists are then empty. */
-  touched: z.array(Hash).max(MEMPOOL_NEWS_MAX).nullable(),
+  touched: hashList(MEMPOOL_NEWS_MAX).nullable(),
   /** Transactions that came, also such as a reorganisation gave back. */
-  added: z.array(Hash).max(MEMPOOL_NEWS_MAX),
+  added: hashList(MEMPOOL_NEWS_MAX),
   /** Transactions that are no longer unconfirmed, and why; `by` is the block or the transaction that took the place. */
   removed: z
     .array(
