@@ -85,5 +85,11 @@ export function unpackFilter(reply: Uint8Array): (FilterPlace & { filter: Script
 
 /** Hashes are as good as random: their own digits are the marks. */
 function word(scripthash: string, place: number): number {
-  return Number.parseInt(scripthash.slice(place * WORD_DIGITS, (place + 1) * WORD_DIGITS), 16) | 0;
+  let value = 0;
+  for (let at = place * WORD_DIGITS; at < (place + 1) * WORD_DIGITS; at++) {
+    const code = scripthash.charCodeAt(at);
+    // Letters have a bit that digits have not, and their low half begins with 1.
+    value = (value << 4) | ((code & 0xf) + (code >>> 6) * 9);
+  }
+  return value;
 }

@@ -57,7 +57,9 @@ export class KeptAnswers<A> {
 
   /** What was known of the key is old: the next question is asked anew, also while an older one is under way. */
   forget(key: string): void {
-    this.#asked.delete(key);
+    // A block names thousands of keys, of which few are known here: looking for a key costs more than knowing that there are none.
+    if (this.#asked.size > 0) this.#asked.delete(key);
+    if (this.#kept.size === 0) return;
     const kept = this.#kept.get(key);
     if (kept === undefined) return;
     this.#kept.delete(key);

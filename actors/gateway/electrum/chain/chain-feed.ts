@@ -62,6 +62,8 @@ export class ChainFeed {
   #isSynced = false;
   /** The block of which the mempool has told all; undefined until it has told something. */
   #mempoolTipHash: string | undefined;
+  /** Some of a change has been told, and the rest has not. */
+  #isMempoolTelling = false;
   /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
   #tipNumber = 0;
   /** A block was given up, and no other has come yet. */
@@ -90,9 +92,10 @@ export class ChainFeed {
     return this.#isSynced;
   }
 
-  /** False from the first news of a block until the other of the two has heard of it too: what it touches is told by both. */
+  /** False from the first news of a block until both of the two have told all of it: what it touches is told by both. */
   get isLevel(): boolean {
-    return !this.#isSynced || this.#mempoolTipHash === undefined || this.#mempoolTipHash === this.#tip?.hash;
+    if (!this.#isSynced || this.#mempoolTipHash === undefined) return true;
+    return !this.#isMempoolTelling && this.#mempoolTipHash === this.#tip?.hash;
   }
 
   /** How long ago the index last answered us; it is asked every few seconds. */
@@ -147,6 +150,8 @@ export class ChainFeed {
     // One break of the bus is told by each listener.
     if (this.#isDistrusted) return;
     this.#isDistrusted = true;
+    // The rest of a change may never come.
+    this.#isMempoolTelling = false;
     setImmediate(() => {
       this.#isDistrusted = false;
     });
@@ -183,7 +188,8 @@ export class ChainFeed {
     const { view, touched, added, removed, outpoints, part, parts } = change;
     this.#tell((watcher) => watcher.viewChanged?.(change, meta));
     // A view of an older block has more news to come.
-    if (part === parts - 1) this.#mempoolTipHash = view.tip?.hash;
+    this.#isMempoolTelling = part < parts - 1;
+    if (!this.#isMempoolTelling) this.#mempoolTipHash = view.tip?.hash;
     if (touched === null) this.#tell((watcher) => watcher.everythingTouched());
     else {
       const txids = [...added, ...removed.map(({ txid }) => txid)];

@@ -94,7 +94,8 @@ export class ScriptAnswers implements ChainWatcher {
         const found = long.knows(scripthash) ? undefined : shortAtHand(scripthash);
         return atHandOr(found, () => askForHistory(scripthash));
       },
-      weightOf: (history) => history.length + KEPT_BASE,
+      // Of the scripts that wallets subscribe to most are unused, and of those nobody asks for more.
+      weightOf: ({ length }) => (length === 0 ? Number.POSITIVE_INFINITY : length + KEPT_BASE),
       weightMax: KEPT_ENTRIES_MAX,
     });
     this.#statuses = new KeptAnswers({
@@ -155,9 +156,8 @@ export class ScriptAnswers implements ChainWatcher {
 
   /** For those who need no more of the history: of a long one only what is new is asked for. */
   status(scripthash: string): ScriptStatus | Promise<ScriptStatus> {
-    const kept = this.#histories.peek(scripthash);
-    if (kept !== undefined) return kept;
-    return this.#long.knows(scripthash) ? this.#statuses.of(scripthash) : this.#histories.of(scripthash);
+    if (!this.#long.knows(scripthash)) return this.#histories.of(scripthash);
+    return this.#histories.peek(scripthash) ?? this.#statuses.of(scripthash);
   }
 
   coins(scripthash: string): Coins | Promise<Coins> {
