@@ -6,7 +6,7 @@ import { type Network, networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition, Crew } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
-import { TroupeError } from "../../runtime/errors.ts";
+import { TroupeError, toWireError } from "../../runtime/errors.ts";
 import { answers } from "./answers/answers.ts";
 import type { QueryThreadConfig } from "./answers/query-thread.ts";
 import { IndexReader } from "./answers/reader.ts";
@@ -18,6 +18,7 @@ import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
 import { type Progress, progressText } from "./sync/progress.ts";
+import { rehearse } from "./sync/rehearsal.ts";
 import { type BlockNews, ChainSync, type SyncNews } from "./sync/sync.ts";
 import type { Workbench } from "./sync/workbench.ts";
 import { touchedHashes } from "./touched.ts";
@@ -64,6 +65,8 @@ class Indexer implements Actor, SyncNews {
   #opened: Opened | undefined;
   #running: Promise<void> | undefined;
   readonly #flag = new SyncFlag();
+  /** Once, when the index is level for the first time. */
+  #rehearsal: Promise<void> | undefined;
 
   constructor(context: IndexerContext, parts: IndexerParts) {
     this.#context = context;
@@ -119,6 +122,7 @@ class Indexer implements Actor, SyncNews {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the indexer stops"));
     await this.#running;
+    await this.#rehearsal;
     const opened = this.#opened;
     if (opened === undefined) return;
     await opened.service.stop();
@@ -233,6 +237,7 @@ class Indexer implements Actor, SyncNews {
     else this.#context.report("ready", `block ${height.toLocaleString("en")}`);
     if (this.#flag.isSynced) return;
     this.#flag.isSynced = true;
+    this.#rehearsal ??= this.#rehearse(opened);
     if (tipHash !== undefined) opened.publisher.state("tip", { height, hash: tipHash });
     opened.publisher.state("sync", {
       isSynced: true,
@@ -243,6 +248,18 @@ class Indexer implements Actor, SyncNews {
       megabytesPerSecond: 0,
       secondsLeft: 0,
     });
+  }
+
+  async #rehearse({ store, bench, node }: Opened): Promise<void> {
+    const { clock, log } = this.#context;
+    // Where this thread makes rows itself, a rehearsal would only hold it up.
+    if (!bench.hasThreads) return;
+    const network = networkByName(this.#context.network);
+    try {
+      await rehearse({ store, source: node.source, bench, network, clock }, this.#stopping.signal);
+    } catch (error) {
+      log.debug("the next block was not rehearsed", { code: toWireError(error).code });
+    }
   }
 
   #tell(event: "block.connected" | "block.disconnected", block: BlockNews): void {

@@ -26,6 +26,7 @@ const SLICE_BYTES = 12_000;
 /** Takes its time, and counts how many jobs are under way. */
 class SlowWorkbench implements Workbench {
   readonly width: number;
+  readonly hasThreads = true;
   readonly #bench = new InlineWorkbench();
   underWay = 0;
   underWayMax = 0;

@@ -23,6 +23,7 @@ const QUEUE_MAX = 256;
 
 export class PooledWorkbench implements Workbench {
   readonly width: number;
+  readonly hasThreads = true;
   readonly #pool: Piscina;
 
   /** `onError` hears of threads that die between tasks; a task's own failure rejects its promise. */

@@ -14,6 +14,8 @@ export type StoredRowsJob = Omit<RowsJob, keyof RawBlocks> & { readonly stored: 
 export interface Workbench {
   /** How many jobs are worth having under way at once. */
   readonly width: number;
+  /** The work is done beside whoever asks for it. */
+  readonly hasThreads: boolean;
   build(job: RowsJob | StoredRowsJob): Promise<RowsResult>;
   merge(job: MergeJob): Promise<PackedRows>;
   close(): Promise<void>;
@@ -22,6 +24,7 @@ export interface Workbench {
 /** Does the work where it stands. */
 export class InlineWorkbench implements Workbench {
   readonly width = 1;
+  readonly hasThreads: boolean = false;
   readonly #builder = new RowBuilder();
   readonly #reader = new BlockReader();
   readonly #merger = new RunMerger();
