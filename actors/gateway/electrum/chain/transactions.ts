@@ -46,17 +46,18 @@ type Maybe<A> = A | undefined | Promise<A | undefined>;
 const RAW_BATCH_MAX = 100;
 const KEPT_RAW_BYTES_MAX = 32 * 1024 * 1024;
 const KEPT_PROOFS_MAX = 10_000;
+/** Behind the key of a place whose proof is wanted too. */
+const PROVED = "+";
 
 export class Transactions implements ChainWatcher {
   readonly #unconfirmedRaw: Gathering<string, string | null>;
   readonly #places: Gathering<string, Place | null>;
   readonly #raw: KeptAnswers<string | null>;
   readonly #proofs: KeptAnswers<TransactionProof | null>;
-  readonly #at: Gathering<WantedPlace, TransactionAt | null>;
-  readonly #index: AtHand<typeof indexerContract>;
+  /** By `height/position`, with `+` behind it for a proof: what stands there changes only with the chain. */
+  readonly #at: KeptAnswers<TransactionAt | null>;
 
   constructor({ clock, indexer, index, mempool }: TransactionsOptions) {
-    this.#index = index;
     const confirmedRaw = new Gathering<string, string | null>({
       clock,
       ask: async (txids) => (await indexer.rawTransactions({ txids: [...txids] })).results,
@@ -91,10 +92,19 @@ export class Transactions implements ChainWatcher {
       weightOf: (proof) => (proof === null ? Number.POSITIVE_INFINITY : 1),
       weightMax: KEPT_PROOFS_MAX,
     });
-    this.#at = new Gathering<WantedPlace, TransactionAt | null>({
+    const at = new Gathering<WantedPlace, TransactionAt | null>({
       clock,
       ask: async (places) => (await indexer.transactionsAt({ places: [...places] })).results,
       batchMax: RAW_BATCH_MAX,
+    });
+    this.#at = new KeptAnswers({
+      ask: (key) => {
+        const place = placeOf(key);
+        const found = index.transactionsAt({ places: [place] });
+        return found === undefined ? at.ask(place) : whenKnown(found, onlyResult);
+      },
+      weightOf: (found) => (found === null ? Number.POSITIVE_INFINITY : 1),
+      weightMax: KEPT_PROOFS_MAX,
     });
   }
 
@@ -121,19 +131,23 @@ export class Transactions implements ChainWatcher {
 
   /** Undefined when there is no such place. A proof costs the whole block's tree, so it is asked for only where it is wanted. */
   at(height: number, position: number, isProved: boolean): Maybe<TransactionAt> {
-    const place = { height, position, isProved };
-    const found = this.#index.transactionsAt({ places: [place] });
-    const answer = found === undefined ? this.#at.ask(place) : whenKnown(found, onlyResult);
-    return whenKnown(answer, orNothing);
+    return whenKnown(this.#at.of(`${height}/${position}${isProved ? PROVED : ""}`), orNothing);
   }
 
   turnedBackTo(): void {
-    this.#proofs.clear();
+    this.everythingTouched();
   }
 
   everythingTouched(): void {
     this.#proofs.clear();
+    this.#at.clear();
   }
+}
+
+function placeOf(key: string): WantedPlace {
+  const isProved = key.endsWith(PROVED);
+  const [height, position] = (isProved ? key.slice(0, -1) : key).split("/");
+  return { height: Number(height), position: Number(position), isProved };
 }
 
 function onlyResult<A>({ results }: { readonly results: readonly (A | null)[] }): A | null {
