@@ -99,9 +99,9 @@ export class DoorOverFakes {
     this.#indexer.publisher.event("block.connected", { ...block, ...more });
   }
 
-  tellMempool(change: Pick<MempoolChange, "view" | "touched">): void {
-    const more = { added: [], removed: [], outpoints: [], part: 0, parts: 1 };
-    this.#mempool.publisher.event("view.changed", { ...change, ...more });
+  tellMempool(change: Pick<MempoolChange, "view" | "touched"> & Partial<MempoolChange>): void {
+    const none = { added: [], removed: [], outpoints: [], part: 0, parts: 1 };
+    this.#mempool.publisher.event("view.changed", { ...none, ...change });
   }
 
   async stop(): Promise<void> {

@@ -38,16 +38,21 @@ const indexTells = () => {
   tip = NEW;
   door.tellBlock({ ...NEW, touched: [SCRIPT] });
 };
-const mempoolTells = () => {
+const mempoolTells = (part = 0, parts = 1) => {
   const view = { tip: NEW, isSynced: true };
   door.mempoolModel.view = view;
-  door.tellMempool({ view, touched: [SCRIPT] });
+  door.tellMempool({ view, touched: [SCRIPT], part, parts });
 };
+const mempoolBegins = () => mempoolTells(0, 2);
+const mempoolEnds = () => mempoolTells(1, 2);
 
 describe("a block that index and mempool tell of", () => {
   it.each([
-    ["the index first", [indexTells, mempoolTells]],
-    ["the mempool first", [mempoolTells, indexTells]],
+    ["the index first", [indexTells, () => mempoolTells()]],
+    ["the mempool first", [() => mempoolTells(), indexTells]],
+    ["the mempool first, in parts", [mempoolBegins, mempoolEnds, indexTells]],
+    ["the index between the parts of the mempool's news", [mempoolBegins, indexTells, mempoolEnds]],
+    ["the index first, then the mempool in parts", [indexTells, mempoolBegins, mempoolEnds]],
   ])("is asked about once: %s", async (_who, tell) => {
     for (const one of tell) {
       one();
