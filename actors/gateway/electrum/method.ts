@@ -132,13 +132,20 @@ function fromList(
   given: readonly unknown[],
   ignoresOthers: boolean,
 ): unknown[] {
-  const needed = params.filter(({ isOptional }) => !isOptional).length;
-  const passed = `${given.length} argument${given.length === 1 ? "" : "s"} passed to method`;
-  if (given.length < needed) throw badArguments(`${passed} "${method}" but it requires ${needed}`);
-  if (given.length > params.length && !ignoresOthers) {
-    throw badArguments(`${passed} ${method} taking at most ${params.length}`);
+  const { length } = given;
+  // The optional ones stand at the end: the one behind the last that was given tells whether one is missing.
+  if (length < params.length && params[length]?.isOptional === false) {
+    const needed = params.filter(({ isOptional }) => !isOptional).length;
+    throw badArguments(`${passed(length)} "${method}" but it requires ${needed}`);
+  }
+  if (length > params.length && !ignoresOthers) {
+    throw badArguments(`${passed(length)} ${method} taking at most ${params.length}`);
   }
   return params.map((param, at) => (at < given.length ? param.parse(given[at]) : param.fallback));
+}
+
+function passed(count: number): string {
+  return `${count} argument${count === 1 ? "" : "s"} passed to method`;
 }
 
 function fromNames(

@@ -122,6 +122,11 @@ export class Connection {
     return this.#partialSinceMs === undefined ? 0 : nowMs - this.#partialSinceMs;
   }
 
+  /** Nothing has come that has not been taken, and the next is waited for. */
+  get hasNothing(): boolean {
+    return this.#heldBytes === 0 && this.#next === undefined && this.#failure === undefined && !this.#isPaused;
+  }
+
   /** Whether `take` has something to give: a message, or the news that the framing is broken. */
   hasMessage(): boolean {
     if (this.#next === undefined && this.#failure === undefined) this.#look();
@@ -250,8 +255,14 @@ export class Connection {
   }
 
   #takePart(): readonly Uint8Array[] {
-    const [first] = this.#outgoing;
+    const all = this.#outgoing;
+    const [first] = all;
     if (first === undefined) return [];
+    if (all.length === 1 && first.length <= WRITE_BYTES_MAX) {
+      this.#outgoing = [];
+      this.#outgoingBytes -= first.length;
+      return all;
+    }
     if (first.length > WRITE_BYTES_MAX) {
       this.#outgoing[0] = first.subarray(WRITE_BYTES_MAX);
       this.#outgoingBytes -= WRITE_BYTES_MAX;

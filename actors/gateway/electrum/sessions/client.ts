@@ -207,6 +207,11 @@ export class Client implements Speaker, Turned {
       if (!isTooExpensive && delayMs > 0 && !this.#hasWaited) return this.#wait(delayMs);
       this.#hasWaited = false;
       this.#takeOne(nowMs, isTooExpensive);
+      // Most ask one thing at a time: whether they may ask more is looked at when they do.
+      if (this.connection.hasNothing && !this.#talk.hasMore) {
+        this.#endIfDone();
+        return false;
+      }
     }
     return true;
   }
