@@ -18,9 +18,9 @@ export interface RehearsalParts {
 
 /** The largest of so many blocks below the tip is taken. */
 const RECENT_BLOCKS = 144;
-/** After so many passes in each thread nothing is compiled any more; a large block is not taken through all of them. */
+/** After so many passes in each thread nothing is compiled any more; on a busy machine it is left at fewer. */
 const PASSES_MAX = 24;
-const WITHIN_MS = 500;
+const WITHIN_MS = 2_000;
 
 /** Makes the rows of a block of the chain as if it came now, in each thread, and drops them. Throws what the source throws. */
 export async function rehearse(parts: RehearsalParts, signal: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ export interface Turned {
 /** After so long the loop looks for new bytes and old timers again: a bound on what one turn adds to another's wait. */
 const SLICE_MS = 4;
 /** What is told to all waits so long at most for news of single scripts that is on its way. */
-const HOLD_MS_MAX = 200;
+const HOLD_MS_MAX = 400;
 /** The front of the queue is cut off when so much of it has had its turn. */
 const SPENT_MAX = 1_024;
 
@@ -31,14 +31,16 @@ export class Scheduler {
   #running = 0;
   #immediate: NodeJS.Immediate | undefined;
   readonly #isTelling: () => boolean;
+  readonly #holdMsMax: number;
   /** Since when something waits to be told to all. */
   #toldAllSinceMs: number | undefined;
   #hold: NodeJS.Timeout | undefined;
 
   /** `isTelling`: more will soon be told that concerns few. */
-  constructor(runningMax: number, isTelling: () => boolean = () => false) {
+  constructor(runningMax: number, isTelling: () => boolean = () => false, holdMsMax: number = HOLD_MS_MAX) {
     this.#runningMax = runningMax;
     this.#isTelling = isTelling;
+    this.#holdMsMax = holdMsMax;
   }
 
   get running(): number {
@@ -138,7 +140,7 @@ export class Scheduler {
   #isHeld(): boolean {
     const nowMs = performance.now();
     this.#toldAllSinceMs ??= nowMs;
-    if (!this.#isTelling() || nowMs - this.#toldAllSinceMs > HOLD_MS_MAX) return false;
+    if (!this.#isTelling() || nowMs - this.#toldAllSinceMs > this.#holdMsMax) return false;
     // The last look may have nothing to tell, and so not arm us.
     this.#hold ??= setTimeout(() => {
       this.#hold = undefined;
