@@ -77,38 +77,41 @@ describe("a script with 200,000 transactions", () => {
   });
 });
 
-describe.each(TEST_CARRIERS)("over %s a chain that grows shorter or changes below a checkpoint", (carrier) => {
-  it("is followed down, and proofs are of the chain that counts", async () => {
-    const random = new Randomness(31);
-    const life = await LivingChain.start(() => random.fraction());
-    opened.push(() => life.stop());
-    const session = await sessionOver(carrier, life);
-    await session.call("blockchain.headers.subscribe");
-    const top = life.chain.height;
-    const before = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
-    const placed = (isProved: boolean) =>
-      session.call("blockchain.transaction.id_from_pos", [top, 0, isProved]);
-    const gone = [await placed(false), await placed(true)];
-    life.chain.turnBack(2);
-    life.tellTip();
-    await waitFor("the lower tip to be told", () => session.heights().at(-1) === top - 2);
-    for (const isProved of [false, true]) await expect(placed(isProved)).rejects.toMatchObject({ code: 1 });
-    await expect(session.call("blockchain.block.header", [top])).rejects.toMatchObject({ code: 1 });
-    await expect(session.call("blockchain.block.header", [2, top - 1])).rejects.toMatchObject({ code: 1 });
+describe.each(TEST_CARRIERS)(
+  "over %s a chain that grows shorter or changes below a checkpoint",
+  (carrier) => {
+    it("is followed down, and proofs are of the chain that counts", async () => {
+      const random = new Randomness(31);
+      const life = await LivingChain.start(() => random.fraction());
+      opened.push(() => life.stop());
+      const session = await sessionOver(carrier, life);
+      await session.call("blockchain.headers.subscribe");
+      const top = life.chain.height;
+      const before = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
+      const placed = (isProved: boolean) =>
+        session.call("blockchain.transaction.id_from_pos", [top, 0, isProved]);
+      const gone = [await placed(false), await placed(true)];
+      life.chain.turnBack(2);
+      life.tellTip();
+      await waitFor("the lower tip to be told", () => session.heights().at(-1) === top - 2);
+      for (const isProved of [false, true]) await expect(placed(isProved)).rejects.toMatchObject({ code: 1 });
+      await expect(session.call("blockchain.block.header", [top])).rejects.toMatchObject({ code: 1 });
+      await expect(session.call("blockchain.block.header", [2, top - 1])).rejects.toMatchObject({ code: 1 });
 
-    for (let i = 0; i < 3; i++) await life.take("mine");
-    await waitFor("the new tip to be told", () => session.heights().at(-1) === top + 1);
-    const after = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
-    expect(after.root).not.toBe(before.root);
-    const txid = await placed(false);
-    expect(txid).not.toBe(gone[0]);
-    expect(await session.call("blockchain.transaction.get_merkle", [txid, top])).toMatchObject({ pos: 0 });
-    expect(await placed(true)).toMatchObject({ tx_hash: txid });
-    expect(await session.call("blockchain.block.header", [top - 1])).toBe(
-      Buffer.from(life.chain.blocks[top - 1]?.header as Uint8Array).toString("hex"),
-    );
-    expect(await session.call("blockchain.block.header", [2, top - 3])).toMatchObject({
-      header: Buffer.from(life.chain.blocks[2]?.header as Uint8Array).toString("hex"),
+      for (let i = 0; i < 3; i++) await life.take("mine");
+      await waitFor("the new tip to be told", () => session.heights().at(-1) === top + 1);
+      const after = (await session.call("blockchain.block.header", [2, top - 1])) as { root: string };
+      expect(after.root).not.toBe(before.root);
+      const txid = await placed(false);
+      expect(txid).not.toBe(gone[0]);
+      expect(await session.call("blockchain.transaction.get_merkle", [txid, top])).toMatchObject({ pos: 0 });
+      expect(await placed(true)).toMatchObject({ tx_hash: txid });
+      expect(await session.call("blockchain.block.header", [top - 1])).toBe(
+        Buffer.from(life.chain.blocks[top - 1]?.header as Uint8Array).toString("hex"),
+      );
+      expect(await session.call("blockchain.block.header", [2, top - 3])).toMatchObject({
+        header: Buffer.from(life.chain.blocks[2]?.header as Uint8Array).toString("hex"),
+      });
     });
   },
 );

@@ -124,7 +124,9 @@ export class Connection {
 
   /** Nothing has come that has not been taken, and the next is waited for. */
   get hasNothing(): boolean {
-    return this.#heldBytes === 0 && this.#next === undefined && this.#failure === undefined && !this.#isPaused;
+    return (
+      this.#heldBytes === 0 && this.#next === undefined && this.#failure === undefined && !this.#isPaused
+    );
   }
 
   /** Whether `take` has something to give: a message, or the news that the framing is broken. */
