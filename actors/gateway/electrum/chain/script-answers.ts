@@ -41,8 +41,12 @@ const KEPT_BALANCES_MAX = 50_000;
 const KEPT_BASE = 2;
 const KEPT_STATUSES_MAX = 10_000;
 
+/** After so many passes all code on the way is compiled. */
+const REHEARSALS = 8;
+
 export class ScriptAnswers implements ChainWatcher {
   readonly #long: LongScripts;
+  readonly #short: Gathering<string, History | undefined>;
   readonly #histories: KeptAnswers<History>;
   /** Of long histories, which need not be at hand for it. */
   readonly #statuses: KeptAnswers<ScriptStatus>;
@@ -81,6 +85,7 @@ export class ScriptAnswers implements ChainWatcher {
       },
       batchMax: BATCH_MAX,
     });
+    this.#short = short;
     const shortAtHand = atHand(
       (scripthash) => index.histories(one(scripthash)),
       (confirmed) => new History(new ListedEntries(confirmed), []),
@@ -158,6 +163,15 @@ export class ScriptAnswers implements ChainWatcher {
   status(scripthash: string): ScriptStatus | Promise<ScriptStatus> {
     if (!this.#long.knows(scripthash)) return this.#histories.of(scripthash);
     return this.#histories.peek(scripthash) ?? this.#statuses.of(scripthash);
+  }
+
+  /** Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first. */
+  async rehearse(scripthashes: readonly string[]): Promise<void> {
+    for (let pass = 0; pass < REHEARSALS; pass++) {
+      const answers = scripthashes.map((scripthash) => this.#short.ask(scripthash));
+      const settled = await Promise.allSettled(answers);
+      if (settled.some(({ status }) => status === "rejected")) return;
+    }
   }
 
   coins(scripthash: string): Coins | Promise<Coins> {

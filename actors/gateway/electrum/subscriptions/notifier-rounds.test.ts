@@ -16,14 +16,17 @@ const [FIRST = "", SECOND_ROUND = ""] = [SCRIPTS[0], SCRIPTS[600]];
 let asked: string[];
 let answers: Map<string, (status: string) => void>;
 let told: string[][];
+let rehearsed: (readonly string[])[];
 let notifier: Notifier;
 
 beforeEach(async () => {
   asked = [];
   answers = new Map();
   told = [];
+  rehearsed = [];
   const feed: Partial<ChainFeed> = { tip: { height: 1, hash: "11", header: "" }, isLevel: true };
   const scripts: Partial<ScriptAnswers> = {
+    rehearse: async (scripthashes) => void rehearsed.push(scripthashes),
     status: (scripthash) => {
       asked.push(scripthash);
       return new Promise((resolve) => {
@@ -78,5 +81,12 @@ describe("scripts that are touched", () => {
     answer([FIRST], "bb");
     await waitFor("the newer status", () => told.some(([scripthash]) => scripthash === FIRST));
     expect(told.filter(([scripthash]) => scripthash === FIRST)).toEqual([[FIRST, "bb".padStart(64, "0")]]);
+  });
+});
+
+describe("the first hundreds of scripts", () => {
+  it("are asked for once as after a block, of which nobody is told", () => {
+    expect(rehearsed).toEqual([SCRIPTS.slice(0, 500)]);
+    expect(told).toEqual([]);
   });
 });

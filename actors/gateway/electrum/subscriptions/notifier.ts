@@ -35,6 +35,8 @@ const ROUND_SCRIPTS = 500;
 /** So many rounds are under way at once: while one is told, the index works on the next. */
 const ROUNDS_MAX = 4;
 const LOOK_SLICE_MS = 4;
+/** With so many scripts a block is rehearsed once. */
+const REHEARSED_SCRIPTS = 500;
 const COST_OF_STATUS = 0.1;
 const ENTRIES_PER_COST = 1_000;
 
@@ -68,6 +70,7 @@ export class Notifier implements ChainWatcher {
   #timer: Timer | undefined;
   #isScheduled = false;
   #isLooking = false;
+  #isRehearsed = false;
   #isStopped = false;
 
   constructor({ feed, scripts, clock, log }: NotifierOptions) {
@@ -184,8 +187,15 @@ export class Notifier implements ChainWatcher {
     if (!this.#table.isSubscribed(session, key)) {
       session.addSubscription();
       this.#table.subscribe(session, key, status);
+      if (!this.#isRehearsed && this.#table.scripts >= REHEARSED_SCRIPTS) this.#rehearse();
     }
     return status;
+  }
+
+  /** Nobody has heard of a block yet when wallets come back after a start: what tells them of it shall not run for the first time then. */
+  #rehearse(): void {
+    this.#isRehearsed = true;
+    void this.#scripts.rehearse(Array.from(this.#table.keys(), scripthashOf));
   }
 
   #touch(key: ScriptKey): void {
