@@ -301,6 +301,22 @@ it("a coinjoin that its owner ends before it is signed gives its coins back", as
   expect(await at.taker.cancel({ id })).toEqual({ isCancelled: false });
 });
 
+it("a coinjoin that its owner has ended does not go on after a kill", async () => {
+  const at = await set();
+  at.hub.fate = ({ text }) => (text.startsWith("fill ") ? LOST : DELIVERED);
+  const id = await at.begin();
+  await waitFor("the question", () => at.hub.sent.some(({ text }) => text.startsWith("fill ")));
+  await at.killTakerAfter(async () => {
+    expect(await at.taker.cancel({ id })).toEqual({ isCancelled: true });
+  });
+  const asked = at.hub.sent.length;
+  at.hub.fate = () => DELIVERED;
+  await at.startTaker();
+  expect(await at.outcome(id)).toMatchObject({ phase: "cancelled", failure: { code: "TAKER_CANCELLED" } });
+  expect(at.hub.sent.slice(asked).filter(({ text }) => text.startsWith("fill "))).toEqual([]);
+  await waitFor("the coins to be free", async () => (await at.reservedSat()) === 0);
+});
+
 it("a wallet is mixed as often as its owner likes: each coinjoin gives its grant up", async () => {
   const at = await set({ walletSat: [100_000] });
   // More than a wallet holds at once.

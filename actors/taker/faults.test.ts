@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { bytesToHex } from "../../bitcoin/bytes.ts";
+import { txidOf } from "../../bitcoin/transaction.ts";
 import type { CoinjoinRun } from "../../bus/contracts/taker.ts";
 import { TroupeError } from "../../runtime/errors.ts";
 import { JoinTable, TABLE_WALLET, type TableOptions } from "../../tests/harness/joinmarket/join-table.ts";
@@ -61,6 +63,21 @@ describe("a maker that in naming its coins", () => {
       await settled(at, run, before);
     });
   }
+});
+
+it("who saw a transaction that came to nothing finds none of its addresses in the next one", async () => {
+  const at = await set(SIGN_LIES["leaves out one of its coins"]);
+  const before = at.walletSat;
+  const run = await at.join({ makers: 3, makersMin: 3 });
+
+  expect(run).toMatchObject({ phase: "done", attempt: 2 });
+  const shown = at.makers.flatMap(({ signed }) => signed);
+  const [scripts, ...others] = [...new Map(shown.map((one) => [txidOf(one), one])).values()].map(
+    ({ outputs }) => outputs.map(({ scriptPubKey }) => bytesToHex(scriptPubKey)),
+  );
+  expect(others).toHaveLength(1);
+  expect(others[0]?.filter((script) => scripts?.includes(script))).toEqual([]);
+  await settled(at, run, before);
 });
 
 it("of two makers that name one coin the one that cannot sign for it is left out", async () => {

@@ -22,6 +22,8 @@ export interface AgreementTask {
   readonly record: RunRecord;
   readonly gathering: Gathering;
   readonly share: WalletShare;
+  /** Its coins with other addresses. */
+  readdressed(): Promise<WalletShare>;
   readonly keys: BoxKeys;
   readonly signal: AbortSignal;
   readonly span: RunSpan;
@@ -45,6 +47,7 @@ class Agreement {
   /** Those that have signed what others did not. */
   readonly #preferred = new Set<string>();
   readonly #faults: RunRecord["faults"];
+  #share: WalletShare;
   #attempt: number;
 
   constructor(parts: CoinjoinParts, task: AgreementTask) {
@@ -52,6 +55,7 @@ class Agreement {
     this.#task = task;
     this.#ignored = new Set([...task.record.wish.ignored, task.gathering.nick]);
     this.#faults = [...task.record.faults];
+    this.#share = task.share;
     this.#attempt = task.record.attempt;
   }
 
@@ -68,9 +72,9 @@ class Agreement {
       );
       const { team, amountSat } = await span.phase("fill", () => this.#team(count, satPerKvb, bonds));
       try {
-        const { share, record } = this.#task;
+        const { wish } = this.#task.record;
         const draft = await span.phase("tx", () =>
-          drafted(this.#parts, { share, wish: record.wish }, { team, amountSat, satPerKvb }),
+          drafted(this.#parts, { share: this.#share, wish }, { team, amountSat, satPerKvb }),
         );
         const isSigned = await span.phase(
           "makers-sign",
@@ -79,7 +83,8 @@ class Agreement {
         );
         if (isSigned) return;
         for (const { candidate } of team.signed) this.#preferred.add(candidate.nick);
-        if (left === 1) throw denials.makersFailed(team.signed.length, this.#task.record.wish.makersMin);
+        if (left === 1) throw denials.makersFailed(team.signed.length, wish.makersMin);
+        this.#share = await this.#task.readdressed();
       } finally {
         team.end();
       }
@@ -111,8 +116,8 @@ class Agreement {
       inputsMax: this.#parts.config.maker_inputs_max,
       amountSat,
       own: {
-        coins: this.#task.share.coins,
-        addresses: [this.#task.share.coinjoinAddress, this.#task.share.changeAddress],
+        coins: this.#share.coins,
+        addresses: [this.#share.coinjoinAddress, this.#share.changeAddress],
       },
       signal: this.#task.signal,
       onFault: (nick, phase, fault) => this.#onFault(nick, phase, fault),
@@ -158,7 +163,7 @@ class Agreement {
       if (makers.length < Math.min(enough, count)) throw denials.fewMakers(makers.length, count);
       return { makers, amountSat: wish.amountSat };
     }
-    const { coins } = this.#task.share;
+    const { coins } = this.#share;
     for (let makers = count; makers >= wish.makersMin; makers--) {
       const minerFeeSat = expectedMinerFeeSat(coins.length, makers, satPerKvb);
       const choice = this.#parts.picker.forSweep(view, { ...pick, count: makers }, { coins, minerFeeSat });
@@ -203,7 +208,7 @@ class Agreement {
       // Each with a key of its own: what a taker asked for that was then killed has been seen by makers.
       const { commitment, opening } = await walletd.commitment({
         grant: grant ?? "",
-        reservation: this.#task.share.reservation,
+        reservation: this.#share.reservation,
         ageMin: config.commitment_age,
         percentMin: config.commitment_percent,
         triesMax: config.commitment_tries,
@@ -253,6 +258,8 @@ class Agreement {
     });
     const timeoutMs = this.#parts.config.sign_timeout_seconds * MS_PER_S;
     if (!(await team.sign(transaction, timeoutMs))) return false;
+    // Its owner was told that it is given up.
+    this.#task.signal.throwIfAborted();
     const signed = withSignedInputs(transaction, team.signatures);
     // Written down by the next step, before we sign: from here on the coinjoin goes on, even after a kill.
     this.#task.change({

@@ -21,6 +21,7 @@ const RESERVED_S = 3_600;
 const ENDED = Symbol("ended by its owner");
 const STOPPED = Symbol("the taker stops");
 const MESSAGE_LENGTH_MAX = 500;
+const KEY_BYTES = 16;
 
 export class Coinjoin {
   readonly #parts: CoinjoinParts;
@@ -67,6 +68,15 @@ export class Coinjoin {
   /** False when it is over, or our signatures have been made: then it goes on. */
   cancel(): boolean {
     if (this.isOver || this.#record.unsignedTx !== null) return false;
+    try {
+      // First on the disk: a taker that is killed before it has come to an end must not go on with it.
+      this.#keep({ isCancelled: true });
+    } catch (error) {
+      this.#parts.log.error("that a coinjoin was ended cannot be written down", {
+        run: this.#record.id,
+        error,
+      });
+    }
     this.#abort.abort(ENDED);
     return true;
   }
@@ -86,6 +96,8 @@ export class Coinjoin {
     const { log, metrics } = this.#parts;
     const span = new RunSpan(this.#record);
     try {
+      if (this.#record.isCancelled) this.#abort.abort(ENDED);
+      this.#abort.signal.throwIfAborted();
       await span.run(() => this.#allPhases(span));
       metrics.ended("done");
       log.info("a coinjoin is on the network", { run: this.#record.id, makers: this.#record.makers.length });
@@ -111,6 +123,7 @@ export class Coinjoin {
           record: this.#record,
           gathering,
           share,
+          readdressed: () => this.#readdressed(share),
           keys,
           signal,
           span,
@@ -165,6 +178,7 @@ export class Coinjoin {
 
   async #reserve(): Promise<WalletShare> {
     const { wish, grant, id } = this.#record;
+    const wasInterrupted = this.#record.reservation !== null;
     this.#change({ phase: "reserve", progress: "Setting coins aside." });
     const { mixdepth, amountSat, destination, coins: named, makerFeesSatMax, miningFeeSatMax } = wish;
     const reserved = await this.#parts.walletd.reserveAsTaker(
@@ -190,7 +204,17 @@ export class Coinjoin {
     const inputSat = coins.reduce((sum, { valueSat }) => sum + valueSat, 0);
     const { reservation, coinjoinAddress, changeAddress } = reserved;
     this.#keep({ reservation, inputs: coins.length, inputSat });
-    return { reservation, coins, inputSat, coinjoinAddress, changeAddress };
+    const share = { reservation, coins, inputSat, coinjoinAddress, changeAddress };
+    // Makers may have been shown them before.
+    return wasInterrupted ? await this.#readdressed(share) : share;
+  }
+
+  /** The same coins with addresses that nobody has seen: else a maker that did not sign would know our output in the next transaction. */
+  async #readdressed(share: WalletShare): Promise<WalletShare> {
+    const { reservation } = share;
+    const key = `addresses-${Buffer.from(this.#parts.randomBytes(KEY_BYTES)).toString("hex")}`;
+    const grant = this.#record.grant ?? "";
+    return { ...share, ...(await this.#parts.walletd.readdress({ grant, reservation }, { key })) };
   }
 
   /** What the wallet's history should say beside what the chain tells; a history without it is no reason to fail. */

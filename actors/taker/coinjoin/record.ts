@@ -31,6 +31,8 @@ export const RecordSchema = z.strictObject({
   grant: z.string().nullable(),
   /** The grant was given for this coinjoin alone, and is given up with it. */
   ownsGrant: z.boolean().default(false),
+  /** By its owner, before it was signed; absent in what was kept before this was written down. */
+  isCancelled: z.boolean().default(false),
   phase: z.enum(["orderbook", "reserve", "fill", "sign", "send", "done", "failed", "cancelled"]),
   progress: z.string(),
   attempt: z.int(),
@@ -72,6 +74,7 @@ export function newRecord(id: string, wish: RunWish, grant: string, startedAtS: 
     wish,
     grant,
     ownsGrant: false,
+    isCancelled: false,
     phase: "orderbook",
     progress: "Asking the market for offers.",
     attempt: 0,

@@ -5,7 +5,7 @@ import { denials } from "../denials.ts";
 import { signCoinjoin } from "../sign/coinjoin-signer.ts";
 import { commit } from "../sign/commitments.ts";
 import { endedOf, type Granted, standingOf } from "../sign/grants.ts";
-import { type ReserveWish, release, reserve } from "../sign/reservations.ts";
+import { type ReserveWish, readdress, release, reserve } from "../sign/reservations.ts";
 import { mixable } from "../spend/candidates.ts";
 import { scriptFor } from "../spend/planner.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
@@ -19,6 +19,7 @@ type CoinjoinMethods =
   | "funds"
   | "reserveAsMaker"
   | "reserveAsTaker"
+  | "readdress"
   | "release"
   | "resign"
   | "commitment"
@@ -85,6 +86,10 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       const targetSat = (amountSat ?? 0) + makerFeesSatMax + miningFeeSatMax;
       const fees = { coinjoinFeeSat: 0, txfeeSat: 0, makerFeesSatMax, miningFeeSatMax };
       return reserve(wallet, by, { ...wish, amountSat, targetSat, destination, fees }, reserveRules);
+    },
+    readdress({ grant, reservation }, call) {
+      const { wallet, by } = granted(grant, call);
+      return readdress(wallet, by, reservation);
     },
     async release({ grant, reservation }, call) {
       const { wallet, by } = granted(grant, call);

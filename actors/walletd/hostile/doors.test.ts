@@ -51,7 +51,7 @@ const HOLDERS: Readonly<Record<string, object>> = {
   ...{ funds: NONE, release: NONE, resign: NONE, bankAddress: NONE },
   reserveAsMaker: { ...TERMS, coinjoinFeeSat: 100, txfeeSat: 0 },
   reserveAsTaker: { ...TERMS, destination: null, makerFeesSatMax: 1_000, miningFeeSatMax: 1_000 },
-  commitment: { reservation: RESERVATION },
+  ...{ readdress: { reservation: RESERVATION }, commitment: { reservation: RESERVATION } },
   bondProof: { makerNick: "J5a", takerNick: "J5b" },
   signAsMaker: { reservation: RESERVATION, rawTx: "00" },
   signAsTaker: { reservation: RESERVATION, rawTx: "00", participants: 2 },

@@ -83,9 +83,7 @@ export async function reserve(
     const coins = choose(wallet, wish, rules);
     if (wish.amountSat === null) checkAmount(granted, sumOf(coins));
     const { destination, change, fresh } = places(wallet, wish);
-    if (!granted.pace.take()) {
-      throw denials.tooFast("coinjoins of one grant", RESERVATIONS_PER_HOUR, granted.pace.waitMs());
-    }
+    checkPace(granted);
     // What is lent is set aside for no longer than that.
     const lentUntilMs = granted.loan === undefined ? undefined : state.lent[granted.loan.key]?.untilMs;
     const untilMs = Math.min(nowMs + wish.ttlS * 1_000, lentUntilMs ?? Number.POSITIVE_INFINITY);
@@ -120,6 +118,40 @@ export async function reserve(
   wallet.sync.issued();
   wallet.touched();
   return reserved;
+}
+
+/** Whoever was shown the former ones in a transaction that came to nothing would know which output is ours in the next. */
+export async function readdress(
+  wallet: OpenWallet,
+  granted: Granted,
+  id: string,
+): Promise<Pick<Reserved, "coinjoinAddress" | "changeAddress">> {
+  wallet.needKnown();
+  const addresses = await wallet.store.transact((state) => {
+    const { terms } = termsOf(wallet, granted, id, "taker");
+    const reservation = state.reservations[id];
+    if (reservation === undefined) throw denials.noReservation();
+    if (isSigned(state, id)) throw denials.willNotSign("already-signed");
+    const elsewhere = typeof terms.destination === "string" ? terms.destination : null;
+    const { destination, change, fresh } = places(wallet, { ...terms, destination: elsewhere });
+    checkPace(granted);
+    const told = typeof destination === "string" ? destination : destination.address;
+    const next: Terms = {
+      ...terms,
+      destination: typeof destination === "string" ? destination : destination.path,
+      change: change.path,
+    };
+    return {
+      changes: [
+        ...fresh.map(issueOf),
+        { kind: "reserved" as const, id, reservation: { ...reservation, terms: next } },
+      ],
+      result: { coinjoinAddress: told, changeAddress: change.address },
+    };
+  });
+  wallet.sync.issued();
+  wallet.touched();
+  return addresses;
 }
 
 /** One, or all of these grants'. What is signed may be sent by others at any time, so its coins stay set aside. */
@@ -185,6 +217,10 @@ export function checkAmount({ limits, usedSat }: Granted, amountSat: number): vo
   }
 }
 
+function checkPace({ pace }: Granted): void {
+  if (!pace.take()) throw denials.tooFast("coinjoins of one grant", RESERVATIONS_PER_HOUR, pace.waitMs());
+}
+
 function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): readonly Candidate[] {
   const { mixdepth, confirmationsMin, amountSat, targetSat } = wish;
   const isMixed = (coin: StandingCoin) => wallet.transactions.roleOf(coin) === "coinjoin-output";
@@ -211,7 +247,10 @@ function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): rea
 }
 
 /** The mixed amount goes one mixdepth on, what is left stays. */
-function places(wallet: OpenWallet, { mixdepth, destination }: ReserveWish) {
+function places(
+  wallet: OpenWallet,
+  { mixdepth, destination }: Pick<ReserveWish, "mixdepth" | "destination">,
+) {
   const branch = { mixdepth, chain: INTERNAL_CHAIN };
   const change = wallet.book.at({ ...branch, index: wallet.freshIndex(branch) });
   if (destination !== null) return { destination, change, fresh: [change] };

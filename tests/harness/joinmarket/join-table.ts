@@ -1,5 +1,5 @@
 /** A table at which our taker sits with scripted makers: a real wallet daemon over a model of the chain, a market in memory, and one clock that tests hold. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
@@ -215,6 +215,16 @@ export class JoinTable {
     await this.#actor?.stop();
     await this.#bus?.close();
     this.#actor = undefined;
+  }
+
+  /** As if it had been killed as soon as this was answered: of what it has written down since nothing is left. */
+  async killTakerAfter(what: () => Promise<unknown>): Promise<void> {
+    await what();
+    const kept = mkdtempSync(join(tmpdir(), "troupe-taker-"));
+    cpSync(this.#directory, kept, { recursive: true });
+    await this.stopTaker();
+    rmSync(this.#directory, { recursive: true, force: true });
+    renameSync(kept, this.#directory);
   }
 
   async clear(): Promise<void> {
