@@ -58,9 +58,15 @@ export class History {
   }
 
   /** What the wallet's maker earned; nothing when there was none. */
-  yieldLines({ state }: OpenWallet): string[] | null {
-    const notes = Object.values(state.notes)
-      .flatMap((note) => CoinjoinNoteSchema.safeParse(note).data ?? [])
+  yieldLines({ state, sync, view }: OpenWallet): string[] | null {
+    // A maker notes what it signs, and not every taker sends it.
+    const isMade = (txid: string, { completedAtS }: CoinjoinNote) =>
+      sync.isKnown ? view.placeOf(txid) !== undefined : completedAtS !== null;
+    const notes = Object.entries(state.notes)
+      .flatMap(([txid, note]) => {
+        const told = CoinjoinNoteSchema.safeParse(note).data;
+        return told !== undefined && isMade(txid, told) ? [told] : [];
+      })
       .filter(({ role, isSuccess }) => role === "maker" && isSuccess)
       .sort((a, b) => a.startedAtS - b.startedAtS);
     return notes.length === 0 ? null : [YIELD_HEADER, ...notes.map(yieldRow)];

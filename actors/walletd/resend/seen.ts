@@ -47,13 +47,19 @@ async function change(
   lacking: readonly Keyed[],
   next: (record: SignedRecord) => SignedRecord,
 ): Promise<void> {
-  await wallet.store.transact(({ signed }) => {
+  await wallet.store.transact(({ signed, notes }) => {
     const changes: WalletChange[] = [];
     for (const [key] of lacking) {
       const record = Object.hasOwn(signed, key) ? signed[key] : undefined;
       if (record === undefined || !isLacking(record)) continue;
       const changed = next(record);
-      if (changed !== record) changes.push({ kind: "signed", key, signed: changed });
+      if (changed === record) continue;
+      changes.push({ kind: "signed", key, signed: changed });
+      // What was noted when it was signed is of the transaction that came of it.
+      const note = notes[record.txid];
+      if (changed.txid !== record.txid && note !== undefined && !Object.hasOwn(notes, changed.txid)) {
+        changes.push({ kind: "note", txid: changed.txid, note });
+      }
     }
     return { changes, result: undefined };
   });

@@ -4,6 +4,7 @@ import { withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
 import { txidOf } from "../../../bitcoin/transaction.ts";
 import { checkBondProof } from "../../../joinmarket/bond/proof.ts";
 import { verifyOpening } from "../../../joinmarket/podle/commitment.ts";
+import { waitFor } from "../../../tests/harness/wait-for.ts";
 import {
   MAKER_TERMS,
   madeFor,
@@ -117,6 +118,43 @@ describe("a maker", () => {
     expect((await under.as("operator").balances(owned)).totalSat).toBe(1_200_000 + 400);
   });
 
+  it("has earned nothing by what it signed and nobody sent, and once by what got another id when all had signed", async () => {
+    const maker = under.as("maker");
+    const grant = await granted("maker");
+    const report = async () => (await under.as("operator").yieldReport(owned)).lines?.length ?? 0;
+    const side = await maker.reserveAsMaker({ grant, mixdepth: 0, ...MAKER_TERMS });
+    const transaction = takenFrom(side);
+    const { signatures } = await maker.signAsMaker({
+      grant,
+      reservation: side.reservation,
+      rawTx: rawOf(transaction),
+    });
+    const signed = withSignedInputs(
+      transaction,
+      signatures.map(({ index, witness }) => ({
+        ...{ index, scriptSig: new Uint8Array(0) },
+        witness: witness.map((item) => hexToBytes(item)),
+      })),
+    );
+    await maker.addHistoryNote({ grant, txid: txidOf(signed), note: NOTE });
+    expect(await report()).toBe(0);
+
+    const own = new Set(signatures.map(({ index }) => index));
+    const nested = hexToBytes(`160014${"ab".repeat(20)}`);
+    const inputs = signed.inputs.map((input, at) => (own.has(at) ? input : { ...input, scriptSig: nested }));
+    under.money.node.mineThese([{ ...signed, inputs }]);
+    await under.money.follow();
+    await under.level(owned);
+    const txid = txidOf({ ...signed, inputs });
+    const noteOf = async () => (await under.as("operator").history(owned)).entries[0]?.note;
+    // Its maker was killed before it could tell of it.
+    await waitFor("the note", async () => (await noteOf()) !== null);
+    expect(await noteOf()).toEqual(NOTE);
+    expect(await report()).toBe(2);
+    await maker.addHistoryNote({ grant, txid, note: { ...NOTE, completedAtS: 1_296_688_700 } });
+    expect(await report()).toBe(2);
+  });
+
   it("gets the coins back when it lets go of them, but not when they are signed for", async () => {
     const maker = under.as("maker");
     const grant = await granted("maker");
@@ -210,6 +248,43 @@ describe("a taker", () => {
     expect(side.coins.map(({ amountSat }) => amountSat).sort()).toEqual([300_000, 400_000]);
     expect(side.coinjoinAddress).toBe(WALLET.keys.key({ mixdepth: 1, chain: 1, index: 0 }).address);
     expect((await taker.funds({ grant })).mixdepths[0]).toMatchObject({ availableSat: 0, coins: 0 });
+  });
+
+  it("gets other addresses for the same coins, and signatures for those alone", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", FEES);
+    const wish = { grant, mixdepth: 1, amountSat: 200_000, destination: null, ...FEES };
+    const side = await taker.reserveAsTaker(wish);
+    const { reservation } = side;
+    const before = madeFor(side, 200_000);
+    const other = await taker.readdress({ grant, reservation }, { key: "other" });
+    const told = [side.coinjoinAddress, side.changeAddress, other.coinjoinAddress, other.changeAddress];
+    expect(new Set(told).size).toBe(4);
+
+    const sign = (transaction: typeof before) =>
+      taker.signAsTaker({ grant, reservation, rawTx: rawOf(transaction), participants: 3 });
+    await expect(sign(before)).rejects.toMatchObject({ data: { why: "destination-not-once" } });
+    const transaction = madeFor({ ...side, ...other }, 200_000);
+    expect(signedCoins(transaction, await sign(transaction), side)).toBe(side.coins.length);
+    await expect(taker.readdress({ grant, reservation }, { key: "late" })).rejects.toMatchObject({
+      data: { why: "already-signed" },
+    });
+  });
+
+  it("pays who is paid also after it has got another address for its change", async () => {
+    const taker = under.as("taker");
+    const grant = await granted("taker", { ...FEES, destinations: [ELSEWHERE] });
+    const wish = { grant, mixdepth: 1, amountSat: 200_000, destination: ELSEWHERE, ...FEES };
+    const side = await taker.reserveAsTaker(wish);
+    const { reservation } = side;
+    const other = await taker.readdress({ grant, reservation }, { key: "other" });
+
+    expect(other.coinjoinAddress).toBe(ELSEWHERE);
+    expect(other.changeAddress).not.toBe(side.changeAddress);
+    await taker.release({ grant });
+    await expect(taker.readdress({ grant, reservation }, { key: "gone" })).rejects.toMatchObject({
+      code: "WALLETD_NO_RESERVATION",
+    });
   });
 
   it("mixes exactly the coins that are named, each of which must be free and enough together", async () => {
