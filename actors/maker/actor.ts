@@ -121,7 +121,8 @@ class MakerActor implements Actor {
         this.#check(name, terms);
         // Whether the grant is any good is known before the offers are.
         await walletd.funds({ grant }).catch((error) => refuseBadGrant(error, name));
-        await this.#end(name);
+        // Another one like this may have been quicker: of one wallet nobody earns beside the maker that we know of.
+        while (this.#makers.has(name)) await this.#end(name, grant);
         const maker = this.#run({ wallet: name, grant, grantId, terms });
         this.#keep();
         return maker.status();
@@ -210,12 +211,13 @@ class MakerActor implements Actor {
       });
   }
 
-  /** A grant that is given up takes with it what was set aside by it. */
-  async #end(wallet: string): Promise<Maker | undefined> {
+  /** A grant that is given up takes with it what was set aside by it; one with which its wallet earns on is kept. */
+  async #end(wallet: string, kept?: string): Promise<Maker | undefined> {
     const maker = this.#makers.get(wallet);
     if (maker === undefined) return undefined;
     this.#makers.delete(wallet);
     await maker.stop("its owner has stopped it");
+    if (maker.order.grant === kept) return maker;
     const walletd = this.#context.bus.client(walletdContract);
     await walletd.resign({ grant: maker.order.grant }).catch((error) => {
       // It has ended already, or walletd is away and forgets it.

@@ -304,6 +304,22 @@ it("signs no transaction that gives it less than was promised, and signs the hon
   expect(taker.signatures).toHaveLength(coins.length);
 });
 
+it("tells its signatures also for a transaction whose id is not known before all have signed", async () => {
+  world = await MakerWorld.start();
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, AMOUNT_SAT);
+  const coins = await world.promisedCoins(taker);
+  const transaction = taker.build(offer, coins);
+  const own = new Set(coins.map(({ txid, vout }) => `${txid}:${vout}`));
+  // As a taker with nested coins may already have put in.
+  const redeem = hexToBytes(`160014${"ab".repeat(20)}`);
+  const outpoints = outpointsIn(transaction);
+  const inputs = transaction.inputs.map((input, at) =>
+    own.has(outpoints[at] ?? "") ? input : { ...input, scriptSig: redeem },
+  );
+  await honestEnd(taker, maker, { ...transaction, inputs }, coins);
+});
+
 it("signs once more what it signed, and gives the coins back when they are never spent", async () => {
   world = await MakerWorld.start();
   const before = await balanceSat();
@@ -430,6 +446,38 @@ it("sends a transaction only for the taker that it signed it for, and once", asy
   await taker.market.tell(maker, push);
   await world.until("the third refusal", () => refusals() === 3);
   expect(world.money.sent).toHaveLength(1);
+});
+
+it("sends what its taker meant after something garbled that no node takes, and does not try for ever", async () => {
+  world = await MakerWorld.start();
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, AMOUNT_SAT);
+  const coins = await world.promisedCoins(taker);
+  const transaction = taker.build(offer, coins);
+  await honestEnd(taker, maker, transaction, coins);
+  world.money.takes = ({ inputs }) => inputs.every(({ witness }) => witness.length > 0);
+  const push = (one: Transaction) =>
+    taker.market.tell(maker, `push ${writeBytes(serializeTransaction(one))}`);
+  const count = (message: string) =>
+    world.log.lines.filter((line) => line.message.startsWith(message)).length;
+
+  await push(transaction);
+  await world.until("the node's refusal", () => count("the network does not take") === 1);
+  await push(taker.finish(transaction, coins) as Transaction);
+  await world.until("the sending", () => world.money.node.mempool.size === 1);
+
+  const other = await world.taker();
+  const again = await world.upToPromise(other, AMOUNT_SAT);
+  const otherCoins = await world.promisedCoins(other);
+  const second = other.build(again.offer, otherCoins);
+  await honestEnd(other, maker, second, otherCoins);
+  const before = world.money.sent.length;
+  for (let tries = 1; count("a transaction is not sent") === 0; tries++) {
+    await other.market.tell(maker, `push ${writeBytes(serializeTransaction(second))}`);
+    await world.pass(20);
+    expect(tries).toBeLessThan(20);
+  }
+  expect(world.money.sent.length - before).toBe(4);
 });
 
 it("ends when its owner takes the wallet back", async () => {

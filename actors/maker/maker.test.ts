@@ -162,3 +162,59 @@ it("is stopped when whatever was ending already has ended: nothing is said after
   leave();
   await stopped;
 });
+
+it("earns once with a wallet that is started twice at the same moment, and not at all when it is stopped", async () => {
+  world = await MakerWorld.start();
+  const { grant, id } = await world.walletd
+    .as("operator")
+    .grant({ ...world.owned, caller: "maker", limits: {}, ttlS: 86_400 });
+  const order = { wallet: "earner", grant, grantId: id, terms: {} };
+  // As when the first answer was late, or two of its owner's programs ask.
+  await Promise.all([world.control.start(order), world.control.start(order)]);
+  await world.until("the offers", async () => (await world.status()).state === "offering");
+  await world.control.start(order);
+  await world.until("the offers", async () => (await world.status()).state === "offering");
+  const taker = await world.taker();
+  taker.orderbook();
+  await world.pass(1_000);
+  expect(taker.offers).toHaveLength(1);
+
+  await world.control.stop({ wallet: "earner" });
+  await world.pass(1_000);
+  const late = await world.taker();
+  late.orderbook();
+  await world.pass(1_000);
+  expect(late.offers).toEqual([]);
+});
+
+it("signs with a wallet of nested addresses too, and its history knows the coinjoin", async () => {
+  world = await MakerWorld.start({ type: "bip49" });
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, 120_000_000);
+  const coins = await world.promisedCoins(taker);
+  const transaction = taker.build(offer, coins);
+  await taker.tx(maker, transaction);
+  await world.until("the signatures", () => taker.signatures.length === coins.length);
+  const signed = taker.finish(transaction, coins);
+  expect(signed !== undefined && world.money.node.submit(signed)).toBe(true);
+  await world.money.follow();
+  await world.until("the maker to see it", async () => (await world.status()).seen === 1);
+  await world.pass(10_000);
+  const { entries } = await world.walletd.as("operator").history(world.owned);
+  expect(entries[0]).toMatchObject({ role: "maker", note: { completedAtS: expect.any(Number) } });
+  expect((await world.walletd.as("operator").yieldReport(world.owned)).lines).toHaveLength(2);
+});
+
+it("sets its offers to what is left when it has signed, whether its taker sends it or not", async () => {
+  world = await MakerWorld.start({ coins: [[200_000_000], [100_000_000], []] });
+  const taker = await world.taker();
+  const { maker, offer } = await world.upToPromise(taker, 120_000_000);
+  const coins = await world.promisedCoins(taker);
+  await taker.tx(maker, taker.build(offer, coins));
+  await world.until("the signatures", () => taker.signatures.length === coins.length);
+  await world.until("other offers", async () => {
+    const [first] = (await world.status()).offers;
+    return first !== undefined && first.maxSat < 100_000_000;
+  });
+  expect((await world.status()).joins).toMatchObject([{ step: "signed" }]);
+});

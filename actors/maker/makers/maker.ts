@@ -233,6 +233,7 @@ export class Maker {
       try {
         await this.#lookAtJoins();
         await this.#renew();
+        await this.#joins.tell();
       } catch (error) {
         this.#trouble(error);
         return;
@@ -364,9 +365,11 @@ export class Maker {
       otherMakers: () => [...this.#others].filter((nick) => nick !== taker),
       isInUse: (commitment, nick) =>
         [...this.#sessions].some(([other, one]) => other !== nick && one.commitment === commitment),
-      onSigned: async (join) => {
+      onSigned: (join) => {
         this.#signed++;
-        await this.#joins.add(join);
+        this.#joins.add(join);
+        // Its coins are set aside now, whether it is sent or not.
+        this.refresh();
       },
       onOver: (nick) => {
         if (this.#sessions.get(nick) === session) this.#sessions.delete(nick);
@@ -394,8 +397,10 @@ export class Maker {
     }
     this.#mempool.broadcast({ rawTx: Buffer.from(bytes).toString("base64") }).then(
       () => metrics.taken("pushed"),
-      (error) =>
-        log.info("the network does not take a taker's transaction", { code: toWireError(error).code }),
+      (error) => {
+        this.#joins.notPushed(join);
+        log.info("the network does not take a taker's transaction", { code: toWireError(error).code });
+      },
     );
   }
 }

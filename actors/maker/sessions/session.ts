@@ -44,7 +44,7 @@ export interface SessionParts {
   readonly otherMakers: () => readonly string[];
   /** Whether another taker of ours came with this commitment too. */
   readonly isInUse: (commitment: string, taker: string) => boolean;
-  readonly onSigned: (join: SignedJoin) => Promise<void>;
+  readonly onSigned: (join: SignedJoin) => void;
   readonly onOver: (taker: string) => void;
 }
 
@@ -267,7 +267,7 @@ export class TakerSession {
       this.#parts.book.signed(promised.reservation);
       metrics.taken("signed");
       this.#log.info("signed", { amountSat: stage.amountSat, earnsSat: signed.earnedSat });
-      await this.#parts.onSigned({
+      this.#parts.onSigned({
         taker: this.#taker,
         bareId: bareIdOf(parseTransaction(bytes, network.serialization)),
         amountSat: stage.amountSat,

@@ -30,7 +30,10 @@ const RAW: Readonly<Record<string, string>> = Object.fromEntries(
 );
 const outpoint = { txid: OURS, index: 3 };
 
-function joinsOn(spender: () => { mempool: string | null; chain: string | null }) {
+function joinsOn(
+  spender: () => { mempool: string | null; chain: string | null },
+  trouble: () => string | undefined = () => undefined,
+) {
   const notes: { txid: string; completedAtS: number | null }[] = [];
   type Asked = { readonly outpoints: readonly (typeof outpoint)[] };
   const answer = (txid: string | null, { outpoints }: Asked) => ({
@@ -49,6 +52,8 @@ function joinsOn(spender: () => { mempool: string | null; chain: string | null }
     bus: { client: ({ name }: { name: string }) => clients[name] } as never,
     walletd: {
       async addHistoryNote({ txid, note }: { txid: string; note: { completedAtS: number | null } }) {
+        const code = trouble();
+        if (code !== undefined) throw Object.assign(new Error(code), { code });
         notes.push({ txid, completedAtS: note.completedAtS });
         return {};
       },
@@ -74,12 +79,15 @@ it.each([
 ])("it is the one that spends our coin in %s, and is told of once", async (_, shown) => {
   let now: { mempool: string | null; chain: string | null } = { mempool: null, chain: null };
   const { joins, notes } = joinsOn(() => now);
-  await joins.add(JOIN);
+  joins.add(JOIN);
+  await joins.tell();
   expect(await joins.look()).toEqual([]);
   now = shown;
 
   expect(await joins.look()).toMatchObject([{ bareId: BARE }]);
   expect(await joins.look()).toEqual([]);
+  await joins.tell();
+  await joins.tell();
   expect(notes.map(({ txid, completedAtS }) => [txid, completedAtS === null])).toEqual([
     [BARE, true],
     [THEIRS, false],
@@ -89,25 +97,46 @@ it.each([
 it("of a taker who never came back no other transaction of the coin is taken for his", async () => {
   let now: { mempool: string | null; chain: string | null } = { mempool: txidOf(ANOTHER), chain: null };
   const { joins, notes } = joinsOn(() => now);
-  await joins.add(JOIN);
+  joins.add(JOIN);
   expect(await joins.look()).toEqual([]);
 
   // His own may still replace it, as long as no block has the other.
   now = { mempool: THEIRS, chain: null };
   expect(await joins.look()).toMatchObject([{ txid: THEIRS }]);
-  await joins.add({ ...JOIN, promised: { ...JOIN.promised, reservation: "s" } });
+  await joins.tell();
+  joins.add({ ...JOIN, promised: { ...JOIN.promised, reservation: "s" } });
   now = { mempool: null, chain: txidOf(ANOTHER) };
   expect(await joins.look()).toEqual([]);
   now = { mempool: null, chain: THEIRS };
   expect(await joins.look()).toEqual([]);
+  await joins.tell();
   expect(notes.filter(({ completedAtS }) => completedAtS !== null)).toHaveLength(1);
 });
 
 it("what neither the network nor a block has at this moment is looked for again", async () => {
   let now: { mempool: string | null; chain: string | null } = { mempool: "ab".repeat(32), chain: null };
   const { joins } = joinsOn(() => now);
-  await joins.add(JOIN);
+  joins.add(JOIN);
   expect(await joins.look()).toEqual([]);
   now = { mempool: null, chain: BARE };
   expect(await joins.look()).toMatchObject([{ txid: BARE }]);
+});
+
+it("is told of also when the wallet's history cannot be told at that moment, which hears of it later", async () => {
+  let code: string | undefined = "BUS_UNAVAILABLE";
+  const { joins, notes } = joinsOn(
+    () => ({ mempool: THEIRS, chain: null }),
+    () => code,
+  );
+  joins.add(JOIN);
+  expect(await joins.look()).toMatchObject([{ txid: THEIRS }]);
+  await expect(joins.tell()).rejects.toMatchObject({ code });
+  // The wallet has not heard of the transaction yet: no reason to ask again before it has.
+  code = "WALLETD_BEYOND_GRANT";
+  await joins.tell();
+  expect(notes).toEqual([]);
+
+  code = undefined;
+  await joins.tell();
+  expect(notes).toMatchObject([{ txid: THEIRS, completedAtS: expect.any(Number) }]);
 });

@@ -7,6 +7,7 @@ import type { Bus, Client } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import { hasCode } from "../../../runtime/errors.ts";
 import type { MakerPromised, Walletd } from "./promise.ts";
 
 export interface SignedJoin {
@@ -26,8 +27,17 @@ export interface SeenJoin extends SignedJoin {
 }
 
 interface Watched extends SignedJoin {
+  /** How often its taker has asked us to send it. */
+  pushes: number;
   isPushed: boolean;
   isSeen: boolean;
+  /** What the wallet's history is still to be told. */
+  untold: Told | undefined;
+}
+
+interface Told {
+  readonly txid: string;
+  readonly completedAtS: number | null;
 }
 
 export interface SignedJoinsParts {
@@ -41,6 +51,8 @@ export interface SignedJoinsParts {
 /** As long as others' makers wait for the transaction. */
 const PUSH_MS = 3_600_000;
 const JOINS_MAX = 200;
+/** What came garbled, or was refused by the network, may be sent once more: so often. */
+const PUSHES_MAX = 4;
 
 export class SignedJoins {
   readonly #parts: SignedJoinsParts;
@@ -54,15 +66,15 @@ export class SignedJoins {
     this.#mempool = parts.bus.client(mempoolContract);
   }
 
-  async add(join: SignedJoin): Promise<void> {
+  add(join: SignedJoin): void {
     const known = [...this.#joins].some(({ promised }) => promised.reservation === join.promised.reservation);
     if (known) return;
     for (const old of this.#joins) {
       if (this.#joins.size >= JOINS_MAX || this.#isOver(old)) this.#joins.delete(old);
     }
-    this.#joins.add({ ...join, isPushed: false, isSeen: false });
-    // Told at once: if we end before the chain shows it, the history still knows what it was.
-    await this.#note(join, join.bareId, null);
+    // Before the chain shows it: if we end until then, the history still knows what it was.
+    const untold = { txid: join.bareId, completedAtS: null };
+    this.#joins.add({ ...join, pushes: 0, isPushed: false, isSeen: false, untold });
   }
 
   /** The one that a taker may ask us to send: signed by us for it, once, and not long ago. */
@@ -70,10 +82,18 @@ export class SignedJoins {
     const bareId = bareIdOf(transaction);
     for (const join of this.#joins) {
       if (join.taker !== taker || join.bareId !== bareId || join.isPushed || this.#isOver(join)) continue;
+      if (++join.pushes > PUSHES_MAX) continue;
       join.isPushed = true;
       return join;
     }
     return undefined;
+  }
+
+  /** The network did not take what its taker gave us. */
+  notPushed({ promised }: SignedJoin): void {
+    for (const join of this.#joins) {
+      if (join.promised.reservation === promised.reservation) join.isPushed = false;
+    }
   }
 
   /**
@@ -100,10 +120,26 @@ export class SignedJoins {
         continue;
       }
       join.isSeen = true;
+      join.untold = { txid, completedAtS: Math.floor(this.#parts.clock.now() / 1_000) };
       seen.push({ ...join, txid });
-      await this.#note(join, txid, Math.floor(this.#parts.clock.now() / 1_000));
     }
     return seen;
+  }
+
+  /** Tells the wallet's history what it does not know yet; throws when walletd is away, and is to be asked again then. */
+  async tell(): Promise<void> {
+    for (const join of this.#joins) {
+      const { untold } = join;
+      if (untold === undefined) continue;
+      try {
+        await this.#note(join, untold);
+      } catch (error) {
+        // The wallet does not know this transaction yet: it will have heard of it when we look again.
+        if (hasCode(error, "WALLETD_BEYOND_GRANT")) continue;
+        throw error;
+      }
+      if (join.untold === untold) join.untold = undefined;
+    }
   }
 
   /** Of a transaction that is on the network or in a block; nothing when neither has it at this moment. */
@@ -120,7 +156,7 @@ export class SignedJoins {
     return this.#parts.clock.now() - signedAtMs > PUSH_MS;
   }
 
-  async #note(join: SignedJoin, txid: string, completedAtS: number | null): Promise<void> {
+  async #note(join: SignedJoin, { txid, completedAtS }: Told): Promise<void> {
     const { promised, amountSat, earnedSat, taker, startedAtMs } = join;
     await this.#parts.walletd.addHistoryNote({
       grant: this.#parts.grant,

@@ -20,10 +20,10 @@ import { scriptNumber } from "../joinmarket/parties.ts";
 import { KeptLog } from "../kept-log.ts";
 import { seededRandom } from "../seed.ts";
 import { MoneyWorld, ticks } from "../walletd/money-world.ts";
-import { knownWallet, PASSWORD, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
+import { type KnownWallet, knownWallet, PASSWORD, WalletdUnderTest } from "../walletd/walletd-under-test.ts";
 import { TestTaker, takerCoin } from "./test-taker.ts";
 
-const WALLET = knownWallet(11);
+const WALLETS = { bip84: knownWallet(11), bip49: knownWallet(11, "bip49") };
 const NAME = "earner";
 const NOBODY = scriptNumber(9_000);
 /** Old enough for a taker's coin to be shown. */
@@ -35,6 +35,8 @@ export interface MakerWorldOptions {
   /** Coins of each mixdepth. */
   readonly coins?: readonly (readonly number[])[];
   readonly config?: Partial<MakerConfig>;
+  /** Of the wallet's addresses: native unless told. */
+  readonly type?: keyof typeof WALLETS;
   readonly terms?: MakerTerms;
   /** The wallet's words, and transactions that paid it and takers, instead of coins that are made up. */
   readonly recorded?: { readonly words: string; readonly funding: readonly Transaction[] };
@@ -85,15 +87,18 @@ export class MakerWorld {
     if (recorded !== undefined) this.money.node.mineThese(recorded.funding);
     for (const [mixdepth, amounts] of coins.entries()) {
       for (const [index, sat] of amounts.entries()) {
-        this.fund(WALLET.keys.key({ mixdepth, chain: 0, index }).scriptPubKey, sat);
+        this.fund(this.keys.key({ mixdepth, chain: 0, index }).scriptPubKey, sat);
       }
     }
     this.mine(BLOCKS);
     await this.money.follow();
     const recovered = await this.#finished(
-      this.walletd
-        .as("operator")
-        .recover({ wallet: NAME, password: PASSWORD, words: recorded?.words ?? WALLET.words }),
+      this.walletd.as("operator").recover({
+        wallet: NAME,
+        password: PASSWORD,
+        words: recorded?.words ?? this.#wallet.words,
+        ...(this.#options.type === undefined ? {} : { type: this.#options.type, hasBonds: false }),
+      }),
     );
     this.#session = recovered.session;
     await this.until("the wallet to know its coins", async () => (await this.sync()).isKnown);
@@ -107,7 +112,11 @@ export class MakerWorld {
 
   /** The wallet's keys, as anybody who knows its words may work them out. */
   get keys(): WalletKeys {
-    return WALLET.keys;
+    return this.#wallet.keys;
+  }
+
+  get #wallet(): KnownWallet {
+    return WALLETS[this.#options.type ?? "bip84"];
   }
 
   get control(): Client<typeof makerContract> {
@@ -232,7 +241,7 @@ export class MakerWorld {
         .flatMap((mixdepth) =>
           [0, 1].flatMap((chain) => [...Array(40).keys()].map((index) => ({ mixdepth, chain, index }))),
         )
-        .map((path) => WALLET.keys.key(path))
+        .map((path) => this.keys.key(path))
         .find(({ address }) => address === coin.address);
       if (key === undefined) throw new Error("a coin of an unknown key");
       return { txid, vout, valueSat: coin.amountSat, scriptPubKey: key.scriptPubKey };
