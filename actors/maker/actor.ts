@@ -244,7 +244,11 @@ class MakerActor implements Actor {
 
   #tell(): void {
     if (this.#publisher === undefined) return;
-    const makers = [...this.#makers.values()].map(({ order, state }) => ({ wallet: order.wallet, state }));
+    const makers = [...this.#makers.values()].map(({ order, state, nick }) => ({
+      wallet: order.wallet,
+      state,
+      nick,
+    }));
     this.#publisher.state("makers", { makers });
     const offering = makers.filter(({ state }) => state === "offering").length;
     const text =

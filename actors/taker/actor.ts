@@ -23,6 +23,7 @@ import { Runs } from "./coinjoin/runs.ts";
 import { type TakerConfig, takerStartSection } from "./config.ts";
 import { BondJudge } from "./market/bond-judge.ts";
 import { Gathering } from "./market/gathering.ts";
+import { OwnMakers } from "./market/own-makers.ts";
 import { TakerMetrics } from "./metrics.ts";
 import { RecordFolder } from "./record-folder.ts";
 import { isTumbleOver, TUMBLES_KEPT_MAX, type TumbleRecord, TumbleRecordSchema } from "./tumble/record.ts";
@@ -52,6 +53,7 @@ class Taker implements Actor {
   readonly #runs: Runs;
   readonly #plans: Plans;
   readonly #confirmations: Confirmations;
+  readonly #ownMakers: OwnMakers;
   readonly #tumbles: Tumbles;
   readonly #random: Random;
   #publisher: Publisher<typeof takerContract> | undefined;
@@ -92,10 +94,12 @@ class Taker implements Actor {
     this.#runs = new Runs(this.#parts);
     this.#plans = new Plans(this.#parts);
     this.#confirmations = new Confirmations(bus, clock);
+    this.#ownMakers = new OwnMakers(bus);
     this.#tumbles = new Tumbles({
       coinjoins: this.#parts,
       runs: this.#runs,
       plans: this.#plans,
+      ownMakers: this.#ownMakers,
       folder: new RecordFolder<TumbleRecord>(join(context.dataDirectory, "tumbles"), {
         schema: TumbleRecordSchema,
         isOver: isTumbleOver,
@@ -112,6 +116,7 @@ class Taker implements Actor {
     await this.#sightings.start();
     this.#publisher = bus.publisher(takerContract, INSTANCE);
     await this.#confirmations.start();
+    await this.#ownMakers.start();
     this.#runs.resume();
     this.#tumbles.resume();
     const desk = {
@@ -137,6 +142,7 @@ class Taker implements Actor {
     await this.#plans.stop();
     await this.#sightings.stop();
     await this.#confirmations.stop();
+    await this.#ownMakers.stop();
     await this.#publisher?.stop();
   }
 

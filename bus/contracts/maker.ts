@@ -160,9 +160,11 @@ export const makerContract = contract("maker", {
     readers: ["ledger"],
   })
   .state("makers", {
-    doc: "Which wallets earn.",
+    doc: "Which wallets earn, and under which names on the market.",
     body: z.object({
-      makers: z.array(z.object({ wallet: WalletName, state: z.enum(MAKER_STATES) })).max(MAKERS_MAX),
+      makers: z
+        .array(z.object({ wallet: WalletName, state: z.enum(MAKER_STATES), nick: z.string().max(32) }))
+        .max(MAKERS_MAX),
     }),
-    readers: ["gateway"],
+    readers: ["gateway", "taker"],
   });

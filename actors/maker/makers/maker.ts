@@ -109,6 +109,10 @@ export class Maker {
     return this.#sessions.size;
   }
 
+  get nick(): string {
+    return this.#parts.market.nick;
+  }
+
   get isEnded(): boolean {
     return this.#ended !== undefined;
   }

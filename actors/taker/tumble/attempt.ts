@@ -8,6 +8,7 @@ import type { Plans } from "../answers/plans.ts";
 import type { CoinjoinParts } from "../coinjoin/parts.ts";
 import type { RunWish } from "../coinjoin/record.ts";
 import { denials } from "../denials.ts";
+import type { OwnMakers } from "../market/own-makers.ts";
 import type { TumbleRecord } from "./record.ts";
 
 /** Where it goes was looked at with the schedule, and its offers are those of the coinjoin that follows. */
@@ -21,6 +22,7 @@ export interface Attempt {
 }
 
 export interface AttemptParts {
+  readonly ownMakers: OwnMakers;
   readonly coinjoins: CoinjoinParts;
   readonly plans: Plans;
 }
@@ -34,7 +36,7 @@ type Planned = RpcReply<typeof takerContract, "plan">;
 
 /** Throws what keeps it from being tried now. */
 export async function prepared(
-  { coinjoins, plans }: AttemptParts,
+  { coinjoins, plans, ownMakers }: AttemptParts,
   record: TumbleRecord,
   entry: ScheduleEntry,
   at: number,
@@ -56,7 +58,7 @@ export async function prepared(
   const amountSat = amount.kind === "all" ? null : amount.sat;
   const { makers } = entry;
   const makersMin = Math.min(record.makersMin ?? coinjoins.config.makers_min, makers);
-  const asked = { amountSat, makers, makersMin, limits, ignored: [] };
+  const asked = { amountSat, makers, makersMin, limits, ignored: ownMakers.nicksOf(record.wallet) };
   const rate = {
     ...(satPerVb !== null && { satPerVb }),
     ...(feeBlocks !== null && { feeBlocks }),

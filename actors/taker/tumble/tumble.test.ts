@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { ConnectedBus } from "../../../bus/connected-bus.ts";
+import { makerContract } from "../../../bus/contracts/maker.ts";
+import { silentLog } from "../../../bus/fake.ts";
 import { entryOf } from "../../../joinmarket/schedule/entry.ts";
 import { writeSchedule } from "../../../joinmarket/schedule/schedule-file.ts";
 import type { TableOptions } from "../../../tests/harness/joinmarket/join-table.ts";
@@ -37,6 +40,24 @@ it("a whole schedule goes entry by entry, and all coins are at the destinations"
   expect(on.arrivedSat.reduce((sum, sat) => sum + sat, 0)).toBe(before - costSat);
   expect(on.arrivedSat.slice(0, 2).every((sat) => sat > 0)).toBe(true);
   expect(on.at.money.sent).toHaveLength(4);
+});
+
+it("a wallet that earns is never mixed with its own maker, under whatever name that is there", async () => {
+  const on = await set({ makers: 4, config: { chooser: "cheapest" } });
+  const [own, ...others] = on.at.makers;
+  const bus = new ConnectedBus(await on.at.under.connect("maker"), { log: silentLog() });
+  const publisher = bus.publisher(makerContract, "main");
+  const nick = own?.nick ?? "";
+  publisher.state("makers", { makers: [{ wallet: "life", state: "offering", nick }] });
+  await bus.flush();
+  const id = await on.start([row(0, 0, on.addresses[0] ?? "")]);
+
+  // It is the cheapest of the four, and three are wanted.
+  expect((await on.drive(id)).state).toBe("done");
+  expect(own?.opened).toEqual([]);
+  expect(others.map(({ opened }) => opened.length)).toEqual([1, 1, 1]);
+  await publisher.stop();
+  await bus.close();
 });
 
 it("how it stands and how long it takes is told at every moment", async () => {

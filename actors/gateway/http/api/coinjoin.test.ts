@@ -363,7 +363,7 @@ describe("CoinJoins", () => {
       const maker = await fakeActor(door.world, makerContract, {});
       others.push(maker);
       const says = (makers: { wallet: string; state: "offering" | "ended" }[]) =>
-        maker.publisher.state("makers", { makers });
+        maker.publisher.state("makers", { makers: makers.map((one) => ({ ...one, nick: "J5abc" })) });
       says([{ wallet: "another", state: "offering" }]);
       says([{ wallet: "rec", state: "offering" }]);
       await waitFor("the maker", () => told().length === 1);
