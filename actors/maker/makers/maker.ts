@@ -261,7 +261,15 @@ export class Maker {
   }
 
   async #lookAtJoins(): Promise<void> {
-    for (const join of await this.#joins.look()) {
+    const { seen, lost } = await this.#joins.look();
+    for (const { amountSat, earnedSat } of lost) {
+      this.#seen--;
+      this.#earnedSat -= earnedSat;
+      this.#parts.log.warn("a coinjoin that was on its way will not confirm: a block has another transaction", {
+        amountSat,
+      });
+    }
+    for (const join of seen) {
       const { amountSat, earnedSat, promised, taker } = join;
       this.#parts.book.seen(promised.reservation);
       this.#seen++;

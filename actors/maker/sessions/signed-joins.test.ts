@@ -28,6 +28,7 @@ const [THEIRS, BARE] = [txidOf(COINJOIN), bareIdOf(COINJOIN)];
 const RAW: Readonly<Record<string, string>> = Object.fromEntries(
   [COINJOIN, ANOTHER].map((each) => [txidOf(each), bytesToHex(serializeTransaction(each))]),
 );
+const NOTHING = { seen: [], lost: [] };
 const outpoint = { txid: OURS, index: 3 };
 
 function joinsOn(
@@ -81,11 +82,11 @@ it.each([
   const { joins, notes } = joinsOn(() => now);
   joins.add(JOIN);
   await joins.tell();
-  expect(await joins.look()).toEqual([]);
+  expect(await joins.look()).toEqual(NOTHING);
   now = shown;
 
-  expect(await joins.look()).toMatchObject([{ bareId: BARE }]);
-  expect(await joins.look()).toEqual([]);
+  expect((await joins.look()).seen).toMatchObject([{ bareId: BARE }]);
+  expect(await joins.look()).toEqual(NOTHING);
   await joins.tell();
   await joins.tell();
   expect(notes.map(({ txid, completedAtS }) => [txid, completedAtS === null])).toEqual([
@@ -98,17 +99,17 @@ it("of a taker who never came back no other transaction of the coin is taken for
   let now: { mempool: string | null; chain: string | null } = { mempool: txidOf(ANOTHER), chain: null };
   const { joins, notes } = joinsOn(() => now);
   joins.add(JOIN);
-  expect(await joins.look()).toEqual([]);
+  expect(await joins.look()).toEqual(NOTHING);
 
   // His own may still replace it, as long as no block has the other.
   now = { mempool: THEIRS, chain: null };
-  expect(await joins.look()).toMatchObject([{ txid: THEIRS }]);
+  expect((await joins.look()).seen).toMatchObject([{ txid: THEIRS }]);
   await joins.tell();
   joins.add({ ...JOIN, promised: { ...JOIN.promised, reservation: "s" } });
   now = { mempool: null, chain: txidOf(ANOTHER) };
-  expect(await joins.look()).toEqual([]);
+  expect(await joins.look()).toEqual(NOTHING);
   now = { mempool: null, chain: THEIRS };
-  expect(await joins.look()).toEqual([]);
+  expect(await joins.look()).toEqual(NOTHING);
   await joins.tell();
   expect(notes.filter(({ completedAtS }) => completedAtS !== null)).toHaveLength(1);
 });
@@ -117,9 +118,9 @@ it("what neither the network nor a block has at this moment is looked for again"
   let now: { mempool: string | null; chain: string | null } = { mempool: "ab".repeat(32), chain: null };
   const { joins } = joinsOn(() => now);
   joins.add(JOIN);
-  expect(await joins.look()).toEqual([]);
+  expect(await joins.look()).toEqual(NOTHING);
   now = { mempool: null, chain: BARE };
-  expect(await joins.look()).toMatchObject([{ txid: BARE }]);
+  expect((await joins.look()).seen).toMatchObject([{ txid: BARE }]);
 });
 
 it("is told of also when the wallet's history cannot be told at that moment, which hears of it later", async () => {
@@ -129,7 +130,7 @@ it("is told of also when the wallet's history cannot be told at that moment, whi
     () => code,
   );
   joins.add(JOIN);
-  expect(await joins.look()).toMatchObject([{ txid: THEIRS }]);
+  expect((await joins.look()).seen).toMatchObject([{ txid: THEIRS }]);
   await expect(joins.tell()).rejects.toMatchObject({ code });
   // The wallet has not heard of the transaction yet: no reason to ask again before it has.
   code = "WALLETD_BEYOND_GRANT";
@@ -139,4 +140,22 @@ it("is told of also when the wallet's history cannot be told at that moment, whi
   code = undefined;
   await joins.tell();
   expect(notes).toMatchObject([{ txid: THEIRS, completedAtS: expect.any(Number) }]);
+});
+
+it("is taken back when its taker has replaced it before a block had it, and stands when a block has it", async () => {
+  let now: { mempool: string | null; chain: string | null } = { mempool: THEIRS, chain: null };
+  const { joins } = joinsOn(() => now);
+  joins.add(JOIN);
+  expect((await joins.look()).seen).toMatchObject([{ txid: THEIRS }]);
+  now = { mempool: txidOf(ANOTHER), chain: null };
+  expect(await joins.look()).toEqual(NOTHING);
+  now = { mempool: null, chain: txidOf(ANOTHER) };
+  expect(await joins.look()).toMatchObject({ seen: [], lost: [{ bareId: BARE, earnedSat: 1 }] });
+  expect(await joins.look()).toEqual(NOTHING);
+
+  joins.add(JOIN);
+  now = { mempool: null, chain: THEIRS };
+  expect((await joins.look()).seen).toHaveLength(1);
+  now = { mempool: null, chain: txidOf(ANOTHER) };
+  expect(await joins.look()).toEqual(NOTHING);
 });

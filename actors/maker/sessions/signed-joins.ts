@@ -26,11 +26,19 @@ export interface SeenJoin extends SignedJoin {
   readonly txid: string;
 }
 
+export interface Looked {
+  readonly seen: readonly SeenJoin[];
+  /** Told of as seen before, and a block has another transaction of the coin: its taker has sent that instead. */
+  readonly lost: readonly SignedJoin[];
+}
+
 interface Watched extends SignedJoin {
   /** How often its taker has asked us to send it. */
   pushes: number;
   isPushed: boolean;
   isSeen: boolean;
+  /** Not by the mempool alone, where another transaction may still take its place. */
+  isInBlock: boolean;
   /** What the wallet's history is still to be told. */
   untold: Told | undefined;
 }
@@ -74,7 +82,7 @@ export class SignedJoins {
     }
     // Before the chain shows it: if we end until then, the history still knows what it was.
     const untold = { txid: join.bareId, completedAtS: null };
-    this.#joins.add({ ...join, pushes: 0, isPushed: false, isSeen: false, untold });
+    this.#joins.add({ ...join, pushes: 0, isPushed: false, isSeen: false, isInBlock: false, untold });
   }
 
   /** The one that a taker may ask us to send: signed by us for it, once, and not long ago. */
@@ -100,30 +108,34 @@ export class SignedJoins {
    * Those that the chain shows by now, under whatever id others' signatures have given them. A coin that was promised to a
    * taker who never came back is spent by another transaction one day: that one is not his.
    */
-  async look(): Promise<readonly SeenJoin[]> {
-    const waiting = [...this.#joins].filter((join) => !join.isSeen);
-    if (waiting.length === 0) return [];
+  async look(): Promise<Looked> {
+    const waiting = [...this.#joins].filter((join) => !join.isInBlock);
+    if (waiting.length === 0) return { seen: [], lost: [] };
     const outpoints = waiting.flatMap(({ promised }) => promised.outpoints.slice(0, 1));
     const [mempool, chain] = await Promise.all([
       this.#mempool.spenders({ outpoints }),
       this.#indexer.spenders({ outpoints }),
     ]);
     const seen: SeenJoin[] = [];
+    const lost: SignedJoin[] = [];
     for (const [at, join] of waiting.entries()) {
       const inBlock = chain.results[at]?.txid;
       const txid = inBlock ?? mempool.results[at]?.txid;
-      if (txid === undefined || join.isSeen) continue;
+      if (txid === undefined) continue;
       const bareId = txid === join.bareId ? txid : await this.#bareIdOf(txid);
       if (bareId !== join.bareId) {
         // Not known yet, or another's; one that only waits may still be replaced by his.
-        if (bareId !== undefined && inBlock !== undefined) this.#joins.delete(join);
+        if (bareId === undefined || inBlock === undefined) continue;
+        if (this.#joins.delete(join) && join.isSeen) lost.push(join);
         continue;
       }
+      join.isInBlock = inBlock !== undefined;
+      if (join.isSeen) continue;
       join.isSeen = true;
       join.untold = { txid, completedAtS: Math.floor(this.#parts.clock.now() / 1_000) };
       seen.push({ ...join, txid });
     }
-    return seen;
+    return { seen, lost };
   }
 
   /** Tells the wallet's history what it does not know yet; throws when walletd is away, and is to be asked again then. */
