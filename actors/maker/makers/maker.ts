@@ -265,9 +265,12 @@ export class Maker {
     for (const { amountSat, earnedSat } of lost) {
       this.#seen--;
       this.#earnedSat -= earnedSat;
-      this.#parts.log.warn("a coinjoin that was on its way will not confirm: a block has another transaction", {
-        amountSat,
-      });
+      this.#parts.log.warn(
+        "a coinjoin that was on its way will not confirm: a block has another transaction",
+        {
+          amountSat,
+        },
+      );
     }
     for (const join of seen) {
       const { amountSat, earnedSat, promised, taker } = join;

@@ -140,6 +140,20 @@ describe("a taker that is stopped and started again", () => {
   }
 });
 
+it("one that cannot be written down any more stops, says so, and leaves the taker at work", async () => {
+  const on = await set();
+  const id = await on.start([row(0, 0, "INTERNAL"), row(1, 0, on.addresses[0] ?? "")]);
+  await on.drive(id, ({ state }) => state === "confirming");
+  on.at.breakFolder("tumbles");
+  const tumble = await on.drive(id);
+
+  expect(tumble).toMatchObject({
+    state: "stopped",
+    progress: "What happens to the coinjoin cannot be written down.",
+  });
+  expect((await on.taker.tumbles({ wallet: "life" })).tumbles).toMatchObject([{ id, isOver: true }]);
+});
+
 it("makers that fail are tried again later, with fewer of them, until it works", async () => {
   const on = await set();
   const id = await on.start([row(0, 0, on.addresses[0] ?? "", { makers: 5 })]);

@@ -395,7 +395,14 @@ export class RunningTumble {
     const { grant, id } = this.#record;
     this.#progress = null;
     const endedAtS = Math.floor(this.#clock.now() / MS_PER_S);
-    this.#keep({ state, progress, grant: null, untilMs: null, isStopping: false, endedAtS });
+    const over = { state, progress, grant: null, untilMs: null, isStopping: false, endedAtS };
+    try {
+      this.#keep(over);
+    } catch (error) {
+      // It would go on after a restart, and stop again: its grant is spent.
+      log.error("a tumble's end cannot be written down", { tumble: id, error });
+      this.#become({ ...this.#record, ...over });
+    }
     if (grant === null) return;
     try {
       await walletd.resign({ grant });
@@ -444,9 +451,13 @@ export class RunningTumble {
 
   /** On the disk before anybody hears of it. */
   #keep(change: Partial<TumbleRecord>): void {
-    const before = this.#record;
-    const next = { ...before, ...change };
+    const next = { ...this.#record, ...change };
     this.#parts.folder.keep(next);
+    this.#become(next);
+  }
+
+  #become(next: TumbleRecord): void {
+    const before = this.#record;
     this.#record = next;
     this.#changed();
     if (next.state !== before.state || openEntry(next) !== openEntry(before)) this.#parts.onState(next);

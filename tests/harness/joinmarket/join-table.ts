@@ -1,5 +1,5 @@
 /** A table at which our taker sits with scripted makers: a real wallet daemon over a model of the chain, a market in memory, and one clock that tests hold. */
-import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takerWith } from "../../../actors/taker/actor.ts";
@@ -215,6 +215,13 @@ export class JoinTable {
     await this.#actor?.stop();
     await this.#bus?.close();
     this.#actor = undefined;
+  }
+
+  /** What it keeps in this folder cannot be written any more. */
+  breakFolder(name: "runs" | "tumbles"): void {
+    const path = join(this.#directory, name);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, "");
   }
 
   /** As if it had been killed as soon as this was answered: of what it has written down since nothing is left. */
