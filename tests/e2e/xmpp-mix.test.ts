@@ -40,17 +40,9 @@ async function kill(id: string): Promise<void> {
   process.kill((await box.child(id)).pid as number, "SIGKILL");
 }
 
-/** Says it until the answer is one that is waited for; no word of it is carried out twice. */
+/** What alice says to her bank. */
 async function chat(words: string, wanted: RegExp): Promise<string> {
-  let answer = "";
-  await waitFor(`${wanted} as an answer to "${words}"`, async () => {
-    answer = (await alice?.chat(WALLET, words)) ?? "";
-    if (wanted.test(answer)) return true;
-    // Who asks too often is not answered.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    return false;
-  });
-  return answer;
+  return (await alice?.chatUntil(WALLET, words, wanted)) ?? "";
 }
 
 const told = (prefix: string) =>

@@ -7,7 +7,6 @@ import { EXIT } from "../../cli/errors.ts";
 import { Home } from "../harness/cli/command.ts";
 import { findProgram } from "../harness/electrum/debian-program.ts";
 import { callNode } from "../harness/node/bitcoind.ts";
-import { waitFor } from "../harness/wait-for.ts";
 import { Person } from "../harness/xmpp/person.ts";
 import { COMPONENT_DOMAIN, COMPONENT_SECRET, Prosody } from "../harness/xmpp/prosody.ts";
 
@@ -35,19 +34,6 @@ async function person(name: string): Promise<Person> {
   const online = await Person.online(name, prosody);
   people.push(online);
   return online;
-}
-
-/** Says it until it is answered as wanted; no word of it is carried out twice. */
-async function chat(who: Person, words: string, wanted: RegExp): Promise<string> {
-  let answer = "";
-  await waitFor(`${wanted} as an answer to "${words}"`, async () => {
-    answer = await who.chat(WALLET, words);
-    if (wanted.test(answer)) return true;
-    // Who asks too often is not answered.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    return false;
-  });
-  return answer;
 }
 
 async function printed(...words: string[]): Promise<string> {
@@ -103,8 +89,8 @@ test.skipIf(program === undefined)(
       [alice, "alice"],
       [bob, "bob"],
     ] as const) {
-      await chat(who, `register ${name}`, /holds the coins/);
-      await chat(who, "yes", /An admin has to approve/);
+      await who.chatUntil(WALLET, `register ${name}`, /holds the coins/);
+      await who.chatUntil(WALLET, "yes", /An admin has to approve/);
     }
     const linesOf = async (...words: string[]) => (await printed(...words)).trimEnd().split("\n");
     expect((await linesOf("users")).map((line) => line.trim().split(/ {2,}/).slice(0, 4))).toEqual([
@@ -125,10 +111,10 @@ test.skipIf(program === undefined)(
     expect(await refused("approve", "nobody")).toContain("There is no such account.");
     expect(await printed("approve", "alice")).toBe("alice may pay and be paid.\n");
     expect(await json("approve", "bob@example.test")).toMatchObject({ username: "bob", state: "open" });
-    const [address = ""] = /bcrt1\w+/.exec(await chat(alice, "receive", /bcrt1/)) ?? [];
+    const [address = ""] = /bcrt1\w+/.exec(await alice.chatUntil(WALLET, "receive", /bcrt1/)) ?? [];
     await mine(1, address);
     for (let turn = 0; turn < 10; turn++) await mine(10, ELSEWHERE);
-    await chat(alice, "balance", new RegExp(`You have ${COINBASE_SAT}`));
+    await alice.chatUntil(WALLET, "balance", new RegExp(`You have ${COINBASE_SAT}`));
 
     const strong = "from 5,000,000 sat on with the second factor";
     expect(await printed("limits", "alice")).toBe(
@@ -138,11 +124,11 @@ test.skipIf(program === undefined)(
     expect(await printed("limits", "alice", "--payment", "2000", "--day", "0.00005btc")).toBe(
       `alice may pay 2,000 sat at once and 5,000 sat a day (5,000 sat left); ${strong}\n`,
     );
-    expect(await chat(alice, "pay bob 2001", /at most|confirm/)).toBe(
+    expect(await alice.chatUntil(WALLET, "pay bob 2001", /at most|confirm/)).toBe(
       "One payment may have at most 2000 sat.",
     );
-    const recap = await chat(alice, "pay bob 1500 beer", /confirm \S+/);
-    await chat(alice, `confirm ${/confirm (\S+)/.exec(recap)?.[1]}`, /Paid 1500 sat to bob/);
+    const recap = await alice.chatUntil(WALLET, "pay bob 1500 beer", /confirm \S+/);
+    await alice.chatUntil(WALLET, `confirm ${/confirm (\S+)/.exec(recap)?.[1]}`, /Paid 1500 sat to bob/);
     expect(await json("limits", "1")).toMatchObject({ username: "alice", leftTodaySat: 3_500 });
     expect(await json("limits", "bob")).toMatchObject({ leftTodaySat: 20_000_000 });
 

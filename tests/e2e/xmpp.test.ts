@@ -50,19 +50,6 @@ async function kill(id: string): Promise<void> {
   process.kill(pid as number, "SIGKILL");
 }
 
-/** Says it until somebody is there to answer, as a person would; no word of it is carried out twice. */
-async function chat(person: Person, to: string, words: string, wanted: RegExp): Promise<string> {
-  let answer = "";
-  await waitFor(`${wanted} as an answer to "${words}"`, async () => {
-    answer = await person.chat(to, words);
-    if (wanted.test(answer)) return true;
-    // Who asks too often is not answered.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    return false;
-  });
-  return answer;
-}
-
 async function person(name: string): Promise<Person> {
   const online = await Person.online(name, prosody);
   people.push(online);
@@ -102,26 +89,26 @@ test.skipIf(program === undefined)(
     await supervisor("xmpp", "open", "--wallet", "bank", "--per-day", "5btc", "--per-payment", "1btc");
 
     const [alice, bob] = [await person("alice"), await person("bob")];
-    await chat(alice, WALLET, "register alice", /holds the coins/);
-    const welcome = await chat(alice, WALLET, "yes", /Welcome, alice/);
-    await chat(bob, WALLET, "register bob", /holds the coins/);
-    await chat(bob, WALLET, "yes", /Welcome, bob/);
+    await alice.chatUntil(WALLET, "register alice", /holds the coins/);
+    const welcome = await alice.chatUntil(WALLET, "yes", /Welcome, alice/);
+    await bob.chatUntil(WALLET, "register bob", /holds the coins/);
+    await bob.chatUntil(WALLET, "yes", /Welcome, bob/);
     for (const type of ["subscribe", "subscribed"])
       await alice.send(element("presence", "", { to: WALLET, type }));
-    const [address = ""] = /bcrt1\w+/.exec(await chat(alice, WALLET, "receive rent", /bcrt1/)) ?? [];
+    const [address = ""] = /bcrt1\w+/.exec(await alice.chatUntil(WALLET, "receive rent", /bcrt1/)) ?? [];
     await mine(1, address);
     // By tens: many blocks in one go keep a busy machine's node from its heartbeat.
     for (let turn = 0; turn < 10; turn++) await mine(10, ELSEWHERE);
-    await chat(alice, WALLET, "balance", new RegExp(`You have ${COINBASE_SAT}`));
+    await alice.chatUntil(WALLET, "balance", new RegExp(`You have ${COINBASE_SAT}`));
 
-    const recap = await chat(alice, `bob@${COMPONENT_DOMAIN}`, "pay 150000 beer", /confirm \S+/);
+    const recap = await alice.chatUntil(`bob@${COMPONENT_DOMAIN}`, "pay 150000 beer", /confirm \S+/);
     const code = /confirm (\S+)/.exec(recap)?.[1] ?? "";
     await kill("ledger");
-    await chat(alice, WALLET, `confirm ${code}`, /Paid 150000 sat to bob/);
-    await chat(bob, WALLET, "balance", /You have 150000 sat/);
+    await alice.chatUntil(WALLET, `confirm ${code}`, /Paid 150000 sat to bob/);
+    await bob.chatUntil(WALLET, "balance", /You have 150000 sat/);
 
     const seen = alice.received.length;
-    const outside = await chat(alice, WALLET, `pay ${ELSEWHERE} 250000`, /confirm \S+/);
+    const outside = await alice.chatUntil(WALLET, `pay ${ELSEWHERE} 250000`, /confirm \S+/);
     const second = /confirm (\S+)/.exec(outside)?.[1] ?? "";
     // Its answer may be lost with the gateway, or the question; the payment is one.
     const lastWords = element("body", "", {}, `confirm ${second}`);
@@ -131,10 +118,10 @@ test.skipIf(program === undefined)(
       ({ name, attrs }) => name === "presence" && attrs["from"] === WALLET && attrs["type"] === undefined,
       seen,
     );
-    await chat(alice, WALLET, `confirm ${second}`, /Paid 250000 sat|on its way/);
+    await alice.chatUntil(WALLET, `confirm ${second}`, /Paid 250000 sat|on its way/);
     await kill("ledger");
     await mine(1, ELSEWHERE);
-    const history = await chat(alice, WALLET, "history", /confirmation/);
+    const history = await alice.chatUntil(WALLET, "history", /confirmation/);
     expect(history.match(/250\d{3} sat to/g)).toHaveLength(1);
 
     await waitFor("books and wallet to agree", async () => {

@@ -7,6 +7,8 @@ import { fromWire } from "../../../actors/gateway/xmpp/link/wire-element.ts";
 import { waitFor } from "../wait-for.ts";
 import { type Prosody, XMPP_DOMAIN } from "./prosody.ts";
 
+const PAUSE_MS = 1_500;
+
 export class Person {
   readonly jid: string;
   readonly received: Element[] = [];
@@ -53,6 +55,19 @@ export class Person {
     });
     // What the door tells by itself may come in between, and has ids of their own kinds.
     return this.textFrom(to, before, ({ attrs }) => !/^(?:ev|mx|wait)-/.test(attrs["id"] ?? ""));
+  }
+
+  /** Says it until the answer is one that is waited for, as somebody would whose bank is just dying; no word of it is carried out twice. */
+  async chatUntil(to: string, words: string, wanted: RegExp): Promise<string> {
+    let answer = "";
+    await waitFor(`${wanted} as an answer to "${words}"`, async () => {
+      answer = await this.chat(to, words);
+      if (wanted.test(answer)) return true;
+      // Who asks too often is not answered.
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      return false;
+    });
+    return answer;
   }
 
   /** The text of the first message from there, of those that came after the first `before` stanzas. */
