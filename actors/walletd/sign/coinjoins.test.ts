@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
-import { withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
 import { txidOf } from "../../../bitcoin/transaction.ts";
-import { checkBondProof } from "../../../joinmarket/bond/proof.ts";
 import { verifyOpening } from "../../../joinmarket/podle/commitment.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import {
   MAKER_TERMS,
   madeFor,
   rawOf,
+  signedBy,
   signedCoins,
   takenFrom,
 } from "../../../tests/harness/walletd/coinjoin-sides.ts";
@@ -92,13 +91,7 @@ describe("a maker", () => {
       reservation: side.reservation,
       rawTx: rawOf(transaction),
     });
-    const signed = withSignedInputs(
-      transaction,
-      signatures.map(({ index, witness }) => ({
-        ...{ index, scriptSig: new Uint8Array(0) },
-        witness: witness.map((item) => hexToBytes(item)),
-      })),
-    );
+    const signed = signedBy(transaction, signatures);
     const txid = txidOf(signed);
     await maker.addHistoryNote({ grant, txid, note: NOTE });
     // The taker's coin is nothing to this node: it comes with a block.
@@ -129,13 +122,7 @@ describe("a maker", () => {
       reservation: side.reservation,
       rawTx: rawOf(transaction),
     });
-    const signed = withSignedInputs(
-      transaction,
-      signatures.map(({ index, witness }) => ({
-        ...{ index, scriptSig: new Uint8Array(0) },
-        witness: witness.map((item) => hexToBytes(item)),
-      })),
-    );
+    const signed = signedBy(transaction, signatures);
     await maker.addHistoryNote({ grant, txid: txidOf(signed), note: NOTE });
     expect(await report()).toBe(0);
 
@@ -171,49 +158,6 @@ describe("a maker", () => {
     // Addresses that were told to somebody are never told again.
     expect(second.coinjoinAddress).not.toBe(first.coinjoinAddress);
     expect(second.changeAddress).not.toBe(first.changeAddress);
-  });
-
-  it("proves the wallet's best bond to one taker", async () => {
-    const { address, path } = await under.as("operator").bondAddress({ ...owned, lockDate: "2090-01" });
-    const key = WALLET.keys.key({ mixdepth: 0, chain: 2, index: 70 * 12 });
-    const asked = { lockDate: "2090-01", amountSat: 5_000_000 };
-    const expected = await under.as("operator").bondValue(asked);
-    const txid = await under.money.pay({ script: key.scriptPubKey, amountSat: 5_000_000 });
-    await under.level(owned);
-    const { bonds } = await under.as("operator").bonds(owned);
-    expect(expected.value).toBeGreaterThan(0);
-    expect(bonds[0]?.coins[0]?.value).toBeCloseTo(expected.value, -5);
-    expect(bonds[0]?.locktimeS).toBe(expected.locktimeS);
-    // Two that are worth less, one until earlier and one until later.
-    for (const month of [69 * 12, 71 * 12]) {
-      const { scriptPubKey } = WALLET.keys.key({ mixdepth: 0, chain: 2, index: month });
-      await under.money.pay({ script: scriptPubKey, amountSat: 1_000_000 });
-    }
-    await under.level(owned);
-    const grant = await granted("maker");
-    const nicks = { maker: "J5aMaker", taker: "J5aTaker" };
-    const { proof } = await under
-      .as("maker")
-      .bondProof({ grant, makerNick: nicks.maker, takerNick: nicks.taker });
-
-    expect(address).toBe(key.address);
-    expect(path).toBe(key.pathText);
-    const funds = await under.as("maker").funds({ grant });
-    // Its coin is offered to nobody, though its owner has frozen nothing.
-    expect(funds).toMatchObject({ hasBond: true, mixdepths: [{ availableSat: 700_000 }, {}, {}] });
-    const proven = checkBondProof(proof ?? "", nicks, under.money.node.tip.height);
-    expect(proven).toMatchObject({ txid: parseTxid(txid), vout: 0 });
-    expect(
-      checkBondProof(proof ?? "", { ...nicks, taker: "J5other" }, under.money.node.tip.height),
-    ).toBeUndefined();
-  });
-
-  it("has no bond to prove when there is none", async () => {
-    const grant = await granted("maker");
-
-    expect(await under.as("maker").bondProof({ grant, makerNick: "J5a", takerNick: "J5b" })).toEqual({
-      proof: null,
-    });
   });
 });
 

@@ -60,13 +60,9 @@ export function rawOf(transaction: Transaction): string {
   return Buffer.from(serializeTransaction(transaction)).toString("hex");
 }
 
-/** Which of the side's coins are spent with signatures that every node takes. */
-export function signedCoins(
-  transaction: Transaction,
-  { signatures }: Signatures,
-  side: ReservedSide,
-): number {
-  const signed = withSignedInputs(
+/** With these signatures in it, and nobody else's. */
+export function signedBy(transaction: Transaction, signatures: Signatures["signatures"]): Transaction {
+  return withSignedInputs(
     transaction,
     signatures.map(({ index, witness, scriptSig }) => ({
       index,
@@ -74,6 +70,15 @@ export function signedCoins(
       scriptSig: hexToBytes(scriptSig),
     })),
   );
+}
+
+/** Which of the side's coins are spent with signatures that every node takes. */
+export function signedCoins(
+  transaction: Transaction,
+  { signatures }: Signatures,
+  side: ReservedSide,
+): number {
+  const signed = signedBy(transaction, signatures);
   return side.coins.filter(({ txid, index, amountSat, script }) => {
     const at = transaction.inputs.findIndex(
       ({ previousTxidBytes, previousIndex }) =>

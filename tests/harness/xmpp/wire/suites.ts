@@ -4,6 +4,7 @@ export const OVER_PROSODY: readonly string[] = [
   "actors/gateway/xmpp/adhoc/adhoc.test.ts",
   "actors/gateway/xmpp/chat/chat.test.ts",
   "actors/gateway/xmpp/commands/export.test.ts",
+  "actors/gateway/xmpp/commands/limits.test.ts",
   "actors/gateway/xmpp/commands/mixing/mix.test.ts",
   "actors/gateway/xmpp/commands/operator/operator.test.ts",
   "actors/gateway/xmpp/commands/settings.test.ts",
