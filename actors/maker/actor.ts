@@ -1,10 +1,12 @@
 /** The maker: wallets that earn, each with its own nick on the market; it holds grants and no keys. Wiring only. */
+
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../bus/actor.ts";
 import type { Handlers, Listener, Publisher, Service } from "../../bus/bus.ts";
 import { MAKERS_MAX, makerContract } from "../../bus/contracts/maker.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Market } from "../../joinmarket/channel/market.ts";
 import { type Random, systemRandom } from "../../runtime/chance/system-random.ts";
@@ -267,9 +269,4 @@ function refuseBadGrant(error: unknown, wallet: string): void {
     { code: "MAKER_NO_GRANT", wallet },
     `The wallet daemon knows of no such grant for ${wallet}.`,
   );
-}
-
-/** A wallet is called as its file without the ending. */
-function stemOf(wallet: string): string {
-  return wallet.replace(/\.jmdat$/, "");
 }

@@ -1,6 +1,8 @@
 /** What `supervisor coinjoin commitments …` does: lends a wallet coins of elsewhere that stand for its coinjoins, and takes them away. */
+
 import { basename } from "node:path";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import { misuse } from "../errors.ts";
 import { readNamed } from "../named-file.ts";
@@ -17,7 +19,7 @@ import {
 } from "../wallet/input/secret-input.ts";
 import { isPlain } from "../wallet/move-commands.ts";
 import { type TableColumn, tableLines } from "../wallet/table.ts";
-import { atDesk, type Owned, stemOf, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { atDesk, type Owned, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 
 interface AddOptions extends WalletOptions, PassphraseOptions {
   readonly keysFile?: string;

@@ -1,7 +1,9 @@
 /** The names under which a wallet earns just now. */
+
 import { makerContract } from "../../bus/contracts/maker.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { hasCode } from "../../runtime/errors.ts";
-import { stemOf, type WalletDesk } from "../wallet/wallet-desk.ts";
+import type { WalletDesk } from "../wallet/wallet-desk.ts";
 
 export async function nicksOf(desk: WalletDesk, wallet: string): Promise<string[]> {
   try {

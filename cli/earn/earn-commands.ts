@@ -1,12 +1,14 @@
 /** What `supervisor earn …` does: the owner lends the wallet to the maker, within a time, and takes it back. */
+
 import { makerContract } from "../../bus/contracts/maker.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { hasCode } from "../../runtime/errors.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { failedJoinsOf } from "../history/history-command.ts";
 import { type PlaceOptions, pageOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
-import { stemOf, WalletDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { WalletDesk, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { type EarnReport, earnReportOf } from "./earn-report.ts";
 import { earningLines, makersLines, reportLines } from "./earn-view.ts";

@@ -1,9 +1,11 @@
 /** The wallets that a sandbox begins with: one to use and three that earn, made, funded and unlocked at its start. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "../../bus/bus.ts";
 import { makerContract } from "../../bus/contracts/maker.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { dataPaths } from "../../supervisor/host/data-directory.ts";
@@ -44,7 +46,7 @@ export async function openSandboxWallets(request: Request, tree: Tree): Promise<
   try {
     const walletd = bus.client(walletdContract);
     const { wallets } = await walletd.list({});
-    const known = new Set(wallets.map(({ wallet }) => wallet.replace(/\.jmdat$/, "")));
+    const known = new Set(wallets.map(({ wallet }) => stemOf(wallet)));
     const open = (wallet: string) => openWallet(walletd, wallet, known.has(wallet));
     const own = await open(SANDBOX_WALLET);
     const makers: Opened[] = [];
@@ -88,7 +90,7 @@ export async function openWallet(walletd: Walletd, wallet: string, isThere: bool
 /** The wallet of the chain's rewards, once it knows them. */
 export async function openMiner(walletd: Walletd): Promise<Opened> {
   const { wallets } = await walletd.list({});
-  const isThere = wallets.some(({ wallet }) => wallet.replace(/\.jmdat$/, "") === MINER);
+  const isThere = wallets.some(({ wallet }) => stemOf(wallet) === MINER);
   const wish = { wallet: MINER, password: SANDBOX_PASSWORD };
   const { session } = isThere
     ? await walletd.unlock(wish)

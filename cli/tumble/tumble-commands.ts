@@ -1,10 +1,12 @@
 /** What `supervisor tumble …` does: draws, asks, lends the taker the wallet for a schedule, tells how it goes, and ends it. */
+
 import { writeFileSync } from "node:fs";
 import type { Client } from "../../bus/bus.ts";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
 import type { ScheduleTuple, Tumble } from "../../bus/contracts/taker/tumble.ts";
 import { takerContract } from "../../bus/contracts/taker.ts";
 import { mixableSums } from "../../bus/contracts/walletd/mixable.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { whileWatched } from "../departure.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { following } from "../following.ts";
@@ -13,7 +15,7 @@ import { lineWidth, type Page, pageOf, paintOf, say, sayJson, type Terminal } fr
 import { wrap } from "../view/terminal.ts";
 import { parseAmountSat } from "../wallet/amounts.ts";
 import { confirmed } from "../wallet/input/secret-input.ts";
-import { type Owned, stemOf, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
+import { type Owned, WalletDesk, type Walletd, type WalletOptions } from "../wallet/wallet-desk.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { addressesOf, broadcastOf, type DrawOptions, minMakersOf, wishOf } from "./tumble-options.ts";
 import { planLines, progressLine, tumbleLines } from "./tumble-view.ts";

@@ -1,6 +1,7 @@
 /** What `supervisor wallet …` does with wallet files: make, open, close, show the words. */
 
 import { randomInt } from "node:crypto";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { EXIT, misuse } from "../errors.ts";
 import { lineWidth, pageOf, paintOf, say, sayJson, type Terminal } from "../terminal-io.ts";
 import { wrap } from "../view/terminal.ts";
@@ -13,7 +14,7 @@ import {
   withPassword,
 } from "./input/secret-input.ts";
 import { recoveryWords } from "./input/words-input.ts";
-import { atDesk, stemOf, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
+import { atDesk, WalletDesk, type WalletOptions } from "./wallet-desk.ts";
 import { listLines, unlockLines, wordLines } from "./wallet-view.ts";
 
 interface NewOptions extends WalletOptions, PassphraseOptions {

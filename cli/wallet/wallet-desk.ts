@@ -1,7 +1,9 @@
 /** Where a wallet command does its work: the bus, the wallet that is meant, and the session that its password gives. */
+
 import type { Client } from "../../bus/bus.ts";
 import type { ConnectedBus } from "../../bus/connected-bus.ts";
 import type { Contract, RpcOutput } from "../../bus/contract/contract.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import { WalletName } from "../../bus/contracts/walletd/values.ts";
 import { walletdContract } from "../../bus/contracts/walletd.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
@@ -187,11 +189,6 @@ function nameProblem(name: string, wallets: readonly { readonly wallet: string }
   }
   const isTaken = wallets.some(({ wallet }) => stemOf(wallet) === name);
   return isTaken ? "one of that name is there, and is never overwritten" : undefined;
-}
-
-/** A wallet is called as its file without the ending. */
-export function stemOf(file: string): string {
-  return file.replace(/\.jmdat$/, "");
 }
 
 /** Opens a desk, does one thing at it, and closes. */

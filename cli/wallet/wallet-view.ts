@@ -1,6 +1,8 @@
 /** The wallet daemon's answers as lines for a terminal. Pure; nothing that others have written reaches it raw. */
+
 import { renderUnicodeCompact } from "uqr";
 import type { RpcOutput } from "../../bus/contract/contract.ts";
+import { stemOf } from "../../bus/contracts/walletd/stem.ts";
 import type { walletdContract } from "../../bus/contracts/walletd.ts";
 import type { Page } from "../terminal-io.ts";
 import { harmless, type Paint, wrap } from "../view/terminal.ts";
@@ -147,7 +149,7 @@ export function statusLines(status: Status, paint: Paint): string[] {
       ? paint("good", `known up to block ${sync.tip?.height ?? "?"}`)
       : paint("warn", "not known yet");
   return [
-    row("wallet", `${harmless(status.wallet.replace(/\.jmdat$/, ""))} (${status.fingerprint})`),
+    row("wallet", `${harmless(stemOf(status.wallet))} (${status.fingerprint})`),
     row("kind", `${kindOf(status)}, ${status.mixdepths} mixdepths, gap ${status.gap}`),
     row("its coins", known),
     ...(sync.trouble === null ? [] : [row("", paint("warn", harmless(sync.trouble)))]),

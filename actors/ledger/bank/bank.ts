@@ -1,7 +1,9 @@
 /** The bank's wallet at walletd: looked at after every change of it, paid out of one order at a time, never both at once. */
+
 import type { Bus, Client, Listener } from "../../../bus/bus.ts";
 import type { LedgerReconciliation } from "../../../bus/contracts/ledger/objects.ts";
 import { takerContract } from "../../../bus/contracts/taker.ts";
+import { stemOf } from "../../../bus/contracts/walletd/stem.ts";
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../runtime/errors.ts";
@@ -391,9 +393,4 @@ export function isMixed({ route, state, isLost }: OrderRow): boolean {
 
 function isUnderWay(order: OrderRow | undefined): boolean {
   return order !== undefined && order.state !== "queued";
-}
-
-/** A wallet's file has an ending that people leave out. */
-function stemOf(wallet: string): string {
-  return wallet.replace(/\.jmdat$/, "");
 }

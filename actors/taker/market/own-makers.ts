@@ -1,6 +1,8 @@
 /** Under which names this troupe's own wallets earn: a wallet that is mixed with itself is not mixed. */
+
 import type { Bus, Listener } from "../../../bus/bus.ts";
 import { makerContract } from "../../../bus/contracts/maker.ts";
+import { stemOf } from "../../../bus/contracts/walletd/stem.ts";
 
 export class OwnMakers {
   readonly #bus: Bus;
@@ -24,7 +26,7 @@ export class OwnMakers {
   }
 
   nicksOf(wallet: string): string[] {
-    const stem = wallet.replace(/\.jmdat$/, "");
+    const stem = stemOf(wallet);
     const makers = [...this.#told.values()].flat();
     return makers.filter((maker) => maker.wallet === stem).map(({ nick }) => nick);
   }

@@ -9,12 +9,12 @@ import {
 } from "../../../../../bus/contracts/maker.ts";
 import { type CoinjoinRun, takerContract } from "../../../../../bus/contracts/taker.ts";
 import { mixableFunds } from "../../../../../bus/contracts/walletd/mixable.ts";
+import { stemOf } from "../../../../../bus/contracts/walletd/stem.ts";
 import type { walletdContract } from "../../../../../bus/contracts/walletd.ts";
 import { type Clock, sleep } from "../../../../../runtime/clock.ts";
 import { hasCode, toWireError } from "../../../../../runtime/errors.ts";
 import type { Diary } from "../jam/diary.ts";
 import type { Login, OpenWallet } from "../wallet/login.ts";
-import { stemOf } from "../wallet/names.ts";
 import { Refusal } from "../wire/refusal.ts";
 import { orAway } from "./away.ts";
 import { type PlanFrame, planFrame } from "./tumbler-plan.ts";

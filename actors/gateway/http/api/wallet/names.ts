@@ -9,11 +9,6 @@ export const FileNameSchema = WalletName.refine(
   { error: "expected a file name that ends in .jmdat" },
 );
 
-/** What the other actors call it, who know wallets and not files. */
-export function stemOf(name: string): string {
-  return name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : name;
-}
-
 /** Which wallets a name in a path may mean, the likelier first: some clients encode it twice. None, when it is no name. */
 export function namesOf(parameter: string): readonly string[] {
   return [parameter, decodedAgain(parameter)].flatMap((text) => {
