@@ -30,7 +30,7 @@ export async function rehearse(parts: RehearsalParts, signal: AbortSignal): Prom
   const untilMs = clock.monotonicMs() + WITHIN_MS;
   const largest = largestBelow(store, height);
   for await (const block of source.blocks([largest.hash], signal)) {
-    const spent = hashesOf((await source.spentScripts(largest.hash, signal)) ?? []);
+    const spent = (await source.spentScripts(largest.hash, signal)) ?? [];
     const buildOnce = () => {
       const bytes = Uint8Array.from(block);
       return bench.build({
@@ -47,7 +47,7 @@ export async function rehearse(parts: RehearsalParts, signal: AbortSignal): Prom
     for (let pass = 0; pass < PASSES_MAX && clock.monotonicMs() < untilMs; pass++) {
       signal.throwIfAborted();
       const [rows] = await Promise.all(Array.from({ length: bench.width }, buildOnce));
-      touchedHashes(joined(rows?.touched[0] ?? new Uint8Array(0), spent));
+      touchedHashes(joined(rows?.touched[0] ?? new Uint8Array(0), hashesOf(spent)));
     }
   }
 }

@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../../../runtime/clock.ts";
 import type { Changes } from "../view/changes.ts";
 import { type Entry, memoryBytesOf } from "../view/entry.ts";
 import type { View } from "../view/view.ts";
-import { chainPath } from "./chain-path.ts";
+import { chainPath, rehearsePath } from "./chain-path.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
 import { EntryReader, type Wanted } from "./reader.ts";
 import type { MempoolSource } from "./source.ts";
@@ -55,6 +55,7 @@ export class Follower {
   #stepsDone = 0;
   #waiters: { readonly step: number; readonly resolve: () => void }[] = [];
   #isStepping = false;
+  #isRehearsed = false;
   #leftOut = 0;
   #restUntilMs = 0;
   #figures: NodeMempoolFigures | undefined;
@@ -129,6 +130,7 @@ export class Follower {
       }
       if (this.#hasWork()) continue;
       this.#options.news.level();
+      await this.#rehearseOnce(signal);
       await this.#rest(signal);
     }
   }
@@ -158,6 +160,16 @@ export class Follower {
     const done = this.#waiters.filter(({ step }) => step <= this.#stepsDone);
     this.#waiters = this.#waiters.filter(({ step }) => step > this.#stepsDone);
     for (const { resolve } of done) resolve();
+  }
+
+  /** Ends at the first work. */
+  async #rehearseOnce(signal: AbortSignal): Promise<void> {
+    const { source, view, serialization } = this.#options;
+    const { tip } = view.chain;
+    if (this.#isRehearsed || tip === undefined) return;
+    this.#isRehearsed = true;
+    const mayGoOn = () => !this.#hasWork() && !signal.aborted;
+    await rehearsePath(source, tip, serialization, mayGoOn);
   }
 
   /** Until someone has news, or it is time to ask by ourselves. */

@@ -168,8 +168,8 @@ export class ScriptAnswers implements ChainWatcher {
   /** Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first. */
   async rehearse(scripthashes: readonly string[]): Promise<void> {
     for (let pass = 0; pass < REHEARSALS; pass++) {
-      const answers = scripthashes.map((scripthash) => this.#short.ask(scripthash));
-      const settled = await Promise.allSettled(answers);
+      const statuses = scripthashes.map(async (scripthash) => (await this.#short.ask(scripthash))?.status);
+      const settled = await Promise.allSettled(statuses);
       if (settled.some(({ status }) => status === "rejected")) return;
     }
   }

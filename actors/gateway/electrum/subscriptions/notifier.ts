@@ -8,6 +8,7 @@ import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
 import { EncodedJson } from "../encoded-json.ts";
 import type { Session } from "../session.ts";
+import { BlockRehearsal } from "./block-rehearsal.ts";
 import {
   type ScriptKey,
   SubscriptionTable,
@@ -35,8 +36,6 @@ const ROUND_SCRIPTS = 500;
 /** So many rounds are under way at once: while one is told, the index works on the next. */
 const ROUNDS_MAX = 4;
 const LOOK_SLICE_MS = 4;
-/** With so many scripts a block is rehearsed once. */
-const REHEARSED_SCRIPTS = 500;
 const COST_OF_STATUS = 0.1;
 const ENTRIES_PER_COST = 1_000;
 
@@ -67,10 +66,10 @@ export class Notifier implements ChainWatcher {
   #unlevelSinceMs: number | undefined;
   /** The tip at which that has lasted too long: there nothing waits any more. */
   #waitedAt: string | undefined;
+  readonly #rehearsal: BlockRehearsal;
   #timer: Timer | undefined;
   #isScheduled = false;
   #isLooking = false;
-  #isRehearsed = false;
   #isStopped = false;
 
   constructor({ feed, scripts, clock, log }: NotifierOptions) {
@@ -78,6 +77,7 @@ export class Notifier implements ChainWatcher {
     this.#scripts = scripts;
     this.#clock = clock;
     this.#log = log;
+    this.#rehearsal = new BlockRehearsal((scripthashes) => void scripts.rehearse(scripthashes));
   }
 
   get scriptSubscriptions(): number {
@@ -186,16 +186,10 @@ export class Notifier implements ChainWatcher {
     if (session.isClosed) return status;
     if (!this.#table.isSubscribed(session, key)) {
       session.addSubscription();
+      if (!this.#table.has(key)) this.#rehearsal.subscribed(key, status !== null);
       this.#table.subscribe(session, key, status);
-      if (!this.#isRehearsed && this.#table.scripts >= REHEARSED_SCRIPTS) this.#rehearse();
     }
     return status;
-  }
-
-  /** Nobody has heard of a block yet when wallets come back after a start: what tells them of it shall not run for the first time then. */
-  #rehearse(): void {
-    this.#isRehearsed = true;
-    void this.#scripts.rehearse(Array.from(this.#table.keys(), scripthashOf));
   }
 
   #touch(key: ScriptKey): void {
