@@ -227,7 +227,10 @@ test.skipIf(reason !== undefined)(
     await here.allInStep("at first");
     await here.happen(3);
     await here.allInStep("after blocks");
-    expect(here.wanderers.map(({ visits }) => visits)).toEqual([["east"], ["east"], ["west"], ["east-2"]]);
+    // On a busy machine a host may have been too slow for somebody since, and lost him to the other.
+    expect(here.wanderers.map(({ visits }) => visits[0])).toEqual(["east", "east", "west", "east-2"]);
+    const late = here.wander("east", "west");
+    await waitFor("a wallet at the host that dies", () => late.at === "east");
 
     // The supervisor is killed, and with it all that it had started.
     process.kill((await here.tree("east")).pid, "SIGKILL");
