@@ -112,9 +112,14 @@ function tomlValue(text: string): unknown {
   }
 }
 
+/** So many letters that only one name begins with are that name. */
+const BEGINNING_MIN = 3;
+
 /** The known name that was most likely meant, or undefined when none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = name.toLowerCase();
+  const begun = known.filter((candidate) => candidate.toLowerCase().startsWith(wanted));
+  if (begun.length === 1 && wanted.length >= BEGINNING_MIN) return begun[0];
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.floor((wanted.length + 2) / 3)) + 1;
   for (const candidate of known) {

@@ -202,6 +202,7 @@ describe("a mistake in the configuration", () => {
 
   it.each([
     ["bus.prot=1", '--set bus.prot: [bus] prot: there is no such key; did you mean "port"?'],
+    ["bus.serv=1", '--set bus.serv: [bus] serv: there is no such key; did you mean "servers"?'],
     ["bsu.port=1", "--set bsu.port: [bsu]: there is no such section; did you mean [bus]?"],
     ["bus.port", "--set bus.port: expected section.key=value, such as --set log.level=debug"],
     ["=", "--set : expected section.key=value, such as --set log.level=debug"],
