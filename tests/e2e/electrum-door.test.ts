@@ -1,8 +1,8 @@
 /** The Electrum door of a running troupe: clients on every carrier that the sandbox opens, and the operator who looks after them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
-import { RawClient, type Target, type TestCarrier } from "../harness/electrum/raw-client.ts";
+import { RawClient } from "../harness/electrum/raw-client.ts";
+import { electrumTarget } from "../harness/electrum/running-door.ts";
 import { waitFor } from "../harness/wait-for.ts";
 
 let home: Home;
@@ -17,18 +17,6 @@ beforeAll(async () => {
 
 afterAll(() => home.close());
 
-function find(child: ChildStatus, id: string): ChildStatus | undefined {
-  if (child.id === id) return child;
-  return child.children.map((each) => find(each, id)).find((found) => found !== undefined);
-}
-
-function targetIn(tree: Tree, carrier: TestCarrier): Target {
-  const doors = find(tree.root, "gateway")?.doors ?? [];
-  const door = doors.find(({ name }) => name === `electrum ${carrier}`);
-  if (door === undefined) throw new Error(`no door for ${carrier}`);
-  return { carrier, port: Number(new URL(door.address).port) };
-}
-
 async function json<T>(...words: string[]): Promise<T> {
   const { stdout, stderr, exitCode } = await home.run("electrum", ...words, "--json");
   if (exitCode !== 0) throw new Error(`electrum ${words.join(" ")} failed: ${stderr}`);
@@ -39,7 +27,7 @@ test("wallets find the same chain behind every carrier", async () => {
   const tree = await home.tree();
   const genesis: unknown[] = [];
   for (const carrier of ["tcp", "tls", "ws", "wss"] as const) {
-    const client = await RawClient.greeted(targetIn(tree, carrier));
+    const client = await RawClient.greeted(electrumTarget(tree, carrier));
     await waitFor("the index to have blocks", async () => {
       const tip = (await client.call("blockchain.headers.subscribe").catch(() => undefined)) as
         | { height: number }
@@ -55,7 +43,7 @@ test("wallets find the same chain behind every carrier", async () => {
 });
 
 test("a block that is mined is told to those who have subscribed", async () => {
-  const client = await RawClient.greeted(targetIn(await home.tree(), "tls"));
+  const client = await RawClient.greeted(electrumTarget(await home.tree(), "tls"));
   const { height } = (await client.call("blockchain.headers.subscribe")) as { height: number };
 
   const news = await client.next();
@@ -65,7 +53,7 @@ test("a block that is mined is told to those who have subscribed", async () => {
 });
 
 test("the operator sees the sessions, closes one, bans an address and lets it in again", async () => {
-  const target = targetIn(await home.tree(), "tcp");
+  const target = electrumTarget(await home.tree(), "tcp");
   const client = await RawClient.greeted(target);
   await client.call("server.ping");
 

@@ -92,7 +92,7 @@ class World {
   }
 
   server(name: string): WandererServer {
-    return { name, path: this.socket(name) };
+    return { name, target: { carrier: "unix", port: 0, path: this.socket(name) } };
   }
 
   wander(...names: string[]): Wanderer {

@@ -51,9 +51,10 @@ export class RawClient {
   }
 
   static async connect(target: Target, options: { isReading?: boolean } = {}): Promise<RawClient> {
+    const { isReading = true } = options;
     return target.carrier === "ws" || target.carrier === "wss"
-      ? RawClient.#overWebSocket(target)
-      : RawClient.#overLines(target, options.isReading ?? true);
+      ? RawClient.#overWebSocket(target, isReading)
+      : RawClient.#overLines(target, isReading);
   }
 
   /** Connected and agreed on a version. */
@@ -147,14 +148,16 @@ export class RawClient {
         socket.write(typeof message === "string" ? `${message}\n` : Buffer.concat([message, LINE_END])),
       () => socket.destroy(),
     );
-    let rest = Buffer.alloc(0);
+    const begun: Buffer[] = [];
     if (isReading) {
       socket.on("data", (chunk: Buffer) => {
-        rest = Buffer.concat([rest, chunk]);
-        for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-          client.received.push(rest.subarray(0, end).toString("utf8"));
-          rest = rest.subarray(end + 1);
+        let from = 0;
+        for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+          begun.push(chunk.subarray(from, end));
+          client.received.push(Buffer.concat(begun.splice(0)).toString("utf8"));
+          from = end + 1;
         }
+        if (from < chunk.length) begun.push(chunk.subarray(from));
         client.#changed();
       });
     }
@@ -164,7 +167,7 @@ export class RawClient {
     return client;
   }
 
-  static async #overWebSocket(target: Target): Promise<RawClient> {
+  static async #overWebSocket(target: Target, isReading: boolean): Promise<RawClient> {
     const webSocket = new WebSocket(`${target.carrier}://127.0.0.1:${target.port}/`, {
       rejectUnauthorized: false,
       maxPayload: 256 * 1024 * 1024,
@@ -176,6 +179,7 @@ export class RawClient {
       heard();
     });
     await opened(webSocket, "open");
+    if (!isReading) webSocket.pause();
     webSocket.on("error", () => undefined);
     const { _socket: socket } = webSocket as unknown as { _socket: Socket };
     const client = new RawClient(

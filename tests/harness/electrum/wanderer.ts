@@ -1,11 +1,10 @@
 /** A wallet as Electrum is one, with a list of servers: it stays with one, goes to the next when that fails, and looks what it missed. */
 import { createHash } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import { RawClient, type Target } from "./raw-client.ts";
 
 export interface WandererServer {
   readonly name: string;
-  /** A Unix socket that leads to its door. */
-  readonly path: string;
+  readonly target: Target;
 }
 
 interface Entry {
@@ -79,7 +78,7 @@ export class Wanderer {
       const visit = new Visit(this.#servers[at] as WandererServer);
       this.#visit = visit;
       try {
-        visit.open();
+        await visit.open();
         await this.#stay(visit);
       } catch {
         // Whatever it was: the next server.
@@ -160,7 +159,7 @@ export class Wanderer {
 class Visit {
   readonly server: WandererServer;
   readonly #pending = new Map<number, Pending>();
-  #socket: Socket | undefined;
+  #client: RawClient | undefined;
   #nextId = 1;
   onNews: (method: string, params: unknown[]) => void = () => undefined;
   #last: Promise<void> = Promise.resolve();
@@ -171,16 +170,11 @@ class Visit {
     this.server = server;
   }
 
-  open(): void {
-    const socket = connect(this.server.path);
-    this.#socket = socket;
-    socket.on("error", () => this.end()).on("close", () => this.end());
-    let rest = "";
-    socket.setEncoding("utf8").on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.#hear(JSON.parse(line));
-    });
+  async open(): Promise<void> {
+    const client = await RawClient.connect(this.server.target);
+    if (this.hasEnded) return client.close();
+    this.#client = client;
+    void this.#listen(client);
   }
 
   call(method: string, params: unknown[]): Promise<unknown> {
@@ -202,7 +196,7 @@ class Visit {
           reject(error);
         },
       });
-      this.#socket?.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+      this.#client?.ask({ jsonrpc: "2.0", id, method, params });
     });
   }
 
@@ -216,9 +210,15 @@ class Visit {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.isSettled = false;
-    this.#socket?.destroy();
+    this.#client?.close();
     for (const { reject } of this.#pending.values()) reject(new Error("the connection has ended"));
     this.#pending.clear();
+  }
+
+  async #listen(client: RawClient): Promise<void> {
+    const next = () => client.nextText().catch(() => undefined);
+    for (let text = await next(); text !== undefined; text = await next()) this.#hear(JSON.parse(text));
+    this.end();
   }
 
   #hear(message: {
