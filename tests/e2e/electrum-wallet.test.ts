@@ -1,4 +1,4 @@
-/** The Electrum wallet that people use, on the sandbox and on a real node, as a person starts them: over TLS, with every proof checked. */
+/** The Electrum wallet that people use, on the sandbox over TCP and on a real node over TLS, as a person starts them, with every proof checked. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import type { ElectrumStats } from "../../bus/contracts/gateway.ts";
 import type { ChildStatus, Tree } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
 import { findProgram } from "../harness/electrum/debian-program.ts";
+import { electrumTarget } from "../harness/electrum/running-door.ts";
 import { ElectrumWallet } from "../harness/gateway/electrum-wallet.ts";
 import { findBitcoind, RealNode } from "../harness/node/bitcoind.ts";
 import { waitFor } from "../harness/wait-for.ts";
@@ -115,12 +116,10 @@ async function startBeside(node: RealNode): Promise<void> {
   await started.says(/^Ready in/m);
 }
 
-/** As Electrum writes a server. */
-async function tlsServer(): Promise<string> {
-  const { doors } = await childOf("gateway");
-  const tls = doors.map(({ address }) => /^(?:tls|ssl):\/\/(.*):(\d+)$/.exec(address)).find((match) => match);
-  if (tls === undefined || tls === null) throw new Error(`no TLS door in ${JSON.stringify(doors)}`);
-  return `127.0.0.1:${tls[2]}:s`;
+/** As Electrum writes a server; it knows no other carriers. */
+async function serverOver(carrier: "tcp" | "tls"): Promise<string> {
+  const { port } = electrumTarget(await home.tree(), carrier);
+  return `127.0.0.1:${port}:${carrier === "tls" ? "s" : "t"}`;
 }
 
 async function inStep(of: ElectrumWallet, height: number): Promise<void> {
@@ -158,9 +157,20 @@ async function allProved(of: ElectrumWallet, count: number, tipHeight: number): 
   return items;
 }
 
+/** What a real node finds of the wallet's addresses among all coins. */
+async function scanned(node: Ask, of: ElectrumWallet): Promise<number> {
+  const addresses = await of.call<string[]>("listaddresses");
+  const found = await node<{ total_amount: number }>(
+    "scantxoutset",
+    "start",
+    addresses.map((address) => `addr(${address})`),
+  );
+  return found.total_amount;
+}
+
 /** Restored from its seed, it sees history and balance, pays, bumps the fee, follows a reorganisation, and knows all that later. */
-async function leadThroughLife(node: Ask): Promise<void> {
-  const servers = [await tlsServer()] as const;
+async function leadThroughLife(node: Ask, carrier: "tcp" | "tls", canScan = false): Promise<void> {
+  const servers = [await serverOver(carrier)] as const;
   wallet = await ElectrumWallet.start({ program: electrum ?? "", secret: SEED, servers });
   const own = wallet;
 
@@ -168,6 +178,11 @@ async function leadThroughLife(node: Ask): Promise<void> {
   await allProved(own, BLOCKS, BLOCKS);
   const spendable = (height: number, blocks: number) => String((height - 99 + (blocks - height)) * REWARD);
   expect(await own.call<Balance>("getbalance")).toMatchObject({ confirmed: spendable(BLOCKS, BLOCKS) });
+  if (canScan) expect(await totalOf(own)).toBe(await scanned(node, own));
+  // So far it was refused nothing.
+  const { requests, sessions } = await doorStats();
+  expect(requests.errors).toEqual({});
+  expect(sessions.byCarrier).toMatchObject({ [carrier]: 1 });
 
   // It pays, and sees its own payment before any block does.
   const raw = await own.call<string>("payto", {
@@ -225,6 +240,7 @@ async function leadThroughLife(node: Ask): Promise<void> {
   const after = await allProved(own, BLOCKS + 1, tip);
   expect(new Set(after.map(({ txid }) => txid))).toEqual(new Set(proved.map(({ txid }) => txid)));
   await waitFor("the wallet to have counted again", async () => (await totalOf(own)) === paid);
+  if (canScan) expect(await scanned(node, own)).toBe(paid);
   // Two sessions have served all that: the wallet found nothing to leave us for. It was refused only (code 1) the proofs
   // of transactions whose blocks had just been given up.
   expect(await asked("server.version")).toBe(2);
@@ -232,16 +248,16 @@ async function leadThroughLife(node: Ask): Promise<void> {
 }
 
 test.skipIf(electrum === undefined)(
-  "on the sandbox a wallet restored from its seed sees all, sends, bumps a fee, and survives a reorganisation of ten blocks",
+  "on the sandbox a wallet over TCP that is restored from its seed sees all, sends, bumps a fee, and survives a reorganisation of ten blocks",
   { timeout: 300_000 },
   async () => {
     await startSandbox();
-    await leadThroughLife(askSandbox);
+    await leadThroughLife(askSandbox, "tcp");
   },
 );
 
 test.skipIf(bitcoind === undefined)(
-  "beside a real node a wallet restored from its seed sees all, sends, bumps a fee, and survives a reorganisation of ten blocks",
+  "beside a real node a wallet over TLS that is restored from its seed sees all, sends, bumps a fee, and survives a reorganisation of ten blocks",
   { timeout: 300_000 },
   async () => {
     const node = await RealNode.start(bitcoind ?? "");
@@ -249,6 +265,8 @@ test.skipIf(bitcoind === undefined)(
     await startBeside(node);
     await leadThroughLife(
       <T>(method: string, ...params: unknown[]) => node.rpc(method, ...params) as Promise<T>,
+      "tls",
+      true,
     );
   },
 );

@@ -49,6 +49,8 @@ export class ElectrumWallet {
     const [server, ...others] = this.#servers;
     const isAlone = others.length === 0;
     const config = {
+      // Without it Electrum takes the file for one of a time before, and makes TLS of any server's carrier.
+      config_version: 3,
       ...{ rpcsock: "unix", rpcuser: "user", rpcpassword: "pass", check_updates: false },
       ...{ server, auto_connect: !isAlone, oneserver: isAlone },
     };
