@@ -1,6 +1,6 @@
 /** Sessions of the inner half as clients have them: through the real door, over any carrier, with what the wire says. */
 import type { ElectrumProtocol } from "../../../actors/gateway/electrum/method.ts";
-import { DoorUnderTest } from "../electrum/door-under-test.ts";
+import { type DoorOptions, DoorUnderTest } from "../electrum/door-under-test.ts";
 import { RawClient, type Reply, type TestCarrier } from "../electrum/raw-client.ts";
 import { heightsIn, type Notification, statusesIn } from "./electrum.ts";
 
@@ -29,6 +29,11 @@ export class WireSession {
     if (reply === undefined) throw new Error(`${method} was not answered`);
     if (reply.error !== undefined) throw Object.assign(new Error(reply.error.message), reply.error);
     return reply.result;
+  }
+
+  /** Every message in the order of its coming, as a text. */
+  get received(): readonly string[] {
+    return this.#client.received;
   }
 
   statusesOf(scripthash: string): unknown[] {
@@ -72,8 +77,13 @@ export class WireSessions {
     return new WireSessions(await DoorUnderTest.open({ carriers: [carrier], methods: half }), carrier);
   }
 
-  async session(agreed = "1.6"): Promise<WireSession> {
-    return WireSession.over(await RawClient.greeted(this.under.target(this.#carrier), agreed));
+  /** On every carrier at once; each session says over which. */
+  static async openAll(half: ElectrumProtocol, options: DoorOptions = {}): Promise<WireSessions> {
+    return new WireSessions(await DoorUnderTest.open({ ...options, methods: half }), "tcp");
+  }
+
+  async session(agreed = "1.6", carrier = this.#carrier): Promise<WireSession> {
+    return WireSession.over(await RawClient.greeted(this.under.target(carrier), agreed));
   }
 
   /** Of all sessions together. */
