@@ -191,6 +191,22 @@ describe.each(TEST_CARRIERS)("a first message over %s that says 1.0", (carrier) 
   });
 });
 
+describe.each(["ws", "wss"] as const)("messages over %s", (carrier) => {
+  it("that are binary are refused: the session ends with the status that says why, and others stay", async () => {
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const other = await RawClient.greeted(under.target(carrier));
+    const client = await RawClient.greeted(under.target(carrier));
+    const status = new Promise((resolve) => client.webSocket?.once("close", resolve));
+    client.webSocket?.send('{"id":1,"method":"echo","params":[1]}', { binary: true });
+
+    expect(await client.rest()).toEqual([]);
+    expect(await status).toBe(1003);
+    expect(await other.call("echo", [1])).toBe(1);
+    other.close();
+    await under.close();
+  });
+});
+
 describe.each(["tcp", "tls", "unix"] as const)("lines over %s", (carrier) => {
   it("may be cut anywhere, also within a character", async () => {
     const under = await DoorUnderTest.open({ carriers: [carrier] });

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { gatewayContract } from "../../../bus/contracts/gateway.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
 import { DoorUnderTest, TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.ts";
-import { OpenedDoors, versionLine } from "../../../tests/harness/electrum/opened-doors.ts";
+import { OpenedDoors } from "../../../tests/harness/electrum/opened-doors.ts";
 import { RawClient } from "../../../tests/harness/electrum/raw-client.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { electrumHandlers } from "./admin/operator.ts";
@@ -209,111 +209,20 @@ describe("sizes", () => {
     ]);
     await waitFor("the session to end", () => under.sessions === 0);
     expect(under.door.parts.budget.usedBytes).toBe(0);
-  });
-
-  it("are bounded for a client that does not read: it is not answered further, then cut, others are served", async () => {
-    const clock = new ManualClock();
-    const under = await opened.doorWith({ clock });
-    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.keep(deaf);
-    deaf.say(versionLine("1.4"));
-    for (let id = 0; id < 64; id++) deaf.ask({ id, method: "spaces", params: [1_000_000] });
-    const [session] = under.door.clients;
-    await waitFor("its buffer to be full", () => (session?.connection.outgoingBytes ?? 0) > 1_000_000);
-    const other = await opened.clientOf(under);
-    await other.call("server.ping");
-
-    expect(session?.connection.outgoingBytes).toBeLessThan(16_000_000);
-    expect(session?.requests).toBeLessThan(64);
-    clock.advance(32_000);
-    await waitFor("it to be cut", () => under.sessions === 1);
-    expect(under.door.parts.budget.usedBytes).toBe(0);
-    expect(await other.call("server.ping")).toBeNull();
-  });
-
-  it("of all that waits together are bounded: who holds most is cut", async () => {
-    const under = await opened.doorWith({ config: { electrum_buffer_bytes_max: 8 * 1024 * 1024 } });
-    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.keep(deaf);
-    const other = await opened.clientOf(under);
-    deaf.say(versionLine("1.4"));
-    deaf.ask({ id: 1, method: "spaces", params: [30_000_000] });
-
-    await waitFor("it to be cut", () => under.sessions === 1);
-    expect(await other.call("server.ping")).toBeNull();
-  });
-
-  it("of notifications that pile up are bounded", async () => {
-    const under = await opened.doorWith();
-    const deaf = await RawClient.connect(under.target("tcp"), { isReading: false });
-    opened.keep(deaf);
-    deaf.say(versionLine("1.4"));
-    deaf.ask({ id: 1, method: "subscribe", params: ["news"] });
-    await waitFor("it to subscribe", () => under.protocol.subscribers.size === 1);
-    const [session] = under.door.clients;
-    let rounds = 0;
-    while (under.sessions > 0 && rounds++ < 1_000) {
-      session?.notify("subscribe", ["news", "x".repeat(100_000)]);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-
-    await waitFor("it to be cut", () => under.sessions === 0);
-    expect(under.protocol.forgotten).toBe(1);
-  });
-});
-
-describe("subscriptions", () => {
-  it("are bounded for a session and for an address, and given back when it closes", async () => {
-    const under = await opened.doorWith({
-      config: { electrum_subscriptions_per_session: 2, electrum_subscriptions_per_address: 3 },
-    });
-    const [first, second] = [await opened.clientOf(under), await opened.clientOf(under)];
-    const subscribe = (client: RawClient, topic: string) => client.call("subscribe", [topic]);
-    const limit = { code: 1, message: "subscription limit reached" };
-    await subscribe(first, "a");
-    await subscribe(first, "b");
-
-    await expect(subscribe(first, "c")).rejects.toMatchObject(limit);
-    await subscribe(second, "d");
-    await expect(subscribe(second, "e")).rejects.toMatchObject(limit);
-    first.close();
-    await waitFor("the first to be forgotten", () => under.protocol.forgotten === 1);
-    await subscribe(second, "e");
-    expect(under.door.parts.admission.subscriptions).toBe(2);
+    const next = await opened.clientOf(under);
+    expect(await next.call("echo", ["served"])).toBe("served");
   });
 });
 
 describe("the door", () => {
-  it.each(TEST_CARRIERS.filter((carrier) => carrier !== "unix"))(
-    "tells over %s who has too many connections, and closes far too many unheard",
-    async (carrier) => {
-      const under = await opened.doorWith({
-        carriers: [carrier],
-        config: { electrum_connections_per_address: 2 },
-      });
-      const inside = [await opened.clientOf(under), await opened.clientOf(under)];
-      const third = await opened.strangerTo(under);
-
-      expect(await third.rest()).toMatchObject([
-        { error: { code: -101, message: /too many connections from your/ } },
-      ]);
-      expect(await inside[0]?.call("server.ping")).toBeNull();
-      inside[1]?.close();
-      await waitFor("there to be room", () => under.sessions === 1);
-      await waitFor("room to be counted", async () => {
-        const again = await opened.strangerTo(under);
-        again.say(versionLine("1.4"));
-        return (await again.nextText())?.includes("Troupe test") ?? false;
-      });
-    },
-  );
-
   it("has a bound on all connections together", async () => {
     const under = await opened.doorWith({ config: { electrum_connections_max: 1 } });
     await opened.clientOf(under);
     const second = await opened.strangerTo(under);
 
-    expect(await second.rest()).toMatchObject([{ error: { message: /the server is full/ } }]);
+    expect(await second.rest()).toMatchObject([
+      { error: { message: expect.stringContaining("the server is full") } },
+    ]);
   });
 
   it.each(TEST_CARRIERS)("counts nobody over %s when all have gone", async (carrier) => {

@@ -12,6 +12,7 @@ import {
   scriptHashToBytes,
   type Txid,
   txidFromBytes,
+  txidToBytes,
 } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import { regtest } from "../../../bitcoin/network.ts";
@@ -52,6 +53,20 @@ export const MODEL_SCRIPTS: readonly Uint8Array[] = [
 ];
 
 export const MODEL_SCRIPT_HASHES: readonly ScriptHash[] = MODEL_SCRIPTS.map((script) => scriptHashOf(script));
+
+/** A transaction from one coin, one output for each of these scripts. */
+export function payment(coin: ModelCoin | undefined, scripts: readonly Uint8Array[]): Transaction {
+  if (coin === undefined) throw new RangeError("the chain has no coin left");
+  const input = {
+    previousTxidBytes: txidToBytes(coin.txid),
+    previousIndex: coin.index,
+    scriptSig: new Uint8Array(0),
+    sequence: 0,
+    witness: [],
+  };
+  const outputs = scripts.map((scriptPubKey) => ({ amountSat: 1_000n, scriptPubKey }));
+  return { version: 2, inputs: [input], outputs, locktime: 0 };
+}
 
 /** Whether an index keeps the script of that hash at all. */
 export function isKept(scriptHash: ScriptHash): boolean {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { metrics } from "@opentelemetry/api";
+import { type Meter, metrics } from "@opentelemetry/api";
 import { z } from "zod";
 import { type ElectrumConfig, electrumKeys } from "../../../actors/gateway/electrum/config.ts";
 import { ElectrumDoor } from "../../../actors/gateway/electrum/door.ts";
@@ -29,6 +29,7 @@ export interface DoorOptions {
   readonly config?: Partial<z.input<typeof schema>>;
   readonly clock?: Clock;
   readonly log?: Log;
+  readonly meter?: Meter;
   readonly carriers?: readonly TestCarrier[];
   readonly peers?: KnownPeers;
   /** Instead of the methods that only tests need. */
@@ -173,7 +174,7 @@ export class DoorUnderTest {
       range: { min: version("1.4"), max: version("1.6") },
       directory: this.directory,
       clock: options.clock ?? systemClock,
-      meter: metrics.getMeter("test"),
+      meter: options.meter ?? metrics.getMeter("test"),
       log: options.log ?? silentLog(),
     });
   }

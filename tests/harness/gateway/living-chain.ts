@@ -15,7 +15,7 @@ export interface HistoryItem {
   readonly fee?: number;
 }
 
-export type Step = "send" | "drop" | "mine" | "replace";
+export type Step = "send" | "outbid" | "drop" | "mine" | "replace";
 
 interface Output {
   readonly scripthash: string;
@@ -92,6 +92,7 @@ export class LivingChain {
   /** One step of which nobody is told. */
   change(step: Step): void {
     if (step === "send") this.#send();
+    else if (step === "outbid") this.#outbid();
     else if (step === "drop") this.#drop();
     else if (step === "mine") this.#mine();
     else this.#replace();
@@ -206,12 +207,20 @@ export class LivingChain {
     this.under.model.txs.push({ txid, sizeVb: 100, timeS: 0, spends, pays });
   }
 
-  #drop(): void {
+  /** A transaction takes the place of one that spends the same, and of all that builds on that. */
+  #outbid(): void {
+    const tx = this.#drop();
+    if (tx !== undefined) this.#take(this.#spending(tx.spends), tx.spends);
+  }
+
+  /** With all that builds on it. */
+  #drop(): ModelTx | undefined {
     const { model } = this.under;
     const [tx] = model.txs.slice(this.#below(model.txs.length || 1));
-    if (tx === undefined) return;
+    if (tx === undefined) return undefined;
     const gone = new Set(model.relatives(tx, "down"));
     keepOnly(model.txs, (one) => !gone.has(one));
+    return tx;
   }
 
   /** A block of some unconfirmed transactions with what they build on. */

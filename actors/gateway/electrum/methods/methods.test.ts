@@ -405,6 +405,40 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
     await refused("blockchain.block.header", { height: 5, foo: 1 }, { code: -32_602 });
   });
 
+  it("take parameters by the names that the protocol gives them, in any order, as they take them in a list", async () => {
+    const [scripthash, { txid }] = [stages.scripthash("A"), stages.chain.verboseTransaction];
+    const height = stages.chain.blocks.findIndex((raw) => raw.includes(stages.chain.verboseTransaction.hex));
+    const calls: readonly (readonly [string, object])[] = [
+      ["server.add_peer", { features: {} }],
+      ["blockchain.block.header", { height: 5, cp_height: 8 }],
+      ["blockchain.block.headers", { start_height: 1, count: 2, cp_height: 8 }],
+      ["blockchain.estimatefee", { number: 2, mode: "ECONOMICAL" }],
+      ...["get_balance", "get_history", "get_mempool", "listunspent", "subscribe"].map(
+        (name) => [`blockchain.scripthash.${name}`, { scripthash }] as const,
+      ),
+      ["blockchain.transaction.broadcast", { raw_tx: "0102030405060708" }],
+      ["blockchain.transaction.broadcast_package", { raw_txs: ["00"], verbose: true }],
+      ["blockchain.transaction.get", { tx_hash: txid, verbose: true }],
+      ["blockchain.transaction.get_merkle", { tx_hash: txid, height }],
+      ["blockchain.transaction.id_from_pos", { height, tx_pos: 0, merkle: true }],
+      ...["banner", "donation_address", "features", "peers.subscribe", "ping"].map(
+        (name) => [`server.${name}`, {}] as const,
+      ),
+      ...["blockchain.headers.subscribe", "mempool.get_fee_histogram", "mempool.get_info"].map(
+        (name) => [name, {}] as const,
+      ),
+    ];
+    for (const [method, named] of calls) {
+      const backwards = Object.fromEntries(Object.entries(named).reverse());
+      const listed = await session.call(method, Object.values(named));
+      expect([method, await session.call(method, backwards)]).toEqual([method, listed]);
+    }
+    const own = { scripthash };
+    await session.call("blockchain.scripthash.subscribe", own);
+    expect(await session.call("blockchain.scripthash.unsubscribe", own)).toBe(true);
+    expect(await (await sessions.session("1.4")).call("blockchain.relayfee", {})).toBe(0.000001);
+  });
+
   it("tell of the server what it is told to say", async () => {
     expect(await ask("server.banner")).toBe("hello");
     expect(await ask("server.donation_address")).toBe("");
