@@ -12,6 +12,8 @@ import { OVER_PROSODY } from "./harness/xmpp/wire/suites.ts";
 const ROOT = repositoryRoot();
 /** Rows of the XMPP door's table that hold on a real server too. */
 const ROWS_OVER_PROSODY = 94;
+/** Rows of the Electrum door's table that hold over every carrier. */
+const ROWS_OVER_ALL_CARRIERS = 77;
 const sources = readSources();
 
 describe("generated documents", () => {
@@ -168,6 +170,7 @@ function markdownIn(folder: string): string[] {
 }
 
 describe.each([
+  { page: "docs/electrum-conformance.md", rows: 92 },
   { page: "docs/joinmarket-conformance.md", rows: 95 },
   { page: "docs/xmpp-conformance.md", rows: 109 },
 ])("the table of $page", ({ page, rows }) => {
@@ -191,19 +194,44 @@ describe.each([
   });
 });
 
+describe("the table of docs/electrum-conformance.md over every carrier", () => {
+  const rows = rowsWithPlace("docs/electrum-conformance.md");
+  const over = rows.filter(({ tests }) => tests.some(isOverEveryCarrier));
+
+  it("says of each row whether one of its tests is over all carriers, and over which and why where none is", () => {
+    const isTold = ({ place }: (typeof rows)[number]) => place === "all";
+    const isExplained = ({ place }: (typeof rows)[number]) =>
+      /^(?:no|(?:tcp|tls|ws|wss|unix)(?:, (?:tcp|tls|ws|wss|unix))*): .{20,}/.test(place);
+
+    expect(rows).toHaveLength(92);
+    expect(rows.filter((row) => isTold(row) !== over.includes(row)).map(({ number }) => number)).toEqual([]);
+    expect(rows.filter((row) => !isTold(row) && !isExplained(row)).map(({ number }) => number)).toEqual([]);
+  });
+
+  // May only grow.
+  it("loses no row that was there before", () => expect(over).toHaveLength(ROWS_OVER_ALL_CARRIERS));
+
+  it("counts a test that is over some carriers only, or over none, as none", () => {
+    const door = "actors/gateway/electrum";
+    const named = (path: string, name: string) => isOverEveryCarrier({ path, name });
+
+    expect(named(`${door}/envelope.test.ts`, "refuses %s and goes on")).toBe(true);
+    expect(named(`${door}/envelope.test.ts`, "may be cut anywhere, also within a character")).toBe(false);
+    expect(named(`${door}/limits.test.ts`, "of a message are bounded over %s")).toBe(true);
+    expect(named(`${door}/limits.test.ts`, "is up for who says nothing")).toBe(false);
+    expect(named(`${door}/negotiation.test.ts`, "makes those wait who come with it")).toBe(false);
+    expect(named(`${door}/sessions/origins/admission.test.ts`, "is told when it has too many")).toBe(false);
+    expect(named(`${door}/life.test.ts`, "never loses or doubles a transaction")).toBe(false);
+  });
+});
+
 describe("the table of docs/xmpp-conformance.md beside a real Prosody", () => {
-  const rows = readFileSync(join(ROOT, "docs/xmpp-conformance.md"), "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      const [, number, cell = "", prosody = ""] =
-        /^\| (\d+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/.exec(line) ?? [];
-      return number === undefined ? [] : [{ number: Number(number), tests: testsIn(cell), prosody }];
-    });
+  const rows = rowsWithPlace("docs/xmpp-conformance.md");
   const over = rows.filter(({ tests }) => tests.some(isOverProsody));
 
   it("says of each row whether one of its tests has a real Prosody between, and why none where none has", () => {
-    const isTold = ({ prosody }: (typeof rows)[number]) => prosody === "yes";
-    const isExplained = ({ prosody }: (typeof rows)[number]) => /^no: .{20,}/.test(prosody);
+    const isTold = ({ place }: (typeof rows)[number]) => place === "yes";
+    const isExplained = ({ place }: (typeof rows)[number]) => /^no: .{20,}/.test(place);
 
     expect(rows).toHaveLength(109);
     expect(rows.filter((row) => isTold(row) !== over.includes(row)).map(({ number }) => number)).toEqual([]);
@@ -255,6 +283,32 @@ describe("the tables of docs/joinmarket-faults.md", () => {
     expect(named.flatMap(({ tests }) => tests).filter(({ isThere }) => !isThere)).toEqual([]);
   });
 });
+
+/** The rows of a table whose last column says where the tests of a row run. */
+function rowsWithPlace(page: string) {
+  return readFileSync(join(ROOT, page), "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, number, cell = "", place = ""] =
+        /^\| (\d+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/.exec(line) ?? [];
+      return number === undefined ? [] : [{ number: Number(number), tests: testsIn(cell), place }];
+    });
+}
+
+/** Itself, or a block around it, is for each of all carriers. */
+function isOverEveryCarrier({ path, name }: { readonly path: string; readonly name: string }): boolean {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  const begun = [...text.matchAll(/^( *)(?:it|test|describe)\b/gm)];
+  const at = begun.findLastIndex(({ index }) => index <= text.indexOf(name));
+  let indent = Number.POSITIVE_INFINITY;
+  for (let i = at; i >= 0; i--) {
+    const { index, 1: spaces = "" } = begun[i] as RegExpExecArray;
+    if (spaces.length >= indent) continue;
+    indent = spaces.length;
+    if (/\bTEST_CARRIERS\b(?!\.filter)/.test(text.slice(index, begun[i + 1]?.index))) return true;
+  }
+  return false;
+}
 
 /** As one of the suites that run again over it, or in a file that starts one itself. */
 function isOverProsody({ path, name }: { readonly path: string; readonly name: string }): boolean {
