@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DoorUnderTest, TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.ts";
-import { RawClient, type Reply } from "../../../tests/harness/electrum/raw-client.ts";
+import { RawClient, type Reply, type TestCarrier } from "../../../tests/harness/electrum/raw-client.ts";
 
 const error = (code: number, message: string | RegExp, id: unknown = null) => ({
   jsonrpc: "2.0",
@@ -191,6 +191,30 @@ describe.each(TEST_CARRIERS)("a first message over %s that says 1.0", (carrier) 
   });
 });
 
+/** What goes over the wire for one message. */
+function wireBytes(carrier: TestCarrier, text: string): Buffer {
+  if (!carrier.startsWith("w")) return Buffer.from(`${text}\n`);
+  const [payload, mask] = [Buffer.from(text), Buffer.from([1, 2, 3, 4])];
+  const masked = payload.map((byte, at) => byte ^ (mask[at % mask.length] ?? 0));
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length]), mask, masked]);
+}
+
+describe.each(TEST_CARRIERS)("a message over %s", (carrier) => {
+  it("may be cut anywhere, also within a character", async () => {
+    const under = await DoorUnderTest.open({ carriers: [carrier] });
+    const client = await RawClient.greeted(under.target(carrier));
+    for (const byte of wireBytes(carrier, '{"id":1,"method":"echo","params":["grüß \u{1f980}"]}')) {
+      client.socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    expect(await client.next()).toEqual(result("grüß \u{1f980}", 1));
+    expect(await client.call("echo", [1])).toBe(1);
+    client.close();
+    await under.close();
+  });
+});
+
 describe.each(["ws", "wss"] as const)("messages over %s", (carrier) => {
   it("that are binary are refused: the session ends with the status that says why, and others stay", async () => {
     const under = await DoorUnderTest.open({ carriers: [carrier] });
@@ -208,19 +232,6 @@ describe.each(["ws", "wss"] as const)("messages over %s", (carrier) => {
 });
 
 describe.each(["tcp", "tls", "unix"] as const)("lines over %s", (carrier) => {
-  it("may be cut anywhere, also within a character", async () => {
-    const under = await DoorUnderTest.open({ carriers: [carrier] });
-    const client = await RawClient.greeted(under.target(carrier));
-    for (const byte of Buffer.from('{"id":1,"method":"echo","params":["grüß \u{1f980}"]}\n')) {
-      client.socket.write(Buffer.from([byte]));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-
-    expect(await client.next()).toEqual(result("grüß \u{1f980}", 1));
-    client.close();
-    await under.close();
-  });
-
   it("that are not UTF-8 are refused, and the next is answered", async () => {
     const under = await DoorUnderTest.open({ carriers: [carrier] });
     const client = await RawClient.greeted(under.target(carrier));

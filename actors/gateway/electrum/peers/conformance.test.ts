@@ -1,6 +1,6 @@
 /** What the protocol's servers expect of each other, asked over the wire of our own door. */
 import { afterEach, describe, expect, it } from "vitest";
-import { DoorUnderTest } from "../../../../tests/harness/electrum/door-under-test.ts";
+import { DoorUnderTest, TEST_CARRIERS } from "../../../../tests/harness/electrum/door-under-test.ts";
 import { featuresOf, GENESIS, SearchUnderTest } from "../../../../tests/harness/electrum/peers.ts";
 import { RawClient } from "../../../../tests/harness/electrum/raw-client.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
@@ -15,13 +15,28 @@ afterEach(async () => {
 async function door(options: Partial<PeerDiscoveryOptions> = { isPrivateNetwork: true }) {
   const world = new SearchUnderTest(options);
   world.search.start();
-  const under = await DoorUnderTest.open({ carriers: ["tcp", "unix"], peers: world.search });
+  const under = await DoorUnderTest.open({ peers: world.search });
   stops.push(
     () => under.close(),
     () => world.stop(),
   );
   return { world, client: () => RawClient.greeted(under.target("tcp")), under };
 }
+
+describe.each(TEST_CARRIERS)("server.add_peer over %s", (carrier) => {
+  it("goes by the address of who asks, which only a Unix socket has not, and the list is told to all", async () => {
+    const { world, under } = await door();
+    await world.settle("asker.example", "127.0.0.1");
+    const asker = await RawClient.greeted(under.target(carrier));
+    const hasAddress = carrier !== "unix";
+    expect(await asker.call("server.add_peer", [featuresOf("asker.example")])).toBe(hasAddress);
+    if (hasAddress) await world.look("asker.example", ["good"]);
+    expect(await asker.call("server.peers.subscribe")).toEqual(
+      hasAddress ? [["127.0.0.1", "asker.example", ["v1.6", "t50001"]]] : [],
+    );
+    asker.close();
+  });
+});
 
 describe("server.add_peer", () => {
   it("is accepted from the address that the name leads to, and then looked at as every peer", async () => {
