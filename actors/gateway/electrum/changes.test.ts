@@ -165,6 +165,10 @@ describe.each(TEST_CARRIERS)("over %s", (carrier) => {
     const before = truth();
     // Once more: he is told again how it is, and will not be told everything twice.
     expect(await session.call("blockchain.scripthash.subscribe", [wanted])).toBe(before.get(wanted));
+    // It is touched and stays as it was: that is looked at, and not told.
+    await life.under.tellChange([wanted]);
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+    await session.call("blockchain.scripthash.get_history", [wanted]);
     const [coin] = life.chain.coins();
     life.chain.mineThese([spending(coin, 0, 1, 2)]);
     life.tellTip();
