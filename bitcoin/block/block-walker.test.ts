@@ -22,6 +22,7 @@ import {
 import {
   amountSatAt,
   outpointIndexAt,
+  spanAfter,
   spanTxidBytes,
   type TransactionSpan,
   walkBlock,
@@ -174,6 +175,24 @@ describe("any block", () => {
 
       expect(() => walkBlock(cut, visitor)).toThrow(malformed);
       expect(furthest).toBeLessThanOrEqual(length);
+    }
+  });
+
+  it("gives each of its transactions from any before it on, also out of a part that ends with it", () => {
+    for (const block of chain.blocks.slice(-6).map((hex) => hexToBytes(hex))) {
+      const spans: TransactionSpan[] = [];
+      walkBlock(block, { transaction: (span) => spans.push({ ...span }) });
+      spans.forEach(({ start }, from) => {
+        for (let to = from; to < spans.length; to++) {
+          const { end, bodyStart, bodyEnd, inputCount, outputCount } = spans[to] as TransactionSpan;
+          const part = block.subarray(start, end);
+          const found = spanAfter(part, 0, to - from);
+          expect(found).toMatchObject({ inputCount, outputCount, bodyStart: bodyStart - start });
+          expect(found).toMatchObject({ end: part.length, bodyEnd: bodyEnd - start });
+          expect(spanAfter(block, start, to - from)).toMatchObject({ end, bodyStart, bodyEnd });
+          expect(() => spanAfter(part.subarray(0, -1), 0, to - from)).toThrow(malformed);
+        }
+      });
     }
   });
 

@@ -53,15 +53,7 @@ export function walkBlock(
   const cursor = new Cursor(block);
   cursor.skip(HEADER_LENGTH_BYTES);
   const count = cursor.count(MIN_TRANSACTION_LENGTH_BYTES);
-  const span: MutableSpan = {
-    index: 0,
-    start: 0,
-    end: 0,
-    bodyStart: 0,
-    bodyEnd: 0,
-    inputCount: 0,
-    outputCount: 0,
-  };
+  const span = emptySpan();
   const hasMweb = serialization === "mweb";
   let isHogEx = false;
   for (let index = 0; index < count; index++) {
@@ -74,6 +66,26 @@ export function walkBlock(
     throw malformed(`${block.length - cursor.offset} bytes are left over`, cursor.offset);
   }
   return count;
+}
+
+/**
+ * The transaction that stands `skipped` transactions after the one that begins at `offset`. The bytes need not be a whole
+ * block: they may be a part of one, cut anywhere behind it. Throws BITCOIN_MALFORMED where they are no such transactions.
+ */
+export function spanAfter(
+  bytes: Uint8Array,
+  offset: number,
+  skipped: number,
+  serialization: Serialization = "bitcoin",
+): TransactionSpan {
+  const cursor = new Cursor(bytes);
+  cursor.skip(offset);
+  const span = emptySpan();
+  for (let index = 0; index <= skipped; index++) {
+    span.index = index;
+    walkTransaction(cursor, span, {}, serialization === "mweb");
+  }
+  return span;
 }
 
 /** The id of a transaction in a block, in raw order: hashed where it lies, or without its witnesses. */
@@ -97,6 +109,10 @@ export function amountSatAt(block: Uint8Array, offset: number): bigint {
 /** The index of the output that the outpoint at `offset` names. */
 export function outpointIndexAt(block: Uint8Array, offset: number): number {
   return u32At(block, offset + 32);
+}
+
+function emptySpan(): MutableSpan {
+  return { index: 0, start: 0, end: 0, bodyStart: 0, bodyEnd: 0, inputCount: 0, outputCount: 0 };
 }
 
 /** Returns whether it is Litecoin's HogEx. The order of checks is that of `readTransaction`. */

@@ -10,7 +10,7 @@ import { type BlockPlace, fileName, KEY_LENGTH_BYTES, unhide } from "./block-rea
 
 /** Before each block stand the network's magic bytes and the block's length. */
 const FRAME_LENGTH_BYTES = 8;
-const BLOCK_MAX_BYTES = 4_000_000;
+export const BLOCK_MAX_BYTES = 4_000_000;
 /** What is read of each block here: its frame, its header and its number of transactions. No block is shorter. */
 const HEAD_LENGTH_BYTES = FRAME_LENGTH_BYTES + HEADER_LENGTH_BYTES + 5;
 /** The chain's first years are a hundred blocks in this; later blocks are far longer, and only their heads are read. */
@@ -65,6 +65,40 @@ export class BlockFiles {
     }
     await files.#refuseForeign(network);
     return files;
+  }
+
+  /**
+   * The same for whoever compares the hash of each block that he finds: files may be missing, and they may be of any
+   * network. Nothing where there is none. Throws NODE_BLOCK_FILE_UNREADABLE.
+   */
+  static async openAny(directory: string, network: Network): Promise<BlockFiles | undefined> {
+    try {
+      const files = new BlockFiles(directory, network, await readKey(directory));
+      return (await files.numbers()).length === 0 ? undefined : files;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw unreadable(directory, error);
+    }
+  }
+
+  /** The hash of whatever lies where a block should; nothing where its file is not there. Throws NODE_BLOCK_FILE_UNREADABLE. */
+  async hashAt({ file: number, offset }: BlockPlace): Promise<BlockHash | undefined> {
+    const path = join(this.directory, fileName(number));
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, "r");
+      // At the same remainder of eight as in its file: so the key falls on whole words.
+      const start = offset % KEY_LENGTH_BYTES;
+      const bytes = Buffer.alloc(start + HEADER_LENGTH_BYTES);
+      await file.read(bytes, start, HEADER_LENGTH_BYTES, offset);
+      if (this.key !== undefined) unhide(bytes, start, bytes.length, this.key);
+      return blockHashOf(bytes.subarray(start));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw unreadable(path, error);
+    } finally {
+      await file?.close();
+    }
   }
 
   /** The numbers of the files, ascending. */

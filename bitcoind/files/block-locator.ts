@@ -34,7 +34,7 @@ export class BlockLocator {
     const found: (LocatedBlock | undefined)[] = [];
     let hasMore = true;
     for (const hash of hashes) {
-      const key = keyOf(hash);
+      const key = hashKey(hash);
       while (hasMore && !this.#passed.has(key)) {
         signal.throwIfAborted();
         hasMore = await this.#readOn();
@@ -79,11 +79,12 @@ export class BlockLocator {
   }
 
   #add(records: readonly BlockRecord[], next: FilePosition): void {
-    for (const { hash, ...located } of records) this.#passed.set(keyOf(hash), located);
+    for (const { hash, ...located } of records) this.#passed.set(hashKey(hash), located);
     this.#next = next;
   }
 }
 
-function keyOf(hash: BlockHash): number {
+/** The last digits of a hash: the first ones are zeros. Two blocks with one key show when their whole hashes are compared, or the block is read. */
+export function hashKey(hash: BlockHash): number {
   return Number.parseInt(hash.slice(-KEY_DIGITS), 16);
 }

@@ -76,10 +76,15 @@ export function fileName(number: number): string {
  * a time, an eighth of the time that single bytes take.
  */
 export function unhide(bytes: Uint8Array, start: number, end: number, key: Uint8Array): void {
-  const lanesStart = Math.min(end, Math.ceil(start / KEY_LENGTH_BYTES) * KEY_LENGTH_BYTES);
+  const lanesStart = Math.ceil(start / KEY_LENGTH_BYTES) * KEY_LENGTH_BYTES;
+  // Few bytes may lie within one word.
   const lanesEnd = Math.max(lanesStart, end - (end % KEY_LENGTH_BYTES));
-  for (let i = start; i < lanesStart; i++) bytes[i] = (bytes[i] as number) ^ (key[i & 7] as number);
-  const lanes = new Uint32Array(bytes.buffer, bytes.byteOffset + lanesStart, (lanesEnd - lanesStart) / 4);
+  for (let i = start; i < Math.min(end, lanesStart); i++)
+    bytes[i] = (bytes[i] as number) ^ (key[i & 7] as number);
+  const lanes =
+    lanesEnd === lanesStart
+      ? new Uint32Array(0)
+      : new Uint32Array(bytes.buffer, bytes.byteOffset + lanesStart, (lanesEnd - lanesStart) / 4);
   const [even = 0, odd = 0] = new Uint32Array(Uint8Array.from(key).buffer);
   for (let i = 0; i < lanes.length; i += 2) {
     lanes[i] = (lanes[i] as number) ^ even;
