@@ -23,6 +23,7 @@ const HELP = `Usage: npm run bench -- electrum --chain <file> [--peer <name>=<co
   --server <name>=<host>:<port>  servers that run already, over TCP, ours or others
   --keep <directory>       where what they have synced stays, so that the next run begins sooner
   --set <key>=<value>      a setting of ours; may be given again
+  --no-block-files         ours without the node's block files, as where the node is on another machine
   --shapes 1x1,16x4,…      numbers of connections x requests that each has under way (1x1,16x4,100x1,1000x1)
   --seconds 3              for each method, shape and server
   --warm-up 5              seconds of questions to each server before anything is measured
@@ -49,6 +50,7 @@ const values = readOptions(HELP, {
   server: { type: "string", multiple: true, default: [] },
   keep: { type: "string" },
   set: { type: "string", multiple: true, default: [] },
+  "no-block-files": { type: "boolean", default: false },
   shapes: { type: "string", default: "1x1,16x4,100x1,1000x1" },
   seconds: { type: "string", default: "3" },
   "warm-up": { type: "string", default: "5" },
@@ -195,6 +197,7 @@ async function measureContest(chainFile: string): Promise<void> {
     peers: values.peer.map(peerOf),
     keep: values.keep,
     settings: values.set,
+    hasBlockFiles: !values["no-block-files"],
     told,
   });
   try {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../runtime/free-port.ts";
+import { writeBlockDirectory } from "../chain/block-directory.ts";
 import { ChainFileSource } from "../chain/chain-file.ts";
 import { type Contestant, type NodeAddress, Running } from "../sync/contestant.ts";
 import type { ProcessTree } from "../sync/process-tree.ts";
@@ -29,10 +30,13 @@ export interface ContestOptions {
   readonly keep: string | undefined;
   /** More settings of ours, as `--set` takes them. */
   readonly settings: readonly string[];
+  /** The node's block files lie on this machine, as they do where all runs on one box: only ours looks at them. */
+  readonly hasBlockFiles: boolean;
   readonly told: (text: string) => void;
 }
 
 const OURS = "troupe";
+const FILES_KEY = Uint8Array.of(0x9a, 3, 0xf2, 0, 0xc1, 0xd2, 0xe3, 0xf4);
 /** Blocks of the file that have not come yet: so there is a mempool, of the first one's transactions. */
 export const HELD_BLOCKS = 1;
 const SYNC_WITHIN_MS = 6 * 3_600_000;
@@ -59,7 +63,8 @@ export class Contest {
   }
 
   /** All have synced when this resolves, one after another. */
-  static async open({ chainFile, peers, keep, settings, told }: ContestOptions): Promise<Contest> {
+  static async open(options: ContestOptions): Promise<Contest> {
+    const { chainFile, peers, keep, settings, hasBlockFiles, told } = options;
     const home = keep ?? mkdtempSync(join(tmpdir(), "troupe-bench-electrum-"));
     mkdirSync(home, { recursive: true });
     const serve = fileURLToPath(new URL("../serve.js", import.meta.url));
@@ -77,10 +82,13 @@ export class Contest {
       const [line] = (await once(createInterface(node.stdout), "line")) as [string];
       const { url, height } = JSON.parse(line) as { url: string; height: number };
       const address: NodeAddress = { url, user: "bench", password: "bench", height };
+      const files = hasBlockFiles
+        ? `node.blocks_directory=${await blockFilesOf(chain, height, home)}`
+        : "node.block_files=false";
       const contestants = [
         {
           name: OURS,
-          command: ownCommand(home, url, [`gateway.http_listen=127.0.0.1:${httpPort}`, ...settings]),
+          command: ownCommand(home, url, [`gateway.http_listen=127.0.0.1:${httpPort}`, files, ...settings]),
           isDoneAtEnd: false,
         },
         ...peers.map(([name, command]) => ({ name, command, isDoneAtEnd: false })),
@@ -132,6 +140,24 @@ async function messagesOf(httpPort: number): Promise<number> {
     if (isAsked && /callee="(indexer|mempool)"/.test(labels)) sum += Number(count);
   }
   return sum;
+}
+
+/** Written once for each directory that is kept; hidden behind a key, as nodes hide them. */
+async function blockFilesOf(chain: ChainFileSource, height: number, home: string): Promise<string> {
+  const directory = join(home, `blocks-${height}`);
+  const done = join(directory, "done");
+  if (existsSync(done)) return directory;
+  await writeBlockDirectory(directory, upTo(chain, height), { key: FILES_KEY });
+  writeFileSync(done, "");
+  return directory;
+}
+
+async function* upTo(chain: ChainFileSource, height: number): AsyncGenerator<Uint8Array> {
+  let left = height + 1;
+  for await (const block of chain.allBlocks()) {
+    if (left-- <= 0) return;
+    yield block;
+  }
 }
 
 function ownCommand(home: string, nodeUrl: string, settings: readonly string[]): string {
