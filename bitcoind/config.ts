@@ -88,7 +88,7 @@ export const nodeSection = section(
       .boolean()
       .default(true)
       .describe(
-        "Read old blocks from the node's files when they are on this machine, which spares the node the work. What is not in them, and all new blocks, come over RPC.",
+        "Read old blocks, and the transactions that wallets ask for, from the node's files when they are on this machine, which spares the node the work. What is not in them, and all new blocks, come over RPC.",
       ),
     blocks_directory: z
       .string()
@@ -104,6 +104,11 @@ export const nodeSection = section(
 export function blocksDirectoryOf(config: NodeConfig, network: string): string {
   if (config.blocks_directory !== undefined) return expandHome(config.blocks_directory);
   return join(expandHome(config.data_directory), NETWORK_DIRECTORIES[network] ?? network, "blocks");
+}
+
+/** The same, where they may be read. */
+export function blockFilesOf(config: NodeConfig, network: string): string | undefined {
+  return config.block_files ? blocksDirectoryOf(config, network) : undefined;
 }
 
 export type NodeConfig = z.output<typeof nodeSection.schema>;

@@ -9,7 +9,7 @@ import { mempoolSection } from "../actors/mempool/config.ts";
 import { sandboxSection } from "../actors/node/config.ts";
 import { takerSection } from "../actors/taker/config.ts";
 import { walletdSection } from "../actors/walletd/config.ts";
-import { nodeSection } from "../bitcoind/config.ts";
+import { blockFilesOf, nodeSection } from "../bitcoind/config.ts";
 import { marketSection } from "../joinmarket/channel/config.ts";
 import type { Config } from "../runtime/config/config.ts";
 import { runtimeSections } from "../runtime/config/config-sections.ts";
@@ -54,11 +54,17 @@ export interface ActorRow {
   /** Actors around whose restarts this one is suspended. */
   readonly dependsOn?: readonly string[];
   /** Members of other actors that answer it in its own thread, where those run on this host: what their stores hold is read there. */
-  mounts?(config: Config): readonly MountedRow[];
+  mounts?(config: Config, place: MountPlace): readonly MountedRow[];
   /** In a process of its own it may read and write only its own directory and these; no children, threads or native code. */
   readonly confined?: { readonly read: readonly string[] };
   /** The doors that its section asks for, so that a port in use is told before anything starts. */
   doors(config: Config): WantedDoor[];
+}
+
+/** What a mounted member's section may depend on besides the configuration. */
+export interface MountPlace {
+  readonly network: string;
+  readonly ownNode: OwnNode | undefined;
 }
 
 export interface MountedRow {
@@ -265,11 +271,17 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
         ...(socks === undefined ? {} : { tor_socks: socks }),
       };
     },
-    mounts(config: Config) {
+    mounts(config: Config, { network, ownNode }: MountPlace) {
       const { index_cache_mb } = config.get(gatewaySection);
       if (index_cache_mb === 0) return [];
       const entry = new URL("../actors/indexer/answers/mounted-index.js", import.meta.url);
-      return [{ actor: "indexer", entry, section: { cacheBytes: index_cache_mb * MEGABYTE } }];
+      // Of the node it gets where its block files lie, and nothing else: no address, no credentials.
+      const blocksDirectory = blockFilesOf(nodeConfigFor(config, ownNode), network);
+      const section = {
+        cacheBytes: index_cache_mb * MEGABYTE,
+        ...(blocksDirectory === undefined ? {} : { blocksDirectory }),
+      };
+      return [{ actor: "indexer", entry, section }];
     },
     doors(config: Config) {
       const values = config.get(gatewaySection);

@@ -285,7 +285,7 @@ export class Root {
       dataDirectory: join(settings.paths.actors, actor.id),
       network: settings.network,
       version,
-      mounts: mountsOf(actor, settings),
+      mounts: mountsOf(actor, settings, this.#ownNode),
     };
   }
 

@@ -13,10 +13,12 @@ import { IndexReader } from "./answers/reader.ts";
 import { SyncFlag } from "./answers/sync-flag.ts";
 import { INDEX_PLACES, type IndexerConfig, indexerStartSection } from "./config.ts";
 import { IndexerMetrics, QueryMetrics } from "./metrics.ts";
+import { StoredTransactions } from "./queries/stored-transactions.ts";
 import { obeyRebuildOrder } from "./store/rebuild.ts";
 import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
+import { PlaceSearch } from "./sync/place-search.ts";
 import { type Progress, progressText } from "./sync/progress.ts";
 import { rehearse } from "./sync/rehearsal.ts";
 import { type BlockNews, ChainSync, type SyncNews } from "./sync/sync.ts";
@@ -34,6 +36,8 @@ export interface IndexerParts {
 
 export interface ClosableSource {
   readonly source: BlockSource;
+  /** Where its block files would lie on this machine, if they may be read. */
+  readonly blocksDirectory?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -112,8 +116,11 @@ class Indexer implements Actor, SyncNews {
       liveBlocks: config.live_blocks,
       touchedBlocks: TOUCHED_BLOCKS,
     });
-    const { crew, service } = await this.#serve(store, reader, node.source, publisher);
-    this.#opened = { store, reader, bench, node, compaction, publisher, metrics, sync, crew, service };
+    const places = this.#placeSearch(store, network, node.blocksDirectory);
+    const stored = this.#storedTransactions(network, node.blocksDirectory);
+    const { crew, service } = await this.#serve({ store, reader, source: node.source, stored, publisher });
+    const made = { store, reader, bench, node, compaction, publisher, metrics, sync, places, stored };
+    this.#opened = { ...made, crew, service };
     this.#context.report("syncing");
     // Not awaited: it lasts as long as the actor. What it throws ends the actor, and the supervisor starts it again.
     this.#running = this.#follow(this.#opened);
@@ -128,28 +135,46 @@ class Indexer implements Actor, SyncNews {
     await opened.service.stop();
     await opened.crew?.stop();
     await opened.publisher.stop();
+    await opened.places?.stop();
     await opened.compaction.stop();
     await opened.bench.close();
     await opened.node.close();
     opened.reader.close();
+    opened.stored?.close();
     await opened.store.close();
   }
 
+  #placeSearch(store: IndexStore, network: Network, directory: string | undefined): PlaceSearch | undefined {
+    const { clock, log } = this.#context;
+    return directory === undefined ? undefined : new PlaceSearch({ store, directory, network, clock, log });
+  }
+
+  #storedTransactions({ serialization }: Network, directory: string | undefined) {
+    const { clock, log } = this.#context;
+    if (directory === undefined || this.#hasQueryThreads) return undefined;
+    return new StoredTransactions({ directory, serialization, clock, log });
+  }
+
+  get #hasQueryThreads(): boolean {
+    const { config, startCrew } = this.#context;
+    return startCrew !== undefined && config.query_threads > 0;
+  }
+
   /** Answers are given by query threads; here only where there are none, and then this thread's writing makes askers wait. */
-  async #serve(
-    store: IndexStore,
-    reader: IndexReader,
-    source: BlockSource,
-    publisher: Publisher<typeof indexerContract>,
-  ): Promise<{ crew: Crew | undefined; service: Service }> {
+  async #serve({ store, reader, source, stored, publisher }: Served): Promise<{
+    crew: Crew | undefined;
+    service: Service;
+  }> {
     const { bus, config, meter, startCrew } = this.#context;
-    if (startCrew === undefined || config.query_threads === 0) {
+    if (startCrew === undefined || !this.#hasQueryThreads) {
       const isSynced = () => this.#flag.isSynced;
       const metrics = new QueryMetrics(meter, () => reader);
       const handlers = {
         ...answers({
           reader,
           rawTransactions: (wanted, signal) => source.rawTransactions(wanted, signal),
+          stored,
+          read: (from, transactions) => metrics.read(from, transactions),
           isSynced,
           answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
         }),
@@ -232,6 +257,7 @@ class Indexer implements Actor, SyncNews {
 
   #synced(opened: Opened): void {
     const { height, tipHash } = opened.store.state;
+    opened.places?.kick();
     if (opened.crew?.running === 0)
       this.#context.report("degraded", "no query thread works; it is started again");
     else this.#context.report("ready", `block ${height.toLocaleString("en")}`);
@@ -279,6 +305,14 @@ class Indexer implements Actor, SyncNews {
   }
 }
 
+interface Served {
+  readonly store: IndexStore;
+  readonly reader: IndexReader;
+  readonly source: BlockSource;
+  readonly stored: StoredTransactions | undefined;
+  readonly publisher: Publisher<typeof indexerContract>;
+}
+
 interface Opened {
   readonly store: IndexStore;
   readonly reader: IndexReader;
@@ -288,6 +322,8 @@ interface Opened {
   readonly publisher: Publisher<typeof indexerContract>;
   readonly metrics: IndexerMetrics;
   readonly sync: ChainSync;
+  readonly places: PlaceSearch | undefined;
+  readonly stored: StoredTransactions | undefined;
   readonly crew: Crew | undefined;
   readonly service: Service;
 }

@@ -58,6 +58,8 @@ const BATCH_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 2_016];
 export class QueryMetrics {
   readonly #duration;
   readonly #items;
+  /** Plain numbers: labels that are hashed for each would cost as much as reading one. */
+  readonly #read = { files: 0, node: 0 };
 
   constructor(meter: Meter, read: () => { readonly longQuestions: number; readonly guideBytes: number }) {
     this.#duration = meter.createHistogram("troupe_indexer_query_seconds", {
@@ -70,6 +72,14 @@ export class QueryMetrics {
       advice: { explicitBucketBoundaries: BATCH_BOUNDS },
     });
     meter
+      .createObservableCounter("troupe_indexer_raw_transactions_total", {
+        description:
+          "Confirmed transactions given out whole, by where they were read: the node's files, or the node.",
+      })
+      .addCallback((result) => {
+        for (const from of ["files", "node"] as const) result.observe(this.#read[from], { from });
+      });
+    meter
       .createObservableGauge("troupe_indexer_long_questions", {
         description: "Questions that are answered a slice at a time, and those that wait for that.",
       })
@@ -80,6 +90,10 @@ export class QueryMetrics {
         unit: "By",
       })
       .addCallback((result) => result.observe(read().guideBytes));
+  }
+
+  read(from: "files" | "node", transactions: number): void {
+    this.#read[from] += transactions;
   }
 
   answered(method: string, items: number, durationMs: number): void {

@@ -64,7 +64,7 @@ const RowSumText = z.string().regex(/^[0-9a-f]{16}$/);
 
 const DifferenceSchema = z.object({
   /** Where in the store. */
-  where: z.enum(["headers", "counts", "txids", "touched", "state", ...TABLE_NAMES]),
+  where: z.enum(["headers", "counts", "txids", "offsets", "places", "touched", "state", ...TABLE_NAMES]),
   /** The block that it concerns, where one can be named. */
   height: Height.nullable(),
   /** For people: what is there and what should be. */
@@ -79,7 +79,7 @@ const FoundSchema = {
 };
 
 export const indexerContract = contract("indexer", {
-  semver: "1.0.0",
+  semver: "1.1.0",
   doc: "Keeps the index of the confirmed chain: histories and coins by script hash, transactions, headers and proofs.",
   instances: "any",
 })
@@ -223,6 +223,8 @@ export const indexerContract = contract("indexer", {
       tip: IndexedTipSchema.nullable(),
       txCount: Count,
       isSynced: z.boolean(),
+      /** Blocks of which it is known where they lie in the node's files on the indexer's machine. */
+      placedBlocks: Count,
       /** How often blocks were rolled back since the index was begun. */
       rollbacks: Count,
       sizeBytes: Count,

@@ -19,6 +19,7 @@ export async function indexStatus(
       return EXIT.ok;
     }
     const { tip, txCount, isSynced, sizeBytes, formatVersion, runs, isMerging, droppedRuns } = status;
+    const blocks = tip === null ? 0 : tip.height + 1;
     const paint = paintOf(terminal);
     const line = (name: string, text: string) => say(terminal, `${paint("dim", name.padEnd(14))}${text}`);
     line("network", status.network);
@@ -28,6 +29,7 @@ export async function indexStatus(
     );
     line("transactions", number(txCount));
     line("state", isSynced ? paint("good", "level with the node") : paint("warn", "behind the node"));
+    line("node's files", `hold ${number(status.placedBlocks)} of ${number(blocks)} blocks`);
     line("on disk", `${size(sizeBytes)}, format ${formatVersion}`);
     line(
       "runs",

@@ -24,7 +24,7 @@ function judgeDirectory(directory: string): Finding {
   } catch (error) {
     return warn(
       CHECK,
-      `${directory} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"}), so each block of the first sync is asked of the node`,
+      `${directory} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"}), so the node is asked for each block of the first sync, and for each transaction that a wallet asks for`,
       "let this user read it (the node's group, or an ACL), or set [node] data_directory or blocks_directory to where the node keeps them; or block_files = false",
     );
   }
@@ -34,7 +34,7 @@ function judgeDirectory(directory: string): Finding {
   if (missing >= 0) {
     return warn(
       CHECK,
-      `${directory} has no blk${String(missing).padStart(5, "0")}.dat, so each block of the first sync is asked of the node`,
+      `${directory} has no blk${String(missing).padStart(5, "0")}.dat, so the node is asked for each block of the first sync, and for the transactions that lay in what is missing`,
       "set [node] data_directory or blocks_directory to the node's complete files; or block_files = false",
     );
   }

@@ -3,11 +3,12 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openTables } from "../../actors/indexer/store/tables.ts";
+import { openMeta, openTables } from "../../actors/indexer/store/tables.ts";
 import { WELL_KNOWN_ADDRESS } from "../../actors/node/config.ts";
 import { regtest } from "../../bitcoin/network.ts";
 import { scriptOfAddress } from "../../bitcoin/script/address.ts";
 import { scriptHashOf } from "../../bitcoin/script/scripthash.ts";
+import { parseTransaction, txidOf } from "../../bitcoin/transaction.ts";
 import type { ChildStatus } from "../../bus/contracts/supervisor.ts";
 import { Home } from "../harness/cli/command.ts";
 import { RawClient } from "../harness/electrum/raw-client.ts";
@@ -107,6 +108,54 @@ test("an index is built anew while a wallet stays, begun without waiting, and at
   await again.says(/^Ready in/m);
   expect((await home.run("logs", "indexer", "--level", "warn", "-n", "1")).stdout).toContain("built anew");
   expect(readdirSync(join(home.data, "actors", "indexer"))).toEqual(["index"]);
+}, 120_000);
+
+test("transactions are read out of the node's block files in the gateway's own thread, those of new blocks too", async () => {
+  await home.start(...sandbox(500));
+  const { doors } = find((await home.tree()).root, "gateway") ?? { doors: [] };
+  const addressOf = (name: string) => doors.find((door) => door.name === name)?.address ?? "";
+  const port = Number(new URL(addressOf("electrum tcp")).port);
+  const client = await RawClient.greeted({ carrier: "tcp", port });
+  const readInGateway = async (): Promise<number> => {
+    const metrics = await (await fetch(`${addressOf("http")}/metrics`)).text();
+    const line = /^troupe_indexer_raw_transactions_total\{from="files",actor="gateway".*\} (\d+)$/m;
+    return Number(line.exec(metrics)?.[1] ?? 0);
+  };
+  const statusNow = async () => JSON.parse((await home.run("index", "status", "--json")).stdout);
+  const first = await statusNow();
+  for (const height of [0, 1, first.tip.height, first.tip.height + 1]) {
+    await waitFor(
+      "the block to be found in the files",
+      async () => (await statusNow()).placedBlocks > height,
+    );
+    const txid = await client.call("blockchain.transaction.id_from_pos", [height, 0]);
+    const before = await readInGateway();
+    const hex = (await client.call("blockchain.transaction.get", [txid])) as string;
+    expect(txidOf(parseTransaction(Buffer.from(hex, "hex")))).toBe(txid);
+    await waitFor("it to be counted", async () => (await readInGateway()) > before);
+  }
+  client.close();
+}, 120_000);
+
+test("an index of another format is refused in words and left alone, and built anew when that is ordered", async () => {
+  await home.start(...sandbox(3_600_000));
+  await home.run("stop");
+  const path = join(home.data, "actors", "indexer", "index");
+  const env = open({ path, noSubdir: false, maxDbs: 16 });
+  const meta = openMeta(env);
+  const format = meta.get("format") as string;
+  await meta.put("format", JSON.stringify({ ...JSON.parse(format), version: 1 }));
+  await env.close();
+  const refused = await home.run("start", ...sandbox(3_600_000));
+  expect(refused.exitCode).not.toBe(0);
+  expect(`${refused.stdout}${refused.stderr}`).toMatch(
+    /INDEXER_STORE_OTHER_FORMAT: the index has format 1 and this release reads format \d+; have it built again: supervisor index rebuild/,
+  );
+  expect(readdirSync(join(home.data, "actors", "indexer"))).toEqual(["index"]);
+  expect((await home.run("index", "rebuild", "--yes")).stdout).toContain("at the next start");
+  const again = await home.start(...sandbox(3_600_000));
+  await again.says(/^Ready in/m);
+  expect((await home.run("index", "verify", "--all")).stdout).toMatch(/^Sound: /);
 }, 120_000);
 
 test("without a supervisor it says so", async () => {

@@ -3,13 +3,19 @@ import type { Txid } from "../../../bitcoin/bytes.ts";
 import type { CallContext, Handlers } from "../../../bus/bus.ts";
 import type { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { EncodedReply } from "../../../bus/encoded-reply.ts";
+import type { StoredTransactions } from "../queries/stored-transactions.ts";
 import type { BlockSource } from "../sync/block-source.ts";
 import type { IndexReader, Question } from "./reader.ts";
+import type { RawTransaction } from "./replies.ts";
 
 export interface AnswerParts {
   readonly reader: IndexReader;
   readonly rawTransactions: BlockSource["rawTransactions"];
   readonly isSynced: () => boolean;
+  /** The node's files on this machine, where they may be read. */
+  readonly stored?: StoredTransactions | undefined;
+  /** Hears from where transactions were taken, and how many. */
+  readonly read?: (from: "files" | "node", transactions: number) => void;
   /** Hears of each answer: how long it took and how much was asked for. */
   readonly answered?: (method: string, items: number, durationMs: number) => void;
 }
@@ -18,7 +24,7 @@ type QueryHandlers = Omit<Handlers<typeof indexerContract>, "status" | "verifyBl
 
 /** The shape of hashes is checked at the edge of the bus. */
 export function answers(parts: AnswerParts): QueryHandlers {
-  const { reader, rawTransactions, isSynced, answered = () => {} } = parts;
+  const { reader, rawTransactions, stored, isSynced, read = () => {}, answered = () => {} } = parts;
 
   const reply = (
     method: string,
@@ -54,17 +60,30 @@ export function answers(parts: AnswerParts): QueryHandlers {
     blockTxids: ({ height }, call) => reply("blockTxids", 1, call, (replies) => replies.blockTxids(height)),
     headers: ({ height, count, checkpointHeight }, call) =>
       reply("headers", count, call, (replies) => replies.headers(height, count, checkpointHeight)),
-    rawTransactions: async (input, { signal }) => {
+    rawTransactions: async (input, call) => {
       const startMs = performance.now();
-      const blocks = reader.locate(input.txids as string[] as Txid[]);
-      const wanted = input.txids.flatMap((txid, i) => {
-        const block = blocks[i];
-        return block === undefined ? [] : [{ txid: txid as Txid, block }];
-      });
-      const found = (wanted.length === 0 ? [] : await rawTransactions(wanted, signal)).values();
-      const results = blocks.map((block) => (block === undefined ? null : (found.next().value ?? null)));
+      const known = await reader.ask(
+        (replies) => replies.rawTransactions(input, stored),
+        () => call.signal,
+      );
+      const missing = known.flatMap((one, i) =>
+        isToBeAsked(one) ? [{ txid: input.txids[i] as string as Txid, block: one.block }] : [],
+      );
+      const late = (missing.length === 0 ? [] : await rawTransactions(missing, call.signal)).values();
+      const results = known.map((one) => (isToBeAsked(one) ? (late.next().value ?? null) : one));
+      read("node", missing.length);
+      read("files", known.filter((one) => typeof one === "string").length);
       answered("rawTransactions", input.txids.length, performance.now() - startMs);
-      return { results };
+      return encodedResults(results);
     },
   };
+}
+
+export function isToBeAsked(one: RawTransaction): one is Exclude<RawTransaction, string | null> {
+  return one !== null && typeof one !== "string";
+}
+
+/** Hex and nulls: nothing of it has to be checked again on its way. */
+export function encodedResults(results: readonly (string | null)[]): EncodedReply {
+  return new EncodedReply(Buffer.from(JSON.stringify({ results }), "latin1"));
 }

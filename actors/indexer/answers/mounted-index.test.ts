@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { metrics } from "@opentelemetry/api";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { writeBlockDirectory } from "../../../bench/chain/block-directory.ts";
 import { Randomness } from "../../../bench/chain/randomness.ts";
+import { regtest } from "../../../bitcoin/network.ts";
+import { serializeTransaction } from "../../../bitcoin/transaction.ts";
 import type { Publisher } from "../../../bus/bus.ts";
 import { ConnectedBus } from "../../../bus/connected-bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
@@ -15,6 +18,7 @@ import { MODEL_SCRIPT_HASHES, ModelChain, ModelSource } from "../../../tests/har
 import { IndexUnderTest, SMALL_INDEX } from "../../../tests/harness/indexer/index-under-test.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { INDEX_PLACES } from "../config.ts";
+import { PlaceSearch } from "../sync/place-search.ts";
 import { MountedIndex } from "./mounted-index.ts";
 
 const opened: (() => Promise<void> | void)[] = [];
@@ -47,7 +51,7 @@ class Mounted {
     this.publisher = writer.publisher(indexerContract);
     this.gateway = gateway;
     this.member = new MountedIndex({
-      section: { cacheBytes: 4 * 1024 * 1024 },
+      section: { cacheBytes: 4 * 1024 * 1024, blocksDirectory: this.blocks },
       dataDirectory: this.directory,
       network: "regtest",
       bus: gateway,
@@ -78,6 +82,11 @@ class Mounted {
 
   get store(): string {
     return join(this.directory, INDEX_PLACES.index);
+  }
+
+  /** Where the node's block files would be. */
+  get blocks(): string {
+    return join(this.directory, "blocks");
   }
 
   get client() {
@@ -145,6 +154,42 @@ describe("the index mounted where it is asked", () => {
     );
   }, 120_000);
 
+  it("gives transactions out of the node's files at once, and leaves to the bus those of which one is not there", async () => {
+    const chain = chainOf(11, 20);
+    const mounted = await Mounted.over(chain);
+    const atHand = mounted.gateway.atHand(indexerContract);
+    const transactions = chain.blocks.flatMap((block) => block.transactions);
+    const txids = transactions.slice(0, 16).map(({ txid }) => txid as string);
+    const expected = transactions
+      .slice(0, 16)
+      .map(({ transaction }) => Buffer.from(serializeTransaction(transaction)).toString("hex"));
+    const nobodys = "ff".repeat(32);
+
+    expect(atHand.rawTransactions({ txids })).toBeUndefined();
+    expect(atHand.rawTransactions({ txids: [nobodys] })).toEqual({ results: [null] });
+    const blocks = chain.blocks.map(({ bytes }) => bytes);
+    await writeBlockDirectory(mounted.blocks, blocks, { key: undefined, fileBytesMax: 2_000 });
+    const search = new PlaceSearch({
+      store: mounted.index.store,
+      directory: mounted.blocks,
+      network: regtest,
+      clock: systemClock,
+      log: silentLog(),
+    });
+    search.kick();
+    await search.settle();
+    await search.stop();
+    expect(atHand.rawTransactions({ txids })).toEqual({ results: expected });
+    expect(atHand.rawTransactions({ txids: [nobodys, txids[3] as string] })).toEqual({
+      results: [null, expected[3]],
+    });
+    // More are worth a message; a lost file is the node's to answer for.
+    expect(atHand.rawTransactions({ txids: [...txids, nobodys] })).toBeUndefined();
+    const last = chain.blocks.at(-1)?.transactions[0]?.txid as string;
+    rmSync(mounted.blocks, { recursive: true });
+    expect(atHand.rawTransactions({ txids: [nobodys, last] })).toBeUndefined();
+  });
+
   it("answers of the newest block from the callback on in which it may be heard of, and of one block within each", async () => {
     const chain = chainOf(9, 8);
     const mounted = await Mounted.over(chain);
@@ -174,7 +219,9 @@ describe("the index mounted where it is asked", () => {
   });
 
   it("leaves to the bus what is long, what only its writer knows, and everything after it was stopped", async () => {
-    const mounted = await Mounted.over(chainOf(3, 5));
+    const chain = chainOf(3, 5);
+    const mounted = await Mounted.over(chain);
+    const txid = chain.blocks[2]?.transactions[0]?.txid as string;
     const nobody = { code: "BUS_UNAVAILABLE" };
     const soon = { deadlineMs: 100, retries: 0 };
     const scripthash = SCRIPTS[0] as string;
@@ -185,7 +232,7 @@ describe("the index mounted where it is asked", () => {
     );
     await expect(mounted.client.balances({ scripthashes: [scripthash] }, soon)).rejects.toMatchObject(nobody);
     await expect(mounted.client.tip({}, soon)).rejects.toMatchObject(nobody);
-    await expect(mounted.client.rawTransactions({ txids: [scripthash] }, soon)).rejects.toMatchObject(nobody);
+    await expect(mounted.client.rawTransactions({ txids: [txid] }, soon)).rejects.toMatchObject(nobody);
     await expect(mounted.client.headers({ height: 0, count: 2_016 }, soon)).rejects.toMatchObject(nobody);
     expect(await mounted.client.headers({ height: 4, count: 9 })).toMatchObject({ count: 2 });
     await mounted.member.stop();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Meter } from "@opentelemetry/api";
 import { z } from "zod";
 import { blockHashOf } from "../../../bitcoin/block/header.ts";
+import { networkByName } from "../../../bitcoin/network.ts";
 import type { CallContext, Listener } from "../../../bus/bus.ts";
 import { type IndexedTip, indexerContract } from "../../../bus/contracts/indexer.ts";
 import type { EncodedReply } from "../../../bus/encoded-reply.ts";
@@ -12,11 +13,16 @@ import type { Timer } from "../../../runtime/clock.ts";
 import { toWireError } from "../../../runtime/errors.ts";
 import { INDEX_PLACES } from "../config.ts";
 import { QueryMetrics } from "../metrics.ts";
+import { StoredTransactions } from "../queries/stored-transactions.ts";
 import { IndexStore } from "../store/store.ts";
-import { answers } from "./answers.ts";
+import { answers, encodedResults, isToBeAsked } from "./answers.ts";
 import { IndexReader } from "./reader.ts";
 
-const SectionSchema = z.object({ cacheBytes: z.int().min(0) });
+const SectionSchema = z.object({
+  cacheBytes: z.int().min(0),
+  /** The node's directory with `blk00000.dat`, where it may be read; it need not be there. */
+  blocksDirectory: z.string().optional(),
+});
 
 /** How often it is looked whether the store is still the one that is open. */
 const LOOK_EVERY_MS = 1_000;
@@ -24,16 +30,21 @@ const LOOK_EVERY_MS = 1_000;
 const ITEMS_MAX = 16;
 /** Entries of one script: long histories are work for the query threads. */
 const LIMIT_MAX = 2_000;
+/** Bytes that are read for one transaction: under a millisecond with all that is done to them. */
+const STRETCH_MAX_BYTES = 256 * 1024;
+/** A disk that takes longer holds up all clients of this thread: then the query threads read. */
+const SLOW_MS = 50;
 /** Headers of one answer; more are a large reply and nothing to search for. */
 const HEADERS_MAX = 200;
 
-type Answer = (input: unknown, call: CallContext) => EncodedReply | Promise<EncodedReply>;
+type Answer = (input: unknown, call: CallContext) => EncodedReply | Promise<EncodedReply> | undefined;
 
 interface Opened {
   readonly store: IndexStore;
   readonly reader: IndexReader;
   readonly file: string;
   readonly answers: Readonly<Record<string, Answer>>;
+  readonly stored: StoredTransactions | undefined;
 }
 
 export async function mount(context: MountContext): Promise<MountedMember> {
@@ -43,13 +54,15 @@ export async function mount(context: MountContext): Promise<MountedMember> {
 }
 
 /**
- * Opens the store to read it, and nothing else of the indexer's. Each answer is of one LMDB transaction, as those of the query
+ * Opens the store to read it, and nothing else of the indexer's; of the node's it reads the block files, if they are here. Each answer is of one LMDB transaction, as those of the query
  * threads are, and names the tip of that moment. Where the store is not there, is another one than it was, or lags behind what
  * its writer has published, it leaves all questions to the bus.
  */
 export class MountedIndex implements MountedMember {
   readonly #context: MountContext;
   readonly #cacheBytes: number;
+  readonly #blocksDirectory: string | undefined;
+  readonly #metrics: QueryMetrics;
   readonly #directory: string;
   #opened: Opened | undefined;
   #listener: Listener | undefined;
@@ -63,9 +76,11 @@ export class MountedIndex implements MountedMember {
 
   constructor(context: MountContext) {
     this.#context = context;
-    this.#cacheBytes = SectionSchema.parse(context.section).cacheBytes;
+    ({ cacheBytes: this.#cacheBytes, blocksDirectory: this.#blocksDirectory } = SectionSchema.parse(
+      context.section,
+    ));
     this.#directory = join(context.dataDirectory, INDEX_PLACES.index);
-    this.#observe(context.meter);
+    this.#metrics = this.#observe(context.meter);
   }
 
   /** Whether questions are answered here at the moment. */
@@ -122,7 +137,8 @@ export class MountedIndex implements MountedMember {
       const reader = new IndexReader(store, this.#cacheBytes);
       // What has to be read once is read before the first question.
       reader.askNow((replies) => replies.tip(false));
-      this.#opened = { store, reader, file, answers: this.#answersOf(reader) };
+      const stored = this.#storedTransactions();
+      this.#opened = { store, reader, file, stored, answers: this.#answersOf(reader, stored) };
       this.#toldCode = undefined;
       log.info("the index is read in this thread");
     } catch (error) {
@@ -139,6 +155,7 @@ export class MountedIndex implements MountedMember {
     this.#opened = undefined;
     if (opened === undefined) return;
     opened.reader.close();
+    opened.stored?.close();
     // Nothing was written, so nothing can be lost by a failure.
     await opened.store.close().catch(() => {});
   }
@@ -159,7 +176,20 @@ export class MountedIndex implements MountedMember {
     }
   }
 
-  #answersOf(reader: IndexReader): Readonly<Record<string, Answer>> {
+  #storedTransactions(): StoredTransactions | undefined {
+    const { clock, log, network } = this.#context;
+    if (this.#blocksDirectory === undefined) return undefined;
+    return new StoredTransactions({
+      directory: this.#blocksDirectory,
+      serialization: networkByName(network).serialization,
+      lengthMax: STRETCH_MAX_BYTES,
+      slowMs: SLOW_MS,
+      clock,
+      log,
+    });
+  }
+
+  #answersOf(reader: IndexReader, stored: StoredTransactions | undefined): Readonly<Record<string, Answer>> {
     const all = answers({
       reader,
       // What only the node and the writer know is left to the bus.
@@ -168,13 +198,30 @@ export class MountedIndex implements MountedMember {
       // The bus counts calls of a mounted member: to count each twice would cost as much as a small answer.
     });
     const { histories, unspents, balances, places, spenders, merkleProofs, transactionsAt, headers } = all;
-    const here = { histories, unspents, balances, places, spenders, merkleProofs, transactionsAt, headers };
+    const here = {
+      ...{ histories, unspents, balances, places, spenders, merkleProofs, transactionsAt, headers },
+      ...(stored === undefined ? {} : { rawTransactions: this.#rawTransactions(reader, stored) }),
+    };
     // The bus types each by its own input, which has been checked when it comes here.
     return here as unknown as Readonly<Record<string, Answer>>;
   }
 
-  #observe(meter: Meter): void {
-    new QueryMetrics(meter, () => this.#opened?.reader ?? { longQuestions: 0, guideBytes: 0 });
+  /** All of them at once, or none: what is not in the files is asked of the node, over the bus. */
+  #rawTransactions(reader: IndexReader, stored: StoredTransactions) {
+    return (input: { readonly txids: readonly string[] }): EncodedReply | undefined => {
+      const found = reader.askTurn((replies) => replies.rawTransactions(input, stored));
+      const results: (string | null)[] = [];
+      for (const one of found) {
+        if (isToBeAsked(one)) return undefined;
+        results.push(one);
+      }
+      this.#metrics.read("files", results.filter((one) => one !== null).length);
+      return encodedResults(results);
+    };
+  }
+
+  #observe(meter: Meter): QueryMetrics {
+    return new QueryMetrics(meter, () => this.#opened?.reader ?? { longQuestions: 0, guideBytes: 0 });
   }
 }
 

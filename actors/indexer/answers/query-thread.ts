@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { networkByName } from "../../../bitcoin/network.ts";
 import { NodeClient } from "../../../bitcoind/client.ts";
-import { nodeSection } from "../../../bitcoind/config.ts";
+import { blockFilesOf, nodeSection } from "../../../bitcoind/config.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../../bus/actor.ts";
 import type { Service } from "../../../bus/bus.ts";
 import { indexerContract } from "../../../bus/contracts/indexer.ts";
 import { section } from "../../../runtime/config/section.ts";
 import { INDEX_PLACES } from "../config.ts";
 import { QueryMetrics } from "../metrics.ts";
+import { StoredTransactions } from "../queries/stored-transactions.ts";
 import { IndexStore } from "../store/store.ts";
 import { BLOCKS_AHEAD, NodeSource } from "../sync/node-source.ts";
 import { verifyAnswers } from "../verify/verify-answers.ts";
@@ -57,23 +58,30 @@ class QueryThread implements Actor {
     const source = new NodeSource({ client: node, network, clock, ahead: BLOCKS_AHEAD });
     const isSynced = () => flag.isSynced;
     const metrics = new QueryMetrics(meter, () => reader);
+    const directory = blockFilesOf(config.node, network.name);
+    const { serialization } = network;
+    const stored =
+      directory === undefined ? undefined : new StoredTransactions({ directory, serialization, clock, log });
     // What has to be read once is read before the first question.
     reader.askNow((replies) => replies.tip(false));
     const service = await bus.serve(indexerContract, {
       ...answers({
         reader,
         rawTransactions: (wanted) => source.rawTransactions(wanted),
+        stored,
+        read: (from, transactions) => metrics.read(from, transactions),
         isSynced,
         answered: (method, items, durationMs) => metrics.answered(method, items, durationMs),
       }),
       ...verifyAnswers({ store, source, network }, isSynced),
     });
-    this.#opened = { store, node, service, reader };
+    this.#opened = { store, node, service, reader, stored };
   }
 
   async stop(): Promise<void> {
     await this.#opened?.service.stop();
     this.#opened?.reader.close();
+    this.#opened?.stored?.close();
     await this.#opened?.node.close();
     await this.#opened?.store.close();
   }
@@ -84,4 +92,5 @@ interface Opened {
   readonly node: NodeClient;
   readonly service: Service;
   readonly reader: IndexReader;
+  readonly stored: StoredTransactions | undefined;
 }

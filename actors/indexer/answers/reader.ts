@@ -1,6 +1,5 @@
 /** Answers questions in one thread: short ones at once, long ones a slice at a time, so that nobody waits for another's history. */
 import { performance } from "node:perf_hooks";
-import { type BlockHash, blockHashFromBytes, type Txid } from "../../../bitcoin/bytes.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import { finished, type Steps } from "../lookup/steps.ts";
 import { type QueryMemory, queryMemory } from "../queries/memory.ts";
@@ -56,6 +55,11 @@ export class IndexReader {
     }
   }
 
+  /** The same, of the moment of all questions of this turn of the loop. */
+  askTurn<T>(question: Question<T>): T {
+    return finished(question(this.#openForTurn().replies));
+  }
+
   /** The same, but a question that takes long is answered later. `signal` ends it when nobody waits for it any more. */
   ask<T>(question: Question<T>, signal: () => AbortSignal): T | Promise<T> {
     const endMs = performance.now() + SLICE_MS;
@@ -66,14 +70,6 @@ export class IndexReader {
       if (done === true) return value;
       if (performance.now() >= endMs) return this.#park(question, { view, steps }, signal());
     }
-  }
-
-  /** The block that holds each of these transactions. */
-  locate(txids: readonly Txid[]): (BlockHash | undefined)[] {
-    if (txids.length === 0) return [];
-    return this.askNow((replies) => replies.blocksOf({ txids })).map((hash) =>
-      hash === undefined ? undefined : blockHashFromBytes(hash),
-    );
   }
 
   /** Makes all guides that are wanted, instead of a little between questions. */

@@ -1,5 +1,5 @@
 /** The replies to the contract's requests, as JSON in bytes: no object for a row, no check against schemas that hold by construction. */
-import { blockHashFromBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
+import { type BlockHash, blockHashFromBytes, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
 import { PACKED_ENTRY_BYTES, packHead } from "../../../bus/contracts/indexer/packed-history.ts";
 import { INDEXER_SETTLED_BLOCKS, type IndexedTip } from "../../../bus/contracts/indexer.ts";
 import type { Steps } from "../lookup/steps.ts";
@@ -17,6 +17,7 @@ import {
 } from "../queries/queries.ts";
 import { sorted } from "../queries/sorted.ts";
 import { spendersOf, UNSPENT } from "../queries/spenders.ts";
+import type { StoredTransactions } from "../queries/stored-transactions.ts";
 import { json, ReplyWriter } from "./reply-writer.ts";
 
 interface Scripts {
@@ -39,6 +40,9 @@ interface ProvablePlace {
 interface Txids {
   readonly txids: readonly string[];
 }
+
+/** In hex; null where no block has it; else the block that the node has to be asked with. */
+export type RawTransaction = string | null | { readonly block: BlockHash };
 
 const ENTRIES_PER_STEP = 512;
 /** Around a reply's results, and of one entry of each kind: enough for most, so that the writer seldom grows. */
@@ -319,13 +323,27 @@ export class Replies {
     return out.finish();
   }
 
-  /** The raw hashes of the blocks that hold the transactions, for those who fetch them from the node. */
-  *blocksOf({ txids }: Txids): Steps<(Uint8Array | undefined)[]> {
+  /** What the node's files on this machine give of the transactions, and the blocks that hold the others, for those who ask the node. */
+  *rawTransactions({ txids }: Txids, stored: StoredTransactions | undefined): Steps<RawTransaction[]> {
     const { blocks, view, heights } = this.#reading;
     const numbers = yield* numbersOf(this.#reading, rawHashes(txids));
-    return Array.from(numbers, (number) =>
-      number === NOWHERE ? undefined : blocks.hash(view, heights.heightOf(number)),
-    );
+    const found: RawTransaction[] = [];
+    for (const number of numbers) {
+      if (number === NOWHERE) {
+        found.push(null);
+        continue;
+      }
+      const height = heights.heightOf(number);
+      const bytes = stored?.read(this.#reading, number, height);
+      found.push(
+        bytes === undefined
+          ? { block: blockHashFromBytes(blocks.hash(view, height)) }
+          : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex"),
+      );
+      // A disk may take milliseconds for each.
+      if (bytes !== undefined) yield;
+    }
+    return found;
   }
 
   #blockAt(height: number): IndexedTip | undefined {

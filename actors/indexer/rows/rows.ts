@@ -7,7 +7,7 @@ import { sha256d } from "../../../bitcoin/hash.ts";
 import { isIndexedScript } from "../../../bitcoin/script/scripthash.ts";
 import { Sha256Lanes } from "../../../bitcoin/sha256-lanes.ts";
 import type { Serialization } from "../../../bitcoin/transaction.ts";
-import { AMOUNT_AT, FUNDING, SPENDING, TRANSACTION, VOUT_AT } from "./layout.ts";
+import { AMOUNT_AT, FUNDING, OFFSET_EVERY, SPENDING, TRANSACTION, VOUT_AT } from "./layout.ts";
 import { type PackedRows, packRows } from "./packed-block.ts";
 import { addIndexToKey, KEY_VALUE_BYTES, RowKeys } from "./row-key.ts";
 import { RowSorter } from "./sorter.ts";
@@ -35,6 +35,8 @@ export interface RowsResult {
   readonly txCounts: Uint32Array;
   /** 32 bytes a transaction, raw order. */
   readonly txids: Uint8Array;
+  /** Where in its block each transaction begins whose number is a multiple of `OFFSET_EVERY`. */
+  readonly offsets: Uint32Array;
   /** In the order of `TABLES`. */
   readonly tables: readonly [PackedRows, PackedRows, PackedRows];
   /** Per block its different paid script hashes, 32 bytes each; empty unless asked for. */
@@ -64,11 +66,13 @@ export class RowBuilder {
   #inputTxids = new Uint8Array(INITIAL_ROOM * HASH_LENGTH_BYTES);
   #inputs = 0;
   #transactions = 0;
+  #offsets: number[] = [];
 
   build(job: RowsJob): RowsResult {
     this.#outputs = 0;
     this.#inputs = 0;
     this.#transactions = 0;
+    this.#offsets = [];
     const blocks = job.ends.length;
     const headers = new Uint8Array(blocks * HEADER_LENGTH_BYTES);
     const hashes = new Uint8Array(blocks * HASH_LENGTH_BYTES);
@@ -92,6 +96,7 @@ export class RowBuilder {
       hashes,
       txCounts,
       txids,
+      offsets: Uint32Array.from(this.#offsets),
       tables: [this.#funding(job, keys), this.#spending(job, keys), this.#transactionRows(job, keys, txids)],
       touched,
     };
@@ -132,6 +137,7 @@ export class RowBuilder {
         },
         transaction: (span: TransactionSpan) => {
           const { start, end, bodyStart, bodyEnd } = span;
+          if ((job.firstTxNumber + this.#transactions) % OFFSET_EVERY === 0) this.#offsets.push(start);
           // Version, body, locktime: without what SegWit put between them.
           this.#txids.add(this.#transactions++, start, start + 4, bodyStart, bodyEnd, end - 4, end);
         },

@@ -5,13 +5,14 @@ import { PackedReader } from "../rows/packed-block.ts";
 import { RowSorter } from "../rows/sorter.ts";
 import { runsFor } from "./format.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { offsetsOf } from "./tables.ts";
 
 export interface Dump {
   readonly height: number;
   readonly txCount: number;
   /** By table its number of rows. */
   readonly rows: Readonly<Record<string, number>>;
-  /** SHA-256 over headers, counts, txids and all rows in their order. */
+  /** SHA-256 over headers, counts, txids, offsets and all rows in their order; not over where blocks lie on this machine. */
   readonly digest: string;
 }
 
@@ -30,6 +31,10 @@ export function dumpOf(view: Snapshot): Dump {
   }
   for (let at = 0; at < txCount; at += ITEMS_PER_READ) {
     digest.update(view.txids(at, Math.min(ITEMS_PER_READ, txCount - at)));
+  }
+  for (let at = 0; at < offsetsOf(txCount); at += ITEMS_PER_READ) {
+    const offsets = view.offsets(at, Math.min(ITEMS_PER_READ, offsetsOf(txCount) - at));
+    digest.update(new Uint8Array(offsets.buffer));
   }
   const rows: Record<string, number> = {};
   TABLES.forEach(({ name, rowBytes }, t) => {

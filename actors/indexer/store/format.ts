@@ -2,7 +2,7 @@
 import type { BlockHash } from "../../../bitcoin/bytes.ts";
 
 /** Raised whenever a byte in the store changes its meaning. There is no migration: an index is built again. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 export interface StoreFormat {
   readonly version: number;

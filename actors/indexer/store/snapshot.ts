@@ -1,20 +1,28 @@
 /** Readers' side of the index: everything in it as it was at one moment. */
 import type { Transaction } from "lmdb";
+import type { BlockPlace } from "../../../bitcoind/files/block-reader.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import { keyHeadAt } from "../rows/layout.ts";
+import { countPlaces, unpackPlaces } from "./block-places.ts";
 import { EMPTY_STATE, type StoreState } from "./format.ts";
 import { type PositionTable, readPositions } from "./positions.ts";
 import {
   COUNTS,
   HEADERS,
   type Numbered,
+  OFFSETS,
+  offsetsOf,
+  PLACES,
   parseState,
   type Rows,
   runKey,
   type Tables,
   TXIDS,
 } from "./tables.ts";
+
+/** Read at once when all are counted. */
+const PLACES_COUNTED = 20_000;
 
 /** What snapshots are taken of. */
 export interface SnapshotStore {
@@ -103,6 +111,31 @@ export class Snapshot {
     return height < 0 ? 0 : Number(this.counts(height, 1)[0]);
   }
 
+  /** Where in their blocks the transactions `first * OFFSET_EVERY` and so on begin. */
+  offsets(first: number, count: number): Uint32Array {
+    const { offsets } = this.#store.tables;
+    const bytes = this.#positions(offsets, OFFSETS, first, count, offsetsOf(this.state.txCount));
+    return Uint32Array.from(new Uint32Array(bytes.buffer, bytes.byteOffset, count));
+  }
+
+  /** Where the blocks at `height` and after lie in the node's files; nothing for one of which it is not known. */
+  blockPlaces(height: number, count: number): (BlockPlace | undefined)[] {
+    const { places } = this.#store.tables;
+    return unpackPlaces(this.#positions(places, PLACES, height, count, this.state.height + 1));
+  }
+
+  /** How many blocks have a place. */
+  placedBlocks(): number {
+    const { places } = this.#store.tables;
+    const blocks = this.state.height + 1;
+    let count = 0;
+    for (let first = 0; first < blocks; first += PLACES_COUNTED) {
+      const items = Math.min(PLACES_COUNTED, blocks - first);
+      count += countPlaces(this.#positions(places, PLACES, first, items, blocks));
+    }
+    return count;
+  }
+
   /** As many ids as one chunk holds, in memory that the next answer of the store takes. */
   txidChunk(chunk: number): Uint8Array | undefined {
     const bytes = this.#store.tables.txids.getBinaryFast(chunk, this.#options);
@@ -172,7 +205,11 @@ export class Snapshot {
         `the index holds ${end} of these, so it cannot give ${count} from ${first}`,
       );
     }
-    const read = (chunk: number) => db.get(chunk, this.#options);
+    // Each is copied out of the memory that the next answer takes, before there is one.
+    const read = (chunk: number) => {
+      const bytes = db.getBinaryFast(chunk, this.#options);
+      return bytes?.subarray(0, bytes.length);
+    };
     return readPositions(table, first, count, read);
   }
 }

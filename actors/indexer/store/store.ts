@@ -5,6 +5,7 @@ import { open, type RootDatabase } from "lmdb";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { blockHashFromBytes, bytesToHex, HASH_LENGTH_BYTES, hexToBytes } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
+import type { BlockPlace } from "../../../bitcoind/files/block-reader.ts";
 import { assert, TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
 import { keyHeadAt, TABLES, type Table } from "../rows/layout.ts";
@@ -12,6 +13,7 @@ import type { MergeJob } from "../rows/merge.ts";
 import { PACKED_BYTES_MAX, PackedReader, type PackedRows } from "../rows/packed-block.ts";
 import { randomSecret } from "../rows/row-key.ts";
 import type { RowsResult } from "../rows/rows.ts";
+import { packPlaces } from "./block-places.ts";
 import {
   FORMAT_VERSION,
   type MergeState,
@@ -26,7 +28,11 @@ import {
   COUNTS,
   HEADERS,
   type Numbered,
+  OFFSETS,
+  offsetsOf,
+  openMeta,
   openTables,
+  PLACES,
   parseState,
   type Rows,
   RUN_ID_BYTES,
@@ -43,12 +49,28 @@ export interface StoreOptions {
   readonly secret?: Uint8Array;
 }
 
+/** What is kept of added blocks beside their rows. */
+export interface KeptWithBlocks {
+  /** For so many blocks below the tip the touched script hashes stay. */
+  readonly touchedBlocks?: number;
+  /** Where each lies in the node's files, where that is known of all. */
+  readonly places?: readonly BlockPlace[] | undefined;
+}
+
+/** Where a block of the index lies in the node's files; nothing where that is not known any more. */
+export interface PlacedBlock {
+  readonly height: number;
+  readonly place: BlockPlace | undefined;
+}
+
 const KEY_HEADS = 0x1_0000_0000;
 /** Blocks deleted in one transaction. */
 const DELETE_MAX = 4_000;
 
 export class IndexStore {
   readonly #env: RootDatabase;
+  /** Writes that begin with reading a chunk: what is not committed yet is not read, so they go one after another. */
+  #chunkWrites: Promise<unknown> = Promise.resolve();
   readonly #tables: Tables;
   readonly #snapshots: SnapshotStore;
   readonly #file: string;
@@ -66,7 +88,9 @@ export class IndexStore {
     }
     if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#env = open({ path: directory, noSubdir: false, maxDbs: 16, readOnly, encoding: "binary" });
-    this.#tables = openTables(this.#env);
+    const meta = openMeta(this.#env);
+    const found = foundFormat(meta, network, readOnly);
+    this.#tables = openTables(this.#env, meta);
     this.#snapshots = {
       tables: this.#tables,
       states: new StateReader(),
@@ -77,7 +101,7 @@ export class IndexStore {
         return this.#env.useReadTransaction();
       },
     };
-    const format = this.#readFormat(network, readOnly, options.secret);
+    const format = found ?? this.#begin(network, options.secret);
     this.secret = hexToBytes(format.secret);
     this.#state = parseState(this.#tables.meta.get("state"));
   }
@@ -97,7 +121,38 @@ export class IndexStore {
   }
 
   /** Adds the blocks that follow the tip, all or nothing. */
-  async append(added: RowsResult, touchedKept = 0): Promise<void> {
+  append(added: RowsResult, kept: KeptWithBlocks = {}): Promise<void> {
+    return this.#afterChunkWrites(() => this.#append(added, kept));
+  }
+
+  /**
+   * Notes where blocks lie in the node's files, or that it is not known any more. Whoever has looked for them says how many
+   * rollbacks there had been then: after another one these heights may have other blocks, and nothing is noted.
+   */
+  place(blocks: readonly PlacedBlock[], rollbacks: number): Promise<void> {
+    return this.#afterChunkWrites(async () => {
+      const { height, rollbacks: now } = this.#state;
+      if (now !== rollbacks) return;
+      const chunks = new Map<number, Buffer>();
+      for (const { height: at, place } of blocks) {
+        assert(at <= height, "only blocks of the index have a place");
+        const number = Math.floor(at / PLACES.itemsPerChunk);
+        let chunk = chunks.get(number);
+        if (chunk === undefined) {
+          const stored = this.#tables.places.getBinary(number);
+          assert(stored !== undefined, "each block of the index has room for its place");
+          chunk = Buffer.from(stored);
+          chunks.set(number, chunk);
+        }
+        chunk.set(packPlaces(1, [place]), (at % PLACES.itemsPerChunk) * PLACES.itemBytes);
+      }
+      await this.#env.batch(() => {
+        for (const [number, chunk] of chunks) void this.#tables.places.put(number, chunk);
+      });
+    });
+  }
+
+  async #append(added: RowsResult, { touchedBlocks = 0, places }: KeptWithBlocks): Promise<void> {
     const state = this.#state;
     const blocks = added.txCounts.length;
     const height = state.height + blocks;
@@ -109,7 +164,9 @@ export class IndexStore {
     });
     assert(
       added.txids.length === (txCount - state.txCount) * HASH_LENGTH_BYTES &&
-        added.headers.length === blocks * HEADER_LENGTH_BYTES,
+        added.headers.length === blocks * HEADER_LENGTH_BYTES &&
+        added.offsets.length === offsetsOf(txCount) - offsetsOf(state.txCount) &&
+        (places === undefined || places.length === blocks),
       "rows of blocks agree with their number of transactions",
     );
     const run: Run = {
@@ -120,7 +177,12 @@ export class IndexStore {
       blocks: added.tables.map(({ ends }) => ends.length) as unknown as Run["blocks"],
     };
     const tipHash = blockHashFromBytes(added.hashes, (blocks - 1) * HASH_LENGTH_BYTES);
-    const { headers, txids, touched } = this.#tables;
+    const { headers, txids, offsets, touched } = this.#tables;
+    const offsetBytes = new Uint8Array(
+      added.offsets.buffer,
+      added.offsets.byteOffset,
+      added.offsets.byteLength,
+    );
     await this.#commit(
       { ...state, height, tipHash, txCount, runNext: run.id + 1, runs: [...state.runs, run] },
       () => {
@@ -130,9 +192,12 @@ export class IndexStore {
         this.#putPositions(headers, HEADERS, state.height + 1, added.headers);
         this.#putPositions(this.#tables.counts, COUNTS, state.height + 1, new Uint8Array(counts.buffer));
         this.#putPositions(txids, TXIDS, state.txCount, added.txids);
+        this.#putPositions(offsets, OFFSETS, offsetsOf(state.txCount), offsetBytes);
+        this.#putPositions(this.#tables.places, PLACES, state.height + 1, packPlaces(blocks, places));
         added.touched.forEach((hashes, i) => {
           void touched.put(state.height + 1 + i, viewOf(hashes));
-          if (state.height + 1 + i >= touchedKept) void touched.remove(state.height + 1 + i - touchedKept);
+          const gone = state.height + 1 + i - touchedBlocks;
+          if (gone >= 0) void touched.remove(gone);
         });
       },
     );
@@ -251,6 +316,13 @@ export class IndexStore {
     await this.#env.close();
   }
 
+  #afterChunkWrites(write: () => Promise<void>): Promise<void> {
+    const next = this.#chunkWrites.then(write);
+    // Who asked for it hears of a failure; the next one does not fail for it.
+    this.#chunkWrites = next.catch(() => {});
+    return next;
+  }
+
   /** The new state and what belongs to it, in one transaction of LMDB. */
   async #commit(next: StoreState, write: () => void): Promise<void> {
     this.#state = next;
@@ -321,30 +393,34 @@ export class IndexStore {
     return keys;
   }
 
-  #readFormat(network: string, readOnly: boolean, secret = randomSecret()): StoreFormat {
-    const { meta } = this.#tables;
-    const text = meta.get("format");
-    if (text === undefined) {
-      assert(!readOnly, "an index that is only read has a format");
-      const format = { version: FORMAT_VERSION, network, secret: bytesToHex(secret) };
-      meta.putSync("format", JSON.stringify(format));
-      return format;
-    }
-    const format = JSON.parse(text) as StoreFormat;
-    if (format.version !== FORMAT_VERSION) {
-      throw new TroupeError<IndexerFailure>(
-        { code: "INDEXER_STORE_OTHER_FORMAT", expected: FORMAT_VERSION, found: format.version },
-        `the index has format ${format.version} and this release reads format ${FORMAT_VERSION}; remove its folder to have it built again`,
-      );
-    }
-    if (format.network !== network) {
-      throw new TroupeError<IndexerFailure>(
-        { code: "INDEXER_STORE_OTHER_NETWORK", expected: network, found: format.network },
-        `the index is of the network ${format.network}, not ${network}; give each network its own data directory`,
-      );
-    }
+  #begin(network: string, secret = randomSecret()): StoreFormat {
+    const format = { version: FORMAT_VERSION, network, secret: bytesToHex(secret) };
+    this.#tables.meta.putSync("format", JSON.stringify(format));
     return format;
   }
+}
+
+/** Nothing in an index that has just been made. Read before the tables are opened: another format may have other ones. */
+function foundFormat(meta: Tables["meta"], network: string, readOnly: boolean): StoreFormat | undefined {
+  const text = meta.get("format");
+  if (text === undefined) {
+    assert(!readOnly, "an index that is only read has a format");
+    return undefined;
+  }
+  const format = JSON.parse(text) as StoreFormat;
+  if (format.version !== FORMAT_VERSION) {
+    throw new TroupeError<IndexerFailure>(
+      { code: "INDEXER_STORE_OTHER_FORMAT", expected: FORMAT_VERSION, found: format.version },
+      `the index has format ${format.version} and this release reads format ${FORMAT_VERSION}; have it built again: supervisor index rebuild`,
+    );
+  }
+  if (format.network !== network) {
+    throw new TroupeError<IndexerFailure>(
+      { code: "INDEXER_STORE_OTHER_NETWORK", expected: network, found: format.network },
+      `the index is of the network ${format.network}, not ${network}; give each network its own data directory`,
+    );
+  }
+  return format;
 }
 
 function inOrder(runs: readonly Run[]): readonly Run[] {

@@ -2,7 +2,7 @@
 import type { Database, RootDatabase, Transaction } from "lmdb";
 import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { type BlockHash, HASH_LENGTH_BYTES } from "../../../bitcoin/bytes.ts";
-import { TABLES } from "../rows/layout.ts";
+import { OFFSET_EVERY, TABLES } from "../rows/layout.ts";
 import { EMPTY_STATE, type StoreState } from "./format.ts";
 import type { PositionTable } from "./positions.ts";
 
@@ -22,6 +22,8 @@ export interface Tables {
   readonly headers: Numbered;
   readonly counts: Numbered;
   readonly txids: Numbered;
+  readonly offsets: Numbered;
+  readonly places: Numbered;
   readonly touched: Numbered;
 }
 
@@ -29,17 +31,33 @@ export const HEADERS: PositionTable = Object.freeze({ itemBytes: HEADER_LENGTH_B
 /** Cumulative number of transactions at the end of the block at each height: u64, little-endian. */
 export const COUNTS: PositionTable = Object.freeze({ itemBytes: 8, itemsPerChunk: 508 });
 export const TXIDS: PositionTable = Object.freeze({ itemBytes: HASH_LENGTH_BYTES, itemsPerChunk: 127 });
+/** Item i: where in its block transaction `i * OFFSET_EVERY` begins: u32, little-endian. */
+export const OFFSETS: PositionTable = Object.freeze({ itemBytes: 4, itemsPerChunk: 1_016 });
+/** Where the block at each height lies in the node's files: three u32 (`block-places.ts`). */
+export const PLACES: PositionTable = Object.freeze({ itemBytes: 12, itemsPerChunk: 338 });
 
-export function openTables(env: RootDatabase): Tables {
+/** How many offsets are kept of so many transactions. */
+export function offsetsOf(txCount: number): number {
+  return Math.ceil(txCount / OFFSET_EVERY);
+}
+
+/** Opened before the others: it says whether this release knows them. */
+export function openMeta(env: RootDatabase): Tables["meta"] {
+  return env.openDB({ name: "meta", encoding: "string" });
+}
+
+export function openTables(env: RootDatabase, meta = openMeta(env)): Tables {
   const rows = (name: string): Rows => env.openDB({ name, keyEncoding: "binary", encoding: "binary" });
   const numbered = (name: string): Numbered =>
     env.openDB({ name, keyEncoding: "uint32", encoding: "binary" });
   return {
-    meta: env.openDB({ name: "meta", encoding: "string" }),
+    meta,
     rows: TABLES.map(({ name }) => rows(name)) as unknown as Tables["rows"],
     headers: numbered("headers"),
     counts: numbered("counts"),
     txids: numbered("txids"),
+    offsets: numbered("offsets"),
+    places: numbered("places"),
     touched: numbered("touched"),
   };
 }

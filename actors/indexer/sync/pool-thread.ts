@@ -16,11 +16,12 @@ export default function run(task: PoolTask): object {
   try {
     if (task.kind === "build") {
       const rows = buildRows(builder, reader, task.job);
-      const { headers, hashes, txids, tables, touched } = rows;
+      const { headers, hashes, txids, offsets, tables, touched } = rows;
       return moved({ kind: "rows", rows }, [
         headers,
         hashes,
         txids,
+        offsets,
         ...tables.map(({ bytes }) => bytes),
         ...touched,
       ]);
@@ -32,7 +33,7 @@ export default function run(task: PoolTask): object {
   }
 }
 
-function moved(reply: PoolReply, arrays: readonly Uint8Array[]): object {
+function moved(reply: PoolReply, arrays: readonly ArrayBufferView[]): object {
   const buffers = arrays.map(({ buffer }) => buffer).filter(({ byteLength }) => byteLength > 0);
   return move({ [transferableSymbol]: buffers, [valueSymbol]: reply } as never) as object;
 }

@@ -180,7 +180,7 @@ export class ChainSync {
     const spent = await block.spent;
     const touched = spent && joined(rows.touched[0] ?? new Uint8Array(0), spent);
     await compaction.relief();
-    await store.append({ ...rows, touched: touched === undefined ? [] : [touched] }, touchedBlocks);
+    await store.append({ ...rows, touched: touched === undefined ? [] : [touched] }, { touchedBlocks });
     news.connected({ height, hash, header: rows.headers, txCount: rows.txCounts[0] as number, touched });
     compaction.kick();
   }
@@ -196,7 +196,7 @@ export class ChainSync {
       const { job } = oldest;
       const rows = await this.#trusted(job, oldest.rows);
       if (rows === undefined) return false;
-      await store.append(rows);
+      await store.append(rows, { places: "places" in job.blocks ? job.blocks.places : undefined });
       meter.add(store.state.height, job.txCount, job.lengthBytes);
       const added = { blocks: job.hashes.length, transactions: job.txCount, bytes: job.lengthBytes };
       news.progress(meter.read(tip.height), added);

@@ -103,6 +103,9 @@ const damages: readonly [name: string, where: string, write: (tables: Tables) =>
   ["a number of transactions", "counts", ({ counts }) => changeItem(counts, 0, 8 * 11)],
   ["a txid", "txids", ({ txids }) => changeItem(txids, 0, 32 * 20 + 3)],
   ["a chunk of txids that is gone", "txids", ({ txids }) => txids.removeSync(0)],
+  ["where a transaction begins", "offsets", ({ offsets }) => changeItem(offsets, 0, 4 * 2)],
+  ["a chunk of offsets that is gone", "offsets", ({ offsets }) => offsets.removeSync(0)],
+  ["a place in the node's files", "places", ({ places }) => changeItem(places, 0, 12 * 5 + 11)],
   [
     "an amount",
     "funding",

@@ -3,14 +3,16 @@ import { HEADER_LENGTH_BYTES } from "../../../bitcoin/block/header.ts";
 import { blockHashFromBytes, equalBytes, HASH_LENGTH_BYTES, txidFromBytes } from "../../../bitcoin/bytes.ts";
 import { sha256d } from "../../../bitcoin/hash.ts";
 import type { Network } from "../../../bitcoin/network.ts";
+import type { RawBlocks } from "../../../bitcoind/files/block-reader.ts";
 import type { IndexDifference } from "../../../bus/contracts/indexer.ts";
 import { hasCode, TroupeError } from "../../../runtime/errors.ts";
 import type { IndexerFailure } from "../errors.ts";
-import { TABLES } from "../rows/layout.ts";
+import { OFFSET_EVERY, TABLES } from "../rows/layout.ts";
 import { PackedReader } from "../rows/packed-block.ts";
 import { RowBuilder, type RowsResult } from "../rows/rows.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import type { IndexStore } from "../store/store.ts";
+import { offsetsOf } from "../store/tables.ts";
 import type { BlockSource } from "../sync/block-source.ts";
 import { hashesOf, joined } from "../touched.ts";
 import { checkRows } from "./block-check.ts";
@@ -99,7 +101,11 @@ export class Verifier {
     });
     this.#compareHeaders(view, height, headers.subarray(0, rows.headers.length), findings);
     const areCountsGood = this.#compareCounts(height, counts, rows, findings);
-    if (areCountsGood) this.#compareTxids(view, height, firstTxNumber, rows, findings);
+    if (areCountsGood) {
+      this.#compareTxids(view, height, firstTxNumber, rows, findings);
+      this.#compareOffsets(view, height, firstTxNumber, rows, findings);
+    }
+    this.#comparePlaces(view, height, raw, findings);
     if (height + rows.txCounts.length > state.height) this.#compareState(view, findings);
     if (isDeep && areCountsGood) {
       await checkRows(view, { height, firstTxNumber, rows }, findings);
@@ -150,10 +156,7 @@ export class Verifier {
   }
 
   /** The first blocks of these headers, as many as are kept in memory at once. */
-  async #fetch(
-    headers: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<{ bytes: Uint8Array; starts: Uint32Array; ends: Uint32Array }> {
+  async #fetch(headers: Uint8Array, signal: AbortSignal): Promise<RawBlocks> {
     const hashes = Array.from({ length: headers.length / HEADER_LENGTH_BYTES }, (_, i) =>
       blockHashFromBytes(sha256d(headers.subarray(i * HEADER_LENGTH_BYTES, (i + 1) * HEADER_LENGTH_BYTES))),
     );
@@ -231,6 +234,38 @@ export class Verifier {
           `transaction ${position} is ${txidFromBytes(txids, at)}, stored is ${is}`,
         );
       }
+    });
+  }
+
+  #compareOffsets(
+    view: Snapshot,
+    height: number,
+    firstTxNumber: number,
+    { offsets, txCounts }: RowsResult,
+    findings: Findings,
+  ): void {
+    const first = offsetsOf(firstTxNumber);
+    const stored = guarded("offsets", height, findings, () => view.offsets(first, offsets.length));
+    if (stored === undefined) return;
+    let block = 0;
+    let blockStart = firstTxNumber;
+    offsets.forEach((offset, i) => {
+      const txNumber = (first + i) * OFFSET_EVERY;
+      while (txNumber >= blockStart + (txCounts[block] as number)) blockStart += txCounts[block++] as number;
+      if (stored[i] === offset) return;
+      const what = `transaction ${txNumber - blockStart} begins at byte ${offset}, stored is ${stored[i]}`;
+      findings.add("offsets", height + block, what);
+    });
+  }
+
+  /** What lies at a place in a file of this machine is checked whenever it is read; here, that it is so long a block. */
+  #comparePlaces(view: Snapshot, height: number, { starts, ends }: RawBlocks, findings: Findings): void {
+    const stored = guarded("places", height, findings, () => view.blockPlaces(height, ends.length));
+    stored?.forEach((place, i) => {
+      const lengthBytes = (ends[i] as number) - (starts[i] as number);
+      if (place === undefined || place.lengthBytes === lengthBytes) return;
+      const what = `the block has ${lengthBytes} bytes, and is said to have ${place.lengthBytes} in the node's file ${place.file}`;
+      findings.add("places", height + i, what);
     });
   }
 

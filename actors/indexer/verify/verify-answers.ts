@@ -45,6 +45,7 @@ function statusOf(store: IndexStore) {
       txCount,
       rollbacks,
       sizeBytes: store.sizeBytes,
+      placedBlocks: view.placedBlocks(),
       runs: all
         .toSorted((a, b) => a.txNumberFirst - b.txNumberFirst)
         .map(({ level, txNumberFirst, txNumberEnd, blocks }) => ({

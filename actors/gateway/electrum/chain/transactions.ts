@@ -74,7 +74,10 @@ export class Transactions implements ChainWatcher {
       batchMax: INDEXER_BATCH_MAX,
     });
     this.#raw = new KeptAnswers({
-      ask: (txid) => confirmedRaw.ask(txid),
+      ask: (txid) => {
+        const found = index.rawTransactions({ txids: [txid] });
+        return found === undefined ? confirmedRaw.ask(txid) : whenKnown(found, onlyResult);
+      },
       // What a transaction says never changes; that there is none may change at any moment.
       weightOf: (hex) => hex?.length ?? Number.POSITIVE_INFINITY,
       weightMax: KEPT_RAW_BYTES_MAX,
@@ -110,11 +113,12 @@ export class Transactions implements ChainWatcher {
 
   /** The bytes in hex; undefined when neither the chain nor the mempool has it. */
   raw(txid: string): string | Promise<string | undefined> {
-    return this.#raw.peek(txid) ?? this.#askForRaw(txid);
+    const found = this.#raw.of(txid);
+    return typeof found === "string" ? found : this.#rawLater(txid, found);
   }
 
-  async #askForRaw(txid: string): Promise<string | undefined> {
-    const found = (await this.#raw.of(txid)) ?? (await this.#unconfirmedRaw.ask(txid));
+  async #rawLater(txid: string, confirmed: Promise<string | null> | null): Promise<string | undefined> {
+    const found = (await confirmed) ?? (await this.#unconfirmedRaw.ask(txid));
     // A block may have taken it between the two questions.
     return found ?? (await this.#raw.of(txid)) ?? undefined;
   }
