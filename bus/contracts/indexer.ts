@@ -19,7 +19,9 @@ export const INDEXER_RANGES_MAX = 64;
 /** Differences that one answer names; of more it gives the number. */
 export const INDEXER_DIFFERENCES_MAX = 20;
 
-const Height = z.int().min(0).max(100_000_000);
+/** What can be a height at all: whoever is asked for more need not ask. */
+export const INDEXER_HEIGHT_MAX = 100_000_000;
+const Height = z.int().min(0).max(INDEXER_HEIGHT_MAX);
 const Index = z.int().min(0).max(0xffff_ffff);
 const Amount = z.int().min(0);
 const Limit = z.int().min(1).max(INDEXER_HISTORY_MAX).default(INDEXER_HISTORY_MAX);

@@ -66,6 +66,13 @@ export class KeptAnswers<A> {
     this.#weight -= this.#weightOf(kept);
   }
 
+  /** The same for all keys that are known or being asked for, and fit. */
+  forgetAll(fits: (key: string) => boolean): void {
+    for (const keys of [this.#asked.keys(), this.#kept.keys()]) {
+      for (const key of keys) if (fits(key)) this.forget(key);
+    }
+  }
+
   clear(): void {
     this.#asked.clear();
     this.#kept.clear();

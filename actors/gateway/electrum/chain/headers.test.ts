@@ -11,6 +11,8 @@ interface Asked {
 /** Of an index whose chain can grow and turn back; branch and height stand in each header. */
 class Chain {
   readonly headers: string[] = [];
+  /** From which heights on. */
+  readonly asked: number[] = [];
 
   grow(count: number, branch: number): void {
     for (let i = 0; i < count; i++) {
@@ -25,6 +27,7 @@ class Chain {
   get parts(): HeadersOptions {
     const indexer = {
       headers: async ({ height, count, checkpointHeight }: Asked) => {
+        this.asked.push(height);
         const some = this.headers.slice(height, height + count);
         const proof = { root: this.headers.slice(0, (checkpointHeight ?? -1) + 1).join(), branch: [] };
         return {
@@ -78,5 +81,36 @@ describe("runs of headers", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it("of heights that no chain has are none, and cost nothing when the chain turns back", async () => {
+    const chain = new Chain();
+    chain.grow(300, 0);
+    const headers = new Headers(chain.parts);
+    for (const height of [300, 100_000_000, 10_000_000_000, Number.MAX_SAFE_INTEGER]) {
+      expect(await headers.run(height, 10)).toEqual({ count: 0, hex: "" });
+      expect(await headers.listed(height, 10)).toEqual({ count: 0, parts: [] });
+      expect(await headers.at(height)).toBeUndefined();
+    }
+    // The index takes no such height for a question.
+    expect(Math.max(...chain.asked)).toBeLessThan(1_000);
+    chain.turnBackTo(200);
+    chain.grow(50, 1);
+    headers.turnedBackTo(200);
+
+    expect(await headers.run(190, 100)).toEqual({ count: 60, hex: chain.headers.slice(190).join("") });
+  });
+
+  it("that were asked for before the chain turned back are not kept when they come", async () => {
+    const chain = new Chain();
+    chain.grow(300, 0);
+    const headers = new Headers(chain.parts);
+    const coming = headers.run(0, 300);
+    chain.turnBackTo(100);
+    chain.grow(250, 1);
+    headers.turnedBackTo(100);
+    await coming;
+
+    expect(await headers.run(0, 350)).toEqual({ count: 350, hex: chain.headers.join("") });
   });
 });

@@ -1,6 +1,10 @@
 /** Headers of the chain, kept in pieces, and their proofs against a checkpoint. */
 import type { Client } from "../../../../bus/bus.ts";
-import { INDEXER_HEADERS_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
+import {
+  INDEXER_HEADERS_MAX,
+  INDEXER_HEIGHT_MAX,
+  type indexerContract,
+} from "../../../../bus/contracts/indexer.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { ChainFeed, ChainWatcher } from "./chain-feed.ts";
 
@@ -59,8 +63,6 @@ export class Headers implements ChainWatcher {
   readonly #pieces: KeptAnswers<HeaderPiece>;
   /** By `height/count/checkpoint`: wallets of one release ask for the same checkpoint. */
   readonly #proved: KeptAnswers<ProvedHeaders>;
-  /** The pieces that may be kept: those that a reorganisation may have to forget. */
-  #piecesEnd = 0;
 
   constructor({ indexer, feed }: HeadersOptions) {
     this.#feed = feed;
@@ -112,10 +114,7 @@ export class Headers implements ChainWatcher {
 
   turnedBackTo(height: number): void {
     this.#proved.clear();
-    const first = Math.floor(height / PIECE_HEADERS) * PIECE_HEADERS;
-    for (let start = first; start < this.#piecesEnd; start += PIECE_HEADERS)
-      this.#pieces.forget(String(start));
-    this.#piecesEnd = Math.min(this.#piecesEnd, first);
+    this.#pieces.forgetAll((start) => Number(start) + PIECE_HEADERS > height);
   }
 
   everythingTouched(): void {
@@ -128,6 +127,8 @@ export class Headers implements ChainWatcher {
     count: number,
     take: (piece: HeaderPiece, from: number, to: number) => void,
   ): Promise<number> {
+    // A client may name any number.
+    if (height > (this.#feed.tip?.height ?? INDEXER_HEIGHT_MAX)) return 0;
     const asked = Math.min(count, INDEXER_HEADERS_MAX);
     let given = 0;
     while (given < asked) {
@@ -143,7 +144,6 @@ export class Headers implements ChainWatcher {
 
   async #piece(height: number): Promise<HeaderPiece> {
     const start = height - (height % PIECE_HEADERS);
-    this.#piecesEnd = Math.max(this.#piecesEnd, start + PIECE_HEADERS);
     const piece = await this.#pieces.of(String(start));
     const isShort = piece.count < PIECE_HEADERS && start + piece.count <= (this.#feed.tip?.height ?? 0);
     if (!isShort) return piece;

@@ -1,4 +1,5 @@
 /** The methods about headers and places in blocks. */
+import { INDEXER_HEIGHT_MAX } from "../../../../bus/contracts/indexer.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
 import { whenKnown } from "../asking/at-hand.ts";
 import { clientFailure } from "../asking/failure.ts";
@@ -12,6 +13,8 @@ import type { ChainParts } from "./chain-parts.ts";
 
 /** Clients count on at least this: it is one period of difficulty. */
 const HEADERS_MAX = 2_016;
+/** Blocks have far fewer, and the index takes no larger number for a question. */
+const POSITION_MAX = 0xffff_ffff;
 const COST_OF_PROOF = 1;
 const HEADERS_PER_COST = 50;
 const LIST_SINCE = version("1.6");
@@ -124,17 +127,23 @@ function transactionAt(
   position: number,
   merkle: boolean,
 ): unknown {
+  if (height > (feed.tip?.height ?? INDEXER_HEIGHT_MAX)) throw outOfRange(height);
+  if (position > POSITION_MAX) throw noSuchPlace(height, position);
   return whenKnown(
     transactions.at(height, position, merkle),
     (found) => {
       if (found !== undefined) return merkle ? { tx_hash: found.txid, merkle: found.branch } : found.txid;
       if (height > (feed.tip?.height ?? -1)) throw outOfRange(height);
-      throw badRequest(`no tx at position ${position} in block at height ${height}`);
+      throw noSuchPlace(height, position);
     },
     (error) => {
       throw clientFailure(error, "the index", log);
     },
   );
+}
+
+function noSuchPlace(height: number, position: number): ProtocolError {
+  return badRequest(`no tx at position ${position} in block at height ${height}`);
 }
 
 function outOfRange(height: number): ProtocolError {
