@@ -40,6 +40,18 @@ describe("costs", () => {
     expect(replies.at(-1)).toMatchObject({ error: { code: -101 } });
   });
 
+  it("cut who does nothing but ping over WebSocket", async () => {
+    const config = { ...priced, electrum_bytes_per_cost: 10 };
+    const under = await opened.doorWith({ config, carriers: ["ws"] });
+    const client = await opened.clientOf(under);
+    for (let at = 0; at < 1_000 && !client.isClosed; at++) {
+      client.webSocket?.ping("x".repeat(100));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    expect((await client.rest()).at(-1)).toMatchObject({ error: { code: -101 } });
+  });
+
   it("slow the client above the soft limit, and go down with time", async () => {
     const clock = new ManualClock();
     const under = await opened.doorWith({ clock, config: { ...priced, electrum_throttle_ms: 1_000 } });
@@ -160,6 +172,22 @@ describe("time", () => {
       expect(await client.rest()).toEqual([]);
     },
   );
+
+  it("is not up for who pings over WebSocket and has nothing to ask", async () => {
+    const clock = new ManualClock(Date.now());
+    const under = await opened.doorWith({ clock, carriers: ["ws"] });
+    const client = await opened.clientOf(under);
+    const isWritten = () => [...under.door.clients].every((one) => one.connection.outgoingBytes === 0);
+    for (let round = 0; round < 10; round++) {
+      const pong = new Promise((resolve) => client.webSocket?.once("pong", resolve));
+      client.webSocket?.ping("still there?");
+      await pong;
+      await waitFor("the pong to be written", isWritten);
+      for (let seconds = 0; seconds < 20; seconds++) clock.advance(1_000);
+    }
+
+    expect(await client.call("server.ping")).toBeNull();
+  });
 
   it("is up for who says nothing, or never says which version", async () => {
     const clock = new ManualClock();

@@ -139,6 +139,24 @@ describe("WebSocket frames", () => {
     expect(pongs).toEqual([Buffer.concat([Buffer.from([0x8a, 13]), Buffer.from("are you there")])]);
   });
 
+  it("that ping for hours between messages are no message that comes in parts, and hold no memory", () => {
+    const { codec, pongs } = webSocket();
+    for (let at = 0; at < 5_000; at++) {
+      const piece = Buffer.concat([frame("", { first: 0x89 }), frame("yes", { first: 0x8a })]);
+      // A control frame may come in parts as well.
+      for (const part of cut(piece, at % 3 === 0 ? [0.2, 0.5] : [])) codec.push(part);
+      expect(codec.next()).toBeUndefined();
+      expect(codec.isPartial).toBe(false);
+      expect(codec.heldBytes).toBe(0);
+    }
+    expect(pongs).toHaveLength(5_000);
+
+    expect(readAll(codec, [frame("he", { first: 0x01 }), frame("?", { first: 0x89 })]).messages).toEqual([]);
+    expect(codec.isPartial).toBe(true);
+    expect(readAll(codec, [frame("y", { first: 0x80 })]).messages).toEqual(["hey"]);
+    expect(codec.isPartial).toBe(false);
+  });
+
   it.each([
     ["not masked", frame("x", { isMasked: false }), 1002],
     ["of an unknown kind", frame("x", { first: 0x83 }), 1002],

@@ -18,6 +18,8 @@ const FRAGMENTS_MAX = 256;
 const PIECE_BYTES_MIN = 512;
 const PIECES_MIN = 1_024;
 const PIECE_OVERHEAD_BYTES = 200;
+/** Of control frames, whose length is one byte: two, and four of the mask. */
+const CONTROL_HEAD_BYTES = 6;
 
 /** RFC 6455, 7.4.1. */
 const STATUS = Object.freeze({
@@ -72,8 +74,10 @@ export class WebSocketCodec implements Codec {
       this.#sliceBytes = SLICE_BYTES;
     });
     this.#receiver.on("ping", (data: Buffer) => {
+      this.#leaveOut(data);
       sendControl(Buffer.concat([frameHead(PONG, data.length), data]));
     });
+    this.#receiver.on("pong", (data: Buffer) => this.#leaveOut(data));
     this.#receiver.on("conclude", () => this.#fail("farewell", "the client closes", STATUS.normal));
     // Read off after each write: the event itself comes a moment later.
     this.#receiver.on("error", () => undefined);
@@ -133,6 +137,15 @@ export class WebSocketCodec implements Codec {
     const status = Buffer.alloc(2);
     status.writeUInt16BE(this.#closeStatus);
     return Buffer.concat([frameHead(CLOSE, 2), status]);
+  }
+
+  /** A control frame is no part of a message: clients that ping all day have not begun one. */
+  #leaveOut(data: Buffer): void {
+    // What came before the end of a message in the same slice is not counted any more.
+    this.#openBytes = Math.max(0, this.#openBytes - CONTROL_HEAD_BYTES - data.length);
+    if (this.#openBytes > 0) return;
+    this.#openPieces = 0;
+    this.#sliceBytes = SLICE_BYTES;
   }
 
   #refuse(error: Error): void {

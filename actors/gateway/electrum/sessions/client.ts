@@ -4,7 +4,7 @@ import { assert } from "../../../../runtime/errors.ts";
 import { FramingError, type OutMessage } from "../carrier/codec.ts";
 import type { Connection } from "../carrier/connection.ts";
 import type { EncodedJson } from "../encoded-json.ts";
-import { timedOut } from "../envelope/failure.ts";
+import { timedOut, tooExpensive } from "../envelope/failure.ts";
 import { errorReply, lengthOf, notificationMessage } from "../envelope/reply.ts";
 import { invalidRequest } from "../envelope/request.ts";
 import { badRequest, type ProtocolError } from "../protocol-error.ts";
@@ -57,6 +57,8 @@ export class Client implements Speaker, Turned {
   #closedBy: ClosedBy = "client";
   #isGone = false;
   #abort: AbortController | undefined;
+  /** Of what has come from it, so much has been charged. */
+  #chargedBytes = 0;
 
   constructor(id: number, connection: Connection, group: AddressGroup, parts: DoorParts) {
     this.id = id;
@@ -196,11 +198,14 @@ export class Client implements Speaker, Turned {
       const nowMs = this.#parts.clock.monotonicMs();
       if (nowMs > endMs) return true;
       endMs = Math.min(endMs, nowMs + TURN_MS_MAX);
+      const hasHeard = this.#chargeHeard();
       const { concurrency, delayMs } = this.#allowance(nowMs);
       const isTooExpensive = concurrency === 0;
       if (!isTooExpensive && this.#talk.running >= concurrency) return false;
       const hasMore = this.#talk.hasMore || this.connection.hasMessage();
       if (!hasMore) {
+        // Such as one who only pings a WebSocket: it asks nothing to which it could be told.
+        if (isTooExpensive && hasHeard) this.close("cost", tooExpensive());
         this.#endIfDone();
         return false;
       }
@@ -278,10 +283,17 @@ export class Client implements Speaker, Turned {
       return this.close("framing", error.kind === "too_large" ? invalidRequest(error.message) : undefined);
     }
     if (message === undefined) return;
-    const lengthBytes = message.length + 1;
-    this.charge(lengthBytes / this.#parts.config.electrum_bytes_per_cost);
-    this.#parts.tally.receivedBytes += lengthBytes;
+    this.#parts.tally.receivedBytes += message.length + 1;
     this.#talk.hear(message, nowMs, isTooExpensive);
+  }
+
+  /** By bytes and not by messages: who sends control frames or halves of messages costs us as well. */
+  #chargeHeard(): boolean {
+    const { receivedBytes } = this.connection;
+    const newBytes = receivedBytes - this.#chargedBytes;
+    this.#chargedBytes = receivedBytes;
+    this.charge(newBytes / this.#parts.config.electrum_bytes_per_cost);
+    return newBytes > 0;
   }
 
   #wait(delayMs: number): false {
