@@ -273,8 +273,7 @@ export class ElectrumDoor {
   /** Cuts those that hold most until the rest fits. */
   #relieve(): void {
     const { budget } = this.#parts;
-    const held = (client: Client) => client.connection.outgoingBytes + client.connection.heldBytes;
-    const most = [...this.#clients.values()].sort((a, b) => held(b) - held(a));
+    const most = [...this.#clients.values()].sort((a, b) => b.heldBytes - a.heldBytes);
     for (const client of most) {
       if (!budget.isExceeded) return;
       client.destroy("buffer");

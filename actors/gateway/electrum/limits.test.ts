@@ -240,6 +240,25 @@ describe("sizes", () => {
     const next = await opened.clientOf(under);
     expect(await next.call("echo", ["served"])).toBe("served");
   });
+
+  it("of answers that wait for the rest of their batch count as well", async () => {
+    const under = await opened.doorWith({ config: { electrum_buffer_bytes_max: 8 * 1024 * 1024 } });
+    const hoarder = await opened.clientOf(under);
+    const modest = await opened.clientOf(under);
+    const batchOf = (count: number) => [
+      { id: "last", method: "wait" },
+      ...Array.from({ length: count }, (_, id) => ({ id, method: "spaces", params: [1_000_000] })),
+    ];
+    modest.ask(batchOf(2));
+    await waitFor("it to have two answers", () => under.door.parts.budget.usedBytes > 2_000_000);
+    hoarder.ask(batchOf(20));
+
+    expect(await hoarder.rest()).toEqual([]);
+    expect(under.door.parts.tally.closed.get("buffer")).toBe(1);
+    under.protocol.waiting[0]?.();
+    expect(await modest.next<unknown[]>()).toHaveLength(3);
+    await waitFor("it to be read", () => under.door.parts.budget.usedBytes === 0);
+  });
 });
 
 describe("the door", () => {

@@ -128,6 +128,12 @@ export class Client implements Speaker, Turned {
     return this.#parts.config.electrum_response_bytes_max;
   }
 
+  /** In memory for it, coming and going. */
+  get heldBytes(): number {
+    const { heldBytes, outgoingBytes } = this.connection;
+    return heldBytes + outgoingBytes + this.#talk.waitingBytes;
+  }
+
   get subscriptions(): number {
     return this.#subscriptions;
   }

@@ -52,6 +52,9 @@ export class Conversation {
   /** The one whose requests are being taken; earlier ones may still wait for answers. */
   #batch: Batch | undefined;
   readonly #calls = new Set<Call>();
+  /** Of answers that wait for others of their batch. */
+  #waitingBytes = 0;
+  #isOver = false;
   #requests = 0;
   #errors = 0;
 
@@ -82,6 +85,11 @@ export class Conversation {
 
   get errors(): number {
     return this.#errors;
+  }
+
+  /** What is held of answers that wait for the rest of their batch. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** A batch has requests that have not begun. */
@@ -128,6 +136,8 @@ export class Conversation {
     for (let left = this.#calls.size; left > 0; left--) this.#parts.scheduler.ended();
     this.#calls.clear();
     this.#batch = undefined;
+    this.#hold(-this.#waitingBytes);
+    this.#isOver = true;
   }
 
   #begin(items: readonly unknown[]): void {
@@ -276,12 +286,25 @@ export class Conversation {
   }
 
   #put(reply: OutMessage, batch: Batch | undefined, place: number): void {
-    if (batch === undefined) this.#speaker.answer(reply);
-    else batch.fill(place, reply);
+    // A method may have had its own client cut.
+    if (this.#isOver) return;
+    if (batch === undefined) return this.#speaker.answer(reply);
+    batch.fill(place, reply);
+    this.#hold(lengthOf(reply));
+    // May cut this very client.
+    if (this.#parts.budget.isExceeded) this.#parts.relieve();
   }
 
   #finishBatch(batch: Batch | undefined): void {
-    const reply = batch?.finish();
-    if (reply !== undefined) this.#speaker.answer(reply);
+    if (this.#isOver || batch === undefined) return;
+    const reply = batch.finish();
+    if (reply === undefined) return;
+    this.#hold(-batch.bytes);
+    this.#speaker.answer(reply);
+  }
+
+  #hold(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#parts.budget.add(bytes);
   }
 }
