@@ -40,7 +40,8 @@ export class History implements ScriptStatus {
   /** Those without unconfirmed inputs first, each group by txid. */
   readonly unconfirmed: readonly UnconfirmedEntry[];
   #status: string | null | undefined;
-  #encoded: EncodedJson | undefined;
+  /** Or on its way: however many ask at once, it is written once. */
+  #encoded: EncodedJson | Promise<EncodedJson> | undefined;
 
   /** A long one brings its status: it is not made in one go. */
   constructor(confirmed: ConfirmedEntries, unconfirmed: readonly UnconfirmedEntry[], status?: string | null) {
@@ -63,7 +64,10 @@ export class History implements ScriptStatus {
   /** The answer to `get_history`, written as JSON. */
   encoded(): EncodedJson | Promise<EncodedJson> {
     if (this.#encoded !== undefined) return this.#encoded;
-    if (this.length > PIECE_ENTRIES) return this.#encodedInPieces();
+    if (this.length > PIECE_ENTRIES) {
+      this.#encoded = this.#encodedInPieces();
+      return this.#encoded;
+    }
     const items = this.#confirmed.json(0, this.#confirmed.length);
     const waiting = unconfirmedJson(this.unconfirmed);
     this.#encoded = new EncodedJson(`[${items}${items !== "" && waiting !== "" ? "," : ""}${waiting}]`);
@@ -88,8 +92,9 @@ export class History implements ScriptStatus {
     const waiting = unconfirmedJson(this.unconfirmed);
     if (waiting !== "") pieces.push(Buffer.from(lead + waiting, "latin1"));
     pieces.push(Buffer.from("]"));
-    this.#encoded = new EncodedJson(pieces);
-    return this.#encoded;
+    const encoded = new EncodedJson(pieces);
+    this.#encoded = encoded;
+    return encoded;
   }
 }
 
