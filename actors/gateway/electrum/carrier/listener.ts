@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Incom
 import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import type { HostPort } from "../../../../runtime/config/config-values.ts";
 import type { Codec } from "./codec.ts";
 import type { Carrier } from "./connection.ts";
@@ -30,12 +30,13 @@ export interface ListenerOptions {
   /** For `tls` and `wss`. */
   readonly tls: { readonly key: string; readonly certificate: string } | undefined;
   readonly requestBytesMax: number;
+  /** TLS and HTTP openings that take longer are given up. */
+  readonly handshakeMs?: number;
   /** Before anything is read, TLS included. False: the connection is closed without a word. */
   admit(socket: Socket, address: string | undefined): boolean;
   arrive(arrival: Arrival): void;
 }
 
-/** TLS and HTTP openings that take longer are given up. */
 const HANDSHAKE_MS = 10_000;
 const HTTP_HEAD_BYTES_MAX = 8_192;
 /** How many may wait in the system's queue; Linux cuts it to `net.core.somaxconn`. */
@@ -86,13 +87,13 @@ export class Listener {
   }
 
   #build(): Server {
-    const { carrier, tls } = this.#options;
+    const { carrier, tls, handshakeMs = HANDSHAKE_MS } = this.#options;
     const secret = tls === undefined ? {} : { key: tls.key, cert: tls.certificate };
     const http = {
       maxHeaderSize: HTTP_HEAD_BYTES_MAX,
-      headersTimeout: HANDSHAKE_MS,
-      requestTimeout: HANDSHAKE_MS,
-      connectionsCheckingInterval: HANDSHAKE_MS / 2,
+      headersTimeout: handshakeMs,
+      requestTimeout: handshakeMs,
+      connectionsCheckingInterval: handshakeMs / 2,
       keepAlive: false,
       noDelay: true,
     };
@@ -101,7 +102,9 @@ export class Listener {
         return this.#upgrading(createHttpServer(http));
       case "wss":
         return this.#upgrading(
-          createHttpsServer({ ...http, ...secret, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_MS }),
+          givingUp(
+            createHttpsServer({ ...http, ...secret, minVersion: "TLSv1.2", handshakeTimeout: handshakeMs }),
+          ),
         );
       case "tls": {
         // `allowHalfOpen` is net's option, which the types of TLS leave out.
@@ -110,8 +113,9 @@ export class Listener {
           ...halfOpen,
           ...secret,
           minVersion: "TLSv1.2",
-          handshakeTimeout: HANDSHAKE_MS,
+          handshakeTimeout: handshakeMs,
         });
+        givingUp(server);
         return server.on("secureConnection", (socket) => this.#onLines(socket));
       }
       default:
@@ -139,12 +143,12 @@ export class Listener {
       // This door speaks only WebSocket: to a browser that is pointed at it, "Upgrade Required".
       response.writeHead(426, { connection: "close", upgrade: "websocket" }).end();
     });
-    server.on("clientError", (_error, socket: Duplex) => socket.end(refusal("400 Bad Request")));
+    server.on("clientError", (_error, socket: Duplex) => letGo(socket as Socket, refusal("400 Bad Request")));
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, first: Buffer) => {
       const socket = stream as Socket;
       socket.on("error", () => undefined);
       const { isAccepted, head } = answerHandshake(request);
-      if (!isAccepted) return void socket.end(head);
+      if (!isAccepted) return letGo(socket, head);
       socket.write(head);
       this.#arrive(
         socket,
@@ -168,6 +172,17 @@ export class Listener {
   #addressOf(socket: Socket): string | undefined {
     return this.#hasAddresses ? socket.remoteAddress : undefined;
   }
+}
+
+/** After its last words; whether the other side goes as well is not waited for. */
+function letGo(socket: Socket, lastWords: string): void {
+  socket.write(lastWords);
+  socket.destroySoon();
+}
+
+/** A TLS server only tells of a handshake that fails or takes too long, and keeps the connection. */
+function givingUp<S extends TlsServer>(server: S): S {
+  return server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
 }
 
 /** What a dead gateway has left behind is taken away; a socket that answers, or another kind of file, is not. */
