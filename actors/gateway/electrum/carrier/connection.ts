@@ -53,6 +53,8 @@ export class Connection {
   #movedAtMs: number;
   #heardAtMs: number;
   #partialSinceMs: number | undefined;
+  /** Bytes have come that nobody has looked at: they may be the rest of a message. */
+  #isUnseen = false;
   #next: Buffer | undefined;
   #failure: FramingError | undefined;
   #receivedBytes = 0;
@@ -119,7 +121,7 @@ export class Connection {
 
   /** How long a message has been coming in parts. */
   partialMs(nowMs: number): number {
-    return this.#partialSinceMs === undefined ? 0 : nowMs - this.#partialSinceMs;
+    return this.#partialSinceMs === undefined || this.#isUnseen ? 0 : nowMs - this.#partialSinceMs;
   }
 
   /** Nothing has come that has not been taken, and the next is waited for. */
@@ -182,11 +184,13 @@ export class Connection {
     this.#heardAtMs = this.#clock.monotonicMs();
     this.#receivedBytes += chunk.length;
     this.#codec.push(chunk);
+    this.#isUnseen = true;
     this.#account();
     this.#events?.readable();
   }
 
   #look(): void {
+    this.#isUnseen = false;
     try {
       this.#next = this.#codec.next();
     } catch (error) {
