@@ -349,11 +349,25 @@ describe("the door", () => {
 
   it("refuses to open with a list of bans that it cannot read", async () => {
     const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
-    writeFileSync(join(directory, "electrum-bans.json"), "{");
+    const unreadable = ["{", '{"bans":[{"network":"192.0.2.300","untilMs":null}]}'];
+    for (const text of unreadable) {
+      writeFileSync(join(directory, "electrum-bans.json"), text);
+      await expect(DoorUnderTest.open({ directory })).rejects.toMatchObject({
+        code: "GATEWAY_BANS_UNREADABLE",
+      });
+    }
+    rmSync(directory, { recursive: true });
+  });
 
-    await expect(DoorUnderTest.open({ directory })).rejects.toMatchObject({
-      code: "GATEWAY_BANS_UNREADABLE",
-    });
+  it("knows a banned network by any of its addresses, also one that was written down otherwise", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "troupe-bans-"));
+    const bans = [{ network: "192.0.2.7/24", untilMs: null }];
+    writeFileSync(join(directory, "electrum-bans.json"), JSON.stringify({ bans }));
+    const { door } = await opened.doorWith({ directory });
+
+    expect(door.bans.all).toEqual([{ network: "192.0.2.0/24", untilMs: null }]);
+    expect(door.bans.unban("192.0.2.99/24")).toBe(true);
+    expect(door.bans.has("192.0.2.1")).toBe(false);
     rmSync(directory, { recursive: true });
   });
 

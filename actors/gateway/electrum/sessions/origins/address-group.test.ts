@@ -19,6 +19,8 @@ describe("whose an address is", () => {
     ["fd00::1", "fd00::1", "fd00:0:0:0::/64", undefined],
     [undefined, "local", "local", undefined],
     ["nonsense", "local", "local", undefined],
+    ["::ffff:c633:6407", "198.51.100.7", "198.51.100.7", "198.51.100.0/24"],
+    ["::fffe:c633:6407", "::fffe:c633:6407", "0:0:0:0::/64", "0:0:0::/48"],
   ])("%s: %s of %s in %s", (text, address, host, subnet) => {
     expect(groupOf(text)).toEqual({ address, host, subnet });
   });
@@ -32,6 +34,13 @@ describe("networks", () => {
     [" 2001:DB8:0::/48 ", "2001:db8::/48"],
     ["2001:db8::1/128", "2001:db8::1"],
     ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["::ffff:c000:207", "192.0.2.7"],
+    ["192.0.2.7/24", "192.0.2.0/24"],
+    ["192.0.255.7/17", "192.0.128.0/17"],
+    ["1.2.3.4/0", "0.0.0.0/0"],
+    ["2001:db8:1:2::3/48", "2001:db8:1::/48"],
+    ["2001:db8:ffff::/33", "2001:db8:8000::/33"],
+    ["2001:db8::5/0", "::/0"],
   ])("%s is written %s", (text, written) => {
     expect(networkText(networkOf(text))).toBe(written);
   });

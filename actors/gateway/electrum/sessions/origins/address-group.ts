@@ -25,12 +25,14 @@ export function groupOf(remoteAddress: string | undefined): AddressGroup {
   return { address, host: prefix(4), subnet: isPrivate(address) ? undefined : prefix(3) };
 }
 
-/** Without a zone, and IPv4 as such. Undefined when it is no address. */
+/** Without a zone, and IPv4 as such, however it stands in IPv6. Undefined when it is no address. */
 function plainAddress(text: string | undefined): string | undefined {
   const [address = ""] = (text ?? "").split("%");
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  const plain = mapped ?? address;
-  return isIP(plain) === 0 ? undefined : plain;
+  if (isIP(address) !== 6) return isIP(address) === 4 ? address : undefined;
+  const bytes = bytesOf(address);
+  return bytes.every((byte, at) => at >= 12 || byte === (at < 10 ? 0 : 0xff))
+    ? bytes.slice(12).join(".")
+    : address;
 }
 
 /** `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/48`. */
@@ -51,11 +53,18 @@ export function parseNetwork(text: string): Network | undefined {
   return { address, prefixBits, family: bitsMax === 32 ? "ipv4" : "ipv6" };
 }
 
-/** One spelling for each network, so that what was banned can be found again. */
+/** One spelling for each network, whichever of its addresses was named, so that what was banned can be found again. */
 export function networkText({ address, prefixBits, family }: Network): string {
-  const bitsMax = family === "ipv4" ? 32 : 128;
-  const canonical = family === "ipv4" ? address : new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  return prefixBits === bitsMax ? canonical : `${canonical}/${prefixBits}`;
+  const first = bytesOf(address).map((byte, at) => byte & maskOf(prefixBits - 8 * at));
+  if (family === "ipv4") return prefixBits === 32 ? first.join(".") : `${first.join(".")}/${prefixBits}`;
+  const groups = Buffer.from(first).toString("hex").match(/.{4}/g) ?? [];
+  const text = shortest(groups.join(":"));
+  return prefixBits === 128 ? text : `${text}/${prefixBits}`;
+}
+
+/** Of one byte, of which so many bits belong to the network. */
+function maskOf(bits: number): number {
+  return (0xff << (8 - Math.min(8, Math.max(0, bits)))) & 0xff;
 }
 
 /** A list of one. Throws `GATEWAY_BAD_NETWORK`. */
@@ -100,10 +109,20 @@ function isPrivate(address: string): boolean {
   return address === "::1" || (head & 0xfe00) === 0xfc00 || (head & 0xffc0) === 0xfe80;
 }
 
+/** Four, or sixteen. */
+function bytesOf(address: string): number[] {
+  if (isIP(address) === 4) return address.split(".").map(Number);
+  return ipv6Groups(address).flatMap((group) => [...Buffer.from(group.padStart(4, "0"), "hex")]);
+}
+
+/** An IPv6 address as people write it. */
+function shortest(address: string): string {
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
+}
+
 /** Eight groups without leading zeros. */
 function ipv6Groups(address: string): string[] {
-  const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [left = "", right] = shortest.split("::");
+  const [left = "", right] = shortest(address).split("::");
   const groups = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(":"));
   const [head, tail] = [groups(left), groups(right)];
   return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => "0"), ...tail];

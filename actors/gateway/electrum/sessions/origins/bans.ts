@@ -9,7 +9,10 @@ import { NetworkList, networkOf, networkText, parseNetwork } from "./address-gro
 const BANS_MAX = 10_000;
 
 const BanSchema = z.object({
-  network: z.string().max(64),
+  network: z
+    .string()
+    .max(64)
+    .transform((text) => networkText(networkOf(text))),
   /** Milliseconds since the epoch; null: for good. */
   untilMs: z.number().nullable(),
 });
