@@ -24,7 +24,13 @@ import { PROTOCOL_CODES, ProtocolError } from "./protocol-error.ts";
 import type { VersionRange } from "./protocol-version.ts";
 import { Client } from "./sessions/client.ts";
 import type { DoorParts } from "./sessions/door-parts.ts";
-import { type AddressGroup, groupOf, NetworkList, parseNetwork } from "./sessions/origins/address-group.ts";
+import {
+  type AddressGroup,
+  groupOf,
+  NetworkList,
+  parseNetwork,
+  VIA_TOR,
+} from "./sessions/origins/address-group.ts";
 import { Admission, type Refusal } from "./sessions/origins/admission.ts";
 import { Bans } from "./sessions/origins/bans.ts";
 import { CostGroups } from "./sessions/origins/cost-groups.ts";
@@ -223,7 +229,7 @@ export class ElectrumDoor {
           })
         : undefined,
       requestBytesMax: config.electrum_request_bytes_max,
-      admit: (socket, from) => this.#admit(socket, from),
+      admit: (socket, from) => this.#admit(socket, from, carrier === "onion" ? VIA_TOR : groupOf(from)),
       arrive: (arrival) => this.#arrive(arrival),
     });
     try {
@@ -237,11 +243,9 @@ export class ElectrumDoor {
     }
   }
 
-  #admit(socket: Socket, from: string | undefined): boolean {
+  #admit(socket: Socket, from: string | undefined, group: AddressGroup): boolean {
     const { admission, tally } = this.#parts;
-    const group = groupOf(from);
-    const isShut = this.#isClosing || this.#isStranded;
-    const answer = isShut || this.#bans.has(from) ? "unheard" : admission.enter(group);
+    const answer = this.#isShutTo(from) ? "unheard" : admission.enter(group);
     if (answer !== "welcome") tally.sessionsRefused++;
     if (answer === "unheard") return false;
     const key = entryKey(socket);
@@ -258,8 +262,8 @@ export class ElectrumDoor {
   #arrive({ socket, carrier, address, codec, first }: Arrival): void {
     const { clock, budget, tally } = this.#parts;
     const entry = this.#entries.get(entryKey(socket));
-    // Without an entry its connection is gone already.
-    if (entry === undefined || this.#isClosing) return void socket.destroy();
+    // Without an entry its connection is gone already. What it was let in by may have changed during its handshake.
+    if (entry === undefined || this.#isShutTo(address)) return void socket.destroy();
     const connection = new Connection({ socket, carrier, address, codec, budget, clock });
     const client = new Client(this.#nextId++, connection, entry.group, this.#parts);
     this.#clients.set(client.id, client);
@@ -268,6 +272,10 @@ export class ElectrumDoor {
     if (entry.refusal === undefined) return;
     const message = `excessive resource usage: ${REFUSALS[entry.refusal]}`;
     client.close("limit", new ProtocolError(PROTOCOL_CODES.tooExpensive, message));
+  }
+
+  #isShutTo(address: string | undefined): boolean {
+    return this.#isClosing || this.#isStranded || this.#bans.has(address);
   }
 
   /** Cuts those that hold most until the rest fits. */

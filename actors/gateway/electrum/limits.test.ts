@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { gatewayContract } from "../../../bus/contracts/gateway.ts";
 import { ManualClock } from "../../../runtime/clock.ts";
@@ -313,6 +315,33 @@ describe("the door", () => {
       expect(await back.call("server.ping")).toBeNull();
     },
   );
+
+  it("lets nobody in who was still shaking hands when it was shut to him", async () => {
+    const clock = new ManualClock(Date.now());
+    const under = await opened.doorWith({ carriers: ["tls"], clock });
+    const halfway = async () => {
+      const plain = connect({ host: "127.0.0.1", port: under.target("tls").port });
+      await new Promise((resolve) => plain.once("connect", resolve));
+      // Whoever comes after it is inside: then it has been let in as well.
+      await opened.clientOf(under);
+      return plain;
+    };
+    const shakeHands = async (plain: Socket) => {
+      const secret = connectTls({ socket: plain, rejectUnauthorized: false });
+      secret.on("error", () => undefined);
+      await new Promise((resolve) => secret.once("close", resolve));
+    };
+    const banned = await halfway();
+    under.door.bans.ban("127.0.0.1", 1);
+    await shakeHands(banned);
+    under.door.bans.unban("127.0.0.1");
+    const unlucky = await halfway();
+    under.protocol.silence = 86_400_000;
+    clock.advance(1_000);
+    await shakeHands(unlucky);
+
+    expect(under.door.parts.tally.sessionsOpened).toBe(2);
+  });
 
   it("keeps them when the operator wants that", async () => {
     const clock = new ManualClock(Date.now());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Account, allowanceFor, decayPerSecond } from "../cost.ts";
-import { groupOf, NetworkList, networkOf, networkText, parseNetwork } from "./address-group.ts";
+import { groupOf, NetworkList, networkOf, networkText, parseNetwork, VIA_TOR } from "./address-group.ts";
 import { Admission } from "./admission.ts";
 import { CostGroups } from "./cost-groups.ts";
 
@@ -111,6 +111,21 @@ describe("admission", () => {
     const answers = Array.from({ length: 20 }, (_, at) => enter(admission, `10.0.0.${at}`));
 
     expect(answers).toEqual(["welcome", "welcome", ...Array(16).fill("total"), "unheard", "unheard"]);
+  });
+
+  it("leaves half of all to those who do not come through Tor, whose clients cannot be told from each other", () => {
+    const admission = new Admission({ ...limits, total: 20, subscriptionsTotal: 6 }, () => false);
+    const answers = Array.from({ length: 27 }, () => admission.enter(VIA_TOR));
+    const subscribed = Array.from({ length: 5 }, () => admission.addSubscription(VIA_TOR));
+
+    expect(answers).toEqual([...Array(10).fill("welcome"), ...Array(16).fill("total"), "unheard"]);
+    expect(subscribed).toEqual([true, true, true, false, false]);
+    for (let at = 0; at < 16; at++) admission.leave(VIA_TOR);
+    expect(Array.from({ length: 10 }, (_, at) => enter(admission, `10.0.0.${at}`))).toEqual(
+      Array(10).fill("welcome"),
+    );
+    expect(admission.addSubscription(groupOf(undefined))).toBe(true);
+    expect(admission.addSubscription(groupOf("10.0.0.1"))).toBe(true);
   });
 
   it("does not count Unix sockets, nor those who are trusted, but for the total", () => {

@@ -12,6 +12,8 @@ export interface AddressGroup {
 }
 
 const LOCAL: AddressGroup = Object.freeze({ address: "local", host: "local", subnet: undefined });
+/** All who come through Tor, who cannot be told from each other. */
+export const VIA_TOR: AddressGroup = Object.freeze({ address: "local", host: "tor", subnet: undefined });
 
 export function groupOf(remoteAddress: string | undefined): AddressGroup {
   const address = plainAddress(remoteAddress);

@@ -1,5 +1,5 @@
 /** Who may come in at all: how many connections and subscriptions each address, each network and all together may have. */
-import type { AddressGroup } from "./address-group.ts";
+import { type AddressGroup, VIA_TOR } from "./address-group.ts";
 
 export interface AdmissionLimits {
   readonly total: number;
@@ -46,8 +46,10 @@ export class Admission {
     const isFree = this.#isFree(group);
     const host = this.#hosts.get(group.host)?.connections ?? 0;
     const subnet = group.subnet === undefined ? 0 : (this.#subnets.get(group.subnet) ?? 0);
+    const overTor = isViaTor(group) ? host - shareOf(total) : Number.NEGATIVE_INFINITY;
+    const overAll = Math.max(this.#total - total, overTor);
     const over = Math.max(
-      this.#total - total,
+      overAll,
       isFree ? Number.NEGATIVE_INFINITY : Math.max(host - perHost, subnet - perSubnet),
     );
     if (over >= TOLD_MAX) return "unheard";
@@ -55,7 +57,7 @@ export class Admission {
     this.#hostOf(group).connections++;
     if (group.subnet !== undefined) this.#subnets.set(group.subnet, subnet + 1);
     if (over < 0) return "welcome";
-    if (this.#total > total) return "total";
+    if (overAll >= 0) return "total";
     return host >= perHost ? "host" : "subnet";
   }
 
@@ -74,6 +76,7 @@ export class Admission {
     const count = this.#hostOf(group);
     const { subscriptionsPerHost, subscriptionsTotal } = this.#limits;
     if (this.#subscriptions >= subscriptionsTotal) return false;
+    if (isViaTor(group) && count.subscriptions >= shareOf(subscriptionsTotal)) return false;
     // Whether an address is free takes longer to find out than all the rest: it seldom matters.
     if (count.subscriptions >= subscriptionsPerHost && !this.#isFree(group)) return false;
     count.subscriptions++;
@@ -106,4 +109,13 @@ export class Admission {
     const count = this.#hosts.get(host);
     if (count !== undefined && count.connections <= 0 && count.subscriptions <= 0) this.#hosts.delete(host);
   }
+}
+
+/** To come that way costs nobody anything, and nobody can be told from another: half is left to all who come otherwise. */
+function shareOf(total: number): number {
+  return Math.ceil(total / 2);
+}
+
+function isViaTor({ host }: AddressGroup): boolean {
+  return host === VIA_TOR.host;
 }
