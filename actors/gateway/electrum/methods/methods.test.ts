@@ -15,6 +15,11 @@ const HISTOGRAM: [number, number][] = [
   [9, 70_000],
 ];
 const UNKNOWN = "ab".repeat(32);
+/** What is sent while the node is away, in base64, and whether the node may have had it. */
+const AWAY = new Map([
+  ["3q3erQ==", "not_executed"],
+  ["vu++7w==", "unknown"],
+]);
 
 /** Display order to raw order, or back. */
 function reversed(hex: string): Uint8Array {
@@ -48,6 +53,11 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
       }),
       broadcast: ({ rawTx }) => {
         broadcasts.push(rawTx);
+        const outcome = AWAY.get(rawTx);
+        if (outcome !== undefined) {
+          const reason = "The node's cookie /home/somebody/.bitcoin/.cookie cannot be read.";
+          throw new TroupeError({ code: "MEMPOOL_NODE_AWAY", reason, outcome }, `The node: ${reason}`);
+        }
         if (rawTx.length < 8) {
           throw new TroupeError(
             { code: "MEMPOOL_REFUSED", kind: "invalid", rpcCode: -22, reason: "TX decode failed." },
@@ -99,6 +109,10 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
       code: 1,
       message: "height 1,000,000 out of range",
     });
+    await refused("blockchain.block.header", [Number.MAX_SAFE_INTEGER], {
+      code: 1,
+      message: "height 9,007,199,254,740,991 out of range",
+    });
     await refused("blockchain.block.header", [-1], {
       code: 1,
       message: "-1 should be a non-negative integer",
@@ -132,6 +146,8 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
       max: 2_016,
     });
     expect(await ask("blockchain.block.headers", 0, 0, 50)).toEqual({ headers: [], count: 0, max: 2_016 });
+    const absurd = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    expect(await ask("blockchain.block.headers", ...absurd)).toMatchObject({ headers: [], count: 0 });
   });
 
   it("prove headers against any checkpoint, as the recorded proofs do", async () => {
@@ -239,6 +255,9 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
       code: 1,
       message: "height 10,400 out of range",
     });
+    await refused("blockchain.transaction.id_from_pos", [Number.MAX_SAFE_INTEGER, 0], { code: 1 });
+    await refused("blockchain.transaction.id_from_pos", [104, Number.MAX_SAFE_INTEGER], { code: 1 });
+    await refused("blockchain.transaction.get_merkle", [UNKNOWN, Number.MAX_SAFE_INTEGER], { code: 1 });
     await refused("blockchain.transaction.id_from_pos", [104, 0, "yes"], {
       code: 1,
       message: '"merkle" must be a boolean',
@@ -302,6 +321,15 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
       message: "zz should be a hex string",
     });
     await refused("blockchain.transaction.broadcast", [""], { code: 1 });
+    // Why the node is away is the operator's affair, with the files and addresses that it names.
+    await refused("blockchain.transaction.broadcast", ["deaddead"], {
+      code: 2,
+      message: "daemon error: the node does not answer just now; try again",
+    });
+    await refused("blockchain.transaction.broadcast", ["beefbeef"], {
+      code: 2,
+      message: "daemon error: no answer; the transaction may have been sent. Sending it again does no harm.",
+    });
   });
 
   it("send packages on", async () => {

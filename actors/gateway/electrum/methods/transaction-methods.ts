@@ -5,7 +5,7 @@ import { parseTransaction } from "../../../../bitcoin/transaction.ts";
 import { MEMPOOL_PACKAGE_MAX } from "../../../../bus/contracts/mempool.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import { whenKnown } from "../asking/at-hand.ts";
-import { clientFailure, isPassing } from "../asking/failure.ts";
+import { clientFailure, mayBeDone } from "../asking/failure.ts";
 import type { TransactionProof, Transactions } from "../chain/transactions.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
@@ -171,7 +171,7 @@ function refusalOf(error: unknown): string | undefined {
 }
 
 function sendFailure(error: unknown, log: ChainParts["log"]): ProtocolError {
-  if (!isPassing(error)) return clientFailure(error, "the mempool", log);
+  if (!mayBeDone(error)) return clientFailure(error, "the mempool", log);
   // The answer may be lost and the transaction sent: sending it again is harmless.
   return new ProtocolError(
     PROTOCOL_CODES.node,
