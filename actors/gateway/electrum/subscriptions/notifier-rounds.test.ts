@@ -6,6 +6,7 @@ import type { ChainFeed } from "../chain/chain-feed.ts";
 import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
 import type { EncodedJson } from "../encoded-json.ts";
+import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { Session } from "../session.ts";
 import { Notifier } from "./notifier.ts";
 
@@ -16,9 +17,11 @@ const USED = SCRIPTS.filter((_, i) => i % 2 === 0);
 const [FIRST = "", SECOND_ROUND = ""] = [SCRIPTS[0], SCRIPTS[600]];
 
 let asked: string[];
-let answers: Map<string, (status: string | null) => void>;
+let answers: Map<string, { resolve(status: string | null): void; reject(error: Error): void }>;
 let told: string[][];
 let rehearsed: (readonly string[])[];
+let dropped: number;
+let session: Session;
 let notifier: Notifier;
 
 beforeEach(async () => {
@@ -31,24 +34,30 @@ beforeEach(async () => {
     rehearse: async (scripthashes) => void rehearsed.push(scripthashes),
     status: (scripthash) => {
       asked.push(scripthash);
-      return new Promise((resolve) => {
-        answers.set(scripthash, (status) => resolve({ status, length: 1 } as ScriptStatus));
+      return new Promise((resolve, reject) => {
+        answers.set(scripthash, {
+          resolve: (status) => resolve({ status, length: 1 } as ScriptStatus),
+          reject,
+        });
       });
     },
   };
-  const session: Partial<Session> = {
+  dropped = 0;
+  const fake: Partial<Session> = {
     isClosed: false,
     addSubscription: () => {},
+    dropSubscription: () => void dropped++,
     charge: () => {},
     notify: (_, params) => void told.push(JSON.parse((params as EncodedJson).text ?? "") as string[]),
   };
+  session = fake as Session;
   notifier = new Notifier({
     feed: feed as ChainFeed,
     scripts: scripts as ScriptAnswers,
     clock: systemClock,
     log: silentLog(),
   });
-  const subscribing = SCRIPTS.map((one) => notifier.subscribeScript(session as Session, one));
+  const subscribing = SCRIPTS.map((one) => notifier.subscribeScript(session, one));
   for (const one of SCRIPTS) answer([one], USED.includes(one) ? "00" : null);
   await Promise.all(subscribing);
   asked = [];
@@ -57,7 +66,7 @@ beforeEach(async () => {
 });
 
 function answer(scripts: readonly string[], status: string | null): void {
-  for (const one of scripts) answers.get(one)?.(status?.padStart(64, "0") ?? null);
+  for (const one of scripts) answers.get(one)?.resolve(status?.padStart(64, "0") ?? null);
 }
 
 describe("scripts that are touched", () => {
@@ -83,6 +92,27 @@ describe("scripts that are touched", () => {
     answer([FIRST], "bb");
     await waitFor("the newer status", () => told.some(([scripthash]) => scripthash === FIRST));
     expect(told.filter(([scripthash]) => scripthash === FIRST)).toEqual([[FIRST, "bb".padStart(64, "0")]]);
+  });
+});
+
+describe("a script whose history has become too long", () => {
+  it("is told as one without a status and followed no longer, and holds up no other", async () => {
+    const tooLong = new ProtocolError(PROTOCOL_CODES.historyTooLarge, "history too large");
+    answers.get(FIRST)?.reject(tooLong);
+    answer(SCRIPTS, "aa");
+    await waitFor("all to be told", () => told.length >= SCRIPTS.length);
+
+    expect(told.filter(([scripthash]) => scripthash === FIRST)).toEqual([[FIRST, null]]);
+    expect(notifier.isLooking).toBe(false);
+    // Longer than it waits before it asks again about what could not be asked for.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(asked.filter((one) => one === FIRST)).toHaveLength(1);
+    expect([notifier.scriptSubscriptions, dropped]).toEqual([SCRIPTS.length - 1, 1]);
+
+    // Who subscribes is not told that there is nothing.
+    const again = notifier.subscribeScript(session, FIRST) as Promise<unknown>;
+    answers.get(FIRST)?.reject(tooLong);
+    await expect(again).rejects.toBe(tooLong);
   });
 });
 

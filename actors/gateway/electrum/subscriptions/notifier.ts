@@ -7,6 +7,7 @@ import type { ChainFeed, ChainTip, ChainWatcher } from "../chain/chain-feed.ts";
 import type { ScriptStatus } from "../chain/history.ts";
 import type { ScriptAnswers } from "../chain/script-answers.ts";
 import { EncodedJson } from "../encoded-json.ts";
+import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { Session } from "../session.ts";
 import { BlockRehearsal } from "./block-rehearsal.ts";
 import {
@@ -100,6 +101,8 @@ export class Notifier implements ChainWatcher {
     if (tip === undefined) return undefined;
     if (!this.#headers.has(session)) session.addSubscription();
     this.#headers.set(session, tip.hash);
+    // The others have not been told of it yet. When it is left again before they are, this one has to be told.
+    if (tip.hash !== this.#toldHash) this.#toldHash = undefined;
     return tip;
   }
 
@@ -332,7 +335,7 @@ export class Notifier implements ChainWatcher {
     const looks: (void | Promise<void>)[] = [];
     let untilMs = performance.now() + LOOK_SLICE_MS;
     for (const key of keys) {
-      const look = this.#lookAt(key);
+      const look = this.#lookAt(key)?.catch((error: unknown) => this.#cannotLookAt(key, error));
       look?.catch(() => {}); // settled with the others
       looks.push(look);
       if (performance.now() < untilMs) continue;
@@ -354,6 +357,21 @@ export class Notifier implements ChainWatcher {
     if (this.#turningSinceMs !== undefined) this.#touched.add(key);
     // Touched again meanwhile: the next look is the one that counts.
     if (!this.#touched.has(key)) this.#update(key, status);
+  }
+
+  /**
+   * Asking again would not make a history shorter that has become too long. As with peers its subscriptions end, with no
+   * status: who asks for the history then hears why he cannot have it, and so does who subscribes again.
+   */
+  #cannotLookAt(key: ScriptKey, error: unknown): void {
+    const isTooLong = error instanceof ProtocolError && error.code === PROTOCOL_CODES.historyTooLarge;
+    if (!isTooLong) throw error;
+    this.#tellTip();
+    const news = new EncodedJson(JSON.stringify([scripthashOf(key), null]));
+    for (const session of this.#table.drop(key)) {
+      session.dropSubscription();
+      session.notify("blockchain.scripthash.subscribe", news);
+    }
   }
 
   /** Tells the subscribers of a script, unless they know. */

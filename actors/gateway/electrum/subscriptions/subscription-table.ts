@@ -93,6 +93,14 @@ export class SubscriptionTable<S extends object> {
     this.#sessions.delete(session);
   }
 
+  /** Ends all subscriptions to the script; returns whose they were. */
+  drop(key: ScriptKey): readonly S[] {
+    const row = this.#rows.get(key);
+    const sessions = row === undefined ? [] : this.#subscribersOf(row);
+    for (const session of sessions) this.unsubscribe(session, key);
+    return sessions;
+  }
+
   /** What the script's subscribers were told last; undefined when there are none. */
   statusOf(key: ScriptKey): string | null | undefined {
     const row = this.#rows.get(key);
@@ -106,6 +114,10 @@ export class SubscriptionTable<S extends object> {
     const row = this.#rows.get(key);
     if (row === undefined || this.statusOf(key) === status) return [];
     this.#setStatus(row, status);
+    return this.#subscribersOf(row);
+  }
+
+  #subscribersOf(row: number): S[] {
     const sessions: S[] = [];
     for (let link = this.#firstLinks[row] as number; link !== NONE; link = this.#next[link] as number) {
       sessions.push(this.#linked[link] as S);
