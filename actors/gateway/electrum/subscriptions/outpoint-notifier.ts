@@ -21,6 +21,8 @@ export interface OutpointNotifierOptions {
 }
 
 const RETRY_MS = 500;
+/** Outputs that are looked at together: as many as one message to the index holds. */
+const ROUND_OUTPUTS = 500;
 const COST_OF_STATUS = 0.1;
 
 export class OutpointNotifier implements ChainWatcher {
@@ -51,12 +53,11 @@ export class OutpointNotifier implements ChainWatcher {
     const name = nameOf(outpoint);
     const status = await this.#answers.status(outpoint);
     if (session.isClosed) return status;
+    // Before anything is kept: there may be no room.
+    if (this.#ofSessions.get(session)?.has(name) !== true) session.addSubscription();
     const followed = this.#follow(outpoint, JSON.stringify(status));
-    if (!followed.sessions.has(session)) {
-      session.addSubscription();
-      followed.sessions.add(session);
-      namesIn(this.#ofSessions, session).add(name);
-    }
+    followed.sessions.add(session);
+    namesIn(this.#ofSessions, session).add(name);
     // News that came while it was asked for has not been heard for it.
     this.#touch(name);
     return JSON.parse(followed.told) as OutpointStatus;
@@ -121,12 +122,14 @@ export class OutpointNotifier implements ChainWatcher {
   async #look(): Promise<void> {
     this.#isLooking = true;
     while (this.#touched.size > 0 && !this.#isStopped) {
-      const names = [...this.#touched];
-      this.#touched.clear();
+      const names = this.#nextTouched();
       const results = await Promise.allSettled(names.map((name) => this.#lookAt(name)));
       const failed = results.find((result) => result.status === "rejected");
       if (failed === undefined) continue;
-      for (const name of names) this.#touched.add(name);
+      results.forEach(({ status }, i) => {
+        // Behind all others.
+        if (status === "rejected") this.#touched.add(names[i] as string);
+      });
       this.#log.debug("outputs could not be asked for; asking again", {
         code: toWireError(failed.reason).code,
       });
@@ -135,6 +138,16 @@ export class OutpointNotifier implements ChainWatcher {
       });
     }
     this.#isLooking = false;
+  }
+
+  #nextTouched(): string[] {
+    const names: string[] = [];
+    for (const name of this.#touched) {
+      if (names.length === ROUND_OUTPUTS) break;
+      this.#touched.delete(name);
+      names.push(name);
+    }
+    return names;
   }
 
   async #lookAt(name: string): Promise<void> {
