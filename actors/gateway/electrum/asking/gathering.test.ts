@@ -120,4 +120,26 @@ describe("gathered questions", () => {
     void gathering.ask(2);
     await expect(gathering.ask(3)).rejects.toMatchObject({ code: -102 });
   });
+
+  it("whose answers are too large for one message are asked for in parts: only what is too large alone is refused", async () => {
+    let messages = 0;
+    const gathering = new Gathering<number, number>({
+      clock: systemClock,
+      ask: async (sizes) => {
+        messages += 1;
+        const sum = sizes.reduce((before, size) => before + size, 0);
+        if (sum > 64) throw new TroupeError({ code: "BUS_TOO_LARGE", outcome: "executed" }, "ask for less");
+        return sizes.map((size) => size * 2);
+      },
+      batchMax: 500,
+    });
+    const sizes = [1, 40, 2, 30, 65, 3, 60, 4];
+    const settled = await Promise.allSettled(sizes.map((size) => gathering.ask(size)));
+
+    expect(settled.map((each) => (each.status === "fulfilled" ? each.value : "refused"))).toEqual(
+      sizes.map((size) => (size > 64 ? "refused" : size * 2)),
+    );
+    expect(messages).toBeLessThan(2 * sizes.length);
+    expect(await gathering.ask(5)).toBe(10);
+  });
 });

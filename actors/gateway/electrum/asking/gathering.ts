@@ -1,5 +1,6 @@
 /** Gathers the questions that come in one turn of the loop, from all sessions, into one message to the actor that answers. */
 import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
+import { toWireError } from "../../../../runtime/errors.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { isPassing } from "./failure.ts";
 
@@ -91,16 +92,26 @@ export class Gathering<Q, A> {
       this.#waiting.length <= this.#batchMax ? this.#waiting : this.#waiting.slice(0, this.#batchMax);
     this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.#batchMax);
     this.#running += 1;
+    await this.#settle(batch);
+    this.#running -= 1;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** Never rejects. */
+  async #settle(batch: readonly Waiting<Q, A>[]): Promise<void> {
     try {
       const answers = await this.#patiently(batch.map(({ question }) => question));
       batch.forEach(({ resolve }, i) => {
         resolve(answers[i] as A);
       });
     } catch (error) {
+      if (batch.length > 1 && isTooLarge(error)) {
+        // One client's large answers are no reason to refuse the others theirs.
+        const middle = batch.length >> 1;
+        await this.#settle(batch.slice(0, middle));
+        return this.#settle(batch.slice(middle));
+      }
       for (const { reject } of batch) reject(error);
-    } finally {
-      this.#running -= 1;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 
@@ -116,6 +127,11 @@ export class Gathering<Q, A> {
       }
     }
   }
+}
+
+/** The answers of a batch fit no message together. */
+function isTooLarge(error: unknown): boolean {
+  return toWireError(error).code === "BUS_TOO_LARGE";
 }
 
 function busy(): ProtocolError {
