@@ -7,6 +7,7 @@ import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contrac
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { Gathering } from "../asking/gathering.ts";
+import { KeptAnswers } from "../asking/kept-answers.ts";
 import type { BothHalves, Halves } from "./both-halves.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -31,11 +32,14 @@ export interface OutpointAnswersOptions {
   readonly transactions: Transactions;
 }
 
+const KEPT_COUNTS_MAX = 100_000;
 const UNKNOWN: OutpointStatus = Object.freeze({});
 
 export class OutpointAnswers {
   readonly #options: OutpointAnswersOptions;
   readonly #statuses: Gathering<Outpoint, OutpointStatus>;
+  /** By transaction: all that are followed are looked at with each block, and how many outputs one has never changes. */
+  readonly #outputCounts: KeptAnswers<number | null>;
 
   constructor(options: OutpointAnswersOptions) {
     this.#options = options;
@@ -44,21 +48,33 @@ export class OutpointAnswers {
       ask: (outpoints) => this.#ask(outpoints),
       batchMax: INDEXER_BATCH_MAX,
     });
+    this.#outputCounts = new KeptAnswers({
+      ask: (txid) => this.#countOutputs(txid),
+      weightOf: (count) => (count === null ? Number.POSITIVE_INFINITY : 1),
+      weightMax: KEPT_COUNTS_MAX,
+    });
   }
 
   async status(outpoint: Outpoint): Promise<OutpointStatus> {
     const status = await this.#statuses.ask(outpoint);
     // What is spent exists; otherwise only the transaction itself says how many outputs it has.
     if (status.funder_height === undefined || status.spender_txhash !== undefined) return status;
-    const raw = await this.#options.transactions.raw(outpoint.txid);
-    if (raw === undefined) return UNKNOWN;
-    const { outputs } = parseTransaction(hexToBytes(raw), this.#options.network.serialization);
-    return outpoint.index < outputs.length ? status : UNKNOWN;
+    const count = await this.#outputCounts.of(outpoint.txid);
+    return count !== null && outpoint.index < count ? status : UNKNOWN;
+  }
+
+  /** Null for a transaction that has gone meanwhile. */
+  async #countOutputs(txid: string): Promise<number | null> {
+    const raw = await this.#options.transactions.raw(txid);
+    if (raw === undefined) return null;
+    return parseTransaction(hexToBytes(raw), this.#options.network.serialization).outputs.length;
   }
 
   async #ask(outpoints: readonly Outpoint[]): Promise<OutpointStatus[]> {
     const { indexer, mempool, halves } = this.#options;
-    const txids = outpoints.map(({ txid }) => txid);
+    // Many outputs of one transaction are one question.
+    const txids = [...new Set(outpoints.map(({ txid }) => txid))];
+    const funderAt = new Map(txids.map((txid, i) => [txid, i]));
     const both = await halves.ask(
       async () => {
         const [places, spenders] = await Promise.all([
@@ -76,7 +92,7 @@ export class OutpointAnswers {
         return { view: funders.view, funders: funders.results, spenders: spenders.results };
       },
     );
-    return outpoints.map((_, i) => statusAt(both, i));
+    return outpoints.map(({ txid }, i) => statusAt(both, funderAt.get(txid) ?? 0, i));
   }
 }
 
@@ -95,9 +111,9 @@ type AskedHalves = Halves<
   }
 >;
 
-function statusAt({ confirmed, unconfirmed }: AskedHalves, i: number): OutpointStatus {
-  const funder = unconfirmed?.funders[i];
-  const funderHeight = confirmed.places[i]?.height ?? (funder ? heightOf(funder) : undefined);
+function statusAt({ confirmed, unconfirmed }: AskedHalves, funderAt: number, i: number): OutpointStatus {
+  const funder = unconfirmed?.funders[funderAt];
+  const funderHeight = confirmed.places[funderAt]?.height ?? (funder ? heightOf(funder) : undefined);
   if (funderHeight === undefined) return UNKNOWN;
   const taken = confirmed.spenders[i];
   if (taken) return { funder_height: funderHeight, spender_txhash: taken.txid, spender_height: taken.height };
