@@ -4,7 +4,7 @@ import type { Handlers } from "../../../bus/bus.ts";
 import type { MempoolView, mempoolContract } from "../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { feeHistogram } from "../view/fee-histogram.ts";
-import { type MiningPlace, miningOrder } from "../view/mining-order.ts";
+import { ladderOf, type MiningPlace, miningOrder, placeFor } from "../view/mining-order.ts";
 import { Queries } from "../view/queries.ts";
 import type { View } from "../view/view.ts";
 
@@ -32,7 +32,10 @@ const RECENT_MAX = 100;
 export function reads({ view, clock, reach }: ReadsOptions): Reads {
   const { tables } = view;
   const histogram = kept(view, clock, HISTOGRAM_MS, () => feeHistogram(tables.unconfirmed()));
-  const order = kept(view, clock, ORDER_MS, () => miningOrder(tables));
+  const order = kept(view, clock, ORDER_MS, () => {
+    const places = miningOrder(tables);
+    return { places, ladder: ladderOf(places) };
+  });
   const recent = kept(view, clock, RECENT_MS, () => newest(tables.unconfirmed(), RECENT_MAX));
 
   const asOf = async <T>(
@@ -79,11 +82,17 @@ export function reads({ view, clock, reach }: ReadsOptions): Reads {
   };
 }
 
-function transaction(queries: Queries, txid: Txid, order: ReadonlyMap<Txid, MiningPlace>) {
+interface Order {
+  readonly places: ReadonlyMap<Txid, MiningPlace>;
+  readonly ladder: readonly MiningPlace[];
+}
+
+function transaction(queries: Queries, txid: Txid, { places, ladder }: Order) {
   const entry = queries.entry(txid);
   if (entry === undefined) return null;
   const { feeSat, sizeVb, weight, timeS } = entry;
-  const place = order.get(txid) ?? alone(order, (feeSat * 1_000) / sizeVb);
+  // One that came after the order was made stands for itself until the next one.
+  const place = places.get(txid) ?? placeFor(ladder, (feeSat * 1_000) / sizeVb);
   return {
     feeSat,
     sizeVb,
@@ -95,15 +104,6 @@ function transaction(queries: Queries, txid: Txid, order: ReadonlyMap<Txid, Mini
     descendants: queries.descendants(entry),
     ...place,
   };
-}
-
-/** One that came after the order was made: it stands for itself until the next one. */
-function alone(order: ReadonlyMap<Txid, MiningPlace>, packageSatPerKvb: number): MiningPlace {
-  let aheadVb = 0;
-  for (const place of order.values()) {
-    if (place.packageSatPerKvb >= packageSatPerKvb) aheadVb = Math.max(aheadVb, place.aheadVb);
-  }
-  return { packageSatPerKvb, aheadVb };
 }
 
 /** The last ones of an order in which they came, the newest first. */

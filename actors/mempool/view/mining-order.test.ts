@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Txid } from "../../../bitcoin/bytes.ts";
 import type { Entry } from "./entry.ts";
-import { miningOrder } from "./mining-order.ts";
+import { ladderOf, miningOrder, placeFor } from "./mining-order.ts";
 import { Tables } from "./tables.ts";
 
 const idOf = (number: number): Txid => number.toString(16).padStart(64, "0") as Txid;
@@ -91,6 +91,21 @@ describe("the mining order", () => {
         if (last !== undefined) expect(last.aheadVb).toBeLessThan(sizeVb);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it("has a place for what came after it, behind all that pay as much", () => {
+    const rates = fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(rates, fc.integer({ min: 0, max: 21 }), (paid, rate) => {
+        const order = orderOf(paid.map((feeSat, i) => entry(i + 1, feeSat, 1_000)));
+        const others = [...order.values()].filter(({ packageSatPerKvb }) => packageSatPerKvb >= rate);
+
+        expect(placeFor(ladderOf(order), rate)).toEqual({
+          packageSatPerKvb: rate,
+          aheadVb: Math.max(0, ...others.map(({ aheadVb }) => aheadVb)),
+        });
+      }),
     );
   });
 });

@@ -48,6 +48,23 @@ export function miningOrder(tables: Tables): ReadonlyMap<Txid, MiningPlace> {
   return places;
 }
 
+/** The places alone, the best first: each once. */
+export function ladderOf(order: ReadonlyMap<Txid, MiningPlace>): readonly MiningPlace[] {
+  return [...new Set(order.values())];
+}
+
+/** Where one would stand that is not in the order and pays so much. By halves: others may ask for hundreds at once. */
+export function placeFor(ladder: readonly MiningPlace[], packageSatPerKvb: number): MiningPlace {
+  let low = 0;
+  let high = ladder.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ladder[middle] as MiningPlace).packageSatPerKvb >= packageSatPerKvb) low = middle + 1;
+    else high = middle;
+  }
+  return { packageSatPerKvb, aheadVb: ladder[low - 1]?.aheadVb ?? 0 };
+}
+
 function clusterOf(tables: Tables, entry: Entry, seen: Set<Entry>): Entry[] {
   const cluster = [entry];
   seen.add(entry);
