@@ -1,8 +1,8 @@
 /** Gathers the questions that come in one turn of the loop, from all sessions, into one message to the actor that answers. */
 import { type Clock, sleep, type Timer } from "../../../../runtime/clock.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
-import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { isPassing } from "./failure.ts";
+import { busy } from "./fair-turns.ts";
 
 export interface GatheringOptions<Q, A> {
   readonly clock: Clock;
@@ -132,8 +132,4 @@ export class Gathering<Q, A> {
 /** The answers of a batch fit no message together. */
 function isTooLarge(error: unknown): boolean {
   return toWireError(error).code === "BUS_TOO_LARGE";
-}
-
-function busy(): ProtocolError {
-  return new ProtocolError(PROTOCOL_CODES.timeout, "server busy - too many requests wait for the index");
 }

@@ -1,7 +1,10 @@
 /** Answers by key, kept until the chain or the mempool touches the key: bounded by weight, the longest unused go first. */
 
+import type { Asker } from "./fair-turns.ts";
+
 export interface KeptAnswersOptions<A> {
-  readonly ask: (key: string) => A | Promise<A>;
+  /** For whom: of several who ask the same at once, the first. */
+  readonly ask: (key: string, asker: Asker) => A | Promise<A>;
   /** Infinite for an answer that is not to be kept. */
   readonly weightOf: (answer: A) => number;
   readonly weightMax: number;
@@ -15,7 +18,7 @@ interface Question<A> {
 }
 
 export class KeptAnswers<A> {
-  readonly #ask: (key: string) => A | Promise<A>;
+  readonly #ask: KeptAnswersOptions<A>["ask"];
   readonly #weightOf: (answer: A) => number;
   readonly #weightMax: number;
   /** In the order of their use, the oldest first. */
@@ -31,12 +34,12 @@ export class KeptAnswers<A> {
   }
 
   /** Without a promise when it is at hand. */
-  of(key: string): A | Promise<A> {
+  of(key: string, asker?: Asker): A | Promise<A> {
     const kept = this.peek(key);
     if (kept !== undefined) return kept;
     const asked = this.#asked.get(key)?.answer;
     if (asked !== undefined) return asked;
-    const answer = this.#ask(key);
+    const answer = this.#ask(key, asker);
     if (!(answer instanceof Promise)) {
       this.#keep(key, answer);
       return answer;

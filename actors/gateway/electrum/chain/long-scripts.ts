@@ -6,6 +6,7 @@ import type { IndexedTip, indexerContract } from "../../../../bus/contracts/inde
 import type { mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { assert } from "../../../../runtime/errors.ts";
+import { type Asker, FairTurns, type FairTurnsOptions } from "../asking/fair-turns.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { type BothHalves, SOON } from "./both-halves.ts";
 import {
@@ -61,13 +62,20 @@ interface Answer extends ScriptStatus {
   readonly history: History | undefined;
 }
 
-/** Each question goes through all that ever paid the script. */
-const ASKED_AT_ONCE = 2;
-const WAITING_MAX = 1_000;
+/**
+ * Each question goes through all that ever paid the script. A wallet of many such scripts asks for more than a hundred at once;
+ * who asks for more still must leave others their part of `electrum_running_max`.
+ */
+export const LONG_TURNS: FairTurnsOptions = Object.freeze({
+  atOnce: 2,
+  waitingMax: 3_000,
+  waitingPerAskerMax: 256,
+});
 
 export class LongScripts {
   readonly #options: LongScriptsOptions;
   readonly #questions: Gathering<Question, Answer | undefined>;
+  readonly #turns = new FairTurns(LONG_TURNS);
   /** The longest unused first. */
   readonly #settled = new Map<string, Settled>();
   #entryBytes = 0;
@@ -78,8 +86,7 @@ export class LongScripts {
       clock: options.clock,
       ask: async (questions) => Promise.all(questions.map((question) => this.#answer(question))),
       batchMax: 1,
-      batchesMax: ASKED_AT_ONCE,
-      waitingMax: WAITING_MAX,
+      batchesMax: LONG_TURNS.atOnce,
     });
   }
 
@@ -89,15 +96,19 @@ export class LongScripts {
   }
 
   /** Undefined for one that is longer than the limit. */
-  status(scripthash: string): Promise<ScriptStatus | undefined> {
-    return this.#questions.ask({ scripthash, wantsHistory: false });
+  status(scripthash: string, asker: Asker): Promise<ScriptStatus | undefined> {
+    return this.#ask({ scripthash, wantsHistory: false }, asker);
   }
 
   /** Undefined for one that is longer than the limit. */
-  async history(scripthash: string): Promise<History | undefined> {
-    const answer = await this.#questions.ask({ scripthash, wantsHistory: true });
+  async history(scripthash: string, asker: Asker): Promise<History | undefined> {
+    const answer = await this.#ask({ scripthash, wantsHistory: true }, asker);
     assert(answer === undefined || answer.history !== undefined, "a history was asked for and is missing");
     return answer?.history;
+  }
+
+  #ask(question: Question, asker: Asker): Promise<Answer | undefined> {
+    return this.#turns.take(asker, () => this.#questions.ask(question));
   }
 
   async #answer({ scripthash, wantsHistory }: Question): Promise<Answer | undefined> {

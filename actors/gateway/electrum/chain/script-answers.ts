@@ -4,6 +4,7 @@ import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contrac
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { atHandOr, whenThere } from "../asking/at-hand.ts";
+import { type Asker, FairTurns } from "../asking/fair-turns.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
@@ -11,7 +12,7 @@ import { type BothHalves, type ConfirmedHalf, type Halves, SOON } from "./both-h
 import type { ChainWatcher } from "./chain-feed.ts";
 import { Coins } from "./coins.ts";
 import { History, ListedEntries, type ScriptStatus } from "./history.ts";
-import { type LongHistoryTerms, LongScripts } from "./long-scripts.ts";
+import { LONG_TURNS, type LongHistoryTerms, LongScripts } from "./long-scripts.ts";
 
 export interface Balance {
   readonly confirmedSat: number;
@@ -90,21 +91,21 @@ export class ScriptAnswers implements ChainWatcher {
       (scripthash) => index.histories(one(scripthash)),
       (confirmed) => new History(new ListedEntries(confirmed), []),
     );
-    const askForHistory = async (scripthash: string): Promise<History> => {
+    const askForHistory = async (scripthash: string, asker: Asker): Promise<History> => {
       const found = long.knows(scripthash) ? undefined : await short.ask(scripthash);
-      return found ?? withinLimit(await long.history(scripthash), options.historyMax);
+      return found ?? withinLimit(await long.history(scripthash, asker), options.historyMax);
     };
     this.#histories = new KeptAnswers({
-      ask: (scripthash) => {
+      ask: (scripthash, asker) => {
         const found = long.knows(scripthash) ? undefined : shortAtHand(scripthash);
-        return atHandOr(found, () => askForHistory(scripthash));
+        return atHandOr(found, () => askForHistory(scripthash, asker));
       },
       // Of the scripts that wallets subscribe to most are unused, and of those nobody asks for more.
       weightOf: ({ length }) => (length === 0 ? Number.POSITIVE_INFINITY : length + KEPT_BASE),
       weightMax: KEPT_ENTRIES_MAX,
     });
     this.#statuses = new KeptAnswers({
-      ask: async (scripthash) => withinLimit(await long.status(scripthash), options.historyMax),
+      ask: async (scripthash, asker) => withinLimit(await long.status(scripthash, asker), options.historyMax),
       weightOf: () => 1,
       weightMax: KEPT_STATUSES_MAX,
     });
@@ -155,14 +156,14 @@ export class ScriptAnswers implements ChainWatcher {
     });
   }
 
-  history(scripthash: string): History | Promise<History> {
-    return this.#histories.of(scripthash);
+  history(scripthash: string, asker?: Asker): History | Promise<History> {
+    return this.#histories.of(scripthash, asker);
   }
 
   /** For those who need no more of the history: of a long one only what is new is asked for. */
-  status(scripthash: string): ScriptStatus | Promise<ScriptStatus> {
-    if (!this.#long.knows(scripthash)) return this.#histories.of(scripthash);
-    return this.#histories.peek(scripthash) ?? this.#statuses.of(scripthash);
+  status(scripthash: string, asker?: Asker): ScriptStatus | Promise<ScriptStatus> {
+    if (!this.#long.knows(scripthash)) return this.#histories.of(scripthash, asker);
+    return this.#histories.peek(scripthash) ?? this.#statuses.of(scripthash, asker);
   }
 
   /** Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first. */
@@ -174,12 +175,12 @@ export class ScriptAnswers implements ChainWatcher {
     }
   }
 
-  coins(scripthash: string): Coins | Promise<Coins> {
-    return this.#coins.of(scripthash);
+  coins(scripthash: string, asker?: Asker): Coins | Promise<Coins> {
+    return this.#coins.of(scripthash, asker);
   }
 
-  balance(scripthash: string): Balance | Promise<Balance> {
-    return this.#balances.of(scripthash);
+  balance(scripthash: string, asker?: Asker): Balance | Promise<Balance> {
+    return this.#balances.of(scripthash, asker);
   }
 
   scriptsTouched(scripthashes: readonly string[]): void {
@@ -237,15 +238,15 @@ function lookup<A extends object>({
     clock,
     ask: (scripthashes) => ask(scripthashes, historyMax, historyMax),
     batchMax: 1,
-    batchesMax: 2,
-    waitingMax: 1_000,
+    batchesMax: LONG_TURNS.atOnce,
   });
-  const askOne = async (scripthash: string): Promise<A> => {
-    const found = (await small.ask(scripthash)) ?? (await large.ask(scripthash));
-    return withinLimit(found, historyMax);
+  const turns = new FairTurns(LONG_TURNS);
+  const askOne = async (scripthash: string, asker: Asker): Promise<A> => {
+    const found = await small.ask(scripthash);
+    return withinLimit(found ?? (await turns.take(asker, () => large.ask(scripthash))), historyMax);
   };
   return new KeptAnswers({
-    ask: (scripthash) => atHandOr(atHand(scripthash), () => askOne(scripthash)),
+    ask: (scripthash, asker) => atHandOr(atHand(scripthash), () => askOne(scripthash, asker)),
     weightOf,
     weightMax,
   });

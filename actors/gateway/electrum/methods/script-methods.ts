@@ -34,7 +34,11 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       params: SCRIPTHASH,
       cost: 0.45,
       handle: ([hash], session) =>
-        whenKnown(scripts.history(hash), (history) => encodedFor(session, charged(history, session)), failed),
+        whenKnown(
+          scripts.history(hash, session),
+          (history) => encodedFor(session, charged(history, session)),
+          failed,
+        ),
     }),
     method({
       name: "blockchain.scripthash.get_mempool",
@@ -43,7 +47,7 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       cost: 0.25,
       handle: ([hash], session) =>
         whenKnown(
-          scripts.history(hash),
+          scripts.history(hash, session),
           (history) => {
             session.charge(charged(history, session).unconfirmed.length / ITEMS_PER_COST);
             return history.encodedUnconfirmed();
@@ -56,7 +60,7 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       before: BEFORE,
       params: SCRIPTHASH,
       cost: 1,
-      handle: ([hash]) => whenKnown(scripts.balance(hash), encodeBalance, failed),
+      handle: ([hash], session) => whenKnown(scripts.balance(hash, session), encodeBalance, failed),
     }),
     method({
       name: "blockchain.scripthash.listunspent",
@@ -65,7 +69,7 @@ export function scriptMethods({ scripts, log }: ChainParts, notifier: Notifier):
       cost: 1,
       handle: ([hash], session) =>
         whenKnown(
-          scripts.coins(hash),
+          scripts.coins(hash, session),
           (coins) => {
             session.charge(coins.length / ITEMS_PER_COST);
             return coins.encoded();

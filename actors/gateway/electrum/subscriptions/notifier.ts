@@ -112,7 +112,7 @@ export class Notifier implements ChainWatcher {
     const known = this.#table.statusOf(key);
     const isOld = this.#unseen !== undefined || this.#touched.has(key) || this.#inSight.has(key);
     if (known !== undefined && !isOld) return this.#register(session, key, known);
-    const found = this.#scripts.status(scripthash);
+    const found = this.#scripts.status(scripthash, session);
     return found instanceof Promise
       ? this.#subscribeWhenKnown(session, key, found)
       : this.#subscribeTo(session, key, found);
