@@ -1,4 +1,5 @@
 /** The methods about single transactions: their bytes, their proofs, and sending them. */
+import { setImmediate as turn } from "node:timers/promises";
 import { hexToBytes } from "../../../../bitcoin/bytes.ts";
 import { decodeTransaction } from "../../../../bitcoin/decoded-transaction.ts";
 import { parseTransaction } from "../../../../bitcoin/transaction.ts";
@@ -6,24 +7,29 @@ import { MEMPOOL_PACKAGE_MAX } from "../../../../bus/contracts/mempool.ts";
 import { toWireError } from "../../../../runtime/errors.ts";
 import { whenKnown } from "../asking/at-hand.ts";
 import { clientFailure, mayBeDone } from "../asking/failure.ts";
+import { FairTurns } from "../asking/fair-turns.ts";
 import type { TransactionProof, Transactions } from "../chain/transactions.ts";
 import { type Method, method, optional, required } from "../method.ts";
 import { badRequest, PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
+import type { Session } from "../session.ts";
 import { boolean, hex, shown, thousands, transactionHash, wholeNumber } from "./arguments.ts";
 import type { ChainParts } from "./chain-parts.ts";
 
 const HEX_PER_COST = 5_000;
+/** A transaction of 1 MB takes this thread a third of a second. */
+const PRINTING = Object.freeze({ atOnce: 1, waitingMax: 3_000, waitingPerAskerMax: 256 });
 /** Where the time stands in a header's hex: 4 bytes, the lowest first. */
 const TIME_AT = 68 * 2;
 
 export function transactionMethods(parts: ChainParts): readonly Method[] {
+  const printing = new FairTurns(PRINTING);
   return [
     method({
       name: "blockchain.transaction.get",
       params: [required("tx_hash", transactionHash), optional("verbose", boolean("verbose"), false)],
       cost: 1,
-      handle: ([txid, isVerbose]) =>
-        isVerbose ? verboseTransaction(parts, txid) : rawTransaction(parts, txid),
+      handle: ([txid, isVerbose], session) =>
+        isVerbose ? verboseTransaction(parts, printing, txid, session) : rawTransaction(parts, txid),
     }),
     method({
       name: "blockchain.transaction.get_merkle",
@@ -71,12 +77,19 @@ function rawTransaction({ transactions, log }: ChainParts, txid: string): string
 }
 
 /** As a node with an index of all transactions prints it. */
-async function verboseTransaction(parts: ChainParts, txid: string): Promise<unknown> {
+async function verboseTransaction(
+  parts: ChainParts,
+  printing: FairTurns,
+  txid: string,
+  session: Session,
+): Promise<unknown> {
   const raw = await rawTransaction(parts, txid);
-  const decoded = decodeTransaction(
-    parseTransaction(hexToBytes(raw), parts.network.serialization),
-    parts.network,
-  );
+  session.charge(raw.length / HEX_PER_COST);
+  const decoded = await printing.take(session, async () => {
+    // Each in a turn of its own, so that all others have theirs between two.
+    await turn();
+    return decodeTransaction(parseTransaction(hexToBytes(raw), parts.network.serialization), parts.network);
+  });
   try {
     const place = await parts.transactions.place(txid);
     if (place === undefined) return decoded;
