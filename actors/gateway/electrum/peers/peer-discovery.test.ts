@@ -318,6 +318,8 @@ describe("the search", () => {
       JSON.stringify({ ...kept, genesis: "00" }),
       JSON.stringify({ ...kept, peers: [{ ...kept.peers[0], tcp: 70_000 }] }),
       JSON.stringify({ ...kept, peers: [{ ...kept.peers[0], address: 7 }] }),
+      JSON.stringify({ ...kept, peers: [{ ...kept.peers[0], address: "evil.example" }] }),
+      JSON.stringify({ ...kept, peers: [{ ...kept.peers[0], protocolMax: "1.6\u001b[2J" }] }),
       " ".repeat(5 * 1024 * 1024),
     ];
     for (const text of spoilt) {
@@ -326,6 +328,12 @@ describe("the search", () => {
       await world.restart();
       expect(world.search.list.slots.map(({ peer }) => peer.verdict)).toEqual(["new"]);
     }
+    // Words go to the operator's terminal.
+    await world.search.stop();
+    const peers = [{ ...kept.peers[0], software: "Evil\u001b[2J1.0" }];
+    writeFileSync(path, JSON.stringify({ ...kept, peers }));
+    await world.restart();
+    expect(world.peer(NAME)?.software).toBe("Evil [2J1.0");
   });
 
   it("does not believe a stamp of the future, with which a peer would be told for ever", async () => {

@@ -6,7 +6,7 @@ import { toWireError } from "../../../../runtime/errors.ts";
 import type { Log } from "../../../../runtime/log/log.ts";
 import type { KnownPeers } from "../methods/peer-methods.ts";
 import type { VersionRange } from "../protocol-version.ts";
-import { type Candidate, candidateOfText, type DefaultPorts, type PeerTuple } from "./peer.ts";
+import { type Candidate, candidateOfText, type DefaultPorts, type PeerTuple, words } from "./peer.ts";
 import { checkPeer, type Findings, type OwnChain } from "./peer-check.ts";
 import { PeerConversation, PeerFailure } from "./peer-conversation.ts";
 import type { Dial, PeerTarget } from "./peer-dial.ts";
@@ -344,5 +344,5 @@ export class PeerDiscovery implements KnownPeers {
 
 function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return typeof code === "string" ? code : String(message).slice(0, 100);
+  return words(typeof code === "string" ? code : String(message));
 }

@@ -2,15 +2,21 @@
 import { readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { writeWhole } from "../../../../runtime/whole-file.ts";
+import { parseVersion } from "../protocol-version.ts";
 import type { Peer } from "./peer.ts";
-import { hostOf } from "./peer-host.ts";
+import { canonicalAddress, hostOf } from "./peer-host.ts";
 import { PEERS_MAX } from "./peer-list.ts";
 
 const BYTES_MAX = 4 * 1024 * 1024;
 
 const Port = z.int().min(1).max(65_535).nullable();
 const Stamp = z.number().min(0).nullable();
-const Words = z.string().max(300).nullable();
+/** What a peer has said, or we of it, on its way to a terminal: without what moves a cursor. */
+const Words = z
+  .string()
+  .max(300)
+  .transform((text) => text.replace(/\p{C}+/gu, " "))
+  .nullable();
 
 const FileSchema = z.object({
   /** The list of another network is none of ours. */
@@ -22,13 +28,19 @@ const FileSchema = z.object({
         tcp: Port,
         tls: Port,
         source: z.string().max(253),
-        address: z.string().max(64).nullable(),
+        address: z
+          .string()
+          .refine((text) => canonicalAddress(text) === text, { params: { expected: "an address" } })
+          .nullable(),
         verdict: z.enum(["new", "good", "unreachable", "bad"]),
         reason: Words,
         lastGoodMs: Stamp,
         lastTryMs: Stamp,
         failures: z.int().min(0),
-        protocolMax: z.string().max(16).nullable(),
+        protocolMax: z
+          .string()
+          .refine((text) => parseVersion(text) !== undefined, { params: { expected: "a version" } })
+          .nullable(),
         software: Words,
         pruning: z.int().min(1).nullable(),
       }),
