@@ -78,7 +78,7 @@ class Mempool implements Actor, FollowerNews {
   #progress: Progress | undefined;
   #figuresAtMs = Number.NEGATIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #arrivals: (() => void)[] = [];
+  readonly #arrivals = new Set<() => void>();
 
   constructor(context: MempoolContext, parts: MempoolParts) {
     this.#context = context;
@@ -148,9 +148,7 @@ class Mempool implements Actor, FollowerNews {
     opened.metrics.changed(changes);
     for (const part of changes.parts(this.#view.now)) opened.publisher.event("view.changed", part);
     this.#tellStatus();
-    const arrivals = this.#arrivals;
-    this.#arrivals = [];
-    for (const arrive of arrivals) arrive();
+    for (const arrive of this.#arrivals) arrive();
   }
 
   progress(progress: Progress): void {
@@ -219,12 +217,19 @@ class Mempool implements Actor, FollowerNews {
         this.#lookedAtMs = nowMs;
         this.#opened?.follower.look();
       }
-      await Promise.race([this.#arrival(), this.#wait(REACH_LOOK_MS)]);
+      await this.#arrivalWithin(REACH_LOOK_MS);
     }
   }
 
-  #arrival(): Promise<void> {
-    return new Promise((resolve) => void this.#arrivals.push(resolve));
+  /** On a chain that stands still many may wait for a block that does not come: nothing of them is kept. */
+  async #arrivalWithin(waitMs: number): Promise<void> {
+    let arrive = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    this.#arrivals.add(arrive);
+    await Promise.race([arrival, this.#wait(waitMs)]);
+    this.#arrivals.delete(arrive);
   }
 
   #wait(waitMs: number): Promise<void> {
