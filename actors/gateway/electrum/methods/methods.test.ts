@@ -55,7 +55,7 @@ describe.each(TEST_CARRIERS)("the methods over %s, on the recorded chain", (carr
         broadcasts.push(rawTx);
         const outcome = AWAY.get(rawTx);
         if (outcome !== undefined) {
-          const reason = "The node's cookie /home/somebody/.bitcoin/.cookie cannot be read.";
+          const reason = "The node's cookie /var/lib/bitcoind/.cookie cannot be read.";
           throw new TroupeError({ code: "MEMPOOL_NODE_AWAY", reason, outcome }, `The node: ${reason}`);
         }
         if (rawTx.length < 8) {
