@@ -58,7 +58,7 @@ export const electrumKeys = {
   electrum_tls_certificate: pathText()
     .optional()
     .describe(
-      "The certificate, with its chain, as PEM. Unset: a certificate of our own, made at the first start; wallets remember it.",
+      "The certificate, with its chain, as PEM; read again when it or its key has changed, as after a renewal. Unset: a certificate of our own, made at the first start; wallets remember it.",
     ),
   electrum_tls_key: secretFile().optional().describe("The file with the certificate's key as PEM, mode 600."),
   electrum_host_names: z

@@ -10,7 +10,7 @@ import { toWireError } from "../../../runtime/errors.ts";
 import type { Log } from "../../../runtime/log/log.ts";
 import { hostAndPort } from "../address.ts";
 import { listenFailure } from "../listen-failure.ts";
-import { tlsIdentity } from "../tls/tls-identity.ts";
+import { RenewedIdentity } from "../tls/renewed-identity.ts";
 import { observeElectrum } from "./admin/instruments.ts";
 import { ByteBudget } from "./carrier/byte-budget.ts";
 import { type Carrier, Connection } from "./carrier/connection.ts";
@@ -53,6 +53,7 @@ export interface ElectrumDoorOptions {
 }
 
 const TICK_MS = 1_000;
+const LOOK_FOR_CERTIFICATE_MS = 10_000;
 /** How long clients may take to read their last answers when the door closes. */
 const CLOSING_MS = 2_000;
 
@@ -83,6 +84,9 @@ export class ElectrumDoor {
   readonly #entries = new Map<string | Socket, Entry>();
   #listeners: Listener[] = [];
   #tick: Timer | undefined;
+  /** Of the doors for TLS, where there are any. */
+  #identity: RenewedIdentity | undefined;
+  #certifiedAtMs: number;
   #nextId = 1;
   #isClosing = false;
   #isStranded = false;
@@ -93,6 +97,7 @@ export class ElectrumDoor {
     const { config, clock, protocol, range, software, log, meter, directory } = options;
     this.#options = options;
     this.#openedAtMs = clock.monotonicMs();
+    this.#certifiedAtMs = this.#openedAtMs;
     this.#bans = new Bans(join(directory, "electrum-bans.json"), clock);
     const trusted = networksOf(config.electrum_trusted_addresses);
     const isTrusted = (address: string) => trusted.has(address);
@@ -212,22 +217,12 @@ export class ElectrumDoor {
     where: { host: string; port: number } | string,
     key: string,
   ): Promise<number> {
-    const { config, directory, clock } = this.#options;
+    const { config } = this.#options;
     const isSecret = carrier === "tls" || carrier === "wss";
-    const names = [...config.electrum_host_names, "localhost", "127.0.0.1", "::1"];
     const listener = new Listener({
       carrier,
       where,
-      tls: isSecret
-        ? tlsIdentity({
-            door: "electrum",
-            certificateFile: config.electrum_tls_certificate,
-            keyFile: config.electrum_tls_key,
-            directory,
-            names: [...new Set(names)],
-            nowMs: clock.now(),
-          })
-        : undefined,
+      tls: isSecret ? this.#certified().current : undefined,
       requestBytesMax: config.electrum_request_bytes_max,
       admit: (socket, from) => this.#admit(socket, from, carrier === "onion" ? VIA_TOR : groupOf(from)),
       arrive: (arrival) => this.#arrive(arrival),
@@ -241,6 +236,31 @@ export class ElectrumDoor {
       const at = typeof where === "string" ? where : hostAndPort(where);
       throw listenFailure({ door: "the Electrum door", where: at, hint }, error);
     }
+  }
+
+  #certified(): RenewedIdentity {
+    const { config, directory, clock, log } = this.#options;
+    const names = [...config.electrum_host_names, "localhost", "127.0.0.1", "::1"];
+    this.#identity ??= new RenewedIdentity(
+      {
+        door: "electrum",
+        certificateFile: config.electrum_tls_certificate,
+        keyFile: config.electrum_tls_key,
+        directory,
+        names: [...new Set(names)],
+        nowMs: clock.now(),
+      },
+      log,
+    );
+    return this.#identity;
+  }
+
+  /** A certificate lasts some weeks, and the door for as long as nobody restarts it. */
+  #lookForCertificate(nowMs: number): void {
+    const identity = this.#identity;
+    if (identity === undefined || nowMs - this.#certifiedAtMs < LOOK_FOR_CERTIFICATE_MS) return;
+    this.#certifiedAtMs = nowMs;
+    if (identity.look()) for (const listener of this.#listeners) listener.renew(identity.current);
   }
 
   #admit(socket: Socket, from: string | undefined, group: AddressGroup): boolean {
@@ -316,6 +336,7 @@ export class ElectrumDoor {
         this.#lookWhetherStranded();
         for (const client of this.#clients.values()) client.tick(nowMs);
         if (this.#parts.budget.isExceeded) this.#relieve();
+        this.#lookForCertificate(nowMs);
         this.#parts.costGroups.sweep(nowMs);
         this.#bans.sweep();
         this.#scheduleTick();

@@ -5,8 +5,9 @@ import { createServer as createHttpServer, type Server as HttpServer, type Incom
 import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
 import type { HostPort } from "../../../../runtime/config/config-values.ts";
+import type { KeyAndCertificate } from "../../tls/certificate.ts";
 import type { Codec } from "./codec.ts";
 import type { Carrier } from "./connection.ts";
 import { LineCodec } from "./line-codec.ts";
@@ -28,7 +29,7 @@ export interface ListenerOptions {
   /** An address, or the path of a Unix socket. */
   readonly where: HostPort | string;
   /** For `tls` and `wss`. */
-  readonly tls: { readonly key: string; readonly certificate: string } | undefined;
+  readonly tls: KeyAndCertificate | undefined;
   readonly requestBytesMax: number;
   /** TLS and HTTP openings that take longer are given up. */
   readonly handshakeMs?: number;
@@ -74,6 +75,13 @@ export class Listener {
     if (typeof where === "string") chmodSync(where, 0o660);
     const bound = this.#server.address();
     return typeof bound === "object" && bound !== null ? bound.port : 0;
+  }
+
+  /** Who comes from here on is shown this certificate; who is inside goes on as he is. */
+  renew({ key, certificate }: KeyAndCertificate): void {
+    if (this.#server instanceof TlsServer) {
+      this.#server.setSecureContext({ key, cert: certificate, minVersion: "TLSv1.2" });
+    }
   }
 
   /** Takes no more; resolves when all that came in have gone. */
