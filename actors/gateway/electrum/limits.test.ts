@@ -5,6 +5,9 @@ import { TEST_CARRIERS } from "../../../tests/harness/electrum/door-under-test.t
 import { OpenedDoors } from "../../../tests/harness/electrum/opened-doors.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { electrumHandlers } from "./admin/operator.ts";
+import type { Connection } from "./carrier/connection.ts";
+import { Client } from "./sessions/client.ts";
+import { groupOf } from "./sessions/origins/address-group.ts";
 
 const opened = new OpenedDoors();
 afterEach(() => opened.close());
@@ -76,6 +79,23 @@ describe("costs", () => {
     await client.call("charge", [1_000_000]);
 
     expect(await client.call("server.ping")).toBeNull();
+  });
+});
+
+describe("what a trusted address costs", () => {
+  it("is not held against its neighbours, as what they cost is against each other", async () => {
+    const under = await opened.doorWith({ config: { electrum_trusted_addresses: ["198.51.100.7"] } });
+    const { parts } = under.door;
+    const connection = { carrier: "tcp" } as unknown as Connection;
+    const costOf = (address: string, charged: number) => {
+      const client = new Client(0, connection, groupOf(address), parts);
+      client.charge(charged);
+      return client.cost(parts.clock.monotonicMs());
+    };
+    expect(costOf("198.51.100.7", 5_000)).toBeGreaterThan(4_000);
+
+    expect(costOf("198.51.100.8", 500)).toBeLessThan(600);
+    expect(costOf("198.51.100.9", 0)).toBeGreaterThan(400);
   });
 });
 

@@ -69,7 +69,8 @@ export class Client implements Speaker, Turned {
     this.openedAtMs = parts.clock.monotonicMs();
     this.#isTrusted = parts.isTrusted(group.address);
     this.#account = new Account(this.openedAtMs);
-    this.#costGroup = parts.costGroups.join(group, this.openedAtMs);
+    // What it costs is nobody else's debt.
+    this.#costGroup = this.#isTrusted ? undefined : parts.costGroups.join(group, this.openedAtMs);
     this.charge(CONNECTION_COST);
   }
 
