@@ -3,6 +3,7 @@ import type { AtHand, Client } from "../../../../bus/bus.ts";
 import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contracts/indexer.ts";
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { hasCode } from "../../../../runtime/errors.ts";
 import { atHandOr, whenThere } from "../asking/at-hand.ts";
 import { type Asker, FairTurns } from "../asking/fair-turns.ts";
 import { Gathering } from "../asking/gathering.ts";
@@ -243,13 +244,20 @@ function lookup<A extends object>({
   const turns = new FairTurns(LONG_TURNS);
   const askOne = async (scripthash: string, asker: Asker): Promise<A> => {
     const found = await small.ask(scripthash);
-    return withinLimit(found ?? (await turns.take(asker, () => large.ask(scripthash))), historyMax);
+    if (found !== undefined) return found;
+    const all = turns.take(asker, () => large.ask(scripthash));
+    return withinLimit(await all.catch(nothingIfTooLarge), historyMax);
   };
   return new KeptAnswers({
     ask: (scripthash, asker) => atHandOr(atHand(scripthash), () => askOne(scripthash, asker)),
     weightOf,
     weightMax,
   });
+}
+
+/** More than a message of the bus holds is more than can be answered. */
+function nothingIfTooLarge(error: unknown): undefined {
+  if (!hasCode(error, "BUS_TOO_LARGE")) throw error;
 }
 
 /** Wallets compare the text; the rest is for people. */
