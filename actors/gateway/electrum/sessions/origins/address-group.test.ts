@@ -113,6 +113,18 @@ describe("admission", () => {
     expect(answers).toEqual(["welcome", "welcome", ...Array(16).fill("total"), "unheard", "unheard"]);
   });
 
+  it("takes no room from a network for a trusted address in it", () => {
+    const admission = new Admission(limits, (address) => address === "198.51.100.1");
+    const trusted = Array.from({ length: 10 }, () => enter(admission, "198.51.100.1"));
+    const others = [2, 2, 2, 3, 3, 3].map((last) => enter(admission, `198.51.100.${last}`));
+    for (const _ of trusted) admission.leave(groupOf("198.51.100.1"));
+
+    expect(trusted).toEqual(Array(10).fill("welcome"));
+    expect(others).toEqual([...Array(5).fill("welcome"), "subnet"]);
+    // Nor does it give any when it goes.
+    expect(enter(admission, "198.51.100.4")).toBe("subnet");
+  });
+
   it("leaves half of all to those who do not come through Tor, whose clients cannot be told from each other", () => {
     const admission = new Admission({ ...limits, total: 20, subscriptionsTotal: 6 }, () => false);
     const answers = Array.from({ length: 27 }, () => admission.enter(VIA_TOR));

@@ -45,7 +45,9 @@ export class Admission {
     const { total, perHost, perSubnet } = this.#limits;
     const isFree = this.#isFree(group);
     const host = this.#hosts.get(group.host)?.connections ?? 0;
-    const subnet = group.subnet === undefined ? 0 : (this.#subnets.get(group.subnet) ?? 0);
+    // Whom the limit of a network does not hold takes no room from it.
+    const network = isFree ? undefined : group.subnet;
+    const subnet = network === undefined ? 0 : (this.#subnets.get(network) ?? 0);
     const overTor = isViaTor(group) ? host - shareOf(total) : Number.NEGATIVE_INFINITY;
     const overAll = Math.max(this.#total - total, overTor);
     const over = Math.max(
@@ -55,7 +57,7 @@ export class Admission {
     if (over >= TOLD_MAX) return "unheard";
     this.#total++;
     this.#hostOf(group).connections++;
-    if (group.subnet !== undefined) this.#subnets.set(group.subnet, subnet + 1);
+    if (network !== undefined) this.#subnets.set(network, subnet + 1);
     if (over < 0) return "welcome";
     if (overAll >= 0) return "total";
     return host >= perHost ? "host" : "subnet";
@@ -65,7 +67,7 @@ export class Admission {
     this.#total--;
     this.#hostOf(group).connections--;
     this.#forgetIfEmpty(group);
-    if (group.subnet === undefined) return;
+    if (group.subnet === undefined || this.#isFree(group)) return;
     const left = (this.#subnets.get(group.subnet) ?? 1) - 1;
     if (left > 0) this.#subnets.set(group.subnet, left);
     else this.#subnets.delete(group.subnet);
