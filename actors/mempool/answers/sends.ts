@@ -97,7 +97,8 @@ async function rawTransactions(
   txids: readonly Txid[],
 ): Promise<(Uint8Array | undefined)[]> {
   const byBlock = new Map<BlockHash | undefined, Txid[]>();
-  for (const txid of txids) {
+  // Of many clients who ask for the same at once, the node hears once.
+  for (const txid of new Set(txids)) {
     const entry = view.tables.get(txid);
     if (entry === undefined) continue;
     const block = entry.confirmedAt === undefined ? undefined : view.chain.hashAt(entry.confirmedAt);
