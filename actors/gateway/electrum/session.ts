@@ -12,8 +12,6 @@ export interface Session {
   readonly version: ProtocolVersion;
   /** True from the moment that nothing can be sent any more. */
   readonly isClosed: boolean;
-  /** Aborts when the session closes. Made when first read: read it only to stop work that takes long. */
-  readonly signal: AbortSignal;
   /** A larger answer is refused with `response too large`: what knows its size early can refuse early. */
   readonly responseBytesMax: number;
 

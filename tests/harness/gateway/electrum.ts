@@ -34,7 +34,6 @@ export class TestSession implements Session {
   readonly notifications: Notification[] = [];
   readonly #half: InnerHalf;
   readonly #methods: ReturnType<MethodTable["of"]>;
-  readonly #closing = new AbortController();
   readonly address = "192.0.2.7";
   readonly isViaTor = false;
   isClosed = false;
@@ -49,10 +48,6 @@ export class TestSession implements Session {
     this.#methods = table.of(this.version);
   }
 
-  get signal(): AbortSignal {
-    return this.#closing.signal;
-  }
-
   /** The result as a client would read it from the wire. */
   async call(name: string, params?: unknown): Promise<unknown> {
     const method = this.#methods.get(name);
@@ -63,7 +58,6 @@ export class TestSession implements Session {
 
   close(): void {
     this.isClosed = true;
-    this.#closing.abort();
     this.#half.forget(this);
   }
 

@@ -56,7 +56,6 @@ export class Client implements Speaker, Turned {
   #isLast = false;
   #closedBy: ClosedBy = "client";
   #isGone = false;
-  #abort: AbortController | undefined;
   /** Of what has come from it, so much has been charged. */
   #chargedBytes = 0;
 
@@ -117,12 +116,6 @@ export class Client implements Speaker, Turned {
 
   get isClosed(): boolean {
     return this.#isGone || this.#isLast;
-  }
-
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#isGone) this.#abort.abort();
-    return this.#abort.signal;
   }
 
   get responseBytesMax(): number {
@@ -330,7 +323,6 @@ export class Client implements Speaker, Turned {
     this.#talk.end();
     this.#answers = [];
     this.#notices = [];
-    this.#abort?.abort();
     const { admission, costGroups, tally, protocol } = this.#parts;
     admission.dropSubscriptions(this.group, this.#subscriptions);
     this.#subscriptions = 0;
