@@ -86,4 +86,21 @@ describe("a port for https and http", () => {
       text: expect.stringContaining("https only"),
     });
   });
+
+  it.skipIf(outside === undefined)("lets go of who is refused for that and stays", async () => {
+    const port = await listener.open({ host: "0.0.0.0", port: 0 });
+    const stubborn: Socket[] = [];
+    // More than may come in at once.
+    for (let at = 0; at < 6; at++) {
+      const socket = connect({ host: outside?.address ?? "", port, allowHalfOpen: true });
+      stubborn.push(socket);
+      socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      const said = await new Promise<string>((resolve) => {
+        socket.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+        socket.once("close", () => resolve("closed"));
+      });
+      expect(said).toContain("https only");
+    }
+    for (const socket of stubborn) socket.destroy();
+  });
 });

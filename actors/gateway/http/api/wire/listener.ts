@@ -109,6 +109,8 @@ export class Listener {
         `HTTP/1.1 426 Upgrade Required\r\nupgrade: TLS/1.2, HTTP/1.1\r\ncontent-type: application/json\r\n` +
           `content-length: ${NEEDS_TLS.length}\r\nconnection: close\r\n\r\n${NEEDS_TLS}`,
       );
+      // Whether the other side goes as well is not waited for.
+      socket.destroySoon();
     }
   }
 
