@@ -51,7 +51,9 @@ export interface Allowance {
 
 export function allowanceFor(limits: CostLimits, cost: number): Allowance {
   const { soft, hard, concurrency, throttleMaxMs } = limits;
-  if (soft === 0 || hard === 0 || cost <= soft) return { concurrency, delayMs: 0 };
-  const share = Math.min(1, (cost - soft) / Math.max(1, hard - soft));
+  if (soft === 0 || hard === 0) return { concurrency, delayMs: 0 };
+  if (cost >= hard) return { concurrency: 0, delayMs: throttleMaxMs };
+  if (cost <= soft) return { concurrency, delayMs: 0 };
+  const share = (cost - soft) / (hard - soft);
   return { concurrency: Math.ceil((1 - share) * concurrency), delayMs: share * throttleMaxMs };
 }

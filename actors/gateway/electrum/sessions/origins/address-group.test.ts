@@ -165,6 +165,14 @@ describe("costs", () => {
     expect(allowanceFor(limits, cost)).toEqual(allowance);
   });
 
+  it("cut at the hard limit also where it is below the soft one", () => {
+    const hardFirst = { ...limits, hard: 500 };
+
+    expect(allowanceFor(hardFirst, 499)).toEqual({ concurrency: 10, delayMs: 0 });
+    expect(allowanceFor(hardFirst, 500).concurrency).toBe(0);
+    expect(allowanceFor({ ...limits, hard: 1_000 }, 1_000).concurrency).toBe(0);
+  });
+
   it("allow everything where there is no limit", () => {
     expect(allowanceFor({ ...limits, soft: 0 }, 1e9).concurrency).toBe(10);
     expect(allowanceFor({ ...limits, hard: 0 }, 1e9).concurrency).toBe(10);
