@@ -141,6 +141,7 @@ export const ACTORS: readonly ActorRow[] = Object.freeze([
     startSection: (config, ownNode) => ({
       ...config.get(indexerSection),
       node: nodeConfigFor(config, ownNode),
+      isOwnChain: ownNode !== undefined,
     }),
     doors: () => [],
   },

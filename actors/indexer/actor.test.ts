@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -13,9 +13,11 @@ import { silentLog } from "../../bus/fake.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { MODEL_SCRIPT_HASHES, ModelChain, ModelSource } from "../../tests/harness/chain/model-chain.ts";
 import { IndexerUnderTest, sourceOf } from "../../tests/harness/indexer/indexer.ts";
+import { putFormat } from "../../tests/harness/indexer/put-format.ts";
 import { callNode } from "../../tests/harness/node/bitcoind.ts";
 import { CoinOwner } from "../../tests/harness/node/coin-owner.ts";
 import { waitFor } from "../../tests/harness/wait-for.ts";
+import { INDEX_PLACES } from "./config.ts";
 import { nodeParts } from "./parts.ts";
 
 const opened: (() => Promise<void> | void)[] = [];
@@ -110,6 +112,24 @@ describe("the indexer", () => {
     ]);
     await expect(indexer.blockTxids({ height: 21 })).rejects.toMatchObject({ code: "INDEXER_RANGE" });
   });
+
+  it.each([false, true])(
+    "refuses an index of another format and leaves it alone, and builds a private chain's anew: %s",
+    async (isOwnChain) => {
+      const source = sourceOf(new ModelSource(chainOf(7, 3)));
+      const under = await indexerOver(source, { isOwnChain });
+      await putFormat(join(under.directory, INDEX_PLACES.index), 1);
+
+      const refused = await under.start().catch((error: unknown) => error);
+
+      expect(refused).toEqual(
+        isOwnChain ? undefined : expect.objectContaining({ code: "INDEXER_STORE_OTHER_FORMAT" }),
+      );
+      await waitFor("what was moved away to be removed", () => readdirSync(under.directory).length === 1);
+      expect(readdirSync(under.directory)).toEqual([INDEX_PLACES.index]);
+      if (isOwnChain) await waitFor("the index to be level", () => under.isReady);
+    },
+  );
 
   it("is degraded while none of its query threads works", async () => {
     const crew = { running: 0, stop: async () => {} };

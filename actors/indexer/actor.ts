@@ -6,7 +6,7 @@ import { type Network, networkByName } from "../../bitcoin/network.ts";
 import type { Actor, ActorContext, ActorDefinition, Crew } from "../../bus/actor.ts";
 import type { Publisher, Service } from "../../bus/bus.ts";
 import { INDEXER_TOUCHED_MAX, indexerContract } from "../../bus/contracts/indexer.ts";
-import { TroupeError, toWireError } from "../../runtime/errors.ts";
+import { hasCode, TroupeError, toWireError } from "../../runtime/errors.ts";
 import { answers } from "./answers/answers.ts";
 import type { QueryThreadConfig } from "./answers/query-thread.ts";
 import { IndexReader } from "./answers/reader.ts";
@@ -14,7 +14,7 @@ import { SyncFlag } from "./answers/sync-flag.ts";
 import { INDEX_PLACES, type IndexerConfig, indexerStartSection } from "./config.ts";
 import { IndexerMetrics, QueryMetrics } from "./metrics.ts";
 import { StoredTransactions } from "./queries/stored-transactions.ts";
-import { obeyRebuildOrder } from "./store/rebuild.ts";
+import { dropIndex, obeyRebuildOrder } from "./store/rebuild.ts";
 import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
@@ -80,11 +80,7 @@ class Indexer implements Actor, SyncNews {
   async start(): Promise<void> {
     const { config, bus, clock, dataDirectory, meter } = this.#context;
     const network = networkByName(this.#context.network);
-    obeyRebuildOrder(dataDirectory, clock.now(), this.#context.log);
-    const store = new IndexStore({
-      directory: join(dataDirectory, INDEX_PLACES.index),
-      network: network.name,
-    });
+    const store = this.#openStore(dataDirectory, network);
     const reader = new IndexReader(store, config.query_cache_mb * MEGABYTE);
     const threads = config.threads === 0 ? availableParallelism() : config.threads;
     const bench = this.#parts.workbench(threads, (error) =>
@@ -142,6 +138,22 @@ class Indexer implements Actor, SyncNews {
     opened.reader.close();
     opened.stored?.close();
     await opened.store.close();
+  }
+
+  /** An index of another release's format is refused, since to build it takes hours; a private chain's is built anew at once. */
+  #openStore(dataDirectory: string, network: Network): IndexStore {
+    const { clock, config, log } = this.#context;
+    const open = () =>
+      new IndexStore({ directory: join(dataDirectory, INDEX_PLACES.index), network: network.name });
+    obeyRebuildOrder(dataDirectory, clock.now(), log);
+    try {
+      return open();
+    } catch (error) {
+      if (!config.isOwnChain || !hasCode(error, "INDEXER_STORE_OTHER_FORMAT")) throw error;
+      log.warn("the index of this private chain has another release's format and is built anew", { error });
+      dropIndex(dataDirectory, clock.now(), log);
+      return open();
+    }
   }
 
   #placeSearch(store: IndexStore, network: Network, directory: string | undefined): PlaceSearch | undefined {

@@ -65,12 +65,16 @@ export const indexerSection = section(
 /** In the actor's data directory: where the index is, and the order to build it anew. */
 export const INDEX_PLACES = Object.freeze({ index: "index", order: "rebuild-order" });
 
-/** What the actor is started with: its own section, and under `node` the section of that name, which it shares with others. */
+/** What the actor is started with: its own section, under `node` the section of that name, which it shares with others, and whose the chain is. */
 export const indexerStartSection = section(
   "indexer",
   indexerSection.title,
   indexerSection.schema.extend({
     node: nodeSection.schema.prefault({}).describe("The section [node]."),
+    isOwnChain: z
+      .boolean()
+      .default(false)
+      .describe("The chain is a private one of our own node: its index is built in seconds."),
   }),
 );
 

@@ -89,7 +89,7 @@ export class IndexStore {
     if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#env = open({ path: directory, noSubdir: false, maxDbs: 16, readOnly, encoding: "binary" });
     const meta = openMeta(this.#env);
-    const found = foundFormat(meta, network, readOnly);
+    const found = this.#foundFormat(meta, network, readOnly);
     this.#tables = openTables(this.#env, meta);
     this.#snapshots = {
       tables: this.#tables,
@@ -391,6 +391,16 @@ export class IndexStore {
     const keys = this.#blocksBetween(t, runId, 0, to);
     if (to !== KEY_HEADS) keys.pop();
     return keys;
+  }
+
+  #foundFormat(meta: Tables["meta"], network: string, readOnly: boolean): StoreFormat | undefined {
+    try {
+      return foundFormat(meta, network, readOnly);
+    } catch (error) {
+      // Nothing was written, so nothing can be lost by a failure.
+      this.#env.close().catch(() => {});
+      throw error;
+    }
   }
 
   #begin(network: string, secret = randomSecret()): StoreFormat {

@@ -73,6 +73,11 @@ export class IndexerUnderTest {
     );
   }
 
+  /** Where its index is, and what is beside it. */
+  get directory(): string {
+    return this.#directory;
+  }
+
   start(): Promise<void> {
     return this.#actor.start();
   }
