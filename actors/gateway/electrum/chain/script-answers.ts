@@ -4,7 +4,7 @@ import { INDEXER_BATCH_MAX, type indexerContract } from "../../../../bus/contrac
 import { MEMPOOL_BATCH_MAX, type mempoolContract } from "../../../../bus/contracts/mempool.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
-import { atHandOr, whenThere } from "../asking/at-hand.ts";
+import { atHandOr, whenKnown, whenThere } from "../asking/at-hand.ts";
 import { type Asker, FairTurns } from "../asking/fair-turns.ts";
 import { Gathering } from "../asking/gathering.ts";
 import { KeptAnswers } from "../asking/kept-answers.ts";
@@ -41,16 +41,16 @@ const KEPT_ENTRIES_MAX = 400_000;
 const KEPT_BALANCES_MAX = 50_000;
 /** What an answer costs besides its entries. */
 const KEPT_BASE = 2;
-const KEPT_STATUSES_MAX = 10_000;
+/** At about 250 bytes each. */
+const KEPT_STATUSES_MAX = 100_000;
 
 /** After so many passes all code on the way is compiled. */
 const REHEARSALS = 8;
 
 export class ScriptAnswers implements ChainWatcher {
-  readonly #long: LongScripts;
   readonly #short: Gathering<string, History | undefined>;
   readonly #histories: KeptAnswers<History>;
-  /** Of long histories, which need not be at hand for it. */
+  /** The history need not be kept for it: wallets that come again and again ask for nothing else of a script that rests. */
   readonly #statuses: KeptAnswers<ScriptStatus>;
   readonly #coins: KeptAnswers<Coins>;
   readonly #balances: KeptAnswers<Balance>;
@@ -68,7 +68,6 @@ export class ScriptAnswers implements ChainWatcher {
           ({ results: [confirmed] }) => (confirmed === null ? undefined : use(confirmed as C)),
         );
     const long = new LongScripts(options);
-    this.#long = long;
     const short = new Gathering<string, History | undefined>({
       clock,
       ask: async (scripthashes) => {
@@ -105,9 +104,15 @@ export class ScriptAnswers implements ChainWatcher {
       weightOf: ({ length }) => (length === 0 ? Number.POSITIVE_INFINITY : length + KEPT_BASE),
       weightMax: KEPT_ENTRIES_MAX,
     });
+    const askForStatus = async (scripthash: string, asker: Asker): Promise<ScriptStatus> =>
+      withinLimit(await long.status(scripthash, asker), options.historyMax);
     this.#statuses = new KeptAnswers({
-      ask: async (scripthash, asker) => withinLimit(await long.status(scripthash, asker), options.historyMax),
-      weightOf: () => 1,
+      ask: (scripthash, asker) => {
+        const known = this.#histories.peek(scripthash);
+        if (known === undefined && long.knows(scripthash)) return askForStatus(scripthash, asker);
+        return whenKnown(known ?? this.#histories.of(scripthash, asker), onlyStatus);
+      },
+      weightOf: ({ length }) => (length === 0 ? Number.POSITIVE_INFINITY : 1),
       weightMax: KEPT_STATUSES_MAX,
     });
     this.#coins = lookup({
@@ -163,8 +168,7 @@ export class ScriptAnswers implements ChainWatcher {
 
   /** For those who need no more of the history: of a long one only what is new is asked for. */
   status(scripthash: string, asker?: Asker): ScriptStatus | Promise<ScriptStatus> {
-    if (!this.#long.knows(scripthash)) return this.#histories.of(scripthash, asker);
-    return this.#histories.peek(scripthash) ?? this.#statuses.of(scripthash, asker);
+    return this.#statuses.of(scripthash, asker);
   }
 
   /** Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first. */
@@ -258,6 +262,10 @@ function lookup<A extends object>({
 /** More than a message of the bus holds is more than can be answered. */
 function nothingIfTooLarge(error: unknown): undefined {
   if (!hasCode(error, "BUS_TOO_LARGE")) throw error;
+}
+
+function onlyStatus({ status, length }: History): ScriptStatus {
+  return { status, length };
 }
 
 /** Wallets compare the text; the rest is for people. */
