@@ -1,12 +1,12 @@
 /** A node's `blk*.dat`: which blocks lie where, in the order the node received them. `block-reader.ts` reads them. */
-import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { blockHashOf, HEADER_LENGTH_BYTES } from "../../bitcoin/block/header.ts";
 import { type BlockHash, bytesToHex, equalBytes } from "../../bitcoin/bytes.ts";
 import { Reader } from "../../bitcoin/codec.ts";
 import { magicBytes, type Network } from "../../bitcoin/network.ts";
 import { nodeError } from "../errors.ts";
-import { type BlockPlace, fileName, KEY_LENGTH_BYTES, unhide } from "./block-reader.ts";
+import { type BlockPlace, fileName, KEY_LENGTH_BYTES, readKey, unhide } from "./block-reader.ts";
 
 /** Before each block stand the network's magic bytes and the block's length. */
 const FRAME_LENGTH_BYTES = 8;
@@ -49,7 +49,7 @@ export class BlockFiles {
     let files: BlockFiles;
     let numbers: number[];
     try {
-      files = new BlockFiles(directory, network, await readKey(directory));
+      files = new BlockFiles(directory, network, readKey(directory));
       numbers = await files.numbers();
       if (numbers.length === 0) throw new Error("there are no block files");
     } catch (error) {
@@ -73,7 +73,7 @@ export class BlockFiles {
    */
   static async openAny(directory: string, network: Network): Promise<BlockFiles | undefined> {
     try {
-      const files = new BlockFiles(directory, network, await readKey(directory));
+      const files = new BlockFiles(directory, network, readKey(directory));
       return (await files.numbers()).length === 0 ? undefined : files;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -194,19 +194,6 @@ export class BlockFiles {
       { code: "NODE_BLOCK_FILE_FOREIGN", node: path, found: bytesToHex(head.subarray(0, 4)) },
       `The node's block file ${path} does not begin with the genesis block of ${network.name}: it is another network's, or its key file xor.dat is.`,
     );
-  }
-}
-
-/** Nothing where the files are plain: no key file, or a key of zeros. */
-async function readKey(directory: string): Promise<Uint8Array | undefined> {
-  try {
-    const key = await readFile(join(directory, "xor.dat"));
-    if (key.length !== KEY_LENGTH_BYTES) throw new Error(`xor.dat has ${key.length} bytes instead of 8`);
-    return key.some((byte) => byte !== 0) ? Uint8Array.from(key) : undefined;
-  } catch (error) {
-    // Bitcoin Core before version 28 has no key file.
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
   }
 }
 

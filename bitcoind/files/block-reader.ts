@@ -1,5 +1,5 @@
 /** Reads blocks out of a node's files into memory, for a thread that does nothing else meanwhile. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { nodeError } from "../errors.ts";
 
@@ -69,6 +69,21 @@ export class BlockReader {
 
 export function fileName(number: number): string {
   return `blk${String(number).padStart(5, "0")}.dat`;
+}
+
+/**
+ * What hides the content of the directory's files (Bitcoin Core 28 and later, in new data directories). Nothing where they are
+ * plain: no key file, or a key of zeros. Throws what the system throws, and where the file is no key.
+ */
+export function readKey(directory: string): Uint8Array | undefined {
+  try {
+    const key = readFileSync(join(directory, "xor.dat"));
+    if (key.length !== KEY_LENGTH_BYTES) throw new Error(`xor.dat has ${key.length} bytes instead of 8`);
+    return key.some((byte) => byte !== 0) ? Uint8Array.from(key) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Reads pieces of a node's block files at once, where they are asked for. What it gives may be of any content: check it. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { fileName, KEY_LENGTH_BYTES, unhide } from "./block-reader.ts";
+import { fileName, KEY_LENGTH_BYTES, readKey, unhide } from "./block-reader.ts";
 
 export interface FileSlicesOptions {
   /** The node's directory with `blk00000.dat`. It need not be there. */
@@ -88,13 +88,16 @@ export class FileSlices {
     this.#absent.clear();
   }
 
-  /** Bitcoin Core 28 and later hide the content of new data directories behind eight bytes. */
+  /** Nothing where it cannot be read; with no `bytes` the files are plain. */
   #keyNow(): { readonly bytes: Uint8Array | undefined } | undefined {
     if (this.#key !== undefined) return this.#key;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#keyAbsentMs + ABSENT_MS) return undefined;
-    this.#key = readKey(this.#directory);
-    if (this.#key === undefined) this.#keyAbsentMs = nowMs;
+    try {
+      this.#key = { bytes: readKey(this.#directory) };
+    } catch {
+      this.#keyAbsentMs = nowMs;
+    }
     return this.#key;
   }
 
@@ -145,16 +148,6 @@ export class FileSlices {
     if (open === undefined) return;
     this.#open.delete(file);
     closeSync(open.descriptor);
-  }
-}
-
-/** Nothing where it cannot be used. Nodes before that version have no key file. */
-function readKey(directory: string): { readonly bytes: Uint8Array | undefined } | undefined {
-  try {
-    const bytes = Uint8Array.from(readFileSync(join(directory, "xor.dat")));
-    return bytes.length === KEY_LENGTH_BYTES ? { bytes } : undefined;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? { bytes: undefined } : undefined;
   }
 }
 
