@@ -1,7 +1,7 @@
 /** Work that takes long, so much of it at a time: who asks for much has his turn as often as who asks for little. */
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import type { Session } from "../session.ts";
-import { groupOf } from "../sessions/origins/address-group.ts";
+import { groupOf, VIA_TOR } from "../sessions/origins/address-group.ts";
 
 /** For whom something is asked; nobody in particular when we ask for all. */
 export type Asker = Pick<Session, "address" | "isViaTor"> | undefined;
@@ -83,7 +83,7 @@ export class FairTurns {
 
 function nameOf(asker: Asker): string {
   if (asker === undefined) return OURS;
-  return asker.isViaTor ? "tor" : groupOf(asker.address).host;
+  return (asker.isViaTor ? VIA_TOR : groupOf(asker.address)).host;
 }
 
 export function busy(): ProtocolError {

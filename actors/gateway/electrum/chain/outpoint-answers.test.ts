@@ -1,26 +1,10 @@
 import { expect, it } from "vitest";
-import { bytesToHex } from "../../../../bitcoin/bytes.ts";
 import { regtest } from "../../../../bitcoin/network.ts";
-import { serializeTransaction } from "../../../../bitcoin/transaction.ts";
 import { systemClock } from "../../../../runtime/clock.ts";
+import { rawTransactionWith } from "../../../../tests/harness/chain/plain-transaction.ts";
 import { OutpointAnswers, type OutpointAnswersOptions } from "./outpoint-answers.ts";
 
-const RAW = bytesToHex(
-  serializeTransaction({
-    version: 2,
-    inputs: [
-      {
-        previousTxidBytes: new Uint8Array(32).fill(1),
-        previousIndex: 0,
-        scriptSig: new Uint8Array(0),
-        sequence: 0,
-        witness: [],
-      },
-    ],
-    outputs: Array.from({ length: 3 }, () => ({ amountSat: 1n, scriptPubKey: new Uint8Array([0x51]) })),
-    locktime: 0,
-  }),
-);
+const RAW = rawTransactionWith(3);
 const [CONFIRMED, UNCONFIRMED] = ["aa".repeat(32), "bb".repeat(32)];
 
 it("outputs of one transaction are asked about together, and how many it has is read once", async () => {

@@ -1,29 +1,13 @@
 import { expect, it } from "vitest";
-import { bytesToHex } from "../../../../bitcoin/bytes.ts";
 import { regtest } from "../../../../bitcoin/network.ts";
-import { serializeTransaction } from "../../../../bitcoin/transaction.ts";
+import { rawTransactionWith } from "../../../../tests/harness/chain/plain-transaction.ts";
 import type { Session } from "../session.ts";
 import type { ChainParts } from "./chain-parts.ts";
 import { transactionMethods } from "./transaction-methods.ts";
 
 const OUTPUTS = 500;
 const REQUESTS = 50;
-const RAW = bytesToHex(
-  serializeTransaction({
-    version: 2,
-    inputs: [
-      {
-        previousTxidBytes: new Uint8Array(32).fill(1),
-        previousIndex: 0,
-        scriptSig: new Uint8Array(0),
-        sequence: 0,
-        witness: [],
-      },
-    ],
-    outputs: Array.from({ length: OUTPUTS }, () => ({ amountSat: 1n, scriptPubKey: new Uint8Array([0x51]) })),
-    locktime: 0,
-  }),
-);
+const RAW = rawTransactionWith(OUTPUTS);
 
 it("large transactions that one client wants printed are paid for, and others have their turn between any two", async () => {
   const parts = {
