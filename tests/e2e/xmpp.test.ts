@@ -44,10 +44,11 @@ async function actor(id: string): Promise<ChildStatus> {
   return found;
 }
 
-/** As if the machine had run out of memory for it. */
-async function kill(id: string): Promise<void> {
+/** As if the machine had run out of memory for it. Gives the process that is no more. */
+async function kill(id: string): Promise<number> {
   const { pid } = await actor(id);
   process.kill(pid as number, "SIGKILL");
+  return pid as number;
 }
 
 async function person(name: string): Promise<Person> {
@@ -107,13 +108,15 @@ test.skipIf(program === undefined)(
     await alice.chatUntil(WALLET, `confirm ${code}`, /Paid 150000 sat to bob/);
     await bob.chatUntil(WALLET, "balance", /You have 150000 sat/);
 
-    const seen = alice.received.length;
     const outside = await alice.chatUntil(WALLET, `pay ${ELSEWHERE} 250000`, /confirm \S+/);
     const second = /confirm (\S+)/.exec(outside)?.[1] ?? "";
     // Its answer may be lost with the gateway, or the question; the payment is one.
     const lastWords = element("body", "", {}, `confirm ${second}`);
     await alice.send(element("message", "", { to: WALLET, type: "chat", id: "last-words" }, lastWords));
-    await kill("gateway");
+    const killed = await kill("gateway");
+    const seen = alice.received.length;
+    // What the server sends to a program that is just dying is lost, and nobody is told.
+    await waitFor("another gateway", async () => (await actor("gateway")).pid !== killed);
     await alice.first(
       ({ name, attrs }) => name === "presence" && attrs["from"] === WALLET && attrs["type"] === undefined,
       seen,

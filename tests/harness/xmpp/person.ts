@@ -44,17 +44,25 @@ export class Person {
     await this.#client.send(toClientElement(stanza));
   }
 
-  /** What was said in a chat, and the text of the next answer that comes from there. */
+  /** What was said in a chat, and the text of the next answer that comes from there, or why it did not get there. */
   async chat(to: string, body: string): Promise<string> {
     const before = this.received.length;
+    const id = `m${++this.#asked}`;
     await this.send({
       name: "message",
       ns: "",
-      attrs: { to, type: "chat", id: `m${++this.#asked}` },
+      attrs: { to, type: "chat", id },
       children: [{ name: "body", ns: "", attrs: {}, children: [body] }],
     });
     // What the door tells by itself may come in between, and has ids of their own kinds.
-    return this.textFrom(to, before, ({ attrs }) => !/^(?:ev|mx|wait)-/.test(attrs["id"] ?? ""));
+    const isAnswer = (one: Element) => isSaidBy(to, one) && !/^(?:ev|mx|wait)-/.test(one.attrs["id"] ?? "");
+    // While nobody is behind the door, the server itself sends it back.
+    const isSentBack = ({ name, attrs }: Element) =>
+      name === "message" && attrs["type"] === "error" && attrs["id"] === id;
+    const answer = await this.first((one) => isSentBack(one) || isAnswer(one), before);
+    return isSentBack(answer)
+      ? `not delivered: ${conditionOf(answer)}`
+      : (childTextOf(answer, "body", "") ?? "");
   }
 
   /** Says it until the answer is one that is waited for, as somebody would whose bank is just dying; no word of it is carried out twice. */
@@ -71,15 +79,8 @@ export class Person {
   }
 
   /** The text of the first message from there, of those that came after the first `before` stanzas. */
-  async textFrom(from: string, before = 0, isMeant = (_: Element): boolean => true): Promise<string> {
-    const stanza = await this.first(
-      (one) =>
-        one.name === "message" &&
-        isMeant(one) &&
-        bare(one.attrs["from"]) === from &&
-        childTextOf(one, "body", "") !== undefined,
-      before,
-    );
+  async textFrom(from: string, before = 0): Promise<string> {
+    const stanza = await this.first((one) => isSaidBy(from, one), before);
     return childTextOf(stanza, "body", "") ?? "";
   }
 
@@ -105,6 +106,11 @@ export function conditionOf(answer: Element): string | undefined {
   const error = childOf(answer, "error", "");
   const [condition] = error?.children ?? [];
   return typeof condition === "string" ? undefined : condition?.name;
+}
+
+function isSaidBy(from: string, one: Element): boolean {
+  const isMessage = one.name === "message" && bare(one.attrs["from"]) === from;
+  return isMessage && childTextOf(one, "body", "") !== undefined;
 }
 
 function bare(jid: string | undefined): string {
