@@ -19,10 +19,18 @@ export function wireSchema(schema: z.ZodType, direction: "input" | "output"): Re
   }) as Record<string, unknown>;
 }
 
+/** What was reckoned before, by declaration and subject: every contract has the same declarations of what all actors answer. */
+const METHOD_HASHES = new WeakMap<RpcDeclaration, Map<string, string>>();
+
 /** First 8 hex digits of SHA-256 over one method: its subject, its schemas, its refusals. Sent as `c=`. */
 export function methodHash(contractName: string, method: string, declaration: RpcDeclaration): string {
-  return hash8({
-    subject: `troupe.v1.rpc.${contractName}.*.${method}.*`,
+  const subject = `troupe.v1.rpc.${contractName}.*.${method}.*`;
+  const hashes = METHOD_HASHES.get(declaration) ?? new Map<string, string>();
+  METHOD_HASHES.set(declaration, hashes);
+  const known = hashes.get(subject);
+  if (known !== undefined) return known;
+  const made = hash8({
+    subject,
     input: wireSchema(declaration.input, "input"),
     output: wireSchema(declaration.output, "output"),
     content: [declaration.requestContent ?? "json", declaration.content ?? "json"],
@@ -31,6 +39,8 @@ export function methodHash(contractName: string, method: string, declaration: Rp
     ),
     idempotency: declaration.idempotency,
   });
+  hashes.set(subject, made);
+  return made;
 }
 
 /** The same over the whole contract: what `$SRV.INFO` and the documentation tell. */

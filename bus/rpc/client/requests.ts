@@ -40,7 +40,10 @@ export class Requests {
       subject: rpcSubject(actor, instance, method, user),
       template: rpcSubject(actor, "any", method, user).replace(".any.", ".*."),
       declaration,
-      hash: methodHash(actor, method, declaration),
+      // Not before the first call: most methods of a contract are never called by this actor.
+      get hash() {
+        return methodHash(actor, method, declaration);
+      },
       requestBytesMax: requestBytesMax(declaration),
       labelsOk: { side: "client", callee: actor, method, caller: user, code: "ok" },
     };

@@ -22,7 +22,8 @@ export class Discovery {
   readonly #station: Station;
   readonly #contract: Contract;
   readonly #endpoints: readonly Endpoint[];
-  readonly #identity: { name: string; id: string; version: string; metadata: Record<string, string> };
+  readonly #identity: { readonly name: string; readonly id: string; readonly version: string };
+  readonly #instance: string;
   readonly #started: string;
   readonly #subscriptions: Subscription[] = [];
 
@@ -35,8 +36,8 @@ export class Discovery {
       name: contract.name,
       id: randomBytes(12).toString("hex"),
       version: SEMVER.parse(contract.semver),
-      metadata: { instance, hash: contractHash(contract) },
     };
+    this.#instance = instance;
   }
 
   open(): void {
@@ -66,12 +67,14 @@ export class Discovery {
 
   #tell(verb: Verb): object {
     const type = `io.nats.micro.v1.${verb.toLowerCase()}_response`;
-    if (verb === "PING") return { type, ...this.#identity };
+    const metadata = { instance: this.#instance, hash: contractHash(this.#contract) };
+    const identity = { ...this.#identity, metadata };
+    if (verb === "PING") return { type, ...identity };
     if (verb === "INFO") {
       const endpoints = this.#endpoints.map(describeEndpoint);
-      return { type, ...this.#identity, description: this.#contract.doc, endpoints };
+      return { type, ...identity, description: this.#contract.doc, endpoints };
     }
-    return { type, ...this.#identity, started: this.#started, endpoints: this.#endpoints.map(countEndpoint) };
+    return { type, ...identity, started: this.#started, endpoints: this.#endpoints.map(countEndpoint) };
   }
 }
 

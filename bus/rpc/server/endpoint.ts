@@ -50,7 +50,6 @@ const MISMATCHES_TOLD_MAX = 64;
 
 export class Endpoint {
   readonly terms: EndpointTerms;
-  readonly hash: string;
   readonly stats = new EndpointStats();
   readonly #station: Station;
   readonly #bulk: BulkSender;
@@ -72,12 +71,17 @@ export class Endpoint {
     this.#bulk = bulk;
     this.terms = terms;
     const { declaration } = terms;
-    this.hash = methodHash(terms.actor, terms.method, declaration);
     this.#callers = new Set(declaration.callers);
     this.#requestBytesMax = requestBytesMax(declaration);
     this.#concurrency = concurrencyOf(declaration);
     this.#queueMax = queueOf(declaration);
     this.#runs = new KeyedRuns(terms.idempotency, station.clock, station.log);
+  }
+
+  /** Not before the first request: most methods of a contract are not called in a life. */
+  get hash(): string {
+    const { actor, method, declaration } = this.terms;
+    return methodHash(actor, method, declaration);
   }
 
   get waitingCount(): number {
