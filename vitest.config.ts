@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { findProgram } from "./tests/harness/electrum/debian-program.ts";
 import { OVER_PROSODY } from "./tests/harness/xmpp/wire/suites.ts";
 
@@ -9,8 +10,25 @@ import { OVER_PROSODY } from "./tests/harness/xmpp/wire/suites.ts";
 // In CI the tests themselves say what is missing, one by one.
 const hasProsody = Boolean(process.env["CI"]) || findProgram("prosody") !== undefined;
 
+/** Short files that take long. The runner begins with large files; begun last, such a one has the machine for itself. */
+const LONG =
+  /e2e\/(?:chaos-|hosts|cli|index-verify|wallet-browser|walletd-kill|sandbox|xmpp|first-hour|psbt|endings\/giving-up)|taker\/(?:faults|actor)|maker\/accidents|ledger\/bank\/mixing/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const bySize = await super.sort(files);
+    const projects = [...new Set(bySize.map(({ project }) => project.name))];
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
+    return projects.flatMap((name) => {
+      const own = bySize.filter(({ project }) => project.name === name);
+      return [...own.filter(isLong), ...own.filter((file) => !isLong(file))];
+    });
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {
