@@ -67,7 +67,7 @@ export const walletdSection = section(
       .max(2_100_000_000_000_000)
       .default(0)
       .describe(
-        "The most that may leave one wallet through the gateway's doors within 24 hours. 0 sets no limit. The operator's own commands have none.",
+        "The most that may leave one wallet through the gateway's doors within 24 hours, by payments and by CoinJoins with their fees. 0 sets no limit. The operator's own commands have none.",
       ),
     seed_over_http: z
       .enum(["no", "sandbox", "yes"])

@@ -31,13 +31,13 @@ type CoinjoinMethods =
 export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContract>, CoinjoinMethods> {
   const { grants, random, config, metrics } = desk;
   const granted = (grant: string, call: CallContext) => grantedBy(desk, grant, call);
-  const reserveRules = { keepsDepositsApart: config.deposits_apart, random };
+  const reserveRules = { config, random };
 
   return {
     async grant({ caller, limits, ttlS, ...owned }, call) {
       const wallet = ownedBy(desk, owned, call);
       wallet.needKeys();
-      const { grant, granted: given } = grants.give(wallet.name, caller, limits, ttlS);
+      const { grant, granted: given } = grants.give(wallet.name, caller, limits, ttlS, call.caller);
       await wallet.store.append(...standingOf(grant, given));
       return { grant, id: given.id, expiresAtS: Math.floor(given.expiresAtMs / 1_000) };
     },
@@ -114,13 +114,13 @@ export function coinjoinAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
     },
     async signAsMaker({ grant, ...wish }, call) {
       const { wallet, by } = granted(grant, call);
-      const signed = await signCoinjoin(wallet, by, "maker", wish);
+      const signed = await signCoinjoin(wallet, by, "maker", wish, config);
       metrics.signed("maker");
       return signed;
     },
     async signAsTaker({ grant, ...wish }, call) {
       const { wallet, by } = granted(grant, call);
-      const signed = await signCoinjoin(wallet, by, "taker", wish);
+      const signed = await signCoinjoin(wallet, by, "taker", wish, config);
       metrics.signed("taker");
       return signed;
     },

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ELSEWHERE, HOUR_MS, RobbedWallets } from "../../../tests/harness/walletd/robbed-wallets.ts";
+import { madeFor, rawOf } from "../../../tests/harness/walletd/coinjoin-sides.ts";
+import { ELSEWHERE, FEES, HOUR_MS, RobbedWallets } from "../../../tests/harness/walletd/robbed-wallets.ts";
 import {
   type Owned,
   PASSWORD,
@@ -118,6 +119,33 @@ describe("a gateway that has been broken into", () => {
     });
     const dear = { ...moved, payments: [{ address, amountSat: 50_000 }], fee: { satPerVb: 340 } };
     await expect(gateway().send(dear, { key: "g" })).rejects.toMatchObject({ code: "WALLETD_LIMIT" });
+  });
+
+  it("sends no more in a day by coinjoins than by payments, and what they cost counts too", async () => {
+    const { session } = await gateway().unlock({ wallet: "mine", password: PASSWORD });
+    const owned = { wallet: "mine", session };
+    const limits = { ...FEES, destinations: [ELSEWHERE] };
+    const { grant } = await gateway().grant({ ...owned, caller: "taker", limits });
+    const taker = under.as("taker");
+    const reserved = (amountSat: number | null, destination: string | null, mixdepth: number) =>
+      taker.reserveAsTaker({ grant, mixdepth, amountSat, destination, ...FEES });
+    const signed = async (side: Awaited<ReturnType<typeof reserved>>, amountSat: number) =>
+      taker.signAsTaker({
+        ...{ grant, reservation: side.reservation, participants: 3 },
+        rawTx: rawOf(madeFor(side, amountSat)),
+      });
+    const limit = { code: "WALLETD_LIMIT" };
+    for (const amountSat of [200_000, null])
+      await expect(reserved(amountSat, ELSEWHERE, 1)).rejects.toMatchObject(limit);
+    const two = [await reserved(100_000, ELSEWHERE, 0), await reserved(100_000, ELSEWHERE, 0)] as const;
+    await signed(two[0], 100_000);
+    await signed(two[0], 100_000);
+    await expect(signed(two[1], 100_000)).rejects.toMatchObject(limit);
+    const payments = [{ address: ELSEWHERE, amountSat: 60_000 }];
+    const send = { ...owned, mixdepth: 1, payments, fee: { satPerVb: 1 } };
+    await expect(gateway().send(send, { key: "a" })).rejects.toMatchObject(limit);
+    // What is mixed and stays is no loss.
+    await signed(await reserved(300_000, null, 1), 300_000);
   });
 
   it("is given so many addresses in an hour, and no more, while the operator still gets its own", async () => {

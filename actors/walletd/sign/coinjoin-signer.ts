@@ -1,6 +1,6 @@
 /** Signs a coinjoin's own inputs, after judging by its own records that the transaction keeps what was promised. */
 import { createHash } from "node:crypto";
-import { bytesToHex, hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
+import { bytesToHex, equalBytes, hexToBytes, parseTxid } from "../../../bitcoin/bytes.ts";
 import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import { type SignedInput, signInputs, withSignedInputs } from "../../../bitcoin/signing/inputs.ts";
 import {
@@ -13,7 +13,9 @@ import {
 import { checkAsMaker } from "../../../joinmarket/coinjoin/maker-check.ts";
 import { checkAsTaker } from "../../../joinmarket/coinjoin/taker-check.ts";
 import { hasCode } from "../../../runtime/errors.ts";
+import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
+import { checkDailyLimit, DOORS } from "../spend/daily-limit.ts";
 import { inputKeyOf } from "../spend/draft.ts";
 import { sumOf } from "../spend/plan.ts";
 import type { WalletChange } from "../store/wallet-change.ts";
@@ -51,6 +53,7 @@ export async function signCoinjoin(
   granted: Granted,
   side: Side,
   wish: SignWish,
+  config: WalletdConfig,
 ): Promise<SignedByUs> {
   wallet.needKnown();
   const transaction = readTransaction(wish.rawTx, wallet);
@@ -71,8 +74,10 @@ export async function signCoinjoin(
       throw denials.willNotSign("already-signed");
     const lent = lentChange(state, granted, wish.reservation, costSat);
     const amountSat = terms.amountSat ?? sumOf(coins);
+    const paidOutSat = leavingSat(wallet, transaction, coins, terms);
     if (before === undefined) {
       checkAmount(granted, amountSat);
+      checkDailyLimit(wallet, config, { caller: granted.givenBy, sat: paidOutSat });
       // At once: whoever asks for two at the same time gets no more than one after the other.
       countedSat = amountSat;
       granted.usedSat += amountSat;
@@ -85,6 +90,7 @@ export async function signCoinjoin(
       requestHash,
       ...wholeOf(transaction, signatures),
       ...(wish.resend === "late" ? { isLate: true } : {}),
+      ...(side === "taker" && granted.givenBy === DOORS ? { askedBy: DOORS, paidOutSat } : {}),
     };
     const atMs = wallet.nowMs;
     const changes: WalletChange[] =
@@ -163,6 +169,21 @@ function judge(
         });
   if (!verdict.isGood) throw denials.willNotSign(verdict.refusal);
   return { earnedSat: 0, costSat: 0, ...verdict };
+}
+
+/** What goes in and does not come back: to others, to makers and to miners. */
+function leavingSat(
+  wallet: OpenWallet,
+  { outputs }: Transaction,
+  coins: readonly StandingCoin[],
+  { change, destination }: Terms,
+): number {
+  const places = typeof destination === "string" ? [change] : [change, destination];
+  const fresh = places.map((place) => wallet.keys.key(place).scriptPubKey);
+  const returned = outputs.filter(
+    ({ scriptPubKey }) => fresh.some((own) => equalBytes(own, scriptPubKey)) || wallet.isOwn(scriptPubKey),
+  );
+  return Math.max(0, sumOf(coins) - returned.reduce((sum, { amountSat }) => sum + Number(amountSat), 0));
 }
 
 function coinsOf(wallet: OpenWallet, outpoints: readonly string[]): readonly StandingCoin[] {

@@ -38,6 +38,8 @@ export interface Granted {
   readonly id: string;
   readonly wallet: string;
   readonly caller: Holder;
+  /** Who gave it: what leaves by it counts as leaving by that door. Undefined for one of an earlier life, which no taker's is. */
+  readonly givenBy: string | undefined;
   readonly limits: GrantLimits;
   /** For people; what counts is `endsAtMonotonicMs`, which no jump of the clock moves. */
   readonly expiresAtMs: number;
@@ -79,6 +81,7 @@ export class Grants {
     caller: Holder,
     limits: GrantLimits,
     ttlS: number,
+    givenBy: string,
     lent?: Loan & { readonly lender: string },
   ): { grant: string; granted: Granted } {
     if (this.of(wallet).length >= GRANTS_MAX) throw denials.tooMany("grants", GRANTS_MAX);
@@ -89,7 +92,8 @@ export class Grants {
     const endsAtMonotonicMs = this.#clock.monotonicMs() + ttlS * 1_000;
     const pace = this.#pace();
     const loan = lent === undefined ? {} : { loan: { ...lent, grant } };
-    const granted = { id, wallet, caller, limits, expiresAtMs, endsAtMonotonicMs, usedSat: 0, pace, ...loan };
+    const ends = { expiresAtMs, endsAtMonotonicMs };
+    const granted = { id, wallet, caller, givenBy, limits, ...ends, usedSat: 0, pace, ...loan };
     this.#grants.set(digest, granted);
     return { grant, granted };
   }
@@ -106,7 +110,7 @@ export class Grants {
       ...{ makerFeesSatMax, miningFeeSatMax, daySatMax: 0 },
     };
     const loan = { key, address, amountSat, lender: by.id };
-    const { grant, granted } = this.give(by.wallet, "taker", limits, ttlS, loan);
+    const { grant, granted } = this.give(by.wallet, "taker", limits, ttlS, by.caller, loan);
     return lentOf(grant, granted);
   }
 
@@ -130,6 +134,7 @@ export class Grants {
       id,
       wallet,
       caller,
+      givenBy: undefined,
       limits: { ...limits, destinations: [] },
       expiresAtMs,
       endsAtMonotonicMs: this.#clock.monotonicMs() + Math.min(leftMs, STANDING_MS_MAX),

@@ -6,9 +6,12 @@ import { selectCoins } from "../../../joinmarket/coins/select.ts";
 import { vouchFor } from "../../../joinmarket/messages/inputs.ts";
 import { INTERNAL_CHAIN } from "../../../joinmarket/wallet/paths.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
+import type { WalletdConfig } from "../config.ts";
 import { denials } from "../denials.ts";
 import { type Candidate, mixable, type NamedCoin, namedMixable } from "../spend/candidates.ts";
+import { checkDailyLimit } from "../spend/daily-limit.ts";
 import { sumOf } from "../spend/plan.ts";
+import { scriptFor } from "../spend/planner.ts";
 import { issueOf } from "../spend/signed-record.ts";
 import type { WalletState } from "../store/wallet-state.ts";
 import type { OpenWallet, StandingCoin } from "../wallets/open-wallet.ts";
@@ -57,7 +60,7 @@ export interface Reserved {
 }
 
 export interface ReserveRules {
-  readonly keepsDepositsApart: boolean;
+  readonly config: WalletdConfig;
   readonly random: () => number;
 }
 
@@ -82,6 +85,11 @@ export async function reserve(
     if (own.length >= RESERVATIONS_MAX) throw denials.reservations(RESERVATIONS_MAX);
     const coins = choose(wallet, wish, rules);
     if (wish.amountSat === null) checkAmount(granted, sumOf(coins));
+    // Before anybody is asked to mix: what it costs beside is known, and counts, when it is signed.
+    if (wish.destination !== null && !wallet.isOwn(scriptFor(wish.destination, wallet))) {
+      const sat = wish.amountSat ?? sumOf(coins);
+      checkDailyLimit(wallet, rules.config, { caller: granted.givenBy, sat });
+    }
     const { destination, change, fresh } = places(wallet, wish);
     checkPace(granted);
     // What is lent is set aside for no longer than that.
@@ -238,7 +246,7 @@ function choose(wallet: OpenWallet, wish: ReserveWish, rules: ReserveRules): rea
     targetSat,
     {
       algorithm: wallet.settings.mergeAlgorithm,
-      keepsDepositsApart: rules.keepsDepositsApart && mixdepth === 0,
+      keepsDepositsApart: rules.config.deposits_apart && mixdepth === 0,
       random: rules.random,
     },
   );

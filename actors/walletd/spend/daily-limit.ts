@@ -6,15 +6,18 @@ import type { OpenWallet } from "../wallets/open-wallet.ts";
 const DAY_MS = 86_400_000;
 const LIMIT = "send_sat_per_day";
 
+/** The one whose doors are open to others; what it asks for is counted, whoever signs it. */
+export const DOORS = "gateway";
+
 /** The operator's own requests have no limit. Asked inside the decision that writes the new sum down. */
 export function checkDailyLimit(
   wallet: OpenWallet,
   config: WalletdConfig,
-  asked: { readonly caller: string; readonly sat: number },
+  { caller, sat }: { readonly caller: string | undefined; readonly sat: number },
 ): void {
   const { send_sat_per_day: limitSat } = config;
-  if (limitSat === 0 || asked.caller !== "gateway") return;
-  checkDay(wallet, { limit: LIMIT, limitSat }, asked);
+  if (limitSat === 0 || caller !== DOORS) return;
+  checkDay(wallet, { limit: LIMIT, limitSat }, { caller, sat });
 }
 
 /** What was signed for this caller within a day counts, whichever session or grant he had, and what was lent by him. */
@@ -25,7 +28,7 @@ export function checkDay(
 ): void {
   const sinceMs = wallet.nowMs - DAY_MS;
   const usedSat = Object.values(wallet.state.signed)
-    .filter(({ purpose, atMs }) => purpose === asked.caller && atMs > sinceMs)
+    .filter(({ purpose, askedBy = purpose, atMs }) => askedBy === asked.caller && atMs > sinceMs)
     .reduce((sum, { paidOutSat = 0 }) => sum + paidOutSat, 0);
   const lentSat = asked.caller === "ledger" ? lentWithin(wallet, sinceMs) : 0;
   const leftSat = Math.max(0, limitSat - usedSat - lentSat);

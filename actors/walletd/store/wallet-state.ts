@@ -43,6 +43,8 @@ export const SignedSchema = z.strictObject({
   rawTx: z.string().max(900_000).optional(),
   /** Of its inputs, where all are ours. */
   inputsSat: z.array(z.int().min(0)).max(5_000).optional(),
+  /** By whose door a taker's coinjoin was asked for, where what leaves by it is counted. */
+  askedBy: IdSchema.optional(),
   /** What left the wallet, with the fee. */
   paidOutSat: z.int().min(0).optional(),
   /** It paid all that its coins were worth: a replacement takes its fee from what is paid. */

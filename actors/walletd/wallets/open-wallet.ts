@@ -1,5 +1,6 @@
 /** One unlocked wallet: its store, its keys, and its coins as the chain has them. */
 import type { Network } from "../../../bitcoin/network.ts";
+import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import type { RawTransactions, TakeRaw } from "../../../bus/chain/raw-transactions.ts";
 import type { WalletKey } from "../../../joinmarket/wallet/wallet-key.ts";
 import type { WalletKeys } from "../../../joinmarket/wallet/wallet-keys.ts";
@@ -259,6 +260,10 @@ export class OpenWallet {
   #standingOf(coin: OwnCoin, rules: StandingRules): Standing {
     const standing = standingOf(coin, rules);
     return this.transactions.isImmature(coin) ? { ...standing, isSpendable: false } : standing;
+  }
+
+  isOwn(script: Uint8Array): boolean {
+    return this.book.find(scriptHashOf(script)) !== undefined;
   }
 
   /** Tells that something beside the chain is different now: a freeze, a label, a reservation. */

@@ -70,6 +70,11 @@ export const COIN_ERRORS = {
   }),
 } as const;
 
+/** What may leave the wallet within a day by this door, or by this grant, has left it. */
+const LIMIT_ERRORS = {
+  WALLETD_LIMIT: z.object({ limit: z.string(), askedSat: AmountSat, leftSat: AmountSat }),
+} as const;
+
 export const SPEND_ERRORS = {
   ...OWNER_ERRORS,
   ...COIN_ERRORS,
@@ -80,7 +85,7 @@ export const SPEND_ERRORS = {
   WALLETD_ADDRESS: z.object({ address: Address }),
   WALLETD_DUST: z.object({ amountSat: AmountSat, dustSat: AmountSat }),
   WALLETD_FEE: z.object({ satPerVb: z.number(), lowestSatPerVb: z.number(), highestSatPerVb: z.number() }),
-  WALLETD_LIMIT: z.object({ limit: z.string(), askedSat: AmountSat, leftSat: AmountSat }),
+  ...LIMIT_ERRORS,
   /** The node's refusal: nothing was sent, the coins are free again. */
   WALLETD_NOT_TAKEN: z.object({ txid: Hash, kind: z.string(), reason: z.string() }),
   /** The answer was lost: the transaction may be on its way, so its coins stay reserved. Asking again is harmless. */
@@ -107,6 +112,7 @@ export const PACE_ERRORS = {
 export const RESERVE_ERRORS = {
   ...GRANT_ERRORS,
   ...PACE_ERRORS,
+  ...LIMIT_ERRORS,
   WALLETD_FUNDS: Shortage,
   WALLETD_RESERVATIONS: z.object({ most: z.int() }),
 } as const;
@@ -114,6 +120,7 @@ export const RESERVE_ERRORS = {
 /** Why walletd does not sign: one word for each thing that it checks by itself. */
 export const SIGN_ERRORS = {
   ...GRANT_ERRORS,
+  ...LIMIT_ERRORS,
   WALLETD_NO_RESERVATION: z.object({}),
   WALLETD_WILL_NOT_SIGN: z.object({ why: z.string().max(64) }),
 } as const;
