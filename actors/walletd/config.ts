@@ -81,7 +81,7 @@ export const walletdSection = section(
       .max(525_600)
       .default(0)
       .describe(
-        "Locks a wallet that nobody has used for so long, unless a maker or a taker may use it. 0 leaves it open.",
+        "Locks a wallet that nobody has used for so long, unless a maker or a taker may use it. Asking how it stands is no use of it. 0 leaves it open.",
       ),
   }),
 );

@@ -50,7 +50,8 @@ export function spendingAnswers(desk: Desk): Pick<Handlers<typeof walletdContrac
       open.needKnown();
       return { text: await desk.history.csv(open) };
     },
-    yieldReport: (owned, call) => ({ lines: desk.history.yieldLines(ownedBy(desk, owned, call)) }),
+    // Asked at the wallet door without a token, as the status is.
+    yieldReport: (owned, call) => ({ lines: desk.history.yieldLines(desk.rack.look(owned, call.caller)) }),
     signMessage({ path: place, message, form, ...owned }, call) {
       const signed = signedMessage(ownedBy(desk, owned, call), { place, message, form }, desk.network);
       desk.metrics.signed("message");

@@ -54,6 +54,14 @@ it("leaves one open that is used, and begins to count anew", async () => {
   expect(await isUnlocked()).toBe(true);
 });
 
+it("locks one of which somebody only asks how it stands, as the pages of wallets do all the time", async () => {
+  const owner = under.as("operator");
+  clock.pass((MINUTES - 5) * MINUTE_MS);
+  await Promise.all([owner.status(owned), owner.yieldReport(owned)]);
+  clock.pass(6 * MINUTE_MS);
+  await waitFor("the wallet to be locked", async () => !(await isUnlocked()));
+});
+
 it("leaves one open that a maker may use, until it may no longer", async () => {
   await under.as("operator").grant({ ...owned, caller: "maker", limits: {}, ttlS: 30 * 86_400 });
   clock.pass(2 * MINUTES * MINUTE_MS);

@@ -99,11 +99,17 @@ export class WalletRack {
   }
 
   /** The wallet whose session this is; one refusal for every reason why there is none. */
-  need({ wallet, session }: Owned, caller: string): OpenWallet {
+  need(owned: Owned, caller: string): OpenWallet {
+    const open = this.look(owned, caller);
+    open.used();
+    return open;
+  }
+
+  /** The same for what programs ask by themselves again and again: no wallet is left open for that. */
+  look({ wallet, session }: Owned, caller: string): OpenWallet {
     const name = openName(wallet);
     const open = this.#open.get(name);
     if (open === undefined || !this.#sessions.isValid(session, name, caller)) throw denials.noSession(name);
-    open.used();
     return open;
   }
 
