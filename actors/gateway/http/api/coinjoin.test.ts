@@ -3,6 +3,7 @@ import { makerContract } from "../../../../bus/contracts/maker.ts";
 import { takerContract } from "../../../../bus/contracts/taker.ts";
 import { fakeActor } from "../../../../bus/fake.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
+import { NO_TUMBLES, PLAN, RUN } from "../../../../tests/harness/gateway/market-answers.ts";
 import { SocketClient } from "../../../../tests/harness/gateway/socket-client.ts";
 import { type AskOptions, coinOf, WalletDoor } from "../../../../tests/harness/gateway/wallet-door.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";
@@ -24,42 +25,12 @@ const ADDRESS = "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk";
 
 describe("CoinJoins", () => {
   const coinjoin = { mixdepth: 0, amount_sats: 1, counterparties: 8, destination: ADDRESS };
-  const PLAN = {
-    makers: [
-      {
-        ...{ nick: "J5abc", oid: "0", type: "sw0absoffer", minSizeSat: 1, maxSizeSat: 9 },
-        ...{ txfeeSat: 0, fee: "2", bondValue: 0, costSat: 2 },
-      },
-    ],
-    ...{
-      plan: "fedcba9876543210",
-      makersMin: 8,
-      candidates: 8,
-      makerFeesSat: 2,
-      miningFeeSat: 500,
-    },
-    ...{ satPerVb: 1, makerFeesSatMax: 3, miningFeeSatMax: 900, channels: [] },
-  };
-  const RUN = {
-    ...{
-      id: "0123456789abcdef",
-      version: 1,
-      phase: "fill" as const,
-      progress: "Asking 8 makers.",
-      attempt: 1,
-    },
-    ...{ mixdepth: 0, isSweep: false, amountSat: 1, makersWanted: 8, makersAsked: 8, makersGood: 0 },
-    ...{ makersSigned: 0, makerFeesSat: null, miningFeeSat: null, txid: null, broadcastBy: null, faults: [] },
-    ...{ failure: null, startedAtS: 1_700_000_000, endedAtS: null },
-  };
   const MAKER = {
     ...{ wallet: "rec", grantId: "cd".repeat(8), state: "offering" as const, why: null, nick: "J5abc" },
     ...{ sinceS: 1_700_000_000, channels: [], hasBond: false, isFree: false, joins: [] },
     ...{ asked: 0, signed: 0, seen: 0, earnedSat: 0 },
     offers: [{ offerId: "0", type: "sw0reloffer", minSat: 1, maxSat: 9, txfeeSat: 0, fee: "0.0003" }],
   };
-  /** None of its schedules is this file's. */
-  const NO_TUMBLES = { tumbles: () => ({ tumbles: [] }) };
   const OFFER_REST = { maxSizeSat: 9, txfeeSat: 0, fee: "250", bondValue: 12 };
   const allowFees = async () => {
     for (const field of ["max_cj_fee_abs", "max_cj_fee_rel"]) {

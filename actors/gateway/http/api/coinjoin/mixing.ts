@@ -55,13 +55,22 @@ const ANSWER_MS = 5_000;
 const MIXING = "A CoinJoin or a schedule runs with this wallet: wait for its end or stop it first.";
 const EARNING = "The wallet offers its coins: stop earning first.";
 
+const STOPPED = "It was stopped before it had begun.";
+
+/** What is asked for and has not begun yet: until then the wallet is taken, and whoever stops it is heeded. */
+interface Beginning {
+  readonly isMixing: boolean;
+  hasBegun: boolean;
+  isStopped: boolean;
+}
+
 export class Mixing {
   readonly tumbling: Tumbling;
   readonly #options: MixingOptions;
   readonly #maker: Client<typeof makerContract>;
   readonly #taker: Taker;
-  /** Wallets whose coinjoin is being planned, and the run of each that goes on as far as we have heard. */
-  readonly #planned = new Set<string>();
+  /** By wallet what is just beginning, and the run of each that goes on as far as we have heard. */
+  readonly #beginnings = new Map<string, Beginning>();
   readonly #runs = new Map<string, string>();
   /** The wallet whose offers are out, as the maker told last. */
   #earning: string | undefined;
@@ -96,9 +105,12 @@ export class Mixing {
     return answer?.makers.find((maker) => maker.wallet === stemOf(wallet) && maker.state !== "ended");
   }
 
-  async startEarning({ name, session }: OpenWallet, terms: MakerTerms): Promise<void> {
+  startEarning(open: OpenWallet, terms: MakerTerms): Promise<void> {
+    return this.#alone(open.name, false, () => this.#earn(open, terms));
+  }
+
+  async #earn({ name, session }: OpenWallet, terms: MakerTerms): Promise<void> {
     const { walletd, diary } = this.#options;
-    await this.#requireIdle(name);
     const owned = { wallet: name, session };
     const { grant, id } = await walletd.grant({ ...owned, caller: "maker", limits: {}, ttlS: EARN_S });
     try {
@@ -124,48 +136,53 @@ export class Mixing {
 
   /** A coinjoin of its own, or one of a schedule, or the time between two of a schedule. */
   async isMixing(wallet: string): Promise<boolean> {
-    if (this.#planned.has(wallet)) return true;
-    const [run, tumble] = await Promise.all([this.#running(wallet), this.tumbling.running(wallet)]);
-    return run !== undefined || tumble !== undefined;
+    return this.#beginnings.get(wallet)?.isMixing === true || (await this.#goesOn(wallet));
   }
 
   /** Answers when it has begun, or after some seconds when the market takes its time. */
   async mix(open: OpenWallet, wish: MixWish): Promise<void> {
-    await this.#requireIdle(open.name);
-    const { clock, diary } = this.#options;
-    const funds = await this.#funds(open, wish);
-    this.#planned.add(open.name);
-    this.#tell(open.name, STATE.taker);
-    const begun = this.#begin(open, wish, funds)
-      .catch((error: unknown) => {
-        diary.note(`no coinjoin: ${toWireError(error).message}`);
-        this.#tell(open.name, STATE.neither);
-        throw error;
-      })
-      .finally(() => this.#planned.delete(open.name));
+    const begun = this.#alone(open.name, true, (beginning) => this.#mix(open, wish, beginning));
     // Whoever does not wait for it any more reads of its failure in the log page.
     begun.catch(() => {});
-    await Promise.race([begun, sleep(clock, ANSWER_MS)]);
+    await Promise.race([begun, sleep(this.#options.clock, ANSWER_MS)]);
+  }
+
+  async #mix(open: OpenWallet, wish: MixWish, beginning: Beginning): Promise<void> {
+    const funds = await this.#funds(open, wish);
+    this.#tell(open.name, STATE.taker);
+    try {
+      await this.#begin(open, wish, funds, beginning);
+    } catch (error) {
+      this.#options.diary.note(`no coinjoin: ${toWireError(error).message}`);
+      this.#tell(open.name, STATE.neither);
+      throw error;
+    }
   }
 
   /** Takes the wallet as soon as nothing else has it. */
-  async tumble(open: OpenWallet, plan: () => TumblePlan | Promise<TumblePlan>): Promise<void> {
-    await this.#requireIdle(open.name);
-    this.#planned.add(open.name);
-    // Before it begins: one that ends at once must not be told as running afterwards.
-    this.#tell(open.name, STATE.taker);
-    try {
-      await this.tumbling.begin(open, await plan());
-    } catch (error) {
-      this.#tell(open.name, STATE.neither);
-      throw error;
-    } finally {
-      this.#planned.delete(open.name);
-    }
+  tumble(open: OpenWallet, plan: () => TumblePlan | Promise<TumblePlan>): Promise<void> {
+    return this.#alone(open.name, true, async (beginning) => {
+      // Before it begins: one that ends at once must not be told as running afterwards.
+      this.#tell(open.name, STATE.taker);
+      try {
+        const planned = await plan();
+        requireWanted(beginning);
+        const tumble = await this.tumbling.begin(open, planned);
+        if (beginning.isStopped) await this.tumbling.stop(tumble);
+      } catch (error) {
+        this.#tell(open.name, STATE.neither);
+        throw error;
+      }
+    });
   }
 
   /** Whichever runs, a coinjoin or a schedule. */
   async stopMixing(wallet: string): Promise<void> {
+    const beginning = this.#beginnings.get(wallet);
+    if (beginning?.isMixing && !beginning.hasBegun) {
+      beginning.isStopped = true;
+      return;
+    }
     const tumble = await this.tumbling.running(wallet);
     if (tumble !== undefined) return this.tumbling.stop(tumble);
     const run = await this.#running(wallet);
@@ -268,9 +285,27 @@ export class Mixing {
     if (this.#options.login.open?.name === wallet) this.#options.tell({ coinjoin_state: state });
   }
 
-  async #requireIdle(wallet: string): Promise<void> {
-    const [maker, isMixing] = await Promise.all([this.earning(wallet), this.isMixing(wallet)]);
-    if (maker !== undefined || isMixing) throw new Refusal("ServiceAlreadyStarted");
+  /** One beginning of a wallet at a time, and none while anything runs: of two who ask at the same moment the second is refused. */
+  async #alone<T>(
+    wallet: string,
+    isMixing: boolean,
+    begin: (beginning: Beginning) => Promise<T>,
+  ): Promise<T> {
+    if (this.#beginnings.has(wallet)) throw new Refusal("ServiceAlreadyStarted");
+    const beginning = { isMixing, hasBegun: false, isStopped: false };
+    this.#beginnings.set(wallet, beginning);
+    try {
+      const [maker, goesOn] = await Promise.all([this.earning(wallet), this.#goesOn(wallet)]);
+      if (maker !== undefined || goesOn) throw new Refusal("ServiceAlreadyStarted");
+      return await begin(beginning);
+    } finally {
+      this.#beginnings.delete(wallet);
+    }
+  }
+
+  async #goesOn(wallet: string): Promise<boolean> {
+    const [run, tumble] = await Promise.all([this.#running(wallet), this.tumbling.running(wallet)]);
+    return run !== undefined || tumble !== undefined;
   }
 
   async #funds({ name, session }: OpenWallet, { mixdepth, amountSat, coins: named }: MixWish) {
@@ -298,10 +333,16 @@ export class Mixing {
   }
 
   /** The taker may use one mixdepth, for this amount, up to what the market asks now, and pay nowhere else. */
-  async #begin(open: OpenWallet, wish: MixWish, funds: { availableSat: number; coins: number }) {
+  async #begin(
+    open: OpenWallet,
+    wish: MixWish,
+    funds: { availableSat: number; coins: number },
+    beginning: Beginning,
+  ): Promise<void> {
     const { walletd, diary } = this.#options;
     const { mixdepth, destination, coins, feeBlocks, ...shape } = wish;
     const plan = await this.#taker.plan({ ...shape, destination, feeBlocks, ...funds });
+    requireWanted(beginning);
     const { makerFeesSatMax, miningFeeSatMax, satPerVb, makersMin } = plan;
     const owned = { wallet: open.name, session: open.session };
     const amount = shape.amountSat;
@@ -332,6 +373,8 @@ export class Mixing {
         satPerVb,
       });
       this.#runs.set(open.name, id);
+      beginning.hasBegun = true;
+      if (beginning.isStopped) await this.#taker.cancel({ id });
       diary.note(`a coinjoin has begun, with ${plan.makers.length} makers`);
     } catch (error) {
       await walletd.revoke({ ...owned, id: grantId });
@@ -340,6 +383,11 @@ export class Mixing {
     // It may be over by now, and was not ours yet when that was told.
     await this.#lookAtRuns();
   }
+}
+
+/** Whoever was told that it is stopped must not find it running. */
+function requireWanted({ isStopped }: Beginning): void {
+  if (isStopped) throw new Refusal("ActionNotAllowed", { message: STOPPED });
 }
 
 function nameOf({ txid, index }: { readonly txid: string; readonly index: number }): string {
