@@ -18,6 +18,9 @@ const clients: Client[] = [];
 const actors: { stop(): Promise<void> }[] = [];
 let door: WalletDoor;
 let token: string;
+/** Transactions are told when this lets them. */
+let mayTell: Promise<void>;
+let asked: number;
 
 beforeEach(async () => {
   door = await WalletDoor.start({
@@ -25,7 +28,12 @@ beforeEach(async () => {
     config: { wallet_ws_listen: "127.0.0.1:0", wallet_connections_max: 8 },
   });
   ({ token } = await door.create());
-  const raw = () => ({ results: [RAW_TX] });
+  [mayTell, asked] = [Promise.resolve(), 0];
+  const raw = async () => {
+    asked++;
+    await mayTell;
+    return { results: [RAW_TX] };
+  };
   actors.push(await fakeActor(door.world, indexerContract, { rawTransactions: raw }));
   actors.push(await fakeActor(door.world, mempoolContract, { rawTransactions: raw }));
 });
@@ -117,6 +125,27 @@ describe("a WebSocket", () => {
     seen("block");
     await waitFor("the frame of the renewed", () => renewed.frames.length === 1);
     expect(member.frames).toEqual([]);
+  });
+
+  it("says nothing of the wallet that was open before, also when its transaction is late", async () => {
+    await client();
+    let tell: () => void = () => undefined;
+    mayTell = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    seen("mempool");
+    await waitFor("the transaction to be asked for", () => asked > 0);
+    door.hold("other.jmdat");
+    const member = await client("/jmws", (await door.unlock("other.jmdat")).json.token);
+    tell();
+    mayTell = Promise.resolve();
+    seen("block", "other.jmdat");
+
+    await waitFor("its own transaction", () =>
+      member.frames.some(({ txdetails }) => txdetails?.confirmations === 1),
+    );
+    await member.heard();
+    expect(member.frames).toHaveLength(1);
   });
 
   it("that has shown the token of before the wallet was locked is closed, and hears all when it comes again with the new one", async () => {

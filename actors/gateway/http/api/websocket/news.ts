@@ -67,7 +67,8 @@ export class News {
     if (place === "gone" || !sockets.hasListeners) return;
     try {
       const hex = await this.#reading.run(() => this.#whole(txid));
-      if (hex === undefined) return;
+      // Whoever listens by now may be another wallet's owner.
+      if (hex === undefined || login.open?.name !== wallet) return;
       const confirmations = place === "block" ? 1 : 0;
       sockets.tell({ txid, txdetails: { ...transactionInfo(hex, network), confirmations } });
     } catch (error) {
