@@ -166,6 +166,27 @@ describe("a bot on IRC", () => {
     await waitFor("us to be out", () => !channel.isUp);
   });
 
+  it("hears in private nobody whose departure it could not tell, as ten thousand others are in the room", async () => {
+    const server = await serverWith();
+    const { channel, heard } = channelOn(server);
+    await waitFor("it to be up", () => channel.isUp);
+    for (let at = 0; at < 10_000; at++) {
+      const nick = `J5${String(10 ** 13 + at).replaceAll("0", "A")}`;
+      server.tell(`:${nick}!u@h PRIVMSG ${ROOM} :!orderbook`);
+    }
+    const fill = (from: NickIdentity) =>
+      privateLines(ours.nick, signPrivate(from, "fill 0", channel.hostid)).map(
+        (line) => `:${from.nick}!u@h ${line}`,
+      );
+    for (const line of fill(alice)) server.tell(line);
+    server.tell(":J51AAAAAAAAAAAAA!u@h QUIT :bye");
+    await waitFor("one to go", () => heard.at(-1)?.endsWith("has gone") === true);
+    for (const line of fill(bob)) server.tell(line);
+    await waitFor("who came in its place", () => heard.at(-1) === `${bob.nick} to us: fill`);
+
+    expect(heard).toHaveLength(10_002);
+  });
+
   it("is ended by no line that lacks what it should have", async () => {
     const server = await serverWith();
     const { channel, heard } = channelOn(server);

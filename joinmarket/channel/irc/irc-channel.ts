@@ -230,6 +230,8 @@ export class IrcChannel implements Channel {
       if (!this.#see(nick)) return;
       this.#listener?.onPublic(nick, message.replace(/ ~$/, ""));
     } else if (target === this.#options.nick) {
+      // Nor would anybody hear that such a one has gone.
+      if (!this.#hasRoom(nick)) return;
       const whole = this.#pieces.add(nick, message);
       if (whole === undefined) return;
       if (this.#listener?.onPrivate(nick, whole) === true) this.#see(nick);
@@ -237,9 +239,13 @@ export class IrcChannel implements Channel {
   }
 
   #see(nick: string): boolean {
-    if (this.#seen.size >= SEEN_MAX && !this.#seen.has(nick)) return false;
+    if (!this.#hasRoom(nick)) return false;
     this.#seen.add(nick);
     return true;
+  }
+
+  #hasRoom(nick: string): boolean {
+    return this.#seen.size < SEEN_MAX || this.#seen.has(nick);
   }
 
   #gone(nick: string | undefined): void {

@@ -144,7 +144,65 @@ describe("what a directory says", () => {
   });
 });
 
+describe("a directory elsewhere", () => {
+  it("sends us to onion services only, and never to what else listens on this host", async () => {
+    const { address, say } = await fakeDirectory(words());
+    const [itself, service] = ["a", "b"].map((letter) => `${letter.repeat(56)}.onion:5222`) as [
+      string,
+      string,
+    ];
+    const straight = dialer({ socks: undefined, circuit: "test" });
+    const dialled: string[] = [];
+    const { market, heard } = await bot([itself], {
+      dial: (location, signal) => {
+        dialled.push(location);
+        return straight(location === itself ? address : location, signal);
+      },
+    });
+    const [alice, bob, carol] = [NickIdentity.random(), NickIdentity.random(), NickIdentity.random()];
+    const places = [`${alice.nick};127.0.0.1:9051`, `${bob.nick};localhost:8332`, `${carol.nick};${service}`];
+    say(789, places.join(","));
+    for (const peer of [alice, bob, carol]) {
+      say(685, `${peer.nick}!${market.nick}!${signPrivate(peer, "fill 0", "onion-network")}`);
+    }
+    await waitFor("all three", () => heard.said.length === 3);
+    for (const { nick } of [alice, bob, carol]) await market.tell(nick, "pubkey 0");
+
+    expect(dialled).toEqual([itself, service]);
+  });
+});
+
+/** Such as a key could have, each another. */
+const invented = (number: number) => `J5${String(10 ** 13 + number).replaceAll("0", "A")}`;
+
 describe("several directories", () => {
+  it("leave each other room, however many one of them invents", async () => {
+    const [flooding, honest] = [await fakeDirectory(words()), await fakeDirectory(words())];
+    const { market, heard: ours } = await bot([flooding.address, honest.address]);
+    await waitFor("both to be up", () => market.status().every(({ state }) => state === "up"));
+    const [alice, mallory] = [NickIdentity.random(), NickIdentity.random()];
+    for (let from = 0; from < 21_000; from += 1_000) {
+      const entries = Array.from({ length: 1_000 }, (_, at) => `${invented(from + at)};NOT-SERVING-ONION`);
+      flooding.say(789, entries.join(","));
+    }
+    const fill = (from: NickIdentity) =>
+      `${from.nick}!${market.nick}!${signPrivate(from, "fill 0", "onion-network")}`;
+    flooding.say(685, fill(mallory));
+    flooding.say(798, "");
+    await waitFor("the pong", () => flooding.heard.some(({ type }) => type === 799));
+    honest.say(685, fill(alice));
+    await waitFor("who comes by the other", () => ours.said.length > 0);
+    await market.tell(alice.nick, "pubkey 0");
+
+    await waitFor("our answer", () => honest.heard.some(({ type }) => type === 685));
+    // One for whom there is no room would be kept in mind for ever: nobody would tell that it has left.
+    expect(ours.said).toEqual([`${alice.nick} to me: fill 0`]);
+    expect([ours.arrived.has(mallory.nick), ours.arrived.size]).toEqual([false, 20_001]);
+    flooding.sockets[0]?.destroy();
+    await waitFor("the invented to be gone", () => ours.left.size === 20_000);
+    expect(ours.left.has(alice.nick)).toBe(false);
+  });
+
   it("carry each word once, and a peer has left when it has left them all", async () => {
     const [first, second] = [await directory(), await directory()];
     const both = [first.address, second.address];

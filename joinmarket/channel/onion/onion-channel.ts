@@ -1,7 +1,7 @@
 /** The onion channel: all configured directories at once, and direct connections to peers where that is possible. */
 import { randomInt } from "node:crypto";
 import type { Clock } from "../../../runtime/clock.ts";
-import { type HostPort, parseHostPort } from "../../../runtime/config/config-values.ts";
+import { type HostPort, isLoopback, parseHostPort } from "../../../runtime/config/config-values.ts";
 import { JoinmarketError } from "../../errors.ts";
 import type { NickIdentity } from "../../nick/identity.ts";
 import type { Channel, ChannelListener } from "../channel.ts";
@@ -12,7 +12,7 @@ import { DirectoryLink, NICK_AUTH, PEERLIST_FEATURES, PING } from "./directory-l
 import type { BotHandshake, ChannelNetwork } from "./handshake.ts";
 import { EVERYBODY, LINE_BYTES_MAX, type Line, LineType, parseRouted, routedText } from "./line.ts";
 import { PeerTable } from "./peer-table.ts";
-import { parsePeerlist } from "./peerlist.ts";
+import { type ListedPeer, parsePeerlist } from "./peerlist.ts";
 import { RecentLines } from "./recent-lines.ts";
 
 /** All directories and all direct connections are one network to the signatures. */
@@ -186,7 +186,7 @@ export class OnionChannel implements Channel {
 
   #onDirectory(link: DirectoryLink, { type, line }: Line): void {
     if (type === LineType.peerlist) {
-      for (const peer of parsePeerlist(line)) this.#peers?.listed(peer, link);
+      for (const peer of parsePeerlist(line)) this.#peers?.listed(fromThere(peer, link), link);
     } else if (type === LineType.public) this.#onPublic(link, line);
     else if (type === LineType.private) this.#onPrivate(link, line);
     // Others, such as those that joinmarket-clientserver keeps for its own use, mean nothing to us.
@@ -205,8 +205,10 @@ export class OnionChannel implements Channel {
 
   #onPrivate(way: Way, line: string): void {
     const message = parseRouted(line);
-    if (message?.to !== this.#nick || message.from === this.#nick) return;
+    if (message?.to !== this.#nick) return;
     const link = way instanceof DirectoryLink ? way : undefined;
+    // Nor would anybody hear that such a one has gone.
+    if (this.#peers?.hasRoom(message.from, link) !== true) return;
     // An echo of what was verified: the peer is there too.
     if (!this.#recent.isFirst(line, way)) return void this.#peers?.seen(message.from, link);
     if (this.#listener?.onPrivate(message.from, message.text) !== true) return this.#recent.drop(line);
@@ -230,6 +232,15 @@ export class OnionChannel implements Channel {
     if (location !== undefined && address !== undefined && isDialable(address))
       this.#direct?.dial(nick, location);
   }
+}
+
+/** A place on this host means one only to a directory of this host: others' bots would have us connect to what else listens here. */
+function fromThere(peer: ListedPeer, { address }: DirectoryLink): ListedPeer {
+  const isHere = (text: string) => isLoopback(parseHostPort(text)?.host ?? "");
+  const { location } = peer;
+  return location === undefined || !isHere(location) || isHere(address)
+    ? peer
+    : { ...peer, location: undefined };
 }
 
 function tooLong(line: string): JoinmarketError {

@@ -3,8 +3,8 @@ import { isNick } from "../../nick/nick.ts";
 import type { DirectoryLink } from "./directory-link.ts";
 import type { ListedPeer } from "./peerlist.ts";
 
-/** Twice what any directory takes; a directory that invents more is not believed. */
-const PEERS_MAX = 20_000;
+/** Twice what any directory takes. One that invents more is not believed, and takes no room from the others. */
+const PEERS_OF_ONE_MAX = 20_000;
 
 export interface KnownPeer {
   readonly directories: Set<DirectoryLink>;
@@ -25,9 +25,17 @@ export interface PeerTableOptions {
 export class PeerTable {
   readonly #options: PeerTableOptions;
   readonly #peers = new Map<string, KnownPeer>();
+  /** How many each directory shows. */
+  readonly #shown = new Map<DirectoryLink, number>();
 
   constructor(options: PeerTableOptions) {
     this.#options = options;
+  }
+
+  /** Whether somebody who is heard by this way can be kept in mind; direct connections are few. */
+  hasRoom(nick: string, directory: DirectoryLink | undefined): boolean {
+    if (nick === this.#options.ownNick || !isNick(nick)) return false;
+    return this.#peers.has(nick) || directory === undefined || this.#isRoomIn(directory);
   }
 
   get(nick: string): KnownPeer | undefined {
@@ -37,9 +45,8 @@ export class PeerTable {
   /** It has been heard; nothing if it is no peer or there are too many. */
   seen(nick: string, directory: DirectoryLink | undefined): KnownPeer | undefined {
     const isNew = !this.#peers.has(nick);
-    const peer = this.#entry(nick);
+    const peer = this.#entry(nick, directory);
     if (peer === undefined) return undefined;
-    if (directory !== undefined) peer.directories.add(directory);
     if (isNew) this.#options.onSeen(nick, peer.features);
     return peer;
   }
@@ -47,9 +54,8 @@ export class PeerTable {
   listed(listed: ListedPeer, directory: DirectoryLink): void {
     if (listed.hasLeft) return this.lost(listed.nick, directory);
     const isNew = !this.#peers.has(listed.nick);
-    const peer = this.#entry(listed.nick);
+    const peer = this.#entry(listed.nick, directory);
     if (peer === undefined) return;
-    peer.directories.add(directory);
     peer.location = listed.location ?? peer.location;
     // An entry without features says nothing of them: directories leave them out for many reasons.
     const hasNews = [...listed.features].some((feature) => !peer.features.has(feature));
@@ -62,7 +68,7 @@ export class PeerTable {
     const peer = this.#peers.get(nick);
     if (peer === undefined) return;
     if (directory !== undefined) {
-      peer.directories.delete(directory);
+      if (peer.directories.delete(directory)) this.#count(directory, -1);
       if (peer.lastWay === directory) peer.lastWay = undefined;
     }
     if (peer.directories.size > 0 || this.#options.isDirect(nick)) return;
@@ -77,17 +83,28 @@ export class PeerTable {
     }
   }
 
-  #entry(nick: string): KnownPeer | undefined {
+  #entry(nick: string, directory: DirectoryLink | undefined): KnownPeer | undefined {
+    if (!this.hasRoom(nick, directory)) return undefined;
     const known = this.#peers.get(nick);
-    if (known !== undefined) return known;
-    if (nick === this.#options.ownNick || !isNick(nick) || this.#peers.size >= PEERS_MAX) return undefined;
-    const peer: KnownPeer = {
+    const peer: KnownPeer = known ?? {
       directories: new Set(),
       location: undefined,
       features: new Set(),
       lastWay: undefined,
     };
-    this.#peers.set(nick, peer);
+    if (known === undefined) this.#peers.set(nick, peer);
+    if (directory !== undefined && !peer.directories.has(directory) && this.#isRoomIn(directory)) {
+      peer.directories.add(directory);
+      this.#count(directory, 1);
+    }
     return peer;
+  }
+
+  #isRoomIn(directory: DirectoryLink): boolean {
+    return (this.#shown.get(directory) ?? 0) < PEERS_OF_ONE_MAX;
+  }
+
+  #count(directory: DirectoryLink, by: 1 | -1): void {
+    this.#shown.set(directory, (this.#shown.get(directory) ?? 0) + by);
   }
 }
