@@ -215,6 +215,20 @@ describe("a directory", () => {
     expect([asker.of(799).length, asker.isClosed]).toEqual([1, false]);
   });
 
+  it("lists everybody, however much others say that they can do", async () => {
+    await directoryWith();
+    const able = Array.from({ length: 32 }, (_, at) => `${"a".repeat(62)}${at + 10}`);
+    for (let at = 0; at < 19; at++) await inside(NickIdentity.random(), { features: able });
+    await inside(alice, { location: ONION });
+    const asker = await inside(bob, { features: ["peerlist_features"] });
+    asker.say(791, "");
+    // All parts but the first come after a pause, so that the last of the list says when it is whole.
+    const listed = () => asker.of(789).flatMap((line) => line.split(","));
+    await waitFor("the asker itself in the list", () => listed().some((one) => one.startsWith(bob.nick)));
+    expect(listed()).toHaveLength(21);
+    expect(listed()).toContain(`${alice.nick};${ONION}`);
+  });
+
   it("does not pass on what is too much, and bans who goes on", async () => {
     await directoryWith({ orderbook_per_minute: 3, violations_max: 5 });
     const loud = await inside(alice, { location: ONION, features: ["nick_auth"] });

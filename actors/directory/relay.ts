@@ -15,6 +15,8 @@ import type { DirectoryMetrics, Dropped } from "./metrics.ts";
 
 /** Long lists would keep a slow circuit busy while a coinjoin waits. */
 const LIST_CHUNK = 20;
+/** An entry may have two thousand letters of features: a line with too many of those would reach nobody, with all that is in it. */
+const LIST_LENGTH_MAX = 30_000;
 const LIST_PAUSE_MS = 50;
 const ORDERBOOK = /^orderbook(?:[ !]|$)/;
 
@@ -88,16 +90,15 @@ export class Relay {
     const entries = [...this.#options.bots.all()].map((other) =>
       writePeer({ ...other, hasLeft: false }, withFeatures),
     );
-    this.#sendList(bot, entries, 0);
+    this.#sendList(bot, listLines(entries));
     this.#options.metrics.relayed("peerlist");
   }
 
-  #sendList(bot: Bot, entries: readonly string[], start: number): void {
-    if (!bot.connection.isOpen) return;
-    bot.connection.send(LineType.peerlist, entries.slice(start, start + LIST_CHUNK).join(","));
-    const next = start + LIST_CHUNK;
-    if (next >= entries.length) return;
-    this.#options.clock.after(LIST_PAUSE_MS, () => this.#sendList(bot, entries, next), { background: true });
+  #sendList(bot: Bot, [line, ...rest]: readonly string[]): void {
+    if (line === undefined || !bot.connection.isOpen) return;
+    bot.connection.send(LineType.peerlist, line);
+    if (rest.length === 0) return;
+    this.#options.clock.after(LIST_PAUSE_MS, () => this.#sendList(bot, rest), { background: true });
   }
 
   #onPing(bot: Bot): void {
@@ -115,4 +116,20 @@ export class Relay {
     this.#options.metrics.dropped(why);
     if (!bot.pace.patience.take()) this.#options.onImpatience(bot);
   }
+}
+
+function listLines(entries: readonly string[]): readonly string[] {
+  const lines: string[][] = [];
+  let lengthOfLast = 0;
+  for (const entry of entries) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length === LIST_CHUNK || lengthOfLast + entry.length > LIST_LENGTH_MAX) {
+      lines.push([entry]);
+      lengthOfLast = entry.length;
+    } else {
+      last.push(entry);
+      lengthOfLast += entry.length + 1;
+    }
+  }
+  return lines.map((line) => line.join(","));
 }
