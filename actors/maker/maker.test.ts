@@ -115,6 +115,27 @@ it("keeps nobody out for takers who have its signatures, and is done with them w
   expect(await world.status()).toMatchObject({ asked: 2, signed: 2, seen: 1 });
 });
 
+it("keeps nobody out for strangers who only ask and never go on, but gives them time to", async () => {
+  world = await MakerWorld.start({ config: { sessions_max: 2 } });
+  const amountSat = 60_000_000;
+  const [promised, silent] = [await world.taker(), await world.taker()];
+  const [hasty, honest] = [await world.taker(), await world.taker()];
+  const { maker, offer } = await world.upToPromise(promised, amountSat);
+  await silent.fill(maker, offer, amountSat);
+  await world.until("the silent one's key", () => silent.makerKeys.length > 0);
+  await hasty.fill(maker, offer, amountSat);
+  await world.pass(500);
+  expect(hasty.makerKeys).toHaveLength(0);
+
+  await world.pass(10_000);
+  await world.upToPromise(honest, amountSat);
+  const { joins } = await world.status();
+  expect(joins.map(({ step }) => step)).toEqual(["promised", "promised"]);
+  await world.until("the silent one to be given up", () =>
+    world.reasons.includes("others want to be served"),
+  );
+});
+
 it("has another maker told of a commitment that was opened to it: once, and never in public itself", async () => {
   world = await MakerWorld.start();
   const taker = await world.taker();

@@ -62,6 +62,8 @@ const RETRY_MS = 2_000;
 /** Others' nicks, to one of whom a used commitment is told. */
 const OTHERS_MAX = 1_000;
 const JOINS_SHOWN = 50;
+/** A taker answers our key as soon as it has it; through Tor that takes some seconds. */
+const GO_ON_MS = 10_000;
 
 export class Maker {
   readonly order: MakerOrder;
@@ -365,7 +367,7 @@ export class Maker {
     if (known !== undefined || step !== "fill") return known;
     const { config, log } = this.#parts;
     const [signed, served] = this.#sessionsBySigned();
-    if (served.length >= config.sessions_max) {
+    if (served.length >= config.sessions_max && !this.#giveUpIdle()) {
       log.info("a taker is not served: as many as may be are", { most: config.sessions_max });
       return undefined;
     }
@@ -393,6 +395,18 @@ export class Maker {
     });
     this.#sessions.set(taker, session);
     return session;
+  }
+
+  /** Questions and nicks cost nothing: who has only asked, and could have gone on by now, makes room. False when there is none. */
+  #giveUpIdle(): boolean {
+    for (const [nick, session] of this.#sessions) {
+      if (!session.isIdleFor(GO_ON_MS)) continue;
+      // At once, so that each that comes needs a place of its own.
+      this.#sessions.delete(nick);
+      void session.close("others want to be served");
+      return true;
+    }
+    return false;
   }
 
   /** Those that have our signatures, the oldest first, and those that do not yet. */

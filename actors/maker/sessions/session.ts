@@ -56,6 +56,7 @@ interface Filled {
   readonly box: Box;
   readonly span: SessionSpan;
   readonly startedAtMs: number;
+  readonly answeredMs: number;
   step: "fill" | "promised" | "signed";
   /** What was answered to, as it came: the same once more is a channel's doubling. */
   heard: Set<string>;
@@ -105,6 +106,14 @@ export class TakerSession {
     if (this.#stage === undefined) return undefined;
     const { step, amountSat, startedAtMs } = this.#stage;
     return { step, amountSat, sinceS: Math.floor(startedAtMs / 1_000) };
+  }
+
+  /** It was answered its first question so long ago, and has said nothing since. */
+  isIdleFor(ms: number): boolean {
+    const { step, answeredMs } = this.#stage ?? {};
+    return (
+      step === "fill" && this.#waiting === 0 && this.#parts.clock.monotonicMs() - (answeredMs ?? 0) >= ms
+    );
   }
 
   /** Resolves when all that was heard so far has been dealt with. */
@@ -187,6 +196,7 @@ export class TakerSession {
       box,
       span: new SessionSpan(offer, fill.amountSat),
       startedAtMs: clock.now(),
+      answeredMs: clock.monotonicMs(),
       step: "fill",
       heard: new Set(),
       strikes: 0,
