@@ -60,6 +60,7 @@ export const TIP_HEIGHT = 121;
 export class WalletDoor {
   readonly wallets = new Map<string, HeldWallet>();
   coins: Coin[] = [];
+  grants: RpcOutput<Walletd, "status">["grants"] = [];
   isKnown = true;
   walletd!: FakeActor<Walletd>;
   doors: readonly Door[] = [];
@@ -254,7 +255,7 @@ export class WalletDoor {
             trouble: null,
           },
           reservations: 0,
-          grants: [],
+          grants: this.grants,
         };
       },
       coins: (ask) => {

@@ -168,6 +168,27 @@ it("ends what is stopped after the taker was asked to begin it and before it has
   expect(taker.calls.find(({ method }) => method === "cancel")?.input).toEqual({ id: RUN.id });
 });
 
+it("names a CoinJoin by its grant, and so knows one of before it was started anew: it is shown, stopped, and begun no second time", async () => {
+  for (const barrier of [coins, plans, starts]) barrier.open();
+  door.grants = [
+    { id: "ab".repeat(8), caller: "maker", expiresAtS: 2_000_000_000, reservations: 0 },
+    { id: RUN.id, caller: "taker", expiresAtS: 2_000_000_000, reservations: 1 },
+  ];
+  expect((await door.ask("/session", { token })).json).toMatchObject({ coinjoin_in_process: true });
+  expect((await ask("/taker/coinjoin", { body: COINJOIN })).status).toBe(401);
+  expect((await ask("/taker/stop")).status).toBe(202);
+  const inputs = (wanted: string) =>
+    taker.calls.flatMap(({ method, input }) => (method === wanted ? [input] : []));
+  expect(inputs("cancel")).toEqual([{ id: RUN.id }]);
+  taker.publisher.event("run.changed", { id: RUN.id, phase: "cancelled", isOver: true });
+  await waitFor("its end", async () => {
+    return (await door.ask("/session", { token })).json.coinjoin_in_process === false;
+  });
+
+  expect((await ask("/taker/coinjoin", { body: COINJOIN })).status).toBe(202);
+  expect(inputs("start")).toMatchObject([{ id: "cd".repeat(8) }]);
+});
+
 it("begins no schedule that is stopped while it is drawn", async () => {
   coins.open();
   const wish = ask("/taker/schedule", { body: SCHEDULE });

@@ -72,6 +72,8 @@ export class Mixing {
   /** By wallet what is just beginning, and the run of each that goes on as far as we have heard. */
   readonly #beginnings = new Map<string, Beginning>();
   readonly #runs = new Map<string, string>();
+  /** The session of which it is known that an earlier life of ours has left nothing running. */
+  #searched: string | undefined;
   /** The wallet whose offers are out, as the maker told last. */
   #earning: string | undefined;
   #listeners: Listener[] = [];
@@ -217,10 +219,28 @@ export class Mixing {
   }
 
   async #running(wallet: string): Promise<CoinjoinRun | undefined> {
-    const id = this.#runs.get(wallet);
+    const id = this.#runs.get(wallet) ?? (await this.#leftRunning(wallet));
     if (id === undefined) return undefined;
     const run = await this.#runOf(id);
     return run === null || run?.isOver ? undefined : run;
+  }
+
+  /** We may have been started anew since it began. A run has its grant's name, and the wallet knows its grants. */
+  async #leftRunning(wallet: string): Promise<string | undefined> {
+    const { login, walletd } = this.#options;
+    const { open } = login;
+    if (open?.name !== wallet || open.session === this.#searched) return undefined;
+    const { grants } = await walletd.status({ wallet, session: open.session });
+    for (const { id } of grants.filter(({ caller }) => caller === "taker")) {
+      const run = await this.#runOf(id);
+      // The taker is away: it is asked again.
+      if (run === undefined) return undefined;
+      if (run === null || run.isOver) continue;
+      this.#runs.set(wallet, id);
+      break;
+    }
+    this.#searched = open.session;
+    return this.#runs.get(wallet);
   }
 
   /** Undefined: the taker is away; null: it does not know it. */
@@ -361,6 +381,7 @@ export class Mixing {
     try {
       const { id } = await this.#taker.start({
         ...shape,
+        id: grantId,
         makers: plan.makers.length,
         makersMin,
         plan: plan.plan,
