@@ -3,7 +3,7 @@ import { makerContract } from "../../../../bus/contracts/maker.ts";
 import { takerContract } from "../../../../bus/contracts/taker.ts";
 import { fakeActor } from "../../../../bus/fake.ts";
 import { TroupeError } from "../../../../runtime/errors.ts";
-import { NO_TUMBLES, PLAN, RUN } from "../../../../tests/harness/gateway/market-answers.ts";
+import { NO_TUMBLES, PLAN, RUN } from "../../../../tests/harness/coinjoin/taker-answers.ts";
 import { SocketClient } from "../../../../tests/harness/gateway/socket-client.ts";
 import { type AskOptions, coinOf, WalletDoor } from "../../../../tests/harness/gateway/wallet-door.ts";
 import { waitFor } from "../../../../tests/harness/wait-for.ts";

@@ -5,7 +5,7 @@ import { makerContract } from "../../../../../bus/contracts/maker.ts";
 import { takerContract } from "../../../../../bus/contracts/taker.ts";
 import { type FakeActor, fakeActor } from "../../../../../bus/fake.ts";
 import { TroupeError } from "../../../../../runtime/errors.ts";
-import { NO_TUMBLES, PLAN, RUN } from "../../../../../tests/harness/gateway/market-answers.ts";
+import { NO_TUMBLES, PLAN, RUN } from "../../../../../tests/harness/coinjoin/taker-answers.ts";
 import {
   type AskOptions,
   coinOf,
