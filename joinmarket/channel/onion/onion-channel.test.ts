@@ -172,6 +172,46 @@ describe("a directory elsewhere", () => {
   });
 });
 
+describe("where a peer can be dialled", () => {
+  const [first, second] = ["a", "b"].map((letter) => `${letter.repeat(56)}.onion:5222`) as [string, string];
+
+  async function between() {
+    const [honest, lying] = [await fakeDirectory(words()), await fakeDirectory(words())];
+    const straight = dialer({ socks: undefined, circuit: "test" });
+    const dialled: string[] = [];
+    const made = await bot([honest.address, lying.address], {
+      dial: (location, signal) => {
+        if (location.endsWith(".onion:5222")) dialled.push(location);
+        return straight(location, signal);
+      },
+    });
+    await waitFor("both to be up", () => made.market.status().every(({ state }) => state === "up"));
+    const alice = NickIdentity.random();
+    honest.say(789, `${alice.nick};${first}`);
+    await waitFor("her to be known", () => made.heard.arrived.has(alice.nick));
+    lying.say(789, `${alice.nick};${second}`);
+    lying.say(798, "");
+    await waitFor("the pong", () => lying.heard.some(({ type }) => type === 799));
+    return { ...made, honest, alice, dialled };
+  }
+
+  it("is said by the directory that brings its words: no other leads us astray", async () => {
+    const { market, heard, honest, alice, dialled } = await between();
+    honest.say(685, `${alice.nick}!${market.nick}!${signPrivate(alice, "pubkey 0", "onion-network")}`);
+    await waitFor("her word", () => heard.said.length === 1);
+    await market.tell(alice.nick, "auth 0");
+
+    expect(dialled).toEqual([first]);
+  });
+
+  it("is not known while two directories say two things of a peer that has said nothing itself", async () => {
+    const { market, alice, dialled } = await between();
+    await market.tell(alice.nick, "fill 0");
+
+    expect(dialled).toEqual([]);
+  });
+});
+
 /** Such as a key could have, each another. */
 const invented = (number: number) => `J5${String(10 ** 13 + number).replaceAll("0", "A")}`;
 

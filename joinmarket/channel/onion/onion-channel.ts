@@ -222,12 +222,12 @@ export class OnionChannel implements Channel {
     const peer = this.#peers?.get(nick);
     if (peer === undefined) return undefined;
     if (peer.lastWay?.isUp) return peer.lastWay;
-    const ways = [...peer.directories].filter(({ isUp }) => isUp);
+    const ways = [...peer.directories.keys()].filter(({ isUp }) => isUp);
     return ways.length === 0 ? undefined : ways[randomInt(ways.length)];
   }
 
   #dial(nick: string): void {
-    const location = this.#peers?.get(nick)?.location;
+    const location = this.#peers?.placeOf(nick);
     const address = location === undefined ? undefined : parseHostPort(location);
     if (location !== undefined && address !== undefined && isDialable(address))
       this.#direct?.dial(nick, location);

@@ -7,8 +7,8 @@ import type { ListedPeer } from "./peerlist.ts";
 const PEERS_OF_ONE_MAX = 20_000;
 
 export interface KnownPeer {
-  readonly directories: Set<DirectoryLink>;
-  location: string | undefined;
+  /** Those that show it, each with where it says that the peer can be dialled. */
+  readonly directories: Map<DirectoryLink, string | undefined>;
   features: ReadonlySet<string>;
   /** By which directory its last verified message came. */
   lastWay: DirectoryLink | undefined;
@@ -42,6 +42,19 @@ export class PeerTable {
     return this.#peers.get(nick);
   }
 
+  /**
+   * Where a peer can be dialled: as the directory says that brought its last words. Of one that has said nothing only what
+   * all agree on counts, or any of them could have us talk to somebody else in its place.
+   */
+  placeOf(nick: string): string | undefined {
+    const peer = this.#peers.get(nick);
+    if (peer === undefined) return undefined;
+    const { directories, lastWay } = peer;
+    if (lastWay !== undefined) return directories.get(lastWay);
+    const places = new Set([...directories.values()].filter((place) => place !== undefined));
+    return places.size === 1 ? [...places][0] : undefined;
+  }
+
   /** It has been heard; nothing if it is no peer or there are too many. */
   seen(nick: string, directory: DirectoryLink | undefined): KnownPeer | undefined {
     const isNew = !this.#peers.has(nick);
@@ -56,7 +69,9 @@ export class PeerTable {
     const isNew = !this.#peers.has(listed.nick);
     const peer = this.#entry(listed.nick, directory);
     if (peer === undefined) return;
-    peer.location = listed.location ?? peer.location;
+    if (listed.location !== undefined && peer.directories.has(directory)) {
+      peer.directories.set(directory, listed.location);
+    }
     // An entry without features says nothing of them: directories leave them out for many reasons.
     const hasNews = [...listed.features].some((feature) => !peer.features.has(feature));
     if (hasNews) peer.features = listed.features;
@@ -87,14 +102,13 @@ export class PeerTable {
     if (!this.hasRoom(nick, directory)) return undefined;
     const known = this.#peers.get(nick);
     const peer: KnownPeer = known ?? {
-      directories: new Set(),
-      location: undefined,
+      directories: new Map(),
       features: new Set(),
       lastWay: undefined,
     };
     if (known === undefined) this.#peers.set(nick, peer);
     if (directory !== undefined && !peer.directories.has(directory) && this.#isRoomIn(directory)) {
-      peer.directories.add(directory);
+      peer.directories.set(directory, undefined);
       this.#count(directory, 1);
     }
     return peer;
