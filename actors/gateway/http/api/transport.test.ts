@@ -97,7 +97,7 @@ describe("an answer", () => {
     expect(headers).toMatchObject({
       "access-control-allow-origin": "http://localhost:3000",
       "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
-      "access-control-allow-headers": "Authorization, X-JM-Authorization, Content-Type",
+      "access-control-allow-headers": "Authorization, X-JM-Authorization, Content-Type, Idempotency-Key",
     });
   });
 

@@ -185,6 +185,16 @@ describe("a WebSocket", () => {
     expect(await extra.closed).toBe(1013);
   });
 
+  it("finds room while others have all of it who have shown no token", async () => {
+    const strangers = [];
+    for (let count = 0; count < 4; count++) strangers.push(await client("/jmws", ""));
+    const member = await client();
+    expect(await strangers[0]?.closed).toBe(1013);
+    seen("mempool");
+    await waitFor("the frame", () => member.frames.length === 1);
+    expect(strangers.slice(1).map(({ socket }) => socket.readyState)).toEqual([1, 1, 1]);
+  });
+
   it("is found by name only: other paths take none", async () => {
     await expect(new Client(`ws://127.0.0.1:${door.port}/api/v1/getinfo`).closed).resolves.toBeGreaterThan(0);
     await expect(new Client(`ws://127.0.0.1:${door.port}/nothing`).opened()).rejects.toThrow("404");

@@ -56,7 +56,7 @@ export class Sockets {
 
   add(socket: WebSocket): void {
     const { clock, socketsMax } = this.#options;
-    if (this.#listeners.size >= socketsMax) return socket.close(CLOSE.tooManySockets);
+    if (this.#listeners.size >= socketsMax && !this.#makeRoom()) return socket.close(CLOSE.tooManySockets);
     const listener: Listener = {
       socket,
       messages: new TokenBucket({ clock, burst: MESSAGES_BURST, perSecond: 1 }),
@@ -72,6 +72,15 @@ export class Sockets {
     // `close` follows and takes it out.
     socket.on("error", () => socket.terminate());
     socket.once("close", () => this.#listeners.delete(listener));
+  }
+
+  /** Whoever came first without showing a token since makes room: anybody who reaches the door could have come. */
+  #makeRoom(): boolean {
+    const idle = [...this.#listeners].find((listener) => !this.#mayHear(listener));
+    if (idle === undefined) return false;
+    this.#listeners.delete(idle);
+    idle.socket.close(CLOSE.tooManySockets);
+    return true;
   }
 
   /** To everybody whose token is good now. */

@@ -28,7 +28,7 @@ export function isOriginAllowed(
 
 export const CORS_HEADERS = Object.freeze({
   "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
-  "access-control-allow-headers": "Authorization, X-JM-Authorization, Content-Type",
+  "access-control-allow-headers": "Authorization, X-JM-Authorization, Content-Type, Idempotency-Key",
   "access-control-expose-headers": "WWW-Authenticate, Retry-After",
   "access-control-max-age": "600",
 });
