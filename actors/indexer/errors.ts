@@ -18,6 +18,11 @@ export const indexerErrors = errorTable({
     meaning: "Records of the index contradict each other.",
     remedy: "Check the disk. Then `supervisor index rebuild` builds it again from the node's blocks.",
   },
+  INDEXER_STORE_UNWRITABLE: {
+    meaning:
+      "A write to the index failed, mostly for want of room on the disk. Nothing of it is in the index; nothing more is written, and the indexer ends and is started again.",
+    remedy: "Make room on the disk of the data directory, or check the disk.",
+  },
   INDEXER_BAD_BLOCK: {
     meaning: "The node gave a block that is not the one that was asked for, or that is malformed.",
     remedy: "Check the node and its disk; the indexer asks again by itself.",
@@ -47,6 +52,7 @@ export type IndexerFailure =
   | { readonly code: "INDEXER_STORE_OTHER_FORMAT"; readonly expected: number; readonly found: number }
   | { readonly code: "INDEXER_STORE_MISSING" }
   | { readonly code: "INDEXER_STORE_DAMAGED"; readonly what: string }
+  | { readonly code: "INDEXER_STORE_UNWRITABLE"; readonly reason: string }
   | { readonly code: "INDEXER_BAD_BLOCK"; readonly height: number; readonly reason: string }
   | { readonly code: "INDEXER_NODE_BEHIND"; readonly height: number; readonly nodeHeight: number }
   | { readonly code: "INDEXER_OTHER_CHAIN"; readonly expected: string; readonly found: string }

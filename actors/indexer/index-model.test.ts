@@ -17,7 +17,9 @@ import { IndexUnderTest, SMALL_INDEX } from "../../tests/harness/indexer/index-u
 import { Replies } from "./answers/replies.ts";
 import { finished } from "./lookup/steps.ts";
 import { queryMemory } from "./queries/memory.ts";
+import type { MergeJob } from "./rows/merge.ts";
 import { dumpOf } from "./store/dump.ts";
+import { InlineWorkbench } from "./sync/workbench.ts";
 import { touchedHashes } from "./touched.ts";
 
 const opened: (() => Promise<void> | void)[] = [];
@@ -181,6 +183,40 @@ describe("the index", () => {
     while (store.state.merge !== undefined) await slice();
     index.expectToAnswerAs(chain);
   }, 60_000);
+
+  it("writes nothing more when a write has failed, and is after the next start what it was before", async () => {
+    const chain = chainOf(12, 30, 3);
+    const index = indexOf(chain, { ...SMALL_INDEX, batchBytes: 1, fanIn: 1_000 });
+    await index.advance();
+    await index.compaction.stop();
+    const { store } = index;
+    await store.beginMerge(store.state.runs.slice(0, 20));
+    await index.mergeSlice(16_384);
+    const job = await store.readMergeSlice(16_384);
+    const before = store.state;
+    const packed = {
+      ...(await new InlineWorkbench().merge(job as MergeJob)),
+      get bytes(): Uint8Array {
+        throw new Error("no space left on device");
+      },
+    };
+
+    // The next block is not held up until anybody has heard of the failure.
+    const merging = store.commitMergeSlice(job as MergeJob, packed);
+    chain.mine(3);
+    const syncing = index.advance();
+    const failure = { code: "INDEXER_STORE_UNWRITABLE", data: { reason: "no space left on device" } };
+    const [merged, synced] = await Promise.allSettled([merging, syncing]);
+    expect([merged, synced]).toMatchObject([{ reason: failure }, { reason: failure }]);
+    await expect(store.rollback(20)).rejects.toMatchObject(failure);
+    expect(store.state).toBe(before);
+
+    await index.restart();
+    expect(index.store.state).toEqual(before);
+    await index.advance();
+    await index.compaction.finish();
+    index.expectToAnswerAs(chain);
+  });
 
   it("answers of one moment, though between any two of its steps blocks are added and runs merged away", async () => {
     const chain = chainOf(9, 70, 3);

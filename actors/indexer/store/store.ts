@@ -40,6 +40,7 @@ import {
   type Tables,
   TXIDS,
 } from "./tables.ts";
+import { type Noted, WriteOrder } from "./write-order.ts";
 
 export interface StoreOptions {
   readonly directory: string;
@@ -69,8 +70,7 @@ const DELETE_MAX = 4_000;
 
 export class IndexStore {
   readonly #env: RootDatabase;
-  /** Writes that begin with reading a chunk: what is not committed yet is not read, so they go one after another. */
-  #chunkWrites: Promise<unknown> = Promise.resolve();
+  readonly #writes: WriteOrder;
   readonly #tables: Tables;
   readonly #snapshots: SnapshotStore;
   readonly #file: string;
@@ -87,7 +87,16 @@ export class IndexStore {
       );
     }
     if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#env = open({ path: directory, noSubdir: false, maxDbs: 16, readOnly, encoding: "binary" });
+    this.#env = open({
+      path: directory,
+      noSubdir: false,
+      maxDbs: 16,
+      readOnly,
+      encoding: "binary",
+      // Writes are batched here. LMDB's own batches end the process when one fails, before anybody can say why.
+      eventTurnBatching: false,
+    });
+    this.#writes = new WriteOrder(this.#env);
     const meta = openMeta(this.#env);
     const found = this.#foundFormat(meta, network, readOnly);
     this.#tables = openTables(this.#env, meta);
@@ -106,7 +115,7 @@ export class IndexStore {
     this.#state = parseState(this.#tables.meta.get("state"));
   }
 
-  /** As the writer knows it; readers use a `Snapshot`. */
+  /** What the writer has committed; readers use a `Snapshot`. */
   get state(): StoreState {
     return this.#state;
   }
@@ -122,7 +131,7 @@ export class IndexStore {
 
   /** Adds the blocks that follow the tip, all or nothing. */
   append(added: RowsResult, kept: KeptWithBlocks = {}): Promise<void> {
-    return this.#afterChunkWrites(() => this.#append(added, kept));
+    return this.#writes.inTurn(() => this.#append(added, kept));
   }
 
   /**
@@ -130,7 +139,7 @@ export class IndexStore {
    * rollbacks there had been then: after another one these heights may have other blocks, and nothing is noted.
    */
   place(blocks: readonly PlacedBlock[], rollbacks: number): Promise<void> {
-    return this.#afterChunkWrites(async () => {
+    return this.#writes.inTurn(async () => {
       const { height, rollbacks: now } = this.#state;
       if (now !== rollbacks) return;
       const chunks = new Map<number, Buffer>();
@@ -146,8 +155,8 @@ export class IndexStore {
         }
         chunk.set(packPlaces(1, [place]), (at % PLACES.itemsPerChunk) * PLACES.itemBytes);
       }
-      await this.#env.batch(() => {
-        for (const [number, chunk] of chunks) void this.#tables.places.put(number, chunk);
+      await this.#writes.commit((written) => {
+        for (const [number, chunk] of chunks) written(this.#tables.places.put(number, chunk));
       });
     });
   }
@@ -185,26 +194,34 @@ export class IndexStore {
     );
     await this.#commit(
       { ...state, height, tipHash, txCount, runNext: run.id + 1, runs: [...state.runs, run] },
-      () => {
+      (written) => {
+        const put = (db: Numbered, table: PositionTable, first: number, items: Uint8Array) => {
+          const chunks = appendedChunks(table, first, items, (chunk) => db.getBinary(chunk));
+          for (const { number, bytes } of chunks) written(db.put(number, viewOf(bytes)));
+        };
         added.tables.forEach((packed, t) => {
-          this.#putBlocks(t, run.id, packed);
+          this.#putBlocks(t, run.id, packed, written);
         });
-        this.#putPositions(headers, HEADERS, state.height + 1, added.headers);
-        this.#putPositions(this.#tables.counts, COUNTS, state.height + 1, new Uint8Array(counts.buffer));
-        this.#putPositions(txids, TXIDS, state.txCount, added.txids);
-        this.#putPositions(offsets, OFFSETS, offsetsOf(state.txCount), offsetBytes);
-        this.#putPositions(this.#tables.places, PLACES, state.height + 1, packPlaces(blocks, places));
+        put(headers, HEADERS, state.height + 1, added.headers);
+        put(this.#tables.counts, COUNTS, state.height + 1, new Uint8Array(counts.buffer));
+        put(txids, TXIDS, state.txCount, added.txids);
+        put(offsets, OFFSETS, offsetsOf(state.txCount), offsetBytes);
+        put(this.#tables.places, PLACES, state.height + 1, packPlaces(blocks, places));
         added.touched.forEach((hashes, i) => {
-          void touched.put(state.height + 1 + i, viewOf(hashes));
+          written(touched.put(state.height + 1 + i, viewOf(hashes)));
           const gone = state.height + 1 + i - touchedBlocks;
-          if (gone >= 0) void touched.remove(gone);
+          if (gone >= 0) written(touched.remove(gone));
         });
       },
     );
   }
 
   /** Forgets the blocks above `height`, whatever their number: runs get a limit or are dropped, nothing is rewritten. */
-  async rollback(height: number): Promise<void> {
+  rollback(height: number): Promise<void> {
+    return this.#writes.inTurn(() => this.#rollback(height));
+  }
+
+  async #rollback(height: number): Promise<void> {
     const state = this.#state;
     assert(height >= -1 && height < state.height, "a rollback goes down");
     const view = this.snapshot();
@@ -215,14 +232,19 @@ export class IndexStore {
     } finally {
       view.release();
     }
-    await this.#commit(next, () => {
-      for (let gone = height + 1; gone <= state.height; gone++) void this.#tables.touched.remove(gone);
+    await this.#commit(next, (written) => {
+      for (let gone = height + 1; gone <= state.height; gone++) written(this.#tables.touched.remove(gone));
     });
   }
 
-  /** Begins to merge neighbouring runs into one. */
-  async beginMerge(sources: readonly Run[]): Promise<void> {
+  /** Begins to merge neighbouring runs into one, unless a rollback has changed one of them before it is their turn. */
+  beginMerge(sources: readonly Run[]): Promise<void> {
+    return this.#writes.inTurn(() => this.#beginMerge(sources));
+  }
+
+  async #beginMerge(sources: readonly Run[]): Promise<void> {
     const state = this.#state;
+    if (!sources.every((run) => state.runs.includes(run))) return;
     const [first] = sources;
     const last = sources.at(-1);
     assert(state.merge === undefined && first !== undefined && last !== undefined, "one merge at a time");
@@ -269,7 +291,11 @@ export class IndexStore {
   }
 
   /** Puts a merged slice in place of what it was made from. A rollback may have changed the runs meanwhile, or ended the merge. */
-  async commitMergeSlice(job: MergeJob, packed: PackedRows): Promise<void> {
+  commitMergeSlice(job: MergeJob, packed: PackedRows): Promise<void> {
+    return this.#writes.inTurn(() => this.#commitMergeSlice(job, packed));
+  }
+
+  async #commitMergeSlice(job: MergeJob, packed: PackedRows): Promise<void> {
     const state = this.#state;
     const { merge } = state;
     if (merge === undefined) return;
@@ -287,14 +313,18 @@ export class IndexStore {
           ...state,
           merge: { ...merge, target, table: isTableDone ? t + 1 : t, from: isTableDone ? 0 : job.to },
         };
-    await this.#commit(next, () => {
-      this.#putBlocks(t, target.id, packed);
-      for (const key of obsolete) void (this.#tables.rows[t] as Rows).remove(key);
+    await this.#commit(next, (written) => {
+      this.#putBlocks(t, target.id, packed, written);
+      for (const key of obsolete) written((this.#tables.rows[t] as Rows).remove(key));
     });
   }
 
   /** Deletes some blocks of runs that were dropped; returns whether more are left. */
-  async sweep(): Promise<boolean> {
+  sweep(): Promise<boolean> {
+    return this.#writes.inTurn(() => this.#sweep());
+  }
+
+  async #sweep(): Promise<boolean> {
     const [id] = this.#state.dropped;
     if (id === undefined) return false;
     const doomed: [Rows, Uint8Array][] = [];
@@ -305,34 +335,26 @@ export class IndexStore {
     }
     const isLast = doomed.length < DELETE_MAX;
     const dropped = isLast ? this.#state.dropped.slice(1) : this.#state.dropped;
-    await this.#commit({ ...this.#state, dropped }, () => {
-      for (const [rows, key] of doomed) void rows.remove(key);
+    await this.#commit({ ...this.#state, dropped }, (written) => {
+      for (const [rows, key] of doomed) written(rows.remove(key));
     });
     return dropped.length > 0;
   }
 
-  async close(): Promise<void> {
-    await this.#env.flushed;
-    await this.#env.close();
+  close(): Promise<void> {
+    return this.#writes.close();
   }
 
-  #afterChunkWrites(write: () => Promise<void>): Promise<void> {
-    const next = this.#chunkWrites.then(write);
-    // Who asked for it hears of a failure; the next one does not fail for it.
-    this.#chunkWrites = next.catch(() => {});
-    return next;
-  }
-
-  /** The new state and what belongs to it, in one transaction of LMDB. */
-  async #commit(next: StoreState, write: () => void): Promise<void> {
-    this.#state = next;
-    await this.#env.batch(() => {
-      write();
-      void this.#tables.meta.put("state", JSON.stringify(next));
+  /** The new state and what belongs to it, in one transaction of LMDB. Until that is committed the old one is true. */
+  async #commit(next: StoreState, write: (written: Noted) => void): Promise<void> {
+    await this.#writes.commit((written) => {
+      write(written);
+      written(this.#tables.meta.put("state", JSON.stringify(next)));
     });
+    this.#state = next;
   }
 
-  #putBlocks(t: number, runId: number, { bytes, ends }: PackedRows): void {
+  #putBlocks(t: number, runId: number, { bytes, ends }: PackedRows, written: Noted): void {
     const table = TABLES[t] as Table;
     const rows = this.#tables.rows[t] as Rows;
     const reader = new PackedReader(table);
@@ -343,14 +365,9 @@ export class IndexStore {
       const key = new Uint8Array(RUN_ID_BYTES + table.idBytes);
       key.set(runKey(runId));
       key.set(row.subarray(0, table.idBytes), RUN_ID_BYTES);
-      void rows.put(key, viewOf(bytes.subarray(start, end)));
+      written(rows.put(key, viewOf(bytes.subarray(start, end))));
       start = end;
     }
-  }
-
-  #putPositions(db: Numbered, table: PositionTable, first: number, items: Uint8Array): void {
-    const chunks = appendedChunks(table, first, items, (chunk) => db.getBinary(chunk));
-    for (const { number, bytes } of chunks) void db.put(number, viewOf(bytes));
   }
 
   /** Keys of a run's blocks that may hold rows of the range: the last one that begins before it too. */
