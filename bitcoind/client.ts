@@ -209,7 +209,7 @@ export class NodeClient {
         const request = rpcCall(connection, "getblock", [hash, 0], options);
         const hex = await orNothing(request, NOT_FOUND);
         // A regular expression over megabytes is not free; the decoder refuses what is not hex just as well.
-        return hex === undefined ? undefined : hexToBytes(String(hex), "a block");
+        return hex === undefined ? undefined : blockFromHex(connection, String(hex));
       }
       const reply = await connection.rest(`block/${hash}.bin`, {
         replyMaxBytes: BLOCK_MAX_BYTES,
@@ -320,6 +320,14 @@ export class NodeClient {
     const isNamed = zmq !== undefined && node === this.#nodes[0];
     node.publishers = isNamed ? [{ topic: "sequence", url: zmq }] : await publishersOf(connection);
     this.#hints?.follow(connection.name, node.publishers);
+  }
+}
+
+function blockFromHex(connection: NodeConnection, hex: string): Uint8Array {
+  try {
+    return hexToBytes(hex, "a block");
+  } catch (error) {
+    throw badReply(connection, "getblock", "not hex", error);
   }
 }
 

@@ -135,6 +135,19 @@ describe("a connection to a node", () => {
     },
   );
 
+  it("takes no answer for one that was too long: as many connections as before are there for the next", async () => {
+    answer = (_, __, response) => {
+      response.writeHead(200, { "Content-Length": 2 ** 30 });
+      response.flushHeaders();
+    };
+    // More than there are connections.
+    for (let i = 0; i < 3; i++) {
+      await expect(connection.rest("x")).rejects.toMatchObject({ code: "NODE_REPLY_TOO_LARGE" });
+    }
+    reply({ result: 7, id: 0 });
+    expect(await rpcCall(connection, "getblockcount")).toBe(7);
+  });
+
   it("says that nobody is there, and does not name the password", async () => {
     const nobody = open(1);
     const failure = await rpcCall(nobody, "x").catch((error: unknown) => error);

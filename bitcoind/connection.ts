@@ -137,7 +137,10 @@ export class NodeConnection {
       );
       return { status: reply.statusCode, contentType: String(reply.headers["content-type"] ?? ""), body };
     } catch (error) {
-      throw abort.signal.aborted ? abort.signal.reason : this.#unreachable(error, method);
+      const failure = abort.signal.aborted ? abort.signal.reason : this.#unreachable(error, method);
+      // An answer that is not read to its end would keep the connection, and whoever waits for one, for ever.
+      abort.abort(failure);
+      throw failure;
     } finally {
       timer.cancel();
       options.signal?.removeEventListener("abort", onAbort);

@@ -60,6 +60,19 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.constant({ kind: "compact" as const }),
 );
 
+/** A node whose answers break off now and then. */
+class StumblingSource extends ModelSource {
+  cutAt: number | undefined;
+
+  override async *blocks(hashes: readonly BlockHash[]): AsyncGenerator<Uint8Array> {
+    for await (const block of super.blocks(hashes)) {
+      const end = this.cutAt ?? block.length;
+      this.cutAt = undefined;
+      yield block.subarray(0, end);
+    }
+  }
+}
+
 describe("the index", () => {
   it("answers every question as one who reads the whole chain would, through reorganisations, merges and restarts", async () => {
     await fc.assert(
@@ -301,6 +314,21 @@ describe("the index", () => {
       expect(ask()).toEqual(before);
     }
   }, 60_000);
+
+  it("refuses blocks that are cut off anywhere, as a failure of the node that passes, live and in bulk", async () => {
+    const chain = chainOf(11, 20, 2);
+    const source = new StumblingSource(chain);
+    const index = indexOf(chain, SMALL_INDEX, source);
+    for (const blocks of [0, 12, 2]) {
+      for (let i = 0; i < blocks; i++) chain.mine(2);
+      for (const cutAt of [0, 79, 80, 81, 150]) {
+        source.cutAt = cutAt;
+        await expect(index.advance()).rejects.toMatchObject({ code: "INDEXER_BAD_BLOCK" });
+      }
+      await index.advance();
+      index.expectToAnswerAs(chain);
+    }
+  });
 
   it("stays where it is while the source's chain has no more work, and goes over to it when it has", async () => {
     const chain = chainOf(9, 40, 2);

@@ -1,9 +1,11 @@
 /** What a block spends, as the sandbox and a real node tell it over REST and RPC, against the transactions themselves. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BlockHash, bytesToHex, type Txid } from "../../bitcoin/bytes.ts";
 import { Writer } from "../../bitcoin/codec.ts";
 import { regtest } from "../../bitcoin/network.ts";
@@ -14,9 +16,12 @@ import { callNode, findBitcoind, RealNode } from "../../tests/harness/node/bitco
 import { CoinOwner } from "../../tests/harness/node/coin-owner.ts";
 import { NodeClient } from "../client.ts";
 import { nodeSection } from "../config.ts";
+import { NodeConnection } from "../connection.ts";
 import { SandboxNode } from "../sandbox/node.ts";
-import { readSpentOutputs } from "./spent-outputs.ts";
+import { readSpentOutputs, spentScriptsByRest, spentScriptsByRpc } from "./spent-outputs.ts";
 
+const BLOCK = "ab".repeat(32) as BlockHash;
+const badInput = (hex: string) => ({ prevout: { scriptPubKey: { hex } } });
 const bitcoind = findBitcoind();
 const makers = [
   {
@@ -78,6 +83,50 @@ describe.each(makers.filter(({ isMissing }) => !isMissing))("$name", ({ start })
       await node.stop();
     }
   }, 60_000);
+});
+
+describe("spent outputs that a node cannot tell", () => {
+  let server: Server;
+  let connection: NodeConnection;
+  let answer: (response: ServerResponse) => void;
+
+  beforeEach(async () => {
+    server = createServer((_, response) => answer(response));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    connection = new NodeConnection({
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      credentials: { authorization: () => "" },
+      clock: systemClock,
+      timeoutMs: 10_000,
+      connections: 1,
+    });
+  });
+
+  afterEach(async () => {
+    await connection.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const both = () =>
+    Promise.all([spentScriptsByRest(connection, BLOCK), spentScriptsByRpc(connection, BLOCK)]);
+
+  it("are not known where they are more than is taken: no block is waited for because of that", async () => {
+    answer = (response) => {
+      response.writeHead(200, { "content-length": 2 ** 30 });
+      response.flushHeaders();
+    };
+    expect(await both()).toEqual([undefined, undefined]);
+  });
+
+  it("are the node's failure where they are none", async () => {
+    const bodies = ["garbage", JSON.stringify({ result: { tx: [{ vin: [] }, { vin: [badInput("zz")] }] } })];
+    for (const body of bodies) {
+      answer = (response) => response.writeHead(200).end(body);
+      await expect(spentScriptsByRest(connection, BLOCK)).rejects.toMatchObject({ code: "NODE_BAD_REPLY" });
+      await expect(spentScriptsByRpc(connection, BLOCK)).rejects.toMatchObject({ code: "NODE_BAD_REPLY" });
+    }
+  });
 });
 
 describe("spent outputs in bytes", () => {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type BlockHash, hexToBytes } from "../../bitcoin/bytes.ts";
 import { Reader } from "../../bitcoin/codec.ts";
+import { hasCode } from "../../runtime/errors.ts";
 import type { NodeConnection } from "../connection.ts";
 import { badReply, checked, NOT_FOUND, orNothing, rpcCall } from "../rpc.ts";
 
@@ -25,15 +26,15 @@ export async function hasSpentOutputs(connection: NodeConnection, genesis: Block
   return (await connection.rest(`spenttxouts/${genesis}.bin`)).status === 200;
 }
 
-/** Nothing where the node does not have the block's undo data. */
+/** Nothing where the node does not have the block's undo data, or it is too much to be sent. */
 export async function spentScriptsByRest(
   connection: NodeConnection,
   hash: BlockHash,
 ): Promise<Uint8Array[] | undefined> {
-  const reply = await connection.rest(`spenttxouts/${hash}.bin`);
-  if (reply.status === 404) return undefined;
+  const reply = await orTooLarge(connection.rest(`spenttxouts/${hash}.bin`));
+  if (reply === undefined || reply.status === 404) return undefined;
   if (reply.status !== 200) throw badReply(connection, "rest/spenttxouts", `HTTP status ${reply.status}`);
-  return readSpentOutputs(reply.body);
+  return scriptsFrom(connection, "rest/spenttxouts", () => readSpentOutputs(reply.body));
 }
 
 /** For each transaction a list of outputs, the coinbase's empty: amount, script. Throws BITCOIN_MALFORMED. */
@@ -50,16 +51,36 @@ export function readSpentOutputs(bytes: Uint8Array): Uint8Array[] {
   return scripts;
 }
 
-/** For a node without that path. Nothing where it does not know the block, or its undo data is gone. */
+/** For a node without that path. Nothing where it does not know the block, or its undo data is gone or too much to be sent. */
 export async function spentScriptsByRpc(
   connection: NodeConnection,
   hash: BlockHash,
 ): Promise<Uint8Array[] | undefined> {
   const request = rpcCall(connection, "getblock", [hash, 3], { replyMaxBytes: BLOCK_JSON_MAX_BYTES });
-  const value = await orNothing(orNothing(request, NOT_FOUND), MISC_ERROR);
+  const value = await orTooLarge(orNothing(orNothing(request, NOT_FOUND), MISC_ERROR));
   if (value === undefined) return undefined;
   const [, ...spending] = checked(connection, "getblock", BlockWithPrevouts, value).tx;
   const prevouts = spending.flatMap(({ vin }) => vin.map(({ prevout }) => prevout));
   if (prevouts.includes(undefined)) return undefined;
-  return prevouts.map((prevout) => hexToBytes(prevout?.scriptPubKey.hex ?? "", "a script"));
+  return scriptsFrom(connection, "getblock", () =>
+    prevouts.map((prevout) => hexToBytes(prevout?.scriptPubKey.hex ?? "", "a script")),
+  );
+}
+
+/** What is spent may be far larger than what spends it. A block must not be waited for because of that. */
+async function orTooLarge<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (hasCode(error, "NODE_REPLY_TOO_LARGE")) return undefined;
+    throw error;
+  }
+}
+
+function scriptsFrom(connection: NodeConnection, method: string, read: () => Uint8Array[]): Uint8Array[] {
+  try {
+    return read();
+  } catch (error) {
+    throw badReply(connection, method, (error as Error).message, error);
+  }
 }

@@ -4,6 +4,8 @@ import type { BlockHash } from "../../../bitcoin/bytes.ts";
 import { Reader } from "../../../bitcoin/codec.ts";
 import type { LocatedBlock } from "../../../bitcoind/files/block-locator.ts";
 import type { RawBlocks, StoredBlocks } from "../../../bitcoind/files/block-reader.ts";
+import { TroupeError } from "../../../runtime/errors.ts";
+import type { IndexerFailure } from "../errors.ts";
 
 export interface BatchJob {
   readonly hashes: readonly BlockHash[];
@@ -27,7 +29,15 @@ const BLOCKS_MAX = 20_000;
 
 /** The block's own count of transactions, so that batches can be numbered before they are parsed. */
 export function txCountOf(block: Uint8Array): number {
-  return new Reader(block, HEADER_LENGTH_BYTES).compactSize();
+  try {
+    return new Reader(block, HEADER_LENGTH_BYTES).compactSize();
+  } catch (error) {
+    throw new TroupeError<IndexerFailure>(
+      { code: "INDEXER_BAD_BLOCK", height: -1, reason: "it is cut off" },
+      `the node gave ${block.length} bytes that are no block; it is asked again, and if this stays, check the node`,
+      { cause: error },
+    );
+  }
 }
 
 /** A batch holds either blocks at hand or blocks in files. */
