@@ -21,7 +21,7 @@ export const nodeErrors = errorTable({
       "Start the node, or set `cookie_file` in [node]; for a node of another user start it with -rpccookieperms=group and join its group.",
   },
   NODE_WARMING_UP: {
-    meaning: "The node has started but is still loading its block index.",
+    meaning: "The node has started but is still loading its block index, or its mempool.",
     remedy: "Wait: we ask again by ourselves.",
   },
   NODE_BUSY: {

@@ -44,6 +44,8 @@ export const NetworkInfoReply = z.object({
 export const IndexInfoReply = z.object({ txindex: z.object({ synced: z.boolean() }).optional() });
 
 export const MempoolInfoReply = z.object({
+  /** False while a node that was started reads what it had. */
+  loaded: z.boolean().optional(),
   size: z.int().nonnegative(),
   usage: z.int().nonnegative(),
   maxmempool: z.int().nonnegative(),

@@ -1,5 +1,5 @@
 /** The actor over the sandbox and over a real bitcoind, by polling and by ZMQ: sending, replacing, packages, blocks, reorganisations, restarts. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -285,5 +285,22 @@ describe.each(makers.filter((maker) => !maker.isMissing))("the mempool over $nam
     expect((await historyOf("p2wsh")).history?.map(({ txid }) => txid)).toEqual([late.txid]);
     expect((await under.client.transactions({ txids: [parent.txid] })).results[0]?.timeS).toBe(since);
     expect(under.changes.at(-1)).toMatchObject({ touched: null, view: { isSynced: true } });
+  }, 60_000);
+
+  it("works and stops though what it has kept can neither be read nor written", async () => {
+    const parent = pay(await rewardOf(1), "p2tr", 2_000n);
+    await under.client.broadcast({ rawTx: base64Of(parent.hex) });
+    await under.halt();
+    // As a bad sector would, or a disk without room.
+    for (const name of ["kept.bin", "kept.bin.new"]) {
+      rmSync(join(under.directory, name), { force: true });
+      mkdirSync(join(under.directory, name));
+    }
+
+    under.reports.length = 0;
+    await under.start();
+    await waitFor("the view to be level again", () => under.isReady);
+    expect((await historyOf("p2tr")).history?.map(({ txid }) => txid)).toEqual([parent.txid]);
+    await under.halt();
   }, 60_000);
 });

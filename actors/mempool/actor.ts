@@ -89,7 +89,10 @@ class Mempool implements Actor, FollowerNews {
     const { config, bus, clock, log, meter } = this.#context;
     const network = networkByName(this.#context.network);
     const view = this.#view;
-    const kept = await readKept(this.#keptPath, network.name);
+    const kept = await readKept(this.#keptPath, network.name).catch((error: unknown) => {
+      log.warn("the kept mempool cannot be read", { error });
+      return undefined;
+    });
     if (kept === undefined) log.warn("the kept mempool cannot be used; it is read from the node again");
     const node = this.#parts.node(this.#context, network, {
       onEvent: (event) => this.#opened?.follower.hint(event),
@@ -196,10 +199,16 @@ class Mempool implements Actor, FollowerNews {
     }
   }
 
-  /** What is not whole yet would replace a file that may be. */
+  /** What is not whole yet would replace a file that may be. Without the file the next start takes longer, no more. */
   async #keep(): Promise<void> {
     if (!this.#view.isSynced) return;
-    await writeKept(this.#keptPath, this.#context.network, [...this.#view.tables.unconfirmed()]);
+    try {
+      await writeKept(this.#keptPath, this.#context.network, [...this.#view.tables.unconfirmed()]);
+    } catch (error) {
+      this.#context.log.warn("the mempool cannot be kept for the next start; it will be read from the node", {
+        error,
+      });
+    }
   }
 
   get #keptPath(): string {

@@ -4,6 +4,7 @@ import { type BlockHash, bytesToHex, hexToBytes, type Txid } from "../../bitcoin
 import { satFromCoins } from "../../bitcoin/fee.ts";
 import type { NodeClient } from "../client.ts";
 import type { NodeConnection } from "../connection.ts";
+import { nodeError } from "../errors.ts";
 import {
   ChainInfoReply,
   FeeEstimateReply,
@@ -94,7 +95,10 @@ export class NodeMempool {
     return this.#client.close();
   }
 
-  /** All of one node and of one moment. */
+  /**
+   * All of one node and of one moment. Throws NODE_WARMING_UP while the node reads what it had before it was started: its list
+   * lacks most then, and nothing of that has gone.
+   */
   async moment(): Promise<MempoolMoment> {
     const calls = callsOf(
       ["getblockchaininfo"],
@@ -107,6 +111,7 @@ export class NodeMempool {
         const values = await allOf(connection, calls, MEMPOOL_MAX_BYTES);
         const chain = checked(connection, "getblockchaininfo", ChainInfoReply, values[0]);
         const info = checked(connection, "getmempoolinfo", MempoolInfoReply, values[1]);
+        if (info.loaded === false) throw stillLoading(connection, info.size);
         const { txids } = checked(connection, "getrawmempool", MempoolSequenceReply, values[2]);
         if (values[3] !== chain.bestblockhash) continue;
         const tip = { height: chain.blocks, hash: chain.bestblockhash as BlockHash };
@@ -203,6 +208,14 @@ export class NodeMempool {
       return feerate === undefined ? undefined : satFromCoins(feerate);
     });
   }
+}
+
+function stillLoading({ name }: NodeConnection, transactions: number): Error {
+  const progress = `Loading mempool (${transactions} transactions so far)`;
+  return nodeError(
+    { code: "NODE_WARMING_UP", node: name, method: "getrawmempool", progress },
+    `The node ${name} is starting: ${progress}`,
+  );
 }
 
 function figuresOf(info: z.output<typeof MempoolInfoReply>): NodeMempoolFigures {

@@ -57,6 +57,8 @@ export class Follower {
   #isStepping = false;
   #isRehearsed = false;
   #leftOut = 0;
+  /** Listed when last compared, and not to be had though there was room. */
+  #unread: ReadonlySet<Txid> = new Set();
   #restUntilMs = 0;
   #figures: NodeMempoolFigures | undefined;
 
@@ -247,9 +249,9 @@ export class Follower {
     const step = await chainPath(source, view.chain, moment.tip, serialization);
     const listed = new Set(moment.txids);
     const wanted = this.#notYetRead(moment.txids.map((txid) => ({ txid })));
-    const fresh = await this.#fitting(wanted, signal);
+    const { fresh, hasRoom } = await this.#fitting(wanted, signal);
     view.apply(moment.tip, step, listed, fresh);
-    this.#leftOut = wanted.length - fresh.length;
+    this.#leftOut = hasRoom ? this.#neverRead(wanted, fresh) : wanted.length - fresh.length;
     this.#restUntilMs = clock.monotonicMs() + REST_FACTOR * (clock.monotonicMs() - startMs);
     const changes = view.takeChanges();
     if (isFirst) changes.everything();
@@ -269,14 +271,38 @@ export class Follower {
     for await (const entries of this.#reader.read(this.#notYetRead(wanted), signal)) {
       for (const entry of entries) this.#admit(entry);
     }
-    for (const { txid, kind } of last.values()) {
-      const entry = kind === "removed" ? view.tables.get(txid) : undefined;
-      if (entry !== undefined && entry.confirmedAt === undefined) {
-        view.drop(entry, { why: "dropped", by: null });
-      }
+    for (const entry of await this.#reallyGone([...last.values()])) {
+      view.drop(entry, { why: "dropped", by: null });
     }
     const changes = view.takeChanges();
     if (!changes.isEmpty) news.changed(changes);
+  }
+
+  /**
+   * Entries that the node has let go of, as it says when it is asked: of several nodes each tells of its own mempool, and
+   * news may be older than our list.
+   */
+  async #reallyGone(told: readonly Hint[]): Promise<Entry[]> {
+    const { source, view } = this.#options;
+    const entries = told.flatMap(({ txid, kind }) => {
+      const entry = kind === "removed" ? view.tables.get(txid) : undefined;
+      return entry === undefined || entry.confirmedAt !== undefined ? [] : [entry];
+    });
+    if (entries.length === 0) return entries;
+    const found = await source.transactions(entries.map(({ txid }) => txid));
+    return entries.filter((_, i) => found[i] === undefined);
+  }
+
+  /**
+   * How many of the listed ones cannot be had at all. One that is missing for the first time was replaced or mined before
+   * it could be read: it is not waited for, and what has come in its place is found at the next look.
+   */
+  #neverRead(wanted: readonly Wanted[], fresh: readonly Entry[]): number {
+    const read = new Set(fresh.map(({ txid }) => txid));
+    const unread = wanted.flatMap(({ txid }) => (read.has(txid) ? [] : [txid]));
+    const count = unread.filter((txid) => this.#unread.has(txid)).length;
+    this.#unread = new Set(unread);
+    return count;
   }
 
   async #list(): Promise<MempoolMoment> {
@@ -299,18 +325,21 @@ export class Follower {
     else this.#leftOut++;
   }
 
-  /** Reads as many as there is room for, counted before they are in the tables. */
-  async #fitting(wanted: readonly Wanted[], signal: AbortSignal): Promise<Entry[]> {
+  /** Reads as many as there is room for, counted before they are in the tables; says whether there was room for all. */
+  async #fitting(
+    wanted: readonly Wanted[],
+    signal: AbortSignal,
+  ): Promise<{ readonly fresh: readonly Entry[]; readonly hasRoom: boolean }> {
     let left = this.#options.memoryBytesMax - this.#options.view.tables.memoryBytes;
-    const fitting: Entry[] = [];
-    if (left <= 0) return fitting;
+    const fresh: Entry[] = [];
+    if (left <= 0) return { fresh, hasRoom: wanted.length === 0 };
     for await (const entries of this.#reader.read(wanted, signal)) {
       for (const entry of entries) {
-        if (left <= 0) return fitting;
+        if (left <= 0) return { fresh, hasRoom: false };
         left -= memoryBytesOf(entry);
-        fitting.push(entry);
+        fresh.push(entry);
       }
     }
-    return fitting;
+    return { fresh, hasRoom: true };
   }
 }

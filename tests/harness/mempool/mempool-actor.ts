@@ -22,7 +22,7 @@ export class MempoolUnderTest {
   readonly #world: World;
   readonly #asker: ConnectedBus;
   readonly #place: NodePlace;
-  readonly #directory = mkdtempSync(join(tmpdir(), "troupe-mempool-"));
+  readonly directory = mkdtempSync(join(tmpdir(), "troupe-mempool-"));
   readonly reports: { readonly readiness: Readiness; readonly progress: string | undefined }[] = [];
   readonly changes: MempoolChange[] = [];
   readonly client: Client<typeof mempoolContract>;
@@ -65,7 +65,7 @@ export class MempoolUnderTest {
           node: { rpc: [rpcUrl], cookie_file: cookiePath },
         }),
         bus,
-        dataDirectory: this.#directory,
+        dataDirectory: this.directory,
         report: (readiness, progress) => void this.reports.push({ readiness, progress }),
         finish: () => undefined,
       }),
@@ -83,6 +83,6 @@ export class MempoolUnderTest {
     await this.halt();
     await this.#asker.close();
     await this.#world.stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
