@@ -94,9 +94,9 @@ export class DoorOverFakes {
     return new TestSession(this.half, this.#table, this.#sessions, "1.6");
   }
 
-  tellBlock(block: Pick<IndexerBlockNews, "height" | "hash" | "touched">): void {
+  tellBlock(block: Pick<IndexerBlockNews, "height" | "hash" | "touched"> & Partial<IndexerBlockNews>): void {
     const more = { header: "00".repeat(80), txCount: 1, part: 0, parts: 1 };
-    this.#indexer.publisher.event("block.connected", { ...block, ...more });
+    this.#indexer.publisher.event("block.connected", { ...more, ...block });
   }
 
   tellMempool(change: Pick<MempoolChange, "view" | "touched"> & Partial<MempoolChange>): void {

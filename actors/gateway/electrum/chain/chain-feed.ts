@@ -64,6 +64,8 @@ export class ChainFeed {
   #mempoolTipHash: string | undefined;
   /** Some of a change has been told, and the rest has not. */
   #isMempoolTelling = false;
+  /** What a block touches, of which more is to come. */
+  #untold: (readonly string[])[] = [];
   /** Grows with each change of the tip, so that an answer that comes late does not take it back. */
   #tipNumber = 0;
   /** A block was given up, and no other has come yet. */
@@ -162,10 +164,14 @@ export class ChainFeed {
     this.#ask();
   }
 
-  #connected({ height, hash, header, part, touched }: IndexerBlockNews): void {
+  /** The tip is told when all parts are here: who has heard of a block must not be given what was kept from before it. */
+  #connected({ height, hash, header, part, parts, touched }: IndexerBlockNews): void {
+    if (part === 0) this.#untold = [];
+    if (touched !== null) this.#untold.push(touched);
+    if (part < parts - 1) return;
     if (touched === null) this.#tell((watcher) => watcher.everythingTouched());
-    else this.#tell((watcher) => watcher.scriptsTouched?.(touched));
-    if (part === 0) this.#setTip({ height, hash, header });
+    for (const some of this.#untold.splice(0)) this.#tell((watcher) => watcher.scriptsTouched?.(some));
+    this.#setTip({ height, hash, header });
   }
 
   #disconnected({ height, part, touched }: IndexerBlockNews): void {

@@ -11,7 +11,7 @@ import { KeptAnswers } from "../asking/kept-answers.ts";
 import { PROTOCOL_CODES, ProtocolError } from "../protocol-error.ts";
 import { type BothHalves, type ConfirmedHalf, type Halves, SOON } from "./both-halves.ts";
 import type { ChainWatcher } from "./chain-feed.ts";
-import { Coins } from "./coins.ts";
+import { type Coin, Coins } from "./coins.ts";
 import { History, ListedEntries, type ScriptStatus } from "./history.ts";
 import { LONG_TURNS, type LongHistoryTerms, LongScripts } from "./long-scripts.ts";
 
@@ -137,18 +137,29 @@ export class ScriptAnswers implements ChainWatcher {
       weightOf: (coins) => coins.length + KEPT_BASE,
       weightMax: KEPT_ENTRIES_MAX,
     });
+    const balancesByCoins = async (scripthashes: readonly string[], limit: number, totalMax: number) => {
+      const confirmed = await indexer.unspents({ scripthashes: [...scripthashes], limit, totalMax });
+      const confirmedTip = confirmed.tip?.hash;
+      const unconfirmed = await mempool.unspents({ scripthashes: [...scripthashes], confirmedTip }, SOON);
+      return scripthashes.map((_, i) => {
+        const coins = confirmed.results[i] ?? undefined;
+        return coins && balanceOf(coins, Coins.of(coins, unconfirmed.results[i]).list);
+      });
+    };
     this.#balances = lookup({
       clock,
       atHand: atHand(
         (scripthash) => index.balances(one(scripthash)),
         (confirmedSat) => ({ confirmedSat, unconfirmedSat: 0 }),
       ),
-      ask: async (scripthashes, limit) => {
+      ask: async (scripthashes, limit, totalMax) => {
         const both = await halves.ask(
           () => indexer.balances({ scripthashes: [...scripthashes], limit }),
           (confirmedTip) => mempool.balances({ scripthashes: [...scripthashes], confirmedTip }, SOON),
           scripthashes,
         );
+        // Sums of two blocks may have a transaction in both: coin by coin each counts once.
+        if (!both.isOfOneBlock) return balancesByCoins(scripthashes, limit, totalMax);
         return scripthashes.map((_, i) => {
           const confirmedSat = both.confirmed.results[i] ?? undefined;
           if (confirmedSat === undefined) return undefined;
@@ -262,6 +273,15 @@ function lookup<A extends object>({
 /** More than a message of the bus holds is more than can be answered. */
 function nothingIfTooLarge(error: unknown): undefined {
   if (!hasCode(error, "BUS_TOO_LARGE")) throw error;
+}
+
+function balanceOf(confirmed: readonly Coin[], all: readonly Coin[]): Balance {
+  const confirmedSat = sumOf(confirmed);
+  return { confirmedSat, unconfirmedSat: sumOf(all) - confirmedSat };
+}
+
+function sumOf(coins: readonly Coin[]): number {
+  return coins.reduce((sum, { amountSat }) => sum + amountSat, 0);
 }
 
 function onlyStatus({ status, length }: History): ScriptStatus {
