@@ -39,7 +39,38 @@ function chainOf(seed: number, blocks: number): ModelChain {
   return chain;
 }
 
+/** A node that has not caught up with its network yet. */
+class SyncingSource extends ModelSource {
+  syncsTo: number | undefined = 900_000;
+
+  override async tip() {
+    return { ...(await super.tip()), syncsTo: this.syncsTo };
+  }
+}
+
 describe("the indexer", () => {
+  it("is not ready while it is level with a node that is still syncing itself, and says how far that is", async () => {
+    const chain = chainOf(4, 20);
+    const source = new SyncingSource(chain);
+    const under = await indexerOver(sourceOf(source));
+    await under.start();
+    const told = () => under.reports.at(-1)?.progress ?? "";
+    await waitFor("the node's progress", () => told().includes("block 20 of 900,000"));
+    expect(told()).toContain("level with the node, which is still syncing itself, time left unknown");
+
+    chain.mine(2);
+    source.announce();
+    await waitFor("the next block", () => told().includes("block 21 of 900,000"));
+    const indexer = under.asker.client(indexerContract);
+    expect(await indexer.tip({})).toMatchObject({ tip: { height: 21 }, isSynced: false });
+    expect(under.reports.filter(({ readiness }) => readiness === "ready")).toEqual([]);
+
+    source.syncsTo = undefined;
+    source.announce();
+    await waitFor("the index to be ready", () => under.isReady);
+    expect(await indexer.tip({})).toMatchObject({ isSynced: true });
+  });
+
   it("answers every request of its contract in batches, of one moment", async () => {
     const chain = chainOf(1, 20);
     const under = await indexerOver(sourceOf(new ModelSource(chain)));

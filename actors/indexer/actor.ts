@@ -19,7 +19,7 @@ import { IndexStore } from "./store/store.ts";
 import type { BlockSource } from "./sync/block-source.ts";
 import { Compaction } from "./sync/compaction.ts";
 import { PlaceSearch } from "./sync/place-search.ts";
-import { type Progress, progressText } from "./sync/progress.ts";
+import { nodeProgressText, type Progress, ProgressMeter, progressText } from "./sync/progress.ts";
 import { rehearse } from "./sync/rehearsal.ts";
 import { type BlockNews, ChainSync, type SyncNews } from "./sync/sync.ts";
 import type { Workbench } from "./sync/workbench.ts";
@@ -69,6 +69,8 @@ class Indexer implements Actor, SyncNews {
   #opened: Opened | undefined;
   #running: Promise<void> | undefined;
   readonly #flag = new SyncFlag();
+  /** While the node itself catches up. */
+  #nodeMeter: ProgressMeter | undefined;
   /** Once, when the index is level for the first time. */
   #rehearsal: Promise<void> | undefined;
 
@@ -230,13 +232,25 @@ class Indexer implements Actor, SyncNews {
 
   progress(progress: Progress, added: { blocks: number; transactions: number }): void {
     this.#opened?.metrics.added("bulk", added.blocks, added.transactions);
+    this.#syncing(progress, progressText(progress));
+  }
+
+  #syncing(progress: Progress, text: string): void {
     this.#flag.isSynced = false;
     this.#opened?.publisher.state("sync", {
       ...progress,
       isSynced: false,
       secondsLeft: progress.secondsLeft ?? null,
     });
-    this.#context.report("syncing", progressText(progress));
+    this.#context.report("syncing", text);
+  }
+
+  /** Level with a node that has not caught up: what wallets would be shown is not yet true of its network. */
+  #waitsForNode(height: number, targetHeight: number): void {
+    this.#nodeMeter ??= new ProgressMeter(this.#context.clock, height);
+    this.#nodeMeter.add(height, 0, 0);
+    const progress = this.#nodeMeter.read(targetHeight);
+    this.#syncing(progress, nodeProgressText(progress));
   }
 
   async #follow(opened: Opened): Promise<void> {
@@ -270,6 +284,9 @@ class Indexer implements Actor, SyncNews {
   #synced(opened: Opened): void {
     const { height, tipHash } = opened.store.state;
     opened.places?.kick();
+    const { sourceSyncsTo } = opened.sync;
+    if (sourceSyncsTo !== undefined) return this.#waitsForNode(height, sourceSyncsTo);
+    this.#nodeMeter = undefined;
     if (opened.crew?.running === 0)
       this.#context.report("degraded", "no query thread works; it is started again");
     else this.#context.report("ready", `block ${height.toLocaleString("en")}`);

@@ -7,6 +7,8 @@ import type { BlockFilesRef } from "./batches.ts";
 export interface SourceTip {
   readonly height: number;
   readonly hash: BlockHash;
+  /** The source is catching up itself: up to this height it knows headers already. */
+  readonly syncsTo?: number | undefined;
 }
 
 /** The source's own files on this machine. They are a short cut: what cannot be had there comes from the source itself. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BlockHash } from "../../../bitcoin/bytes.ts";
 import { regtest } from "../../../bitcoin/network.ts";
 import { NodeClient } from "../../../bitcoind/client.ts";
 import { nodeSection } from "../../../bitcoind/config.ts";
@@ -7,7 +8,7 @@ import { KeptLog } from "../../../tests/harness/kept-log.ts";
 import { findBitcoind, RealNode } from "../../../tests/harness/node/bitcoind.ts";
 import { CoinOwner } from "../../../tests/harness/node/coin-owner.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
-import { NodeSource } from "./node-source.ts";
+import { type AskedNode, NodeSource } from "./node-source.ts";
 
 const bitcoind = findBitcoind();
 /** Longer than any test: only a hint ends such a wait. */
@@ -72,5 +73,25 @@ describe.skipIf(bitcoind === undefined)("a source over a node that publishes ove
     const waiting = source.waitForChange(LONG_MS, stopping.signal);
     stopping.abort(new Error("stopped"));
     await expect(waiting).rejects.toThrow("stopped");
+  });
+});
+
+describe("a source over a node", () => {
+  it.each([
+    [{ isSyncing: true, headerHeight: 900_000 }, 900_000],
+    // A private chain on which nothing has happened for a day.
+    [{ isSyncing: true, headerHeight: 400 }, undefined],
+    // Headers of blocks that are still on their way, or that the node refuses.
+    [{ isSyncing: false, headerHeight: 402 }, undefined],
+  ])("knows from %o whether the node is catching up itself", async (told, syncsTo) => {
+    const tipHash = "11".repeat(32) as BlockHash;
+    const client = { chainInfo: async () => ({ height: 400, tipHash, work: 1n, progress: 0.5, ...told }) };
+    const source = new NodeSource({
+      client: client as unknown as AskedNode,
+      network: regtest,
+      clock: systemClock,
+      ahead: 2,
+    });
+    expect(await source.tip(new AbortController().signal)).toEqual({ height: 400, hash: tipHash, syncsTo });
   });
 });

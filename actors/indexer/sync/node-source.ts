@@ -66,8 +66,10 @@ export class NodeSource implements BlockSource {
   }
 
   async tip(_signal: AbortSignal, followed?: BlockHash): Promise<SourceTip> {
-    const { height, tipHash } = await this.#options.client.chainInfo(followed);
-    return { height, hash: tipHash };
+    const { height, tipHash, isSyncing, headerHeight } = await this.#options.client.chainInfo(followed);
+    // A node of a private chain on which nothing has happened for a day calls itself syncing too.
+    const isBehind = isSyncing && headerHeight > height;
+    return { height, hash: tipHash, syncsTo: isBehind ? headerHeight : undefined };
   }
 
   /** Only the preferred node may: another's weaker chain must never undo what the preferred one has said. */

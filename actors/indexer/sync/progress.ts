@@ -70,6 +70,13 @@ export function progressText(progress: Progress): string {
   return `block ${number(height)} of ${number(targetHeight)} (${percent.toFixed(1)} %), ${number(txsPerSecond)} txs/s, ${number(megabytesPerSecond)} MB/s, ${left}`;
 }
 
+/** The same while all blocks of the node are indexed and the node itself has not caught up yet. */
+export function nodeProgressText({ height, targetHeight, percent, secondsLeft }: Progress): string {
+  const number = (value: number) => value.toLocaleString("en");
+  const left = secondsLeft === undefined ? "time left unknown" : `${durationText(secondsLeft)} left`;
+  return `block ${number(height)} of ${number(targetHeight)} (${percent.toFixed(1)} %), level with the node, which is still syncing itself, ${left}`;
+}
+
 function durationText(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   const minutes = Math.ceil(seconds / 60);

@@ -82,9 +82,15 @@ const HEADERS_MAX = 2_000;
 
 export class ChainSync {
   readonly #options: SyncOptions;
+  #sourceSyncsTo: number | undefined;
 
   constructor(options: SyncOptions) {
     this.#options = options;
+  }
+
+  /** While the source is catching up itself, to where, for all that it knows: level with it is not yet level with its network. */
+  get sourceSyncsTo(): number | undefined {
+    return this.#sourceSyncsTo;
   }
 
   /** One round: a reorganisation, a stretch of blocks, or nothing to do (false). */
@@ -92,6 +98,7 @@ export class ChainSync {
     const { store, source, liveBlocks } = this.#options;
     const { state } = store;
     const tip = await source.tip(signal, state.tipHash);
+    this.#sourceSyncsTo = tip.syncsTo;
     if (tip.hash === state.tipHash) return false;
     const headers = await source.headersAfter(state.tipHash, HEADERS_MAX, signal);
     if (headers === undefined) {
