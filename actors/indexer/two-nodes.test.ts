@@ -18,6 +18,9 @@ import { nodeParts } from "./parts.ts";
 const bitcoind = findBitcoind();
 const opened: (() => Promise<void> | void)[] = [];
 
+/** Of an index that waits for a node the looks come more and more seldom, at most half a minute apart, and nodes are left to rest. */
+const LOOK_MS = 100_000;
+
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
@@ -123,23 +126,23 @@ describe.each(kinds.filter(({ isMissing }) => !isMissing))("an index over $name"
     await waitFor("the index to wait for a node that is behind", isWaiting);
     await second.mine(9);
     const asked = under.reports.length;
-    await waitFor("the index to look at the weaker branch", () => under.reports.length > asked);
+    await waitFor("the index to look at the weaker branch", () => under.reports.length > asked, LOOK_MS);
     expect(isWaiting()).toBe(true);
     // As much work as ours, by a node that is not the preferred one.
     await second.mine(1);
     const askedAgain = under.reports.length;
-    await waitFor("the index to look at the branch of equal work", () => under.reports.length > askedAgain);
+    await waitFor("a look at the branch of equal work", () => under.reports.length > askedAgain, LOOK_MS);
     expect(isWaiting()).toBe(true);
     expect(await tip()).toBe(blocks.at(-1));
 
     await first.front.comeBack();
     const [next] = await first.mine(1);
-    await waitFor("the block that the first node found", async () => (await tip()) === next);
+    await waitFor("the block that the first node found", async () => (await tip()) === next, LOOK_MS);
     await waitFor("the index to be level", () => under.isReady);
     await waitFor("its news", () => news.length > 0);
     expect(gone).toEqual([]);
     expect(news.map(({ hash }) => hash)).toEqual([next]);
-  }, 60_000);
+  }, 400_000);
 
   it("asks the second while the first is behind, and goes over to a branch with more work", async () => {
     const [first, second] = await twoNodes(start);

@@ -4,8 +4,12 @@
 const WITHIN_MS = 50_000;
 const POLL_MS = 10;
 
-export async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + WITHIN_MS;
+export async function waitFor(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  withinMs = WITHIN_MS,
+): Promise<void> {
+  const deadlineMs = Date.now() + withinMs;
   while (Date.now() < deadlineMs) {
     if (await isTrue()) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
