@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PartyWord } from "../../bus/contracts/ledger/values.ts";
 import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
+import { jidOf, orderedIn, personIn, typedIn } from "../../tests/harness/ledger/test-people.ts";
 import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
 import { keepAddress } from "./addresses/addresses.ts";
 import { shownParty } from "./answers/shown.ts";
 import { availableOf, balanceOf, book, CUSTODY, heldOf } from "./books/entries.ts";
 import { acknowledge, dueNotices, notify } from "./notices/notices.ts";
-import { confirm, feeMaxOf } from "./orders/confirming.ts";
-import { cancel, expireOrders, forgetOrders, orderById, orderByWord, queue } from "./orders/orders.ts";
-import { settled } from "./orders/outcome.ts";
+import { feeMaxOf } from "./orders/confirming.ts";
+import { cancel, expireOrders, forgetOrders, orderById } from "./orders/orders.ts";
 import { recipientOf } from "./orders/recipients.ts";
 import { adminOf, approve, unfreeze } from "./people/administration.ts";
 import { limitsOf, setOwnLimits } from "./people/limits.ts";
 import { close, findByName, keepUser, needByJid, register, rename } from "./people/people.ts";
 import { codeAt, stepOf } from "./people/second-factor.ts";
-import type { OrderRow, UserRow } from "./store/rows.ts";
+import type { OrderRow } from "./store/rows.ts";
 
 let books: TestBooks;
 beforeEach(() => {
@@ -23,39 +23,11 @@ beforeEach(() => {
 afterEach(() => books.remove());
 
 const DAY_S = 86_400;
-const jidOf = (name: string) => `${name}@example.test`;
-
-function person(name: string, sat = 0): UserRow {
-  return books.write((tx) => {
-    const { user } = register(tx, { jid: jidOf(name), username: name });
-    const postings = [
-      { account: CUSTODY, sat },
-      { account: availableOf(user.id), sat: -sat },
-    ];
-    if (sat > 0) book(tx, { kind: "deposit", key: name, postings });
-    return user;
-  });
-}
-
-function ordered(payer: string, payee: string | PartyWord, amountSat: number, more: object = {}): OrderRow {
-  return books.write((tx) => {
-    const user = needByJid(tx.t, jidOf(payer));
-    const recipient = recipientOf(tx, user, typeof payee === "string" ? { username: payee } : payee);
-    const price = { amountSat, feeSat: 0, feeSatMax: 0 };
-    const wish = { memo: "", request: undefined, isMeant: true, isLeaving: false };
-    return queue(tx, user, { ...recipient, ...price, ...wish, ...more });
-  });
-}
-
-const typed = (payer: string, code: string, oneTimeCode?: string, feeSatNow: number | null = null) =>
-  settled(
-    books.write((tx) => {
-      const found = orderByWord(tx, needByJid(tx.t, jidOf(payer)), { code });
-      if ("refusal" in found) return found;
-      const user = needByJid(tx.t, jidOf(payer));
-      return confirm(tx, user, found.value, { jid: jidOf(payer), oneTimeCode, feeSatNow });
-    }),
-  );
+const person = (name: string, sat?: number) => personIn(books, name, sat);
+const ordered = (payer: string, payee: string | PartyWord, amountSat: number, more?: object) =>
+  orderedIn(books, payer, payee, amountSat, more);
+const typed = (payer: string, code: string, oneTimeCode?: string, feeSatNow?: number | null) =>
+  typedIn(books, payer, code, oneTimeCode, feeSatNow);
 const code = (error: string, data: object = {}) =>
   expect.objectContaining({ code: error, data: expect.objectContaining(data) });
 

@@ -33,7 +33,7 @@ import {
   isEnabled,
   needUnlocked,
   newSecret,
-  rightTry,
+  rightProof,
   stepOf,
   uriOf,
   wrongTry,
@@ -134,8 +134,8 @@ export function accountAnswers({
         }
         needUnlocked(tx, user);
         if (hashOf(proof.recoveryCode) === user.recovery)
-          return { value: verified(rightTry(tx, user, undefined)) };
-        wrongTry(tx, user);
+          return { value: verified(rightProof(tx, user, undefined)) };
+        wrongTry(tx, user, "wrongProofs");
         return { refusal: denials.secondFactor("wrong") };
       }),
     suspect: ({ jid }) =>
@@ -208,8 +208,8 @@ function shownContacts({ t }: Tx, { contacts }: UserRow) {
 function proved<T>(tx: Tx, user: UserRow, typed: string, then: (right: UserRow) => T) {
   needUnlocked(tx, user);
   const step = stepOf(user, typed, tx.nowS);
-  if (step !== undefined) return { value: then(rightTry(tx, user, step)) };
-  wrongTry(tx, user);
+  if (step !== undefined) return { value: then(rightProof(tx, user, step)) };
+  wrongTry(tx, user, "wrongProofs");
   return { refusal: denials.secondFactor("wrong") };
 }
 

@@ -7,7 +7,7 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { limitsOf } from "../people/limits.ts";
 import { closeEmpty, isDomainAllowed, keepUser, needUser } from "../people/people.ts";
-import { isEnabled, isTooYoung, needUnlocked, rightTry, stepOf, wrongTry } from "../people/second-factor.ts";
+import { isEnabled, isTooYoung, needUnlocked, rightProof, stepOf, wrongTry } from "../people/second-factor.ts";
 import type { OrderRow, UserRow } from "../store/rows.ts";
 import { newCode } from "./codes.ts";
 import { checkPayable, expire, keepOrder, tellPayer } from "./orders.ts";
@@ -94,10 +94,10 @@ function secondFactor(
   const now = needUser(tx.t, user.id);
   const step = stepOf(now, typed, tx.nowS);
   if (step === undefined) {
-    wrongTry(tx, now);
+    wrongTry(tx, now, "wrongProofs");
     return { refusal: denials.secondFactor("wrong") };
   }
-  rightTry(tx, now, step);
+  rightProof(tx, now, step);
   return { value: null };
 }
 

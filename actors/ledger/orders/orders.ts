@@ -7,7 +7,7 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { checkLimits } from "../people/limits.ts";
 import { needStanding, needUser, openOrdersOf } from "../people/people.ts";
-import { needUnlocked, rightTry, wrongTry } from "../people/second-factor.ts";
+import { needUnlocked, rightCode, wrongTry } from "../people/second-factor.ts";
 import type { CoinjoinRow, OrderRow, OrderState, UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirstDown, type Tables } from "../store/store.ts";
 import { isSameCode, newCode } from "./codes.ts";
@@ -133,10 +133,10 @@ export function orderByWord(tx: Tx, user: UserRow, word: OrderWord): Outcome<Ord
     // Nobody confirms what expired long ago; and a lately confirmed one is told again, as its answer may be lost.
     if (order.createdAtS + 2 * tx.rules.order_ttl_seconds <= tx.nowS) break;
     if (!isSameCode(word.code, order.code)) continue;
-    if (user.tries.wrong > 0) rightTry(tx, user, undefined);
+    rightCode(tx, user);
     return { value: order };
   }
-  return { refusal: denials.noOrder(wrongTry(tx, user)) };
+  return { refusal: denials.noOrder(wrongTry(tx, user, "wrong")) };
 }
 
 export function cancel(tx: Tx, order: OrderRow): OrderRow {

@@ -65,19 +65,29 @@ export function needUnlocked({ nowS }: Tx, { tries }: UserRow): void {
   if (tries.lockedUntilS > nowS) throw denials.locked(tries.lockedUntilS);
 }
 
+/** Wrong codes of orders and wrong proofs count apart: the codes are told in the same chat to whoever guesses at proofs. */
+type Guessed = "wrong" | "wrongProofs";
+
 /** Counts; after the fifth nothing is taken for a while. What is left is given back. */
-export function wrongTry(tx: Tx, user: UserRow): number {
-  const wrong = user.tries.wrong + 1;
+export function wrongTry(tx: Tx, user: UserRow, what: Guessed): number {
+  const wrong = (user.tries[what] ?? 0) + 1;
   const isLocked = wrong >= WRONG_MAX;
-  const tries = isLocked ? { wrong: 0, lockedUntilS: tx.nowS + LOCK_S } : { wrong, lockedUntilS: 0 };
+  const tries = isLocked
+    ? { wrong: 0, wrongProofs: 0, lockedUntilS: tx.nowS + LOCK_S }
+    : { ...user.tries, [what]: wrong, lockedUntilS: 0 };
   keepUser(tx, { ...user, tries });
   if (isLocked) notify(tx, user, { kind: "security.codes", subject: `account:${user.id}`, isToAdmins: true });
   return WRONG_MAX - wrong;
 }
 
-/** A right one counts once, and makes the wrong ones before it forgotten. */
-export function rightTry(tx: Tx, user: UserRow, step: number | undefined): UserRow {
+/** The right code of an order makes the wrong ones before it forgotten, and no wrong proof. */
+export function rightCode(tx: Tx, user: UserRow): void {
+  if (user.tries.wrong > 0) keepUser(tx, { ...user, tries: { ...user.tries, wrong: 0 } });
+}
+
+/** A right proof counts once, and makes all wrong tries before it forgotten. */
+export function rightProof(tx: Tx, user: UserRow, step: number | undefined): UserRow {
   const factor =
     user.factor === null || step === undefined ? user.factor : { ...user.factor, lastStep: step };
-  return keepUser(tx, { ...user, factor, tries: { wrong: 0, lockedUntilS: 0 } });
+  return keepUser(tx, { ...user, factor, tries: { wrong: 0, wrongProofs: 0, lockedUntilS: 0 } });
 }

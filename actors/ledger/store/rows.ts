@@ -37,7 +37,8 @@ export interface UserRow {
   readonly recovery: string;
   readonly needsVerification: boolean;
   readonly seenAtS: number;
-  readonly tries: { readonly wrong: number; readonly lockedUntilS: number };
+  /** Wrong codes of orders, and wrong proofs (of the second factor, of recovery): absent in accounts of older releases. */
+  readonly tries: { readonly wrong: number; readonly wrongProofs?: number; readonly lockedUntilS: number };
   readonly contacts: readonly PartyRow[];
   /** Told that the balance is low, and not above it since. */
   readonly isLow: boolean;
