@@ -1,18 +1,15 @@
-import { metrics } from "@opentelemetry/api";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { silentLog } from "../../bus/fake.ts";
 import { ManualClock } from "../../runtime/clock.ts";
+import { bankOver, openBooks, round } from "../../tests/harness/ledger/bank-over.ts";
 import { ModelBank, type PayFate } from "../../tests/harness/ledger/model-bank.ts";
 import { MIX_FATES } from "../../tests/harness/ledger/model-mixer.ts";
 import { TestBooks } from "../../tests/harness/ledger/test-books.ts";
 import { ELSEWHERE } from "../../tests/harness/walletd/robbed-wallets.ts";
 import { keepAddress } from "./addresses/addresses.ts";
-import { Bank } from "./bank/bank.ts";
+import type { Bank } from "./bank/bank.ts";
 import { availableOf, balanceOf, book, heldOf, sumsOf } from "./books/entries.ts";
 import type { Tx } from "./books/transaction.ts";
-import type { Desk } from "./desk.ts";
-import { LedgerMetrics } from "./metrics.ts";
 import { confirm, feeMaxOf } from "./orders/confirming.ts";
 import { cancel, queue } from "./orders/orders.ts";
 import { coinjoinRecipient, recipientOf } from "./orders/recipients.ts";
@@ -40,16 +37,6 @@ class MortalBooks {
 
   constructor() {
     this.bank = this.#newBank();
-  }
-
-  get desk(): Pick<Desk, "read" | "look" | "write" | "nowS"> {
-    const { books } = this;
-    return {
-      nowS: books.nowS,
-      read: (work) => books.read(work),
-      look: (work) => books.read((t) => work(books.tx(t))),
-      write: (work) => this.write(work),
-    };
   }
 
   write<T>(work: (tx: Tx) => T): T {
@@ -85,23 +72,9 @@ class MortalBooks {
   }
 
   #newBank(): Bank {
-    const nothing = { users: 0, openOrders: 0, notices: 0, isSpending: true };
-    return new Bank({
-      bus: this.model.bus(),
-      clock: this.clock,
-      log: silentLog(),
-      desk: this.desk as Desk,
-      config: this.books.rules,
-      metrics: new LedgerMetrics(metrics.getMeter("test"), () => nothing),
-      onChange: () => undefined,
-    });
+    const { books, clock } = this;
+    return bankOver({ books, clock, bus: this.model.bus(), write: (work) => this.write(work) });
   }
-}
-
-/** One round of looking and paying, to its end. */
-async function round({ bank }: MortalBooks): Promise<void> {
-  bank.look();
-  await bank.settle();
 }
 
 const ORDER = fc.record({
@@ -161,24 +134,24 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
       return;
     case "mine":
       model.mine();
-      return await round(mortal);
+      return await round(mortal.bank);
     case "undo":
       model.undo(one.at, one.isGone);
-      return await round(mortal);
+      return await round(mortal.bank);
     case "look":
-      return await round(mortal);
+      return await round(mortal.bank);
     case "finish":
       model.mixer.finish();
-      return await round(mortal);
+      return await round(mortal.bank);
     case "late":
       mortal.books.nowS += 4_000;
-      return await round(mortal);
+      return await round(mortal.bank);
     case "mix": {
       model.mixer.fate = one.fate;
       model.feeSat = one.feeSat;
       const order = mortal.write((tx) => mixOrdered(tx, one));
       mortal.write((tx) => confirmed(tx, order.userId, order.id, one.feeSat));
-      return await round(mortal);
+      return await round(mortal.bank);
     }
     case "kill":
       mortal.killAfter(one.writes);
@@ -191,7 +164,7 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
       const order = mortal.write((tx) => ordered(tx, one));
       if (!one.isConfirmed) return;
       mortal.write((tx) => confirmed(tx, order.userId, order.id, one.feeSat));
-      return await round(mortal);
+      return await round(mortal.bank);
     }
     case "again": {
       const ids = mortal.books.read((t) => t.userOrders.values({ start: [one.who], end: [one.who + 1] }));
@@ -203,7 +176,7 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
         if (one.isCancelled) cancel(tx, order);
         else confirmed(tx, one.who, id, model.feeSat);
       });
-      return await round(mortal);
+      return await round(mortal.bank);
     }
   }
 }
@@ -284,8 +257,8 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
               register(tx, { jid: `person${userId}@example.test`, username: `person${userId}` });
               keepAddress(tx, userId, addressOf(userId), "");
             }
-            tx.t.bank.put("bank", { wallet: "bank", grant: "g", grantId: "1", tip: null, stopped: null });
           });
+          openBooks(books);
           for (const userId of PEOPLE) model.pay(addressOf(userId), 600_000);
           for (let i = 0; i < 2; i++) await run(mortal, { what: "mine" });
           for (const one of operations) {
@@ -302,12 +275,12 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
           payouts += model.payouts.size;
           model.fate = "paid";
           mixes += books.read((t) => mixedIn(t));
-          for (let i = 0; i < 3; i++) await round(mortal);
+          for (let i = 0; i < 3; i++) await round(mortal.bank);
           // Whatever still hangs at the taker is given up, or was signed and is paid.
           books.nowS += 4_000;
-          for (let i = 0; i < 3; i++) await round(mortal);
+          for (let i = 0; i < 3; i++) await round(mortal.bank);
           model.mixer.finish();
-          await round(mortal);
+          await round(mortal.bank);
 
           books.read((t) => {
             const { totalSat, custodySat, liabilitiesSat, owing } = sumsOf(t);

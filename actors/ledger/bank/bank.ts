@@ -325,7 +325,7 @@ export class Bank {
     let failed = 0;
     for (const order of due) {
       try {
-        if (!this.#isStale(order)) await this.#mixing.advance(order, this.#needGrant(), isStopped);
+        if (!this.#isDropped(order)) await this.#mixing.advance(order, this.#needGrant(), isStopped);
       } catch (error) {
         failed += 1;
         const { code } = toWireError(error);
@@ -337,21 +337,29 @@ export class Bank {
     return { steps: due.length, failed };
   }
 
-  /** Of an executing one nobody but walletd knows whether it is signed. */
-  #isStale(order: OrderRow): boolean {
-    const { desk } = this.#parts;
-    const { state, confirmedAtS } = order;
-    if (state !== "confirmed" || (confirmedAtS ?? 0) + STALE_S > desk.nowS) return false;
-    const failure = { code: "LEDGER_NOT_OPEN", message: "The wallet could not be asked for an hour." };
-    desk.write((tx) => payoutFailed(tx, order, failure));
+  /** Given back before anything is asked for it. Of an executing one nobody but walletd knows whether it is signed. */
+  #isDropped(order: OrderRow): boolean {
+    if (order.state !== "confirmed") return false;
+    const failure = this.#whyDropped(order);
+    if (failure === undefined) return false;
+    this.#parts.desk.write((tx) => payoutFailed(tx, order, failure));
     return true;
+  }
+
+  #whyDropped({ userId, confirmedAtS }: OrderRow): NonNullable<OrderRow["failure"]> | undefined {
+    const { desk } = this.#parts;
+    // What he has paid it with may be gone from the chain, or it is a thief who pays.
+    if (desk.read((t) => t.users.get(userId))?.state === "frozen")
+      return { code: "LEDGER_FROZEN", message: "The account was frozen before it was paid." };
+    if ((confirmedAtS ?? 0) + STALE_S > desk.nowS) return undefined;
+    return { code: "LEDGER_NOT_OPEN", message: "The wallet could not be asked for an hour." };
   }
 
   async #pay(order: OrderRow): Promise<void> {
     const { desk, config, log, metrics } = this.#parts;
     const grant = this.#needGrant();
     const { id, amountSat, to, feeSatMax } = order;
-    if (this.#isStale(order)) return;
+    if (this.#isDropped(order)) return;
     const begun = desk.write((tx) => payoutBegun(tx, order));
     try {
       const paid = await this.#walletd.payOut({

@@ -167,7 +167,7 @@ export function watchLow(tx: Tx, userId: number): void {
 /** An account whose owner wanted to leave, when nothing is left in it. */
 export function closeLeft(tx: Tx, { userId, isLeaving }: OrderRow): void {
   const user = needUser(tx.t, userId);
-  if (!isLeaving || user.state === "closed" || wholeBalanceOf(tx.t, userId) !== 0) return;
+  if (!isLeaving || user.state !== "open" || wholeBalanceOf(tx.t, userId) !== 0) return;
   notify(tx, user, { kind: "account.closed", subject: `account:${userId}` });
   closeEmpty(tx, needUser(tx.t, userId));
 }

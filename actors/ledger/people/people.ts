@@ -241,6 +241,7 @@ export function openOrdersOf(t: Tables, userId: number): string[] {
 
 /** Throws where anything is left in it. */
 export function close(tx: Tx, user: UserRow): void {
+  if (user.state === "frozen") throw denials.frozen(user.why ?? "");
   const left = emptinessOf(tx.t, user);
   if (Object.values(left).some((amount) => amount > 0) || balanceOf(tx.t, availableOf(user.id)) < 0) {
     throw denials.notEmpty(left);

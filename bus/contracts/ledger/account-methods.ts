@@ -22,6 +22,7 @@ import {
   PartyWordSchema,
   RecoveryCode,
   Username,
+  Why,
 } from "./values.ts";
 
 export const withLedgerAccounts = contract("ledger", {
@@ -146,11 +147,12 @@ export const withLedgerAccounts = contract("ledger", {
     ...WRITE,
   })
   .rpc("close", {
-    doc: "Closes an account that has neither coins nor open orders.",
+    doc: "Closes an account that has neither coins nor open orders, and is not frozen: it would come back free.",
     input: Asked,
     output: z.object({}),
     errors: {
       ...ACCOUNT_ERRORS,
+      LEDGER_FROZEN: z.object({ why: Why }),
       LEDGER_NOT_EMPTY: z.object({
         availableSat: AmountSat,
         heldSat: AmountSat,

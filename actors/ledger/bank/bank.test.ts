@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ManualClock } from "../../../runtime/clock.ts";
+import { bankOver, openBooks, round } from "../../../tests/harness/ledger/bank-over.ts";
+import { ModelBank } from "../../../tests/harness/ledger/model-bank.ts";
+import { TestBooks } from "../../../tests/harness/ledger/test-books.ts";
+import { orderedIn, personIn, rowOf, typedIn } from "../../../tests/harness/ledger/test-people.ts";
+import { ELSEWHERE } from "../../../tests/harness/walletd/robbed-wallets.ts";
+import { keepAddress } from "../addresses/addresses.ts";
+import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
+import { freeze } from "../people/administration.ts";
+import type { OrderRow } from "../store/rows.ts";
+import type { Bank } from "./bank.ts";
+
+const AMOUNT_SAT = 90_000;
+const FEE_SAT = 300;
+const DEPOSIT_SAT = 100_000;
+
+let books: TestBooks;
+let model: ModelBank;
+let bank: Bank;
+beforeEach(async () => {
+  books = new TestBooks({ confirmations: 1 });
+  model = new ModelBank();
+  bank = bankOver({ books, bus: model.bus(), clock: new ManualClock() });
+  openBooks(books);
+  for (const name of ["alice", "bob"]) {
+    const { id } = personIn(books, name);
+    books.write((tx) => keepAddress(tx, id, `address-of-${name}`, ""));
+    model.pay(`address-of-${name}`, DEPOSIT_SAT);
+  }
+  model.mine();
+  await round(bank);
+});
+afterEach(async () => {
+  await bank.stop();
+  await books.remove();
+});
+
+/** Held, and not asked of the wallet yet. */
+function confirmed(): OrderRow {
+  const fee = { feeSat: FEE_SAT, feeSatMax: FEE_SAT };
+  const { code } = orderedIn(books, "alice", { address: ELSEWHERE }, AMOUNT_SAT, fee);
+  return typedIn(books, "alice", code, undefined, FEE_SAT);
+}
+const kept = ({ id }: OrderRow) => books.read((t) => t.orders.get(id)) as OrderRow;
+function aliceHas() {
+  const { id, state } = rowOf(books, "alice");
+  const [availableSat, heldSat] = books.read((t) => [
+    balanceOf(t, availableOf(id)),
+    balanceOf(t, heldOf(id)),
+  ]);
+  return { state, availableSat, heldSat };
+}
+
+describe("what somebody has confirmed whose account is frozen before it is paid", () => {
+  it("is not paid with the coins of others when the chain has taken his own back", async () => {
+    const order = confirmed();
+    model.undo(0, true);
+    await round(bank);
+    expect(model.payouts.size).toBe(0);
+    expect(kept(order)).toMatchObject({ state: "failed", failure: { code: "LEDGER_FROZEN" } });
+    expect(aliceHas()).toEqual({ state: "frozen", availableSat: 0, heldSat: 0 });
+    expect(books.read((t) => t.bank.get("bank")?.stopped)).toBeNull();
+  });
+
+  it("is given back when an admin has frozen it", async () => {
+    const order = confirmed();
+    books.write((tx) => freeze(tx, rowOf(books, "alice"), "a stolen chat"));
+    await round(bank);
+    expect(model.payouts.size).toBe(0);
+    expect(kept(order)).toMatchObject({ state: "failed", failure: { code: "LEDGER_FROZEN" } });
+    expect(aliceHas()).toEqual({ state: "frozen", availableSat: DEPOSIT_SAT, heldSat: 0 });
+  });
+
+  it("is paid where it may be signed already", async () => {
+    const order = confirmed();
+    model.fate = "signed, not sent";
+    await round(bank);
+    expect(kept(order).state).toBe("executing");
+    books.write((tx) => freeze(tx, rowOf(books, "alice"), "too late"));
+    await round(bank);
+    expect(kept(order).state).toBe("broadcast");
+    expect(model.payouts.size).toBe(1);
+  });
+});
