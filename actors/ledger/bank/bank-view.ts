@@ -21,6 +21,7 @@ export interface BankView {
     readonly address: string;
     readonly height: number | null;
     readonly isReplaceable: boolean;
+    readonly isCoinbase: boolean;
   }[];
   /** Null where the owner of the wallet allows none. */
   readonly coinjoin: {
@@ -40,6 +41,7 @@ export interface BankView {
 
 /** No reorganisation has reached so deep. */
 export const FINAL_CONFIRMATIONS = 100;
+const MATURE_CONFIRMATIONS = 100;
 const NOBODY = -1;
 /** However old it is: what a node has lost walletd sends again. */
 const UNSEEN_S = 3_600;
@@ -74,14 +76,14 @@ export function applyView(tx: Tx, view: BankView): void {
         confirmations,
         subject !== `deposit:${outpoint}`,
       );
-    } else advance(tx, { ...row, height: one.height }, row, confirmations);
+    } else advance(tx, { ...row, height: one.height, isCoinbase: one.isCoinbase }, row, confirmations);
   }
 }
 
 function newRow(
   tx: Tx,
   outpoint: string,
-  { txid, address, amountSat, height, isReplaceable }: BankView["received"][number],
+  { txid, address, amountSat, height, isReplaceable, isCoinbase }: BankView["received"][number],
 ) {
   const userId =
     tx.t.addresses.get(address)?.userId ??
@@ -97,6 +99,7 @@ function newRow(
     state,
     height,
     isReplaceable,
+    isCoinbase,
     credits: 0,
     subject: "",
   };
@@ -124,11 +127,16 @@ function advance(tx: Tx, row: DepositRow, before: DepositRow, confirmations: num
     }
     return;
   }
-  if (confirmations >= rules.confirmations) return credit(tx, row, confirmations);
+  if (confirmations >= neededFor(row, rules.confirmations)) return credit(tx, row, confirmations);
   const state = confirmations > 0 ? ("confirmed" as const) : ("seen" as const);
   if (state === before.state && row.height === before.height) return;
   keep(tx, { ...row, state });
   if (state === "confirmed" && before.state === "seen") tell(tx, row, "deposit.confirmed", confirmations);
+}
+
+/** What a block has made nobody can spend for long: others' coins would be paid out for it meanwhile. */
+function neededFor({ isCoinbase = false }: DepositRow, confirmations: number): number {
+  return isCoinbase ? Math.max(MATURE_CONFIRMATIONS, confirmations) : confirmations;
 }
 
 function credit(tx: Tx, row: DepositRow, confirmations: number): void {

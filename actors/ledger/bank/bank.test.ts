@@ -8,6 +8,7 @@ import { ELSEWHERE } from "../../../tests/harness/walletd/robbed-wallets.ts";
 import { keepAddress } from "../addresses/addresses.ts";
 import { availableOf, balanceOf, heldOf } from "../books/entries.ts";
 import { freeze } from "../people/administration.ts";
+import { pendingOf } from "../people/people.ts";
 import type { OrderRow } from "../store/rows.ts";
 import type { Bank } from "./bank.ts";
 
@@ -51,6 +52,21 @@ function aliceHas() {
   ]);
   return { state, availableSat, heldSat };
 }
+
+it("coins that a block has made are credited when they can be spent, and not before", async () => {
+  const { id } = rowOf(books, "alice");
+  const before = aliceHas().availableSat;
+  model.pay("address-of-alice", 5_000, true);
+  for (let at = 1; at < 100; at++) model.mine();
+  await round(bank);
+  expect(aliceHas().availableSat).toBe(before);
+  expect(books.read((t) => pendingOf(t, id))).toBe(5_000);
+  expect(books.read((t) => t.bank.get("bank")?.stopped)).toBeNull();
+  model.mine();
+  await round(bank);
+  expect(aliceHas().availableSat).toBe(before + 5_000);
+  expect(books.read((t) => pendingOf(t, id))).toBe(0);
+});
 
 describe("what somebody has confirmed whose account is frozen before it is paid", () => {
   it("is not paid with the coins of others when the chain has taken his own back", async () => {

@@ -77,6 +77,8 @@ export interface DepositRow {
   readonly state: "seen" | "confirmed" | "credited" | "vanished";
   readonly height: number | null;
   readonly isReplaceable: boolean;
+  /** Absent in deposits of older releases. */
+  readonly isCoinbase?: boolean;
   /** How often it was credited: it may leave the chain and come again. */
   readonly credits: number;
   readonly subject: string;

@@ -155,7 +155,8 @@ function receivedSince(wallet: OpenWallet, mixdepth: number, sinceHeight: number
       const isChange = path.chain === INTERNAL_CHAIN && isOwn;
       if (path.mixdepth !== mixdepth || path.chain > INTERNAL_CHAIN || isChange) continue;
       const { address } = key;
-      received.push({ txid, index, amountSat, address, height, isReplaceable: facts.isReplaceable });
+      const { isReplaceable, isCoinbase } = facts;
+      received.push({ txid, index, amountSat, address, height, isReplaceable, isCoinbase });
     }
   }
   return received;

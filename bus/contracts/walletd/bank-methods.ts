@@ -64,6 +64,8 @@ export const withBank = withCommitments
           address: Address,
           height: Height.nullable(),
           isReplaceable: z.boolean(),
+          /** Its miner's: nobody can spend it before the hundredth confirmation. */
+          isCoinbase: z.boolean(),
         }),
       ),
       /** What coinjoins may take, and what they may cost; null where the owner allows none. */

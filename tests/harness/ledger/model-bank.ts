@@ -13,6 +13,7 @@ interface ModelDeposit {
   readonly amountSat: number;
   height: number | null;
   readonly isReplaceable: boolean;
+  readonly isCoinbase: boolean;
 }
 
 interface ModelPayout {
@@ -48,7 +49,7 @@ export class ModelBank {
     return sum;
   }
 
-  pay(address: string, amountSat: number): void {
+  pay(address: string, amountSat: number, isCoinbase = false): void {
     this.#made += 1;
     this.deposits.push({
       txid: idOf(this.#made),
@@ -57,6 +58,7 @@ export class ModelBank {
       amountSat,
       height: null,
       isReplaceable: true,
+      isCoinbase,
     });
   }
 
