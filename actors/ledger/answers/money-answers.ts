@@ -258,12 +258,30 @@ async function priceOf(
     const feeSat = await bank.quote(recipient.to.address, amountSat);
     return { ...recipient, amountSat, feeSat, feeSatMax: feeMaxOf(feeSat) };
   }
-  // The fee hardly depends on the amount: half of it stands for all but the fee.
-  const feeSat = await bank.quote(recipient.to.address, Math.max(1, Math.ceil(availableSat / 2)));
-  const feeSatMax = feeMaxOf(feeSat);
-  const restSat = availableSat - feeSatMax;
-  if (restSat < 1) throw denials.funds(availableSat, feeSatMax + 1);
-  return { ...recipient, amountSat: restSat, feeSat: isLeaving ? feeSatMax : feeSat, feeSatMax };
+  const { address } = recipient.to;
+  return { ...recipient, ...(await priceOfAll(bank, address, availableSat, isLeaving)) };
+}
+
+/** More takes more of the wallet's coins, and costs more: asked for until what is left can be paid for what is kept for it. */
+async function priceOfAll(
+  bank: AnswerDesk["bank"],
+  address: string,
+  availableSat: number,
+  isLeaving: boolean,
+): Promise<Price> {
+  const halfSat = feeMaxOf(await bank.quote(address, Math.max(1, Math.ceil(availableSat / 2))));
+  let feeSatMax = halfSat;
+  // Twice as much takes hardly more than twice the coins: beyond that it is no price.
+  while (feeSatMax <= 3 * halfSat) {
+    const amountSat = availableSat - feeSatMax;
+    if (amountSat < 1) throw denials.funds(availableSat, feeSatMax + 1);
+    const feeSat = await bank.quoteIfThere(address, amountSat);
+    if (feeSat !== undefined && feeSat <= feeSatMax)
+      return { amountSat, feeSat: isLeaving ? feeSatMax : feeSat, feeSatMax };
+    // With nearly all of the wallet's coins only more for the fee, and less for him, can be paid.
+    feeSatMax = feeSat === undefined ? Math.ceil(1.25 * feeSatMax) + 1 : feeMaxOf(feeSat);
+  }
+  throw denials.notOpen("its wallet has not so many coins that can be spent just now");
 }
 
 function shownQuote(tx: Tx, user: UserRow, wish: Recipient & Price): LedgerQuote {

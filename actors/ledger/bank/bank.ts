@@ -188,14 +188,29 @@ export class Bank {
     return address;
   }
 
-  /** Null takes what the bank could pay at most. */
   async quote(address: string, amountSat: number): Promise<number> {
+    return this.#judged(await this.#asked(this.#quoted(address, amountSat)));
+  }
+
+  /** Undefined where the wallet has not so much, and its fee, that it can spend now. */
+  async quoteIfThere(address: string, amountSat: number): Promise<number | undefined> {
+    try {
+      return this.#judged(await this.#quoted(address, amountSat));
+    } catch (error) {
+      if (hasCode(error, "WALLETD_FUNDS")) return undefined;
+      return await this.#asked(Promise.reject(error));
+    }
+  }
+
+  async #quoted(address: string, amountSat: number): Promise<number> {
     const grant = this.#needGrant();
     const blocks = this.#parts.config.fee_blocks;
-    const { feeSat } = await this.#asked(this.#walletd.bankQuote({ grant, address, amountSat, blocks }));
-    if (feeSat > this.#parts.config.fee_sat_max)
-      throw denials.notOpen("the miners ask more than the operator allows");
-    return feeSat;
+    return (await this.#walletd.bankQuote({ grant, address, amountSat, blocks })).feeSat;
+  }
+
+  #judged(feeSat: number): number {
+    if (feeSat <= this.#parts.config.fee_sat_max) return feeSat;
+    throw denials.notOpen("the miners ask more than the operator allows");
   }
 
   /** What a payment by a coinjoin would cost, by the market's word. */
@@ -248,6 +263,7 @@ export class Bank {
     try {
       return await answer;
     } catch (error) {
+      if (hasCode(error, "LEDGER_NOT_OPEN")) throw error;
       throw denials.notOpen(toWireError(error).message.slice(0, 200));
     }
   }

@@ -32,6 +32,8 @@ export class ModelBank {
   height = 200;
   fate: PayFate = "paid";
   feeSat = 300;
+  /** What a payment costs, or throws. */
+  quoteOf: (amountSat: number) => number = () => this.feeSat;
   #made = 0;
   readonly mixer = new ModelMixer(
     (mixed, mostSat, isSent) => this.#mixed(mixed, mostSat, isSent),
@@ -82,8 +84,14 @@ export class ModelBank {
     const listener = { stop: () => Promise.resolve() };
     const client = {
       bankView: ({ orders }: { readonly orders: readonly string[] }) => Promise.resolve(this.#view(orders)),
-      bankAddress: () => Promise.reject(new Error("no address is asked for")),
-      bankQuote: () => Promise.resolve({ amountSat: 0, feeSat: this.feeSat }),
+      bankAddress: () => {
+        this.#made += 1;
+        return Promise.resolve({ address: `fresh-${this.#made}` });
+      },
+      bankQuote: async ({ amountSat }: { readonly amountSat: number }) => ({
+        amountSat,
+        feeSat: this.quoteOf(amountSat),
+      }),
       payOut: (wish: Parameters<ModelBank["payOut"]>[0]) => this.payOut(wish),
       resign: () => Promise.resolve({}),
       ...this.mixer.calls(),
