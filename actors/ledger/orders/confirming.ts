@@ -57,7 +57,9 @@ function failed(tx: Tx, order: OrderRow): TroupeError {
 
 function requoted(tx: Tx, { id }: UserRow, order: OrderRow, feeSat: number): TroupeError {
   const code = newCode(tx, new Set([order.code]));
-  const expiresAtS = tx.nowS + tx.rules.order_ttl_seconds;
+  const { order_ttl_seconds: ttlS } = tx.rules;
+  // Not for ever: limits and codes look back only so far.
+  const expiresAtS = Math.min(tx.nowS, order.createdAtS + ttlS) + ttlS;
   const again = keepOrder(tx, { ...order, feeSat, feeSatMax: feeMaxOf(feeSat), code, expiresAtS });
   const to = { userId: null, username: null, jid: null, address: order.to.address };
   const { amountSat, feeSatMax, memo, createdAtS, isLeaving, route } = again;
@@ -164,7 +166,7 @@ export function watchLow(tx: Tx, userId: number): void {
   if (isLow) notify(tx, kept, { kind: "balance.low", subject: `balance:${userId}`, balanceSat });
 }
 
-/** An account whose owner wanted to leave, when nothing is left in it. */
+/** An account whose owner wanted to leave, when nothing is left in it. A frozen one stays: it would come back free. */
 export function closeLeft(tx: Tx, { userId, isLeaving }: OrderRow): void {
   const user = needUser(tx.t, userId);
   if (!isLeaving || user.state !== "open" || wholeBalanceOf(tx.t, userId) !== 0) return;

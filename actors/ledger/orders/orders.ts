@@ -130,8 +130,8 @@ export function orderByWord(tx: Tx, user: UserRow, word: OrderWord): Outcome<Ord
   needUnlocked(tx, user);
   for (const id of tx.t.userOrders.values(ofFirstDown(user.id))) {
     const order = tx.t.orders.get(id) as OrderRow;
-    // Nobody confirms what expired long ago; and a lately confirmed one is told again, as its answer may be lost.
-    if (order.createdAtS + 2 * tx.rules.order_ttl_seconds <= tx.nowS) break;
+    // One with a new price waits twice as long; and a lately confirmed one is told again, as its answer may be lost.
+    if (order.createdAtS + 3 * tx.rules.order_ttl_seconds <= tx.nowS) break;
     if (!isSameCode(word.code, order.code)) continue;
     rightCode(tx, user);
     return { value: order };

@@ -39,20 +39,21 @@ export function setOwnLimits(tx: Tx, user: UserRow, wish: Partial<LedgerLimits>)
   return kept;
 }
 
-/** What leaves the account counts from its confirmation on; what failed does not. */
+/** What leaves the account counts from its confirmation on; what failed or was given up does not. */
 export function paidTodayOf(tx: Tx, userId: number): number {
   let sum = 0;
   for (const id of tx.t.userOrders.values(ofFirstDown(userId))) {
     const order = tx.t.orders.get(id);
-    // Nobody confirms later than a day after ordering.
-    if (order === undefined || order.createdAtS <= tx.nowS - 2 * DAY_S) break;
+    // Nobody confirms later than two days after ordering, with a new price, and it counts for one more.
+    if (order === undefined || order.createdAtS <= tx.nowS - 3 * DAY_S) break;
     if (isCounted(order, tx.nowS)) sum += order.amountSat;
   }
   return sum;
 }
 
 function isCounted({ confirmedAtS, state }: OrderRow, nowS: number): boolean {
-  return confirmedAtS !== null && confirmedAtS > nowS - DAY_S && state !== "failed";
+  const isPaid = state !== "failed" && state !== "cancelled";
+  return isPaid && confirmedAtS !== null && confirmedAtS > nowS - DAY_S;
 }
 
 export function leftTodayOf(tx: Tx, user: UserRow): number {
