@@ -1,7 +1,7 @@
 /** Every way in which the ledger refuses, in words for people; the codes are in `errors.ts`. */
 import type { z } from "zod";
 import type { OrderSchema } from "../../bus/contracts/ledger/objects.ts";
-import type { UsernameForm } from "../../bus/contracts/ledger/refusals.ts";
+import type { TOO_MANY_OF, UsernameForm } from "../../bus/contracts/ledger/refusals.ts";
 import { type Failure, TroupeError } from "../../runtime/errors.ts";
 
 /** Why there is no coinjoin: the owner allows none, who would make it is not there or has too much to do, or it cannot be had so. */
@@ -16,6 +16,14 @@ const COINJOIN_WORDS: Readonly<Record<CoinjoinTrouble, string>> = Object.freeze(
   funds: "the bank's wallet has not enough confirmed coins just now",
   amount: "the operator allows none of this amount",
   price: "makers or miners ask more than the operator allows",
+});
+
+const MANY_WORDS: Readonly<Record<(typeof TOO_MANY_OF)[number], string>> = Object.freeze({
+  orders: "orders at a time",
+  ordersOfDay: "orders within a day",
+  addresses: "addresses at a time",
+  contacts: "contacts at a time",
+  names: "names that were given up lately",
 });
 
 /** Each makes the error; its caller throws it. */
@@ -40,8 +48,11 @@ export const denials = Object.freeze({
     readonly openOrders: number;
   }) => denial({ code: "LEDGER_NOT_EMPTY", ...left }, "There are coins or open orders in the account."),
   notYours: () => denial({ code: "LEDGER_NOT_YOURS" }, "The address is not one of this account's."),
-  tooMany: (what: "orders" | "addresses" | "contacts", most: number) =>
-    denial({ code: "LEDGER_TOO_MANY", what, most }, `An account has no more than ${most} ${what} at a time.`),
+  tooMany: (what: (typeof TOO_MANY_OF)[number], most: number) =>
+    denial(
+      { code: "LEDGER_TOO_MANY", what, most },
+      `An account has no more than ${most} ${MANY_WORDS[what]}.`,
+    ),
   recipient: () => denial({ code: "LEDGER_RECIPIENT" }, "Nobody of that name can be paid."),
   self: () => denial({ code: "LEDGER_SELF" }, "A payment to oneself is none."),
   address: (why: "malformed" | "network") =>

@@ -40,7 +40,8 @@ export const ledgerErrors = errorTable({
   },
   LEDGER_TOO_MANY: {
     meaning: "There are as many of them as one person may have.",
-    remedy: "Use, confirm or cancel some; a paid address makes room for a fresh one.",
+    remedy:
+      "Use, confirm or cancel some; a paid address makes room for a fresh one. Orders of a day and names that were given up take their time.",
   },
   LEDGER_RECIPIENT: {
     meaning: "Nobody of that name can be paid.",

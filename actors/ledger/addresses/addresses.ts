@@ -22,6 +22,8 @@ export function freshAddress(
   { t, rules }: Tx,
   user: UserRow,
   label: string | undefined,
+  /** New ones that are on their way to him. */
+  coming: number,
 ): AddressRow | undefined {
   const unpaid: AddressRow[] = [];
   for (const address of t.userAddresses.values(ofFirstDown(user.id))) {
@@ -31,7 +33,7 @@ export function freshAddress(
   const fitting = unpaid.find(
     (row) => row.label === (label ?? "") || (label !== undefined && row.label === ""),
   );
-  if (fitting === undefined && unpaid.length >= rules.fresh_addresses_max) {
+  if (fitting === undefined && unpaid.length + coming >= rules.fresh_addresses_max) {
     throw denials.tooMany("addresses", rules.fresh_addresses_max);
   }
   return fitting;

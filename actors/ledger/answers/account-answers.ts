@@ -71,6 +71,8 @@ export function accountAnswers({
   desk,
   bank,
 }: AnswerDesk): Pick<Handlers<typeof ledgerContract>, AccountMethods> {
+  /** Addresses that walletd is asked for just now, by account: they count as if they were there. */
+  const asked = new Map<number, number>();
   return {
     register: ({ jid, username, language, invite }) =>
       desk.write((tx) => {
@@ -159,23 +161,31 @@ export function accountAnswers({
       const text = label === undefined ? undefined : oneLine(label);
       const fresh = (tx: Tx, user: UserRow) => {
         needStanding(tx, user);
-        const row = freshAddress(tx, user, text);
-        if (row === undefined) return undefined;
+        const row = freshAddress(tx, user, text, asked.get(user.id) ?? 0);
+        if (row === undefined) return { userId: user.id };
         const named =
           text === undefined || text === row.label ? row : labelAddress(tx, user, row.address, text);
         return { ...shownAddress(tx.t, user, named), isNew: false };
       };
       const known = changing(desk, jid, fresh);
-      if (known !== undefined) return known;
-      const address = await bank.newAddress(key);
-      return changing(desk, jid, (tx, user) => ({
-        ...shownAddress(
-          tx.t,
-          user,
-          tx.t.addresses.get(address) ?? keepAddress(tx, user.id, address, text ?? ""),
-        ),
-        isNew: true,
-      }));
+      if ("address" in known) return known;
+      const { userId } = known;
+      asked.set(userId, (asked.get(userId) ?? 0) + 1);
+      try {
+        const address = await bank.newAddress(key);
+        return changing(desk, jid, (tx, user) => ({
+          ...shownAddress(
+            tx.t,
+            user,
+            tx.t.addresses.get(address) ?? keepAddress(tx, user.id, address, text ?? ""),
+          ),
+          isNew: true,
+        }));
+      } finally {
+        const left = (asked.get(userId) ?? 1) - 1;
+        if (left > 0) asked.set(userId, left);
+        else asked.delete(userId);
+      }
     },
     addresses: ({ jid, offset, limit }) =>
       looking(desk, jid, ({ t }, user) => ({

@@ -60,6 +60,8 @@ const OUTCOME_MS = 8_000;
 export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerContract>, MoneyMethods> {
   const { desk, bank } = answers;
   const priced = (wish: PayWish) => priceOf(answers, wish);
+  /** For whom the market is asked just now: it takes long, and few are asked for at once. */
+  const pricing = new Set<string>();
   return {
     async quote({ jid, to, amountSat }) {
       const wish = await priced({ jid, to, amountSat });
@@ -96,7 +98,9 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
           return found;
         }),
       );
-      const coinjoin = await bank.quoteCoinjoin(recipient.to.address ?? "", amountSat, makers);
+      const coinjoin = await oneAtATime(pricing, foldJid(jid), () =>
+        bank.quoteCoinjoin(recipient.to.address ?? "", amountSat, makers),
+      );
       const feeSat = coinjoin.makerFeesSat + coinjoin.miningFeeSat;
       const feeSatMax = coinjoin.makerFeesSatMax + coinjoin.miningFeeSatMax;
       const wish = { ...recipient, amountSat, feeSat, feeSatMax, coinjoin };
@@ -149,9 +153,9 @@ export function moneyAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
       looking(desk, jid, (tx, user) => {
         const { t } = tx;
         const isWanted = other === undefined ? () => true : partyTest(tx, other);
-        const ids = t.userOrders.values(ofFirstDown(user.id));
-        const rows = ids
-          .filter((id) => isAll || t.openOrders.get(id) !== undefined)
+        const all = isAll ? t.userOrders : t.userOpenOrders;
+        const rows = all
+          .values(ofFirstDown(user.id))
           .flatMap((id) => t.orders.get(id) ?? [])
           .filter((row) => isAll || row.state !== "queued" || row.expiresAtS > tx.nowS)
           .filter(({ to }) => isWanted(to));
@@ -229,6 +233,17 @@ export function bankStatus({ desk, bank }: AnswerDesk): LedgerStatus {
     openOrders: t.openOrders.count(),
     limits: { paymentSat: rules.payment_sat_max, daySat: rules.day_sat_max, strongSat: rules.strong_sat },
   }));
+}
+
+/** Or one person would have all places, and the others wait for him. */
+async function oneAtATime<T>(busy: Set<string>, jid: string, work: () => Promise<T>): Promise<T> {
+  if (busy.has(jid)) throw denials.coinjoin("busy");
+  busy.add(jid);
+  try {
+    return await work();
+  } finally {
+    busy.delete(jid);
+  }
 }
 
 /** That somebody wants more than he may is told to him, and the refusal stays. */

@@ -101,7 +101,7 @@ export function dueNotices(
   limit: number,
 ): { due: NoticeRow[]; isMore: boolean } {
   const due: NoticeRow[] = [];
-  for (const row of t.notices.values({ start: after + 1 })) {
+  for (const row of t.notices.each({ start: after + 1 })) {
     if (row.atS + KEPT_S <= nowS || isOver(t, row) || isQuiet(t, row, nowS)) continue;
     if (due.length === limit) return { due, isMore: true };
     due.push(row);
@@ -116,10 +116,12 @@ export function acknowledge({ t }: Tx, ids: readonly number[]): void {
 /** Lets go of those that nobody was told in time. */
 export function tidyNotices({ t, nowS }: Tx): void {
   const surplus = t.notices.count() - NOTICES_MAX;
-  for (const [at, row] of t.notices.values().entries()) {
-    if (at >= surplus && row.atS + KEPT_S > nowS) return;
-    t.notices.remove(row.id);
+  const gone: number[] = [];
+  for (const { id, atS } of t.notices.each()) {
+    if (gone.length >= surplus && atS + KEPT_S > nowS) break;
+    gone.push(id);
   }
+  for (const id of gone) t.notices.remove(id);
 }
 
 /** Whoever was let in meanwhile waits for nobody. */

@@ -7,7 +7,14 @@ import { denials } from "../denials.ts";
 import { notify } from "../notices/notices.ts";
 import { limitsOf } from "../people/limits.ts";
 import { closeEmpty, isDomainAllowed, keepUser, needUser } from "../people/people.ts";
-import { isEnabled, isTooYoung, needUnlocked, rightProof, stepOf, wrongTry } from "../people/second-factor.ts";
+import {
+  isEnabled,
+  isTooYoung,
+  needUnlocked,
+  rightProof,
+  stepOf,
+  wrongTry,
+} from "../people/second-factor.ts";
 import type { OrderRow, UserRow } from "../store/rows.ts";
 import { newCode } from "./codes.ts";
 import { checkPayable, expire, keepOrder, tellPayer } from "./orders.ts";

@@ -9,7 +9,7 @@ import { checkLimits } from "../people/limits.ts";
 import { needStanding, needUser, openOrdersOf } from "../people/people.ts";
 import { needUnlocked, rightCode, wrongTry } from "../people/second-factor.ts";
 import type { CoinjoinRow, OrderRow, OrderState, UserRow } from "../store/rows.ts";
-import { nextNumber, ofFirstDown, type Tables } from "../store/store.ts";
+import { nextNumber, ofFirst, ofFirstDown, type Tables } from "../store/store.ts";
 import { isSameCode, newCode } from "./codes.ts";
 import type { Outcome } from "./outcome.ts";
 import { checkDust, type Recipient } from "./recipients.ts";
@@ -33,6 +33,8 @@ export type OrderWord = { readonly code: string } | { readonly order: string };
 const ID_BYTES = 8;
 const REPEAT_S = 600;
 const REQUEST_KEPT_S = 86_400;
+const DAY_S = 86_400;
+const DAY_ORDERS_MAX = 500;
 /** Longer than anything looks back: codes, requests, the limit of the day. */
 const FORGET_S = 7 * 86_400;
 const FORGET_AT_ONCE = 500;
@@ -56,6 +58,7 @@ export function queue(tx: Tx, user: UserRow, wish: QueueWish): OrderRow {
   checkPayable(tx, user, wish);
   const open = openOrdersOf(t, user.id).map((id) => t.orders.get(id) as OrderRow);
   if (open.length >= rules.orders_max) throw denials.tooMany("orders", rules.orders_max);
+  checkPace(tx, user);
   const repeated = wish.isMeant ? undefined : repeatedBy(tx, user, wish);
   if (repeated !== undefined) throw denials.repeated(repeated);
   const { route, to, amountSat, feeSat, feeSatMax, isLeaving, request, coinjoin } = wish;
@@ -83,6 +86,7 @@ export function queue(tx: Tx, user: UserRow, wish: QueueWish): OrderRow {
   assert(t.orders.get(order.id) === undefined, "an order's id is its own");
   const number = nextNumber(t, "order");
   t.userOrders.put([user.id, number], order.id);
+  t.userOpenOrders.put([user.id, number], order.id);
   t.agingOrders.put([nowS, order.id], { number, request: request ?? null });
   if (request !== undefined) t.requests.put([user.id, request], { order: order.id, atS: nowS });
   return keepOrder(tx, order);
@@ -105,8 +109,16 @@ export function needSpending({ t }: Tx): void {
   if (stopped !== null) throw denials.stopped(stopped);
 }
 
+/** Of each order something is kept and looked through: nobody has everybody wait for his. */
+function checkPace({ t, nowS }: Tx, { id }: UserRow): void {
+  const [last] = t.userOrders.values({ ...ofFirstDown(id), offset: DAY_ORDERS_MAX - 1, limit: 1 });
+  const createdAtS = last === undefined ? undefined : t.orders.get(last)?.createdAtS;
+  if (createdAtS !== undefined && createdAtS + DAY_S > nowS)
+    throw denials.tooMany("ordersOfDay", DAY_ORDERS_MAX);
+}
+
 function repeatedBy({ t, nowS }: Tx, user: UserRow, { to, amountSat }: QueueWish): string | undefined {
-  for (const id of t.userOrders.values(ofFirstDown(user.id))) {
+  for (const id of t.userOrders.each(ofFirstDown(user.id))) {
     const order = t.orders.get(id);
     if (order === undefined || order.createdAtS + REPEAT_S <= nowS) return undefined;
     const isSame =
@@ -128,15 +140,24 @@ export function orderById(t: Tables, user: UserRow, id: string): OrderRow {
 export function orderByWord(tx: Tx, user: UserRow, word: OrderWord): Outcome<OrderRow> {
   if ("order" in word) return { value: orderById(tx.t, user, word.order) };
   needUnlocked(tx, user);
-  for (const id of tx.t.userOrders.values(ofFirstDown(user.id))) {
-    const order = tx.t.orders.get(id) as OrderRow;
+  const order = lateOrderOfCode(tx, user, word.code);
+  if (order === undefined) return { refusal: denials.noOrder(wrongTry(tx, user, "wrong")) };
+  rightCode(tx, user);
+  return { value: order };
+}
+
+function lateOrderOfCode(
+  { t, nowS, rules }: Tx,
+  { id: userId }: UserRow,
+  code: string,
+): OrderRow | undefined {
+  for (const id of t.userOrders.each(ofFirstDown(userId))) {
+    const order = t.orders.get(id) as OrderRow;
     // One with a new price waits twice as long; and a lately confirmed one is told again, as its answer may be lost.
-    if (order.createdAtS + 3 * tx.rules.order_ttl_seconds <= tx.nowS) break;
-    if (!isSameCode(word.code, order.code)) continue;
-    rightCode(tx, user);
-    return { value: order };
+    if (order.createdAtS + 3 * rules.order_ttl_seconds <= nowS) return undefined;
+    if (isSameCode(code, order.code)) return order;
   }
-  return { refusal: denials.noOrder(wrongTry(tx, user, "wrong")) };
+  return undefined;
 }
 
 export function cancel(tx: Tx, order: OrderRow): OrderRow {
@@ -183,10 +204,16 @@ export function expire(tx: Tx, order: OrderRow): OrderRow {
 
 export function keepOrder({ t, news }: Tx, order: OrderRow): OrderRow {
   t.orders.put(order.id, order);
-  if (OVER.has(order.state)) t.openOrders.remove(order.id);
+  if (OVER.has(order.state)) closeOrder(t, order);
   else t.openOrders.put(order.id, order.userId);
   news.users.add(order.userId);
   return order;
+}
+
+function closeOrder(t: Tables, { id, userId }: OrderRow): void {
+  t.openOrders.remove(id);
+  const number = t.userOpenOrders.keys(ofFirst(userId)).find((key) => t.userOpenOrders.get(key) === id);
+  if (number !== undefined) t.userOpenOrders.remove(number);
 }
 
 export function tellPayer(

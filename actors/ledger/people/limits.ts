@@ -42,7 +42,7 @@ export function setOwnLimits(tx: Tx, user: UserRow, wish: Partial<LedgerLimits>)
 /** What leaves the account counts from its confirmation on; what failed or was given up does not. */
 export function paidTodayOf(tx: Tx, userId: number): number {
   let sum = 0;
-  for (const id of tx.t.userOrders.values(ofFirstDown(userId))) {
+  for (const id of tx.t.userOrders.each(ofFirstDown(userId))) {
     const order = tx.t.orders.get(id);
     // Nobody confirms later than two days after ordering, with a new price, and it counts for one more.
     if (order === undefined || order.createdAtS <= tx.nowS - 3 * DAY_S) break;

@@ -4,10 +4,12 @@ import { scriptOfAddress } from "../../../bitcoin/script/address.ts";
 import { hasCode } from "../../../runtime/errors.ts";
 import type { Tx } from "../books/transaction.ts";
 import { denials } from "../denials.ts";
+import type { UserRow } from "../store/rows.ts";
 import { fitsNamePattern, type NamePattern, readNamePattern } from "./name-pattern.ts";
 
 const ADDRESS_LIKE = /^(?:bc1|tb1|bcrt1|sp1)/;
 export const QUARANTINE_S: number = 90 * 86_400;
+const PAST_NAMES_MAX = 5;
 
 /** Services, and the words of commands: who is called so could be taken for one. */
 const RESERVED = new Set(
@@ -47,8 +49,28 @@ export function takeName({ t, nowS }: Tx, name: string, userId: number): void {
   t.names.put(name, { userId, releasedAtS: null });
 }
 
-export function releaseName({ t, nowS }: Tx, name: string, userId: number): void {
+type PastNames = NonNullable<UserRow["pastNames"]>;
+
+/** What he has given up after this, without the one that he takes now. */
+export function releaseName(
+  tx: Tx,
+  { id: userId, username: name, pastNames }: UserRow,
+  taken?: string,
+): PastNames {
+  const { t, nowS } = tx;
   t.names.put(name, { userId, releasedAtS: nowS });
+  return [...keptNames(tx, pastNames, taken).filter((past) => past.name !== name), { name, atS: nowS }];
+}
+
+/** Throws when so many are kept for him already that with one more he would take them from everybody. */
+export function checkPastNames(tx: Tx, { pastNames }: UserRow, wanted: string): void {
+  const kept = keptNames(tx, pastNames);
+  const isHis = kept.some(({ name }) => name === wanted);
+  if (!isHis && kept.length >= PAST_NAMES_MAX) throw denials.tooMany("names", PAST_NAMES_MAX);
+}
+
+function keptNames({ nowS }: Tx, pastNames: PastNames = [], but = ""): PastNames {
+  return pastNames.filter(({ name, atS }) => name !== but && atS + QUARANTINE_S > nowS);
 }
 
 function isAddress(name: string): boolean {

@@ -10,7 +10,7 @@ import type { UserRow } from "../store/rows.ts";
 import { nextNumber, ofFirst, type Tables } from "../store/store.ts";
 import { useInvite } from "./invites.ts";
 import { domainOf, foldJid, isAdmin, isNamed } from "./jids.ts";
-import { foldName, nameOf, releaseName, takeName } from "./names.ts";
+import { checkPastNames, foldName, nameOf, releaseName, takeName } from "./names.ts";
 
 export interface Registration {
   readonly jid: string;
@@ -86,6 +86,7 @@ export function register(tx: Tx, wish: Registration): { user: UserRow; recoveryC
   if (tx.rules.mode === "owner") return joinOwners(tx, jid, wish);
   const name = nameOf(tx, wish.username);
   if (known === undefined && t.users.count() >= tx.rules.users_max) throw denials.notAllowed("full");
+  if (known !== undefined) checkPastNames(tx, known, name);
   // Who lets others in is let in.
   const registration = isAdmin(tx, jid) ? "open" : tx.rules.registration;
   if (registration === "invite") useInvite(tx, wish.invite);
@@ -197,9 +198,9 @@ function reopening(tx: Tx, user: UserRow): { user: UserRow; recoveryCode: null }
 export function rename(tx: Tx, user: UserRow, wanted: string): UserRow {
   const name = nameOf(tx, wanted);
   if (name === user.username) return user;
+  checkPastNames(tx, user, name);
   takeName(tx, name, user.id);
-  releaseName(tx, user.username, user.id);
-  return keepUser(tx, { ...user, username: name });
+  return keepUser(tx, { ...user, username: name, pastNames: releaseName(tx, user, name) });
 }
 
 export interface Emptiness {
@@ -227,19 +228,12 @@ export function pendingOf(t: Tables, userId: number): number {
   }, 0);
 }
 
-/** Ids of those that are not over. */
+/** Ids of those that are not over, the oldest first. */
 export function openOrdersOf(t: Tables, userId: number): string[] {
-  const [newest] = t.userOrders.keys({
-    start: [userId, Number.MAX_SAFE_INTEGER],
-    end: [userId],
-    reverse: true,
-    limit: 1,
-  });
-  if (newest === undefined) return [];
-  return t.userOrders.values(ofFirst(userId)).filter((id) => t.openOrders.get(id) !== undefined);
+  return t.userOpenOrders.values(ofFirst(userId));
 }
 
-/** Throws where anything is left in it. */
+/** Throws where anything is left in it, or where whoever comes back would be free of what he was frozen for. */
 export function close(tx: Tx, user: UserRow): void {
   if (user.state === "frozen") throw denials.frozen(user.why ?? "");
   const left = emptinessOf(tx.t, user);
@@ -250,8 +244,7 @@ export function close(tx: Tx, user: UserRow): void {
 }
 
 export function closeEmpty(tx: Tx, user: UserRow): void {
-  releaseName(tx, user.username, user.id);
-  keepUser(tx, { ...user, state: "closed" });
+  keepUser(tx, { ...user, state: "closed", pastNames: releaseName(tx, user) });
 }
 
 export function newRecoveryCode({ randomBytes }: Tx): string {

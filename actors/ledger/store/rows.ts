@@ -17,6 +17,8 @@ export interface UserRow {
   /** One, but for the account of the operator's wallet. */
   readonly jids: readonly string[];
   readonly username: string;
+  /** Given up, and kept for him for a while. Absent is none. */
+  readonly pastNames?: readonly { readonly name: string; readonly atS: number }[];
   readonly state: "waiting" | "open" | "frozen" | "closed";
   readonly why: string | null;
   /** Those of older releases know no digest. */

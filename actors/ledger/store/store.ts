@@ -64,6 +64,11 @@ export class Table<K extends Key, V> {
     void this.#rows.remove(key);
   }
 
+  /** Read as they are asked for: whoever has seen enough stops. Nothing is changed meanwhile. */
+  each(range: RangeOptions = {}): Iterable<V> {
+    return this.#rows.getRange(range).map(({ value }) => value);
+  }
+
   values(range: RangeOptions = {}): V[] {
     return [...this.#rows.getRange(range).map(({ value }) => value)];
   }
@@ -100,6 +105,8 @@ function openTables(place: Place) {
     userOrders: new Table<[number, number], string>(place, "user-orders"),
     /** Those that are not over, each with its user. */
     openOrders: new Table<string, number>(place, "open-orders"),
+    /** The same by user and number. */
+    userOpenOrders: new Table<[number, number], string>(place, "user-open-orders"),
     /** By user and his own word for it. */
     requests: new Table<[number, string], { readonly order: string; readonly atS: number }>(
       place,
@@ -140,6 +147,7 @@ export class LedgerStore {
     const format = numbers.get("format");
     assert(format === undefined || format === FORMAT, "these books are of another release");
     if (format === undefined) this.write(({ numbers: rows }) => rows.put("format", FORMAT));
+    if (!areOpenOrdersListed(this.#tables)) this.write(listOpenOrders);
   }
 
   /** As the books are now: nobody writes while this runs. */
@@ -172,6 +180,20 @@ export class LedgerStore {
 
   async close(): Promise<void> {
     await this.#env.close();
+  }
+}
+
+/** They are not in the books of older releases, nor as they are now where one of those went on with them. */
+function areOpenOrdersListed({ openOrders, userOpenOrders }: Tables): boolean {
+  const listed = userOpenOrders.values();
+  return listed.length === openOrders.count() && listed.every((id) => openOrders.get(id) !== undefined);
+}
+
+function listOpenOrders({ openOrders, userOrders, userOpenOrders }: Tables): void {
+  for (const key of userOpenOrders.keys()) userOpenOrders.remove(key);
+  for (const key of userOrders.keys()) {
+    const id = userOrders.get(key) as string;
+    if (openOrders.get(id) !== undefined) userOpenOrders.put(key, id);
   }
 }
 

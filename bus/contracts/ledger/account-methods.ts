@@ -11,7 +11,14 @@ import {
   PartySchema,
   SettingsSchema,
 } from "./objects.ts";
-import { ACCOUNT_ERRORS, BANK_ERRORS, FACTOR_ERRORS, NAME_ERRORS, STANDING_ERRORS } from "./refusals.ts";
+import {
+  ACCOUNT_ERRORS,
+  BANK_ERRORS,
+  FACTOR_ERRORS,
+  NAME_ERRORS,
+  STANDING_ERRORS,
+  TooMany,
+} from "./refusals.ts";
 import {
   Asked,
   Jid,
@@ -170,7 +177,7 @@ export const withLedgerAccounts = contract("ledger", {
       ...ACCOUNT_ERRORS,
       ...STANDING_ERRORS,
       ...BANK_ERRORS,
-      LEDGER_TOO_MANY: z.object({ what: z.enum(["orders", "addresses", "contacts"]), most: z.int() }),
+      LEDGER_TOO_MANY: TooMany,
     },
     ...ONCE,
   })
@@ -203,7 +210,7 @@ export const withLedgerAccounts = contract("ledger", {
       ...ACCOUNT_ERRORS,
       LEDGER_RECIPIENT: z.object({}),
       LEDGER_ADDRESS: z.object({ why: z.enum(["malformed", "network"]) }),
-      LEDGER_TOO_MANY: z.object({ what: z.enum(["orders", "addresses", "contacts"]), most: z.int() }),
+      LEDGER_TOO_MANY: TooMany,
     },
     ...WRITE,
   });

@@ -21,8 +21,13 @@ export const UsernameFormSchema = z.object({
 });
 export type UsernameForm = z.output<typeof UsernameFormSchema>;
 
+/** ordersOfDay: queued within a day. names: given up lately, and still kept for him. */
+export const TOO_MANY_OF = ["orders", "ordersOfDay", "addresses", "contacts", "names"] as const;
+export const TooMany = z.object({ what: z.enum(TOO_MANY_OF), most: z.int() });
+
 /** Why a name cannot be had; `quarantined` is told as taken to whoever asks. */
 export const NAME_ERRORS = {
+  LEDGER_TOO_MANY: TooMany,
   LEDGER_USERNAME: z.object({
     why: z.enum(["form", "reserved", "taken"]),
     form: UsernameFormSchema.optional(),
@@ -64,7 +69,7 @@ export const PAY_ERRORS = {
 
 export const QUEUE_ERRORS = {
   ...PAY_ERRORS,
-  LEDGER_TOO_MANY: z.object({ what: z.enum(["orders", "addresses", "contacts"]), most: z.int() }),
+  LEDGER_TOO_MANY: TooMany,
   /** The same was ordered a moment ago: ask again with `isMeant`. */
   LEDGER_REPEATED: z.object({ order: OrderId }),
 } as const;

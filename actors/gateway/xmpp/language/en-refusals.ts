@@ -29,6 +29,9 @@ export const enRefusals = {
   limitDay: (left: string) => `Today you may pay ${left} more.`,
   stopped: (why: string) => `Payments are stopped for everybody: ${why}`,
   tooMany: (most: number) => `You have ${most} of them already. Finish or remove some first.`,
+  tooManyOfDay: (most: number) => `You have ordered ${most} payments within a day. Order more tomorrow.`,
+  tooManyNames: (most: number) =>
+    `You have given up ${most} names lately, which are kept for you. Take one of them again, or wait.`,
   noOrder: "You have no open payment with this code.",
   triesLeft: (tries: number) => `Tries left: ${tries}.`,
   locked: (minutes: number) => `Too many wrong codes. Try again in ${minutes} min.`,

@@ -30,6 +30,9 @@ export const frRefusals: Texts["refusal"] = {
   limitDay: (left) => `Aujourd'hui vous pouvez encore payer ${left}.`,
   stopped: (why) => `Les paiements sont arrêtés pour tous : ${why}`,
   tooMany: (most) => `Vous en avez déjà ${most}. Finissez-en ou enlevez-en d'abord.`,
+  tooManyOfDay: (most) => `Vous avez commandé ${most} paiements en un jour. Commandez-en d'autres demain.`,
+  tooManyNames: (most) =>
+    `Vous avez quitté ${most} noms récemment, qui vous sont gardés. Reprenez l'un d'eux, ou attendez.`,
   noOrder: "Vous n'avez pas de paiement ouvert avec ce code.",
   triesLeft: (tries) => `Essais restants : ${tries}.`,
   locked: (minutes) => `Trop de codes faux. Essayez de nouveau dans ${minutes} min.`,

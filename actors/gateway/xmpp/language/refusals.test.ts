@@ -32,6 +32,9 @@ describe("what the ledger refuses", () => {
     expect(of("LEDGER_LOCKED", { untilS: 61 })?.text).toContain("2 min");
     expect(of("LEDGER_ORDER_OVER", { state: "broadcast" })?.text).toContain("(sent)");
     expect(of("LEDGER_ORDER_OVER", { state: "signed" })?.text).toContain("cannot be given up");
+    expect(of("LEDGER_TOO_MANY", { what: "orders", most: 20 })?.text).toContain("Finish or remove");
+    expect(of("LEDGER_TOO_MANY", { what: "ordersOfDay", most: 20 })?.text).toContain("tomorrow");
+    expect(of("LEDGER_TOO_MANY", { what: "names", most: 5 })?.text).toContain("kept for you");
     expect(of("ANYTHING")).toBeUndefined();
     expect(refusalOf(new Error("plain"), textsOf("en"), "sat", 0)).toBeUndefined();
   });

@@ -88,7 +88,7 @@ function ledgerRefusal(
     }
     case "LEDGER_TOO_MANY":
     case "LEDGER_TOO_MANY_BANS":
-      return { condition: "not-allowed", text: refusal.tooMany(Number(data["most"] ?? 0)) };
+      return { condition: "not-allowed", text: tooManyText(data, refusal) };
     case "LEDGER_REPEATED":
       return { condition: "conflict", text: texts.repeated };
     case "LEDGER_NO_ORDER": {
@@ -132,6 +132,18 @@ function ledgerRefusal(
       return { condition: "not-allowed", text: refusal.negative };
     default:
       return undefined;
+  }
+}
+
+function tooManyText(data: Data, refusal: Texts["refusal"]): string {
+  const most = Number(data["most"] ?? 0);
+  switch (data["what"]) {
+    case "ordersOfDay":
+      return refusal.tooManyOfDay(most);
+    case "names":
+      return refusal.tooManyNames(most);
+    default:
+      return refusal.tooMany(most);
   }
 }
 
