@@ -104,6 +104,19 @@ describe("ad-hoc commands", () => {
     );
   });
 
+  it("order what was put right after going back, and what was wrong no more", async () => {
+    const { sessionid } = await payBob("15000");
+    await ask("pay", { sessionid, action: "prev" });
+    const right = await ask("pay", { sessionid, action: "next" }, { to: "bob", amount: "150", unit: "sat" });
+    expect(childTextOf(formOf(right), "instructions", NS.xData)).toContain("150 sat to bob");
+    expect([...under.bank.orders.values()].map(({ amountSat, state }) => `${amountSat} ${state}`)).toEqual([
+      "15000 cancelled",
+      "150 queued",
+    ]);
+    await ask("pay", { sessionid, action: "complete" }, { confirm: "1" });
+    expect(under.bank.account("bob@example.test").availableSat).toBe(150);
+  });
+
   it("pay nothing without the confirmation", async () => {
     const { sessionid } = await payBob();
     const answer = await ask("pay", { sessionid, action: "complete" }, { confirm: "0" });

@@ -91,7 +91,7 @@ export class AdHoc {
     if (action !== "execute")
       throw refused("bad-request", action === "cancel" ? "bad-sessionid" : "bad-action");
     const language = question.iq.attrs["xml:lang"];
-    const asking = await this.#asking(question, { id: "", language });
+    const asking = await this.#asking(question, { id: "", turns: 0, language });
     const word = commandAt(asking, node);
     if (word === undefined) throw notFound();
     const session = this.#sessions.begin({
@@ -103,7 +103,7 @@ export class AdHoc {
     const isForm = command.fields(asking).length > 0;
     const answer = isForm
       ? formAnswer(command, asking, session)
-      : await this.#run(session, { ...asking, requestId: session.id });
+      : await this.#run(session, { ...asking, requestId: requestOf(session) });
     return this.#framed(session, "", answer);
   }
 
@@ -116,9 +116,7 @@ export class AdHoc {
     if (session.isOver) throw refused("bad-request", "bad-action");
     if (session.pending !== undefined) return this.#outcomeOf(session, session.pending, asking);
     if (action === "prev") {
-      if (session.order === undefined) throw refused("bad-request", "bad-action");
-      session.order = undefined;
-      return formAnswer(command, asking, session);
+      return await this.#back(session, asking);
     }
     const values = submittedValues(payload) ?? new Map<string, string>();
     if (session.order !== undefined) {
@@ -132,6 +130,19 @@ export class AdHoc {
     if (missing !== undefined)
       return formAnswer(command, asking, session, asking.texts.askField(missing.label));
     return this.#run(session, asking);
+  }
+
+  /** What was ordered is given up: otherwise it would wait for its code, and whoever changes nothing be asked whether he means it twice. */
+  async #back(session: Session, asking: Asking): Promise<Answer> {
+    if (session.order === undefined) throw refused("bad-request", "bad-action");
+    const { bank, jid } = asking;
+    const { order } = session.order;
+    // Whatever is over, or was confirmed elsewhere meanwhile, is none of this form's any more.
+    const { state } = await bank.orderOf({ jid, order });
+    if (state === "queued") await bank.cancel({ jid, which: { order } });
+    session.order = undefined;
+    session.turns += 1;
+    return formAnswer(commandOf(session.command), asking, session);
   }
 
   async #confirm(
@@ -288,13 +299,18 @@ export class AdHoc {
     return [command];
   }
 
-  #asking({ from, to }: Question, session: Pick<Session, "id" | "language">): Promise<Asking> {
+  #asking({ from, to }: Question, session: Pick<Session, "id" | "turns" | "language">): Promise<Asking> {
     return this.#options.people.asking(bareJid(from), to, {
       client: from.resource,
       language: session.language,
-      requestId: session.id === "" ? undefined : session.id,
+      requestId: session.id === "" ? undefined : requestOf(session),
     });
   }
+}
+
+/** The same for a step that comes twice, and another one for what is asked for after going back. */
+function requestOf({ id, turns }: Pick<Session, "id" | "turns">): string {
+  return `${id} ${turns}`;
 }
 
 function formAnswer(command: Command, asking: Asking, session: Session, problem?: string): Answer {

@@ -24,6 +24,8 @@ export interface Session {
   readonly language: string | undefined;
   /** Waits to be confirmed. */
   order: LedgerOrder | undefined;
+  /** How often it went back: what is asked for then is another request. */
+  turns: number;
   values: Map<string, string>;
   /** What was asked for and takes long: the next step asks what came of it. */
   pending: Promise<Outcome> | undefined;
@@ -62,6 +64,7 @@ export class Sessions {
       ...facts,
       id: randomBytes(ID_BYTES).toString("base64url"),
       order: undefined,
+      turns: 0,
       values: new Map(),
       pending: undefined,
       page: 1,

@@ -29,6 +29,8 @@ export class FakeBank {
   readonly notices: LedgerNotice[] = [];
   readonly acknowledged: number[] = [];
   #noticed = 0;
+  /** Whose, and which order it was. */
+  readonly #requests = new Map<string, string>();
   /** So many there were when the door asked for them last. */
   takenNotices = 0;
   /** What happens while somebody waits for the answer to his confirmation. */
@@ -59,7 +61,7 @@ export class FakeBank {
 
   /** What has been is over: for lives so long that it would fill the memory. */
   forget(): void {
-    for (const kept of [this.orders, this.movements, this.given, this.contacts]) kept.clear();
+    for (const kept of [this.orders, this.#requests, this.movements, this.given, this.contacts]) kept.clear();
     for (const kept of [this.actor.calls, this.acts, this.suspected, this.notices, this.acknowledged])
       kept.length = 0;
   }
@@ -106,6 +108,13 @@ export class FakeBank {
   }
 
   notify(notice: Partial<LedgerNotice> & Pick<LedgerNotice, "jid" | "kind">): LedgerNotice {
+    const whole = this.keep(notice);
+    this.actor.publisher.event("noticed", { id: whole.id });
+    return whole;
+  }
+
+  /** Without a word of it. */
+  keep(notice: Partial<LedgerNotice> & Pick<LedgerNotice, "jid" | "kind">): LedgerNotice {
     const whole: LedgerNotice = {
       id: ++this.#noticed,
       atS: 1_700_000_000,
@@ -116,7 +125,6 @@ export class FakeBank {
       ...notice,
     };
     this.notices.push(whole);
-    this.actor.publisher.event("noticed", { id: whole.id });
     return whole;
   }
 
@@ -187,6 +195,16 @@ export class FakeBank {
     };
     this.orders.set(order.order, order);
     return outside(order);
+  }
+
+  /** The same request of one person is one order. */
+  #once(jid: string, request: string | undefined, make: () => LedgerOrder): LedgerOrder {
+    const key = `${jid} ${request}`;
+    const known = request === undefined ? undefined : this.orders.get(this.#requests.get(key) ?? "");
+    if (known !== undefined) return outside(known);
+    const made = make();
+    this.#requests.set(key, made.order);
+    return made;
   }
 
   /** As the market would price it. */
@@ -364,11 +382,13 @@ export class FakeBank {
         this.contacts.set(jid, isKept ? [...others, party] : others);
         return { contacts: this.contacts.get(jid) ?? [] };
       },
-      order: ({ jid, to, amountSat, memo }) => this.#order(jid, to, amountSat ?? 0, memo),
-      mix: async ({ jid, address, amountSat, makers, memo }) => {
+      order: ({ jid, to, amountSat, memo, request }) =>
+        this.#once(jid, request, () => this.#order(jid, to, amountSat ?? 0, memo)),
+      mix: async ({ jid, address, amountSat, makers, memo, request }) => {
         await this.beforeMixed();
-        return this.#mix(jid, address, amountSat, makers ?? 4, memo);
+        return this.#once(jid, request, () => this.#mix(jid, address, amountSat, makers ?? 4, memo));
       },
+      orderOf: ({ jid, order }) => outside(this.#find(jid, { order })),
       payerOf: ({ order: id }) => {
         const order = this.orders.get(id);
         return { jid: order?.route === "coinjoin" && order.state === "executing" ? order.jid : null };
@@ -398,10 +418,10 @@ export class FakeBank {
         );
         return { total: all.length, movements: all.slice(offset, offset + limit) };
       },
-      notices: ({ after }) => {
+      notices: ({ after, limit }) => {
         this.takenNotices = this.notices.length;
         const notices = this.notices.filter(({ id }) => id > after && !this.acknowledged.includes(id));
-        return { notices, isMore: false };
+        return { notices: notices.slice(0, limit), isMore: notices.length > limit };
       },
       acknowledge: ({ ids }) => {
         this.acknowledged.push(...ids);
