@@ -144,6 +144,19 @@ describe("notices", () => {
     expect(under.sent.slice(before).some(({ attrs }) => attrs["id"] === "ev-1")).toBe(false);
   });
 
+  it("of whoever sends no receipts are sent once in the life of a link, however many there are", async () => {
+    const many = 10_050;
+    for (let i = 0; i < many; i++) under.bank.keep({ jid: ALICE, kind: "payment.received" });
+    const next = async () => {
+      const { id } = under.bank.notify({ jid: ALICE, kind: "payment.received" });
+      await waitFor("it to be sent", () => told().at(-1)?.attrs["id"] === `ev-${id}`);
+    };
+    await next();
+    under.clock.advance(60_000);
+    await next();
+    expect(told()).toHaveLength(many + 2);
+  });
+
   it("that come while the link is down wait for it", async () => {
     under.link.lose();
     under.bank.notify({ ...FULL, kind: "deposit.seen" });

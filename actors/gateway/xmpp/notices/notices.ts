@@ -13,8 +13,8 @@ const PREFIX = "ev-";
 /** In case an event was lost. */
 const LOOK_EVERY_MS = 60_000;
 const AT_ONCE = 100;
-/** Few clients let many messages wait unread; receipts of older ones count no more. */
-const UNRECEIVED_MAX = 10_000;
+/** As many as the ledger keeps: what was forgotten here, and has no receipt, would be sent once more with each look. */
+const UNRECEIVED_MAX = 100_000;
 
 export interface NoticesOptions {
   readonly bank: Bank;
