@@ -187,7 +187,10 @@ export class Xmpp {
         }),
       space,
       parentDomain,
-      admission: new Admission({ clock, isAllowed: (from) => !space.has(from) && isAllowed(from) }),
+      admission: new Admission({
+        ...{ clock, ownServer: parentDomain },
+        isAllowed: (from) => !space.has(from) && isAllowed(from),
+      }),
       handlers: {
         iq: async ({ stanza, from, to }) => {
           send(await router.answer(stanza, from, to));

@@ -12,7 +12,7 @@ function admission(clock = new ManualClock()) {
     domains: ["friends.test"],
     jids: ["Eve@far.test"],
   });
-  return new Admission({ clock, isAllowed });
+  return new Admission({ clock, isAllowed, ownServer: "example.test" });
 }
 
 const message = (attrs: Record<string, string> = {}, ...children: Element[]) =>
@@ -70,6 +70,22 @@ describe("the guard", () => {
     clock.advance(60_000);
     const later = Array.from({ length: 100 }, () => guard.judge(message({}, body("hi"))));
     expect(later.filter((verdict) => !verdict.pass && verdict.refuse !== undefined)).toHaveLength(1);
+  });
+
+  it("hears the people of others however many one server makes up, and strangers' servers together no louder", () => {
+    const guard = admission();
+    const flood = (from: (at: number) => string, attrs: Record<string, string> = {}) =>
+      Array.from({ length: 5_000 }, (_, at) => guard.judge(iq({ type: "get", from: from(at), ...attrs })));
+    const made = flood((at) => `p${at}@friends.test/x`);
+    expect(made.filter(({ pass }) => pass)).toHaveLength(500);
+    expect(made.filter((verdict) => !verdict.pass && verdict.refuse !== undefined)).toEqual([]);
+    expect(flood((at) => `s${at}.evil.test`).filter(({ pass }) => pass)).toHaveLength(500);
+    const forbidden = flood((at) => `p${at}@evil.test/x`);
+    expect(forbidden.filter((verdict) => !verdict.pass && verdict.refuse !== undefined)).toEqual([]);
+    for (const from of ["alice@example.test/phone", "eve@far.test/y"])
+      expect(guard.judge(message({ from })).pass).toBe(true);
+    const own = flood((at) => `p${at}@example.test/x`);
+    expect(own.filter(({ pass }) => pass).length).toBeGreaterThan(900);
   });
 
   it("bears twenty thousand messages of as many senders in bounded memory", () => {

@@ -17,6 +17,8 @@ export interface AdmissionRates {
   readonly message: Rate;
   readonly iq: Rate;
   readonly presence: Rate;
+  /** All people of one other server, which names them as it likes; and all who are no people of ours together. */
+  readonly server: Rate;
   /** Everybody together. */
   readonly all: Rate;
 }
@@ -25,11 +27,15 @@ export const RATES: AdmissionRates = Object.freeze({
   message: { burst: 10, perSecond: 1 },
   iq: { burst: 100, perSecond: 10 },
   presence: { burst: 100, perSecond: 10 },
+  server: { burst: 500, perSecond: 250 },
   all: { burst: 2_000, perSecond: 1_000 },
 });
 
 const BODY_LENGTH_MAX = 4_000;
 const SENDERS_MAX = 20_000;
+const SERVERS_MAX = 1_000;
+/** No domain is called so. */
+const STRANGERS = "";
 const REFUSAL_EVERY_MS = 60_000;
 
 export type Verdict =
@@ -50,18 +56,22 @@ export interface AdmissionOptions {
   readonly rates?: AdmissionRates;
   /** Whether people of this JID may speak to us at all. */
   readonly isAllowed: (from: Jid) => boolean;
+  /** Of its people our own server sees to it that each speaks for himself. */
+  readonly ownServer: string;
 }
 
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #rates: AdmissionRates;
   readonly #senders: RecentMap<string, Sender>;
+  readonly #servers: RecentMap<string, TokenBucket>;
   readonly #all: TokenBucket;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#rates = options.rates ?? RATES;
     this.#senders = new RecentMap(SENDERS_MAX);
+    this.#servers = new RecentMap(SERVERS_MAX);
     this.#all = new TokenBucket({ clock: options.clock, ...this.#rates.all });
   }
 
@@ -71,11 +81,16 @@ export class Admission {
     const kind = stanza.name as Kind;
     // Servers ask who we are; people are known by the part before the @.
     const isPerson = from.local !== "";
-    if (isPerson && !this.#options.isAllowed(from))
-      return kind === "iq" ? { pass: false, refuse: "forbidden" } : DROP;
+    const isAllowed = this.#options.isAllowed(from);
+    if (isPerson && !isAllowed)
+      return kind === "iq" && this.#serverOf(STRANGERS).take() ? { pass: false, refuse: "forbidden" } : DROP;
     const sender = this.#senderOf(bareJid(from));
     const bucket = this.#bucketOf(sender, kind);
-    if (!bucket.take() || !this.#all.take()) return this.#refusalFor(sender);
+    if (!bucket.take()) return this.#refusalFor(sender);
+    // A server can make as many people, or names of its own, as it likes.
+    const isOurs = from.domain === this.#options.ownServer;
+    if (!isOurs && !this.#serverOf(isAllowed ? from.domain : STRANGERS).take()) return DROP;
+    if (!this.#all.take()) return this.#refusalFor(sender);
     if (kind === "message" && (childTextOf(stanza, "body", "")?.length ?? 0) > BODY_LENGTH_MAX)
       return { pass: false, refuse: "not-acceptable" };
     return { pass: true, from };
@@ -87,6 +102,14 @@ export class Admission {
     if (nowMs - sender.refusedMs < REFUSAL_EVERY_MS) return DROP;
     sender.refusedMs = nowMs;
     return { pass: false, refuse: "policy-violation" };
+  }
+
+  #serverOf(domain: string): TokenBucket {
+    const known = this.#servers.get(domain);
+    if (known !== undefined) return known;
+    const bucket = new TokenBucket({ clock: this.#options.clock, ...this.#rates.server });
+    this.#servers.set(domain, bucket);
+    return bucket;
   }
 
   #senderOf(bare: string): Sender {
