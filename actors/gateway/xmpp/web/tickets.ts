@@ -9,6 +9,8 @@ const FILE_MS = 600_000;
 const KEYS_MAX = 10_000;
 const PICTURE_MS = 86_400_000;
 const FILES_MAX = 100;
+/** Or one person's exports would take the place of everybody else's. */
+const FILES_OF_ONE_MAX = 3;
 const PICTURES_MAX = 1_000;
 const SECRET_BYTES = 32;
 const MINUTE_MS = 60_000;
@@ -34,6 +36,8 @@ export class Tickets implements Web {
   readonly #keys = new RecentMap<string, Key>(KEYS_MAX);
   readonly #keyOf = new RecentMap<string, string>(KEYS_MAX);
   readonly #files = new RecentMap<string, Offered>(FILES_MAX);
+  /** Those of each person, the newest last. */
+  readonly #filesOf = new RecentMap<string, readonly string[]>(FILES_MAX);
   readonly #pictures = new RecentMap<string, Shown>(PICTURES_MAX);
   /** Whether others than this machine find it. */
   readonly #isOutside: boolean;
@@ -66,9 +70,13 @@ export class Tickets implements Web {
     return key !== undefined && this.#clock.monotonicMs() < key.untilMs ? key.jid : undefined;
   }
 
-  offer(_jid: string, file: FileText): string {
+  offer(jid: string, file: FileText): string {
     const word = randomBytes(SECRET_BYTES).toString("base64url");
-    this.#files.set(digestOf(word), { file, untilMs: this.#clock.monotonicMs() + FILE_MS });
+    const digest = digestOf(word);
+    const own = [...(this.#filesOf.get(jid) ?? []), digest];
+    for (const oldest of own.splice(0, own.length - FILES_OF_ONE_MAX)) this.#files.delete(oldest);
+    this.#filesOf.set(jid, own);
+    this.#files.set(digest, { file, untilMs: this.#clock.monotonicMs() + FILE_MS });
     return `${this.#url}/v1/files/${word}`;
   }
 

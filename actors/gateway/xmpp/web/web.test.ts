@@ -264,6 +264,16 @@ describe("the history as a file", () => {
     expect((await fetch(late)).status).toBe(404);
   });
 
+  it("of one person takes nobody else's place", () => {
+    const tickets = new Tickets(under.clock, "");
+    const file = { name: "history.csv", type: "text/csv" as const, content: "" };
+    const offered = (jid: string) => tickets.offer(jid, file).split("/").at(-1) ?? "";
+    const first = offered(ALICE);
+    const many = Array.from({ length: 200 }, () => offered("bob@example.test"));
+    expect(tickets.take(first)).toEqual(file);
+    expect(many.filter((word) => tickets.take(word) !== undefined)).toEqual(many.slice(-3));
+  });
+
   it("is the answer itself to a program", async () => {
     const key = await keyOf();
     await say(`pay ${ADDRESSES[2]} 5000`);
