@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { SEED } from "../../../tests/harness/seed.ts";
+import { refuse } from "../../../tests/harness/xmpp/bank/fake-bank-admins.ts";
 import { DoorUnderTest, GW, WALLET } from "../../../tests/harness/xmpp/door.ts";
 import { ACCOUNT, COMPONENT } from "../../../tests/harness/xmpp/hostile/attacked.ts";
 import { HONEST, hostileStanzas } from "../../../tests/harness/xmpp/hostile/hostile-stanzas.ts";
 import { XmppFuzz } from "../../../tests/harness/xmpp/hostile/xmpp-fuzz.ts";
+import { conditionOf } from "../../../tests/harness/xmpp/person.ts";
 import { isOverProsody } from "../../../tests/harness/xmpp/wire/wires.ts";
 import { withoutWire } from "../../../tests/harness/xmpp/wire/without-wire.ts";
 import { element } from "./link/element.ts";
@@ -68,6 +70,32 @@ it("answers others at once while one person sends 20,000 messages", async () => 
     ({ name: kind, attrs: { to } }) => kind === "message" && to?.startsWith("alice@") === true,
   );
   expect(answers.length).toBeLessThanOrEqual(11);
+});
+
+it("refuses names and JIDs that are longer than any, in words for people and as no bug of its own", async () => {
+  const long = `${"a".repeat(1_500)}@${"b".repeat(1_200)}`;
+  for (const words of [`pay ${long} 5`, `contacts add ${long}`, `orders ${long}`, `history ${long}`]) {
+    expect(await under.say("alice@example.test", WALLET, words)).toContain("There is nobody of this name");
+    await under.say("alice@example.test", WALLET, "cancel");
+    under.clock.advance(5_000);
+  }
+  const form = { first: "a-z", rest: "a-z0-9_", fewest: 2, most: 30 };
+  const refuseNext = (method: string) =>
+    under.bank.refusals.set(method, refuse("LEDGER_USERNAME", { why: "form", form }));
+  const name = "x".repeat(300);
+  refuseNext("register");
+  await under.say("eve@example.test", WALLET, `register ${name}`);
+  expect(await under.say("eve@example.test", WALLET, "1")).toContain("A user name has 2 to 30 characters");
+  for (const [who, method] of [
+    ["eve@example.test", "register"],
+    ["alice@example.test", "rename"],
+  ] as const) {
+    refuseNext(method);
+    const username = element("username", NS.register, {}, name);
+    const answer = await under.ask(who, GW, "set", element("query", NS.register, {}, username));
+    expect(conditionOf(answer)).toBe("not-acceptable");
+  }
+  expect(under.errors).toEqual([]);
 });
 
 withoutWire.each([

@@ -3,6 +3,9 @@ import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
 import { atGateway, type Command, given, inOrder, type Outcome, text, type Values } from "./command.ts";
 import { languageField, settings } from "./settings-command.ts";
 
+/** What is longer is no name, as this much of it is none. */
+const NAME_MAX = 200;
+
 export const register: Command = {
   word: "register",
   access: "stranger",
@@ -22,7 +25,7 @@ export const register: Command = {
     return values;
   },
   async run({ jid, bank, texts }, values) {
-    const username = given(values, "username");
+    const username = nameIn(given(values, "username"));
     if (username === "") return { kind: "again", field: "username", text: texts.refusal.nameMissing };
     if (given(values, "terms") !== "1") return { kind: "again", field: "terms", text: texts.termsNeeded };
     const language = given(values, "lang");
@@ -77,6 +80,11 @@ export const leave: Command = {
 };
 
 export const ACCOUNT_COMMANDS: readonly Command[] = [register, settings, verify, leave];
+
+/** As much of what was typed as anybody reads. */
+export function nameIn(typed: string): string {
+  return typed.trim().slice(0, NAME_MAX);
+}
 
 /** Whether these values open an account. */
 export function registrationValues(username: string, lang: string | undefined, terms: string): Values {

@@ -4,7 +4,10 @@ import type { PartyWord, UserWord } from "../../../../bus/contracts/ledger/value
 import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
 import { cleanText } from "../link/serialise.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
-import { parseJid } from "../names/jid.ts";
+import { bareJid, parseJid } from "../names/jid.ts";
+
+/** Of a local part and a domain as long as XMPP allows; nobody has a longer one. */
+const JID_MAX = 2_047;
 
 /** The recipient that a chat's own address stands for; undefined at the gateway. */
 export function partyOfEntity(to: Entity): PartyWord | undefined {
@@ -41,7 +44,7 @@ export function partyOfText(text: string, space: AddressSpace): PartyWord | unde
   if (jid === undefined) return undefined;
   // One of our own: whom that stands for.
   if (space.has(jid)) return partyOfEntity(space.resolve(jid));
-  if (jid.local !== "") return { jid: `${jid.local}@${jid.domain}` };
+  if (jid.local !== "") return bareJid(jid).length > JID_MAX ? undefined : { jid: bareJid(jid) };
   return /^[^.\s]{1,64}$/.test(word) ? { username: word } : undefined;
 }
 

@@ -14,6 +14,9 @@ const KEPT_MAX = 10_000;
 /** Events tell of changes; this is for those that were missed. */
 const KEPT_MS = 5_000;
 
+/** Of a server that keeps to the rules none is longer. */
+const RESOURCE_MAX = 1_023;
+
 interface Kept {
   readonly account: LedgerAccount | undefined;
   readonly untilMs: number;
@@ -100,7 +103,7 @@ export class People {
       unit: account?.settings.unit ?? "sat",
       to,
       isOwn: account !== undefined && (await this.#isOwn(account, to)),
-      client: said.client === "" ? undefined : said.client,
+      client: said.client === "" ? undefined : said.client?.slice(0, RESOURCE_MAX),
       bank: this.bank,
       workers: this.#options.workers,
       web: this.#options.web,

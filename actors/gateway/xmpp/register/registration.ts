@@ -1,6 +1,6 @@
 /** Registration in band (XEP-0077) and the prompt by which clients of gateways find contacts (XEP-0100). */
 import { hasCode } from "../../../../runtime/errors.ts";
-import { register, registrationValues } from "../commands/account-commands.ts";
+import { nameIn, register, registrationValues } from "../commands/account-commands.ts";
 import type { Asking } from "../commands/command.ts";
 import { partyOfText } from "../commands/party.ts";
 import { isGateway } from "../disco/disco.ts";
@@ -39,7 +39,7 @@ export class Registration {
 
   async #set(query: Element, asking: Asking): Promise<readonly Element[]> {
     const values = submittedValues(query);
-    const username = (values?.get("username") ?? legacyValue(query, "username") ?? "").trim();
+    const username = nameIn(values?.get("username") ?? legacyValue(query, "username") ?? "");
     const { texts, account, bank, jid } = asking;
     const refuse = (text: string) =>
       new StanzaError({ condition: "not-acceptable", text, language: languageOf(asking.texts) });
