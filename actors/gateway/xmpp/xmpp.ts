@@ -103,11 +103,12 @@ export class Xmpp {
     this.#outlook = outlook;
     const people = new People({
       ...{ bank, workers, web, toldByAnswer, outlook, space, clock, explorerUrl },
+      homeDomain: parentDomain,
       follow: (jid, contact, isKept) => this.#members.followed(jid, contact, isKept),
     });
     this.#people = people;
     const pictures = new Pictures();
-    const sightings = new Sightings({ people, pictures, parentDomain, outlook });
+    const sightings = new Sightings({ people, pictures, homeDomain: parentDomain, outlook });
     const consents = new Consents(context.dataDirectory, log);
     this.#presence = new Presence({ people, sightings, consents, clock, log, send });
     this.#roster = new Roster({

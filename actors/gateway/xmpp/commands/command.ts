@@ -47,6 +47,8 @@ export interface Asking {
   /** Has this contact come into the list of the person's clients, or go. */
   readonly follow: (contact: Entity, isKept: boolean) => void;
   readonly space: AddressSpace;
+  /** Of the XMPP server's own people. */
+  readonly homeDomain: string;
   readonly nowMs: number;
   /** Where an address can be looked at, if the operator has named such a page. */
   readonly explorerUrlOf: (address: string) => string | undefined;

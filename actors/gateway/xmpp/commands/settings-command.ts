@@ -3,11 +3,10 @@ import { type LedgerSettings, NOTICE_CHOICES, UNITS } from "../../../../bus/cont
 import { readAmount } from "../chat/amount.ts";
 import { money } from "../language/money.ts";
 import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
+import { PRESENCE_DETAILS, presenceDetailOf } from "../presence/presence-detail.ts";
 import { type Asking, atGateway, type Command, choiceField, type Field, text } from "./command.ts";
 import { quotable } from "./party.ts";
 
-/** What a person's presence may show. */
-const PRESENCE_DETAILS = ["exact", "rounded", "off"] as const;
 const OFF = "off";
 const HOUR_MINUTES = 60;
 const SHOWN_MAX = 40;
@@ -121,8 +120,8 @@ const SETTINGS: readonly Setting[] = [
   ),
   choice(
     "presence",
-    ({ texts, account }) => {
-      const standard = account?.settings.door["presence"] ?? "exact";
+    ({ texts, account, homeDomain }) => {
+      const standard = account === undefined ? "off" : presenceDetailOf(account, homeDomain);
       return choiceField(
         "presence",
         texts.field.presence,

@@ -51,20 +51,31 @@ it.each(["24:00", "8", "daily", "08:60", "x".repeat(100)])("refuse the summary %
   expect(settings().digest).toBeNull();
 });
 
-it("are a form too, with the summary that was chosen", async () => {
-  const command = (attrs: Readonly<Record<string, string>>, form?: Element) =>
-    under.ask(ALICE, GW, "set", element("command", NS.commands, { node: "settings", ...attrs }, form));
-  const first = payloadOf(await command({ action: "execute" }));
-  const value = element("value", NS.xData, {}, "07:30");
-  const filled = element(
-    "x",
-    NS.xData,
-    { type: "submit" },
-    element("field", NS.xData, { var: "digest" }, value),
-  );
-  const done = payloadOf(await command({ sessionid: first.attrs["sessionid"] ?? "" }, filled));
+/** The form with one field that was filled, and what it is then. */
+async function formOf(jid: string, name: string, text: string): Promise<string> {
+  const command = async (attrs: Readonly<Record<string, string>>, form?: Element) =>
+    payloadOf(
+      await under.ask(jid, GW, "set", element("command", NS.commands, { node: "settings", ...attrs }, form)),
+    );
+  const { attrs } = await command({ action: "execute" });
+  const value = element("value", NS.xData, {}, text);
+  const filled = element("x", NS.xData, { type: "submit" }, element("field", NS.xData, { var: name }, value));
+  const done = await command({ sessionid: attrs["sessionid"] ?? "" }, filled);
   expect(done.attrs["status"]).toBe("completed");
+  return JSON.stringify(childOf(await command({ action: "execute" }), "x", NS.xData));
+}
+
+it("are a form too, with the summary that was chosen", async () => {
+  expect(await formOf(ALICE, "digest", "07:30")).toContain("07:30");
   expect(settings().digest).toEqual({ every: "day", atMinute: 450 });
-  const again = payloadOf(await command({ action: "execute" }));
-  expect(JSON.stringify(childOf(again, "x", NS.xData))).toContain("07:30");
+});
+
+it("show no balance to the server of somebody from elsewhere who has not asked for it, whatever else he changes", async () => {
+  const jid = "fred@far.test";
+  under.bank.open("fred", 7_000, { jid });
+  expect(await under.say(jid, WALLET, "settings")).toContain("\npresence: off\n");
+  await formOf(jid, "unit", "btc");
+  expect(under.bank.account(jid).settings).toMatchObject({ unit: "btc", door: { presence: "off" } });
+  await formOf(ALICE, "unit", "btc");
+  expect(settings().door).toEqual({ presence: "exact" });
 });

@@ -30,6 +30,8 @@ export interface PeopleOptions {
   readonly outlook: Outlook;
   readonly follow: (jid: string, contact: Entity, isKept: boolean) => void;
   readonly space: AddressSpace;
+  /** Of the XMPP server's own people. */
+  readonly homeDomain: string;
   readonly clock: Clock;
   /** With `{address}` in it; empty for none. */
   readonly explorerUrl: string;
@@ -111,6 +113,7 @@ export class People {
       outlook: this.#options.outlook,
       follow: (contact, isKept) => this.#options.follow(jid, contact, isKept),
       space: this.space,
+      homeDomain: this.#options.homeDomain,
       nowMs: this.#clock.now(),
       explorerUrlOf: (address) => this.explorerUrlOf(address),
       requestId: said.requestId,

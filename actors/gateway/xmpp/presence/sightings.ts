@@ -13,6 +13,7 @@ import { NS } from "../link/namespaces.ts";
 import type { Entity } from "../names/entity.ts";
 import type { Outlook } from "../outlook.ts";
 import type { People } from "../people/people.ts";
+import { presenceDetailOf } from "./presence-detail.ts";
 
 /** Enough to know whether it is much or little. */
 const ROUNDED_SAT = 100_000;
@@ -20,8 +21,7 @@ const ROUNDED_SAT = 100_000;
 export interface SightingsOptions {
   readonly people: People;
   readonly pictures: Pictures;
-  /** Its people's server may know their balance unless they say otherwise; others' servers only when they ask for it. */
-  readonly parentDomain: string;
+  readonly homeDomain: string;
   readonly outlook: Outlook;
 }
 
@@ -73,9 +73,8 @@ export class Sightings {
   }
 
   #balance(account: LedgerAccount): string {
-    const { availableSat, settings, jid } = account;
-    const isAtHome = jid.endsWith(`@${this.#options.parentDomain}`);
-    switch (settings.door["presence"] ?? (isAtHome ? "exact" : "off")) {
+    const { availableSat, settings } = account;
+    switch (presenceDetailOf(account, this.#options.homeDomain)) {
       case "exact":
         return money(availableSat, settings.unit);
       case "rounded":
