@@ -110,6 +110,31 @@ describe("at the gateway", () => {
     expect(lastFrom(WALLET)?.attrs["to"]).toBe(`${ALICE}/desk`);
   });
 
+  it("is not shown anew, nor its contacts, each time that somebody goes and comes back within a moment", async () => {
+    await member();
+    under.bank.contacts.set(ALICE, [{ userId: 2, username: "bob", jid: null, address: null }]);
+    under.bank.open("bob");
+    await shownBy(() => under.presence(PHONE, WALLET));
+    const asked = () => under.bank.actor.calls.filter(({ method }) => method === "lookup").length;
+    const before = { asked: asked(), shown: under.sent.length };
+    for (let i = 0; i < 20; i++) {
+      under.presence(PHONE, WALLET, "unavailable");
+      under.presence(PHONE, WALLET);
+      await under.settled();
+    }
+    const shown = () =>
+      under.sent
+        .slice(before.shown)
+        .filter(({ name, attrs }) => name === "presence" && attrs["type"] === undefined)
+        .map(({ attrs }) => attrs["from"]);
+    expect(asked() - before.asked).toBe(0);
+    expect(shown()).toEqual([]);
+    under.clock.advance(5_000);
+    await waitFor("him to see all again", () => shown().length === 3);
+    expect(shown()).toEqual([GW, WALLET, `bob@${GW}`]);
+    expect(asked() - before.asked).toBe(1);
+  });
+
   it("answers a probe with what it is", async () => {
     await member();
     expect(await shownBy(() => under.presence(ALICE, WALLET, "probe"))).toEqual([`available ${WALLET}`]);

@@ -50,6 +50,8 @@ export interface PresenceOptions {
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #seen = new RecentMap<string, Seen>(SEEN_MAX);
+  /** When each person was shown all that he follows; `isDue`: he will be again. */
+  readonly #shownAll = new RecentMap<string, { readonly atMs: number; isDue: boolean }>(SEEN_MAX);
   #announcements = 0;
 
   constructor(options: PresenceOptions) {
@@ -110,11 +112,11 @@ export class Presence {
       case "subscribe":
         send(element("presence", "", { type: "subscribed", from, to: jid }));
         if (!consents.has(jid)) send(element("presence", "", { type: "subscribe", from, to: jid }));
-        consents.add(jid);
+        this.#consented(jid);
         await this.#show(to, jid, jid);
         return;
       case "subscribed":
-        consents.add(jid);
+        this.#consented(jid);
         return;
       case "unsubscribe":
       case "unsubscribed":
@@ -137,6 +139,13 @@ export class Presence {
     }
   }
 
+  #consented(jid: string): void {
+    const { consents } = this.#options;
+    // Before, he was shown nothing.
+    if (!consents.has(jid)) this.#shownAll.delete(jid);
+    consents.add(jid);
+  }
+
   async #cameOnline(jid: string, resource: string): Promise<void> {
     const seen = this.#seen.get(jid) ?? {
       resources: new Set(),
@@ -149,9 +158,31 @@ export class Presence {
     const isFirst = seen.resources.size === 0 || seen.isUnreachable;
     if (seen.resources.size < RESOURCES_MAX) seen.resources.add(resource);
     seen.isUnreachable = false;
-    if (!isFirst) return;
-    await this.#showAll(jid, jid);
-    await this.#options.people.bank.seen({ jids: [jid] });
+    if (isFirst) await this.#showSoon(jid);
+  }
+
+  /** At once, and then not for a moment: each time all whom he follows are asked for. */
+  async #showSoon(jid: string): Promise<void> {
+    const { clock, log } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const last = this.#shownAll.get(jid);
+    if (last === undefined || last.atMs + SETTLE_MS <= nowMs) {
+      this.#shownAll.set(jid, { atMs: nowMs, isDue: false });
+      await this.#showAll(jid, jid);
+      await this.#options.people.bank.seen({ jids: [jid] });
+      return;
+    }
+    if (last.isDue) return;
+    last.isDue = true;
+    clock.after(
+      last.atMs + SETTLE_MS - nowMs,
+      () => {
+        last.isDue = false;
+        if (this.#seen.get(jid) === undefined) return;
+        this.#showSoon(jid).catch((error) => log.debug("a presence could not be shown again", { error }));
+      },
+      { background: true },
+    );
   }
 
   async #wentOffline(jid: string, resource: string, full: string): Promise<void> {
@@ -284,6 +315,7 @@ export class Presence {
   async farewell(jid: string, contacts: readonly Entity[]): Promise<void> {
     this.#options.consents.delete(jid);
     this.#seen.delete(jid);
+    this.#shownAll.delete(jid);
     for (const entity of [...this.#options.people.space.gateways, ...contacts]) this.parted(jid, entity);
   }
 
@@ -293,6 +325,7 @@ export class Presence {
    */
   async announce(isStillOnline: () => boolean): Promise<void> {
     this.#seen.clear();
+    this.#shownAll.clear();
     const { consents, send, people } = this.#options;
     const turn = ++this.#announcements;
     const from = people.space.jidOf(ALIAS);
