@@ -13,6 +13,7 @@ import type { Tx } from "./books/transaction.ts";
 import { confirm, feeMaxOf } from "./orders/confirming.ts";
 import { cancel, queue } from "./orders/orders.ts";
 import { coinjoinRecipient, recipientOf } from "./orders/recipients.ts";
+import { freeze, unfreeze } from "./people/administration.ts";
 import { needUser, register } from "./people/people.ts";
 import type { Tables } from "./store/store.ts";
 
@@ -118,6 +119,9 @@ const operation = fc.oneof(
     at: fc.nat(9),
     isCancelled: fc.boolean(),
   }),
+  // Of one that is no coinjoin under way nothing is given up.
+  fc.record({ what: fc.constant("giveUp" as const), who: fc.constantFrom(...PEOPLE), at: fc.nat(9) }),
+  fc.record({ what: fc.constantFrom("freeze" as const, "thaw" as const), who: fc.constantFrom(...PEOPLE) }),
   fc.record({ what: fc.constant("kill" as const), writes: fc.constantFrom(1, 1.5, 2, 2.5, 3, 3.5, 4.5) }),
   fc.record({ what: fc.constant("look" as const) }),
   fc.record({ what: fc.constant("replay" as const), at: fc.nat(200) }),
@@ -166,9 +170,17 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
       mortal.write((tx) => confirmed(tx, order.userId, order.id, one.feeSat));
       return await round(mortal.bank);
     }
+    case "freeze":
+      return mortal.write((tx) => void freeze(tx, needUser(tx.t, one.who), "a look"));
+    case "thaw":
+      return mortal.write((tx) => void unfreeze(tx, needUser(tx.t, one.who)));
+    case "giveUp": {
+      const id = ordersOf(mortal, one.who)[one.at];
+      if (id !== undefined) await mortal.bank.giveUp(id);
+      return await round(mortal.bank);
+    }
     case "again": {
-      const ids = mortal.books.read((t) => t.userOrders.values({ start: [one.who], end: [one.who + 1] }));
-      const id = ids[one.at];
+      const id = ordersOf(mortal, one.who)[one.at];
       if (id === undefined) return;
       mortal.write((tx) => {
         const order = tx.t.orders.get(id);
@@ -179,6 +191,10 @@ async function run(mortal: MortalBooks, one: Operation): Promise<void> {
       return await round(mortal.bank);
     }
   }
+}
+
+function ordersOf({ books }: MortalBooks, who: number): string[] {
+  return books.read((t) => t.userOrders.values({ start: [who], end: [who + 1] }));
 }
 
 function ordered(tx: Tx, { who, to, sat, feeSat }: Extract<Operation, { what: "order" }>) {
@@ -296,6 +312,10 @@ it("through random orders, lost answers, reorganisations and deaths no order is 
               const hasSat = balanceOf(t, availableOf(userId)) + balanceOf(t, heldOf(userId));
               expect(hasSat).toBe(owedTo(t, userId, model));
             }
+            // What an account has confirmed that is frozen waits for nothing any more.
+            for (const id of t.openOrders.keys())
+              expect(["queued", "broadcast"]).toContain(t.orders.get(id)?.state);
+            expect(t.userOpenOrders.values().sort()).toEqual(t.openOrders.keys().sort());
             // Only what the chain took back makes somebody owe, and then he is frozen.
             for (const account of owing)
               expect(needUser(t, Number(account.split(":")[1])).state).toBe("frozen");
