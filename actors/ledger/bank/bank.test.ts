@@ -68,6 +68,30 @@ it("coins that a block has made are credited when they can be spent, and not bef
   expect(books.read((t) => pendingOf(t, id))).toBe(0);
 });
 
+it("payments that wait for a block are all looked after, however many they are", async () => {
+  const first = confirmed();
+  await round(bank);
+  const sent = kept(first);
+  expect(sent.state).toBe("broadcast");
+  const ids = Array.from({ length: 1_500 }, (_, at) => at.toString(16).padStart(16, "0"));
+  const payout = model.payouts.get(first.id);
+  books.write(({ t }) => {
+    for (const id of ids) {
+      t.orders.put(id, { ...sent, id });
+      t.openOrders.put(id, sent.userId);
+    }
+  });
+  // Of the same transaction, so that the sums are what they were.
+  for (const id of ids)
+    if (payout !== undefined) model.payouts.set(id, { ...payout, order: id, amountSat: 0, feeSat: 0 });
+  books.nowS += 3 * 86_400;
+  await round(bank);
+  expect(books.read((t) => t.openOrders.count())).toBe(1_501);
+  model.mine();
+  await round(bank);
+  expect(books.read((t) => t.openOrders.count())).toBe(0);
+});
+
 describe("what somebody has confirmed whose account is frozen before it is paid", () => {
   it("is not paid with the coins of others when the chain has taken his own back", async () => {
     const order = confirmed();

@@ -3,6 +3,7 @@
 import type { Bus, Client, Listener } from "../../../bus/bus.ts";
 import type { LedgerReconciliation } from "../../../bus/contracts/ledger/objects.ts";
 import { takerContract } from "../../../bus/contracts/taker.ts";
+import { BANK_ORDERS_MAX } from "../../../bus/contracts/walletd/bank-methods.ts";
 import { stemOf } from "../../../bus/contracts/walletd/stem.ts";
 import { walletdContract } from "../../../bus/contracts/walletd.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
@@ -300,7 +301,7 @@ export class Bank {
     const orders = desk.read((t) => t.openOrders.keys().filter((id) => isUnderWay(t.orders.get(id))));
     let view: BankView;
     try {
-      view = await this.#walletd.bankView({ grant, sinceHeight, orders: orders.slice(0, ORDERS_MAX) });
+      view = await this.#walletd.bankView({ grant, sinceHeight, orders: orders.slice(0, BANK_ORDERS_MAX) });
     } catch (error) {
       // After every start: users read it too, who can do nothing about it.
       this.#why = hasCode(error, "WALLETD_NO_GRANT")
@@ -406,7 +407,6 @@ export class Bank {
   }
 }
 
-const ORDERS_MAX = 1_000;
 /** No block is so high: nothing is told that is not asked for. */
 const ABOVE_ALL = 100_000_000;
 

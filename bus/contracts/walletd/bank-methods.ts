@@ -1,6 +1,6 @@
 /** The wallet daemon's methods for the ledger: addresses for its people, what came to them, and payments within a grant's day. */
 import { z } from "zod";
-import { QUICK, SENDING } from "./calling.ts";
+import { LARGE_REQUEST_BYTES, QUICK, SENDING } from "./calling.ts";
 import { withCommitments } from "./commitment-methods.ts";
 import { GRANT_ERRORS, PACE_ERRORS, SPEND_ERRORS } from "./refusals.ts";
 import {
@@ -16,7 +16,8 @@ import {
   WalletName,
 } from "./values.ts";
 
-const BANK_ORDERS_MAX = 1_000;
+/** All that can wait for a block at once: of one that is not asked about nobody knows whether it is confirmed. */
+export const BANK_ORDERS_MAX = 30_000;
 /** The largest. */
 export const BANK_COINS_MAX = 1_000;
 const BANK = ["ledger"] as const;
@@ -92,6 +93,7 @@ export const withBank = withCommitments
     errors: GRANT_ERRORS,
     redact: ["grant", "totalSat", "coinjoin", "received", "payouts"],
     ...QUICK,
+    requestBytesMax: LARGE_REQUEST_BYTES,
     deadlineMs: 30_000,
     callers: BANK,
   })
