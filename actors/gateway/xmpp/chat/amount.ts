@@ -7,7 +7,7 @@ export type AmountReading =
   | { readonly problem: "form" | "zero" | "thousands" };
 
 /** All the bitcoin that there will ever be. */
-const SAT_MAX = 2_099_999_997_690_000n;
+export const SAT_MAX = 2_099_999_997_690_000n;
 
 const UNITS: Readonly<Record<string, Unit>> = {
   sat: "sat",

@@ -1,4 +1,5 @@
 /** Links that ask for a payment (BIP21), strictly: what cannot be kept is refused, not guessed. */
+import { SAT_MAX } from "./amount.ts";
 
 export interface PaymentLink {
   readonly address: string;
@@ -49,8 +50,8 @@ export function readPaymentLink(
 function satOf(text: string): number | undefined {
   const match = AMOUNT.exec(text);
   if (match === null) return undefined;
-  const sat = Number((match[1] as string) + (match[2] ?? "").padEnd(8, "0"));
-  return sat > 0 ? sat : undefined;
+  const sat = BigInt((match[1] as string) + (match[2] ?? "").padEnd(8, "0"));
+  return sat > 0n && sat <= SAT_MAX ? Number(sat) : undefined;
 }
 
 function decode(text: string): string | undefined {
