@@ -103,8 +103,14 @@ export function adminAnswers(answers: AnswerDesk): Pick<Handlers<typeof ledgerCo
         return { account: shownAccount(tx, user), addresses: addressesOf(tx.t, user, 0, ADDRESSES_SHOWN) };
       }),
     approve: (input, call) => acted(input, call, "approve", "", approve),
-    freeze: (input, call) =>
-      acted(input, call, "freeze", input.why, (tx, user) => freeze(tx, user, oneLine(input.why))),
+    freeze(input, call) {
+      const frozen = acted(input, call, "freeze", input.why, (tx, user) =>
+        freeze(tx, user, oneLine(input.why)),
+      );
+      // What of his is under way and not signed ends now.
+      bank.look();
+      return frozen;
+    },
     unfreeze: (input, call) => acted(input, call, "unfreeze", "", unfreeze),
     limit: (input, call) =>
       acted(input, call, "limit", limitsText(input.limits), (tx, user) =>

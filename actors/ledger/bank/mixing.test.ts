@@ -168,6 +168,16 @@ describe("a payment by a coinjoin", () => {
     await at.sound();
   });
 
+  it("whose account is frozen before it is signed is recalled, and never signed after", async () => {
+    const { at, begun, underWay, state, balance } = await scene();
+    const order = await underWay();
+    await at.operator.freeze({ user: { username: "alice" }, why: "a stolen chat" });
+    await waitFor("it to be given back", async () => (await state(order)) === "failed");
+    expect(await balance()).toEqual({ availableSat: 300_000, heldSat: 0 });
+    await expect(signed(at, begun[0] as Begun)).rejects.toMatchObject({ code: "WALLETD_NO_GRANT" });
+    await at.sound();
+  });
+
   it("waits with all others for a taker that hangs once, not once for each of them", async () => {
     const { at, begun, hanging, jid, wish } = await scene();
     for (const amountSat of [20_000, 21_000, 22_000]) {

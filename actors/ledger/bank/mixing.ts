@@ -101,18 +101,25 @@ export class Mixing {
     const { desk, log } = this.#parts;
     if (order.state === "confirmed" && isStopped) return;
     const begun = desk.write((tx) => payoutBegun(tx, order));
-    const isLate = (order.confirmedAtS ?? 0) + PATIENCE_S <= desk.nowS;
+    const ending = this.#endingOf(order);
     try {
       const run = await this.#runOf(order.id);
       if (run?.isOver === true) await this.#settle(begun, grant, failureOf(run));
-      else if (isLate) await this.#settle(begun, grant, TOO_LATE);
+      else if (ending !== undefined) await this.#settle(begun, grant, ending);
       else if (run === undefined && !isStopped) await this.#begin(begun, grant);
     } catch (error) {
       const { code } = toWireError(error);
       log.info("a coinjoin of the bank is asked about again", { order: order.id, code });
-      if (isLate) await this.#settle(begun, grant, TOO_LATE);
+      if (ending !== undefined) await this.#settle(begun, grant, ending);
       else throw error;
     }
+  }
+
+  /** Why it is to end, whatever the taker says of it. */
+  #endingOf({ userId, confirmedAtS }: OrderRow): Failure | undefined {
+    const { desk } = this.#parts;
+    if (desk.read((t) => t.users.get(userId))?.state === "frozen") return FROZEN;
+    return (confirmedAtS ?? 0) + PATIENCE_S <= desk.nowS ? TOO_LATE : undefined;
   }
 
   /**
@@ -211,6 +218,7 @@ export class Mixing {
 }
 
 const WALLET_REFUSED = "The bank's wallet could not lend the coins for it just now.";
+const FROZEN: Failure = { code: "LEDGER_FROZEN", message: "The account was frozen before it was signed." };
 const TOO_LATE: Failure = {
   code: "LEDGER_COINJOIN",
   message: "The coinjoin did not come about within the hour.",
