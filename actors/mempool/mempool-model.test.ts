@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Randomness } from "../../bench/chain/randomness.ts";
-import type { BlockHash, Txid } from "../../bitcoin/bytes.ts";
+import { type BlockHash, type Txid, txidFromBytes } from "../../bitcoin/bytes.ts";
 import { txidOf } from "../../bitcoin/transaction.ts";
 import type { MempoolChange } from "../../bus/contracts/mempool.ts";
 import { isKept, MODEL_SCRIPT_HASHES } from "../../tests/harness/chain/model-chain.ts";
@@ -213,6 +213,33 @@ describe("the mempool's view", () => {
       { numRuns: 40 },
     );
   }, 60_000);
+});
+
+it("what is named twice does not come after what builds on it", async () => {
+  const { node } = nodeOf(7);
+  const followed = new Followed(node, node);
+  followed.start();
+  await followed.settle(() => followed.follower.compare());
+  const isNew = (txid: Txid) => followed.view.tables.get(txid) === undefined;
+  const family = () => {
+    for (const child of node.mempool.values()) {
+      for (const input of child.transaction.inputs) {
+        const parent = node.mempool.get(txidFromBytes(input.previousTxidBytes));
+        if (parent !== undefined && isNew(parent.txid) && isNew(child.txid)) return { parent, child };
+      }
+    }
+    return undefined;
+  };
+  while (family() === undefined) node.send();
+  const { parent, child } = family() as NonNullable<ReturnType<typeof family>>;
+
+  // We have sent both, and hear of the parent by the node's news too before any of it is read.
+  const coming = followed.follower.include([parent, child]);
+  followed.follower.hint({ kind: "added", txid: parent.txid, sequence: 0 });
+  await coming;
+
+  expect(followed.view.tables.get(child.txid)).toBeDefined();
+  await followed.stop();
 });
 
 describe("a mempool that finds no room", () => {

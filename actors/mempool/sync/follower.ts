@@ -263,9 +263,10 @@ export class Follower {
     const { view, news } = this.#options;
     const last = new Map<Txid, Hint>();
     for (const hint of this.#hints.splice(0, HINTS_AT_ONCE)) {
-      // The order of the last word on each: parents come before children.
-      last.delete(hint.txid);
-      last.set(hint.txid, hint);
+      // The order of the last word on each: parents come before children. Who only hears a word again keeps its place.
+      const before = last.get(hint.txid);
+      if (before?.kind !== hint.kind) last.delete(hint.txid);
+      last.set(hint.txid, { ...before, ...hint });
     }
     const wanted = [...last.values()].filter(({ kind }) => kind === "added");
     for await (const entries of this.#reader.read(this.#notYetRead(wanted), signal)) {
