@@ -133,8 +133,10 @@ export const walletdErrors = errorTable({
     remedy: "Read the node's reason: most often a fee that is too low, or a coin that was spent elsewhere.",
   },
   WALLETD_NOT_KNOWN_SENT: {
-    meaning: "The transaction is signed and written down, but whether the node has it is not known.",
-    remedy: "Repeat the same request with the same key: it sends the same transaction and no other.",
+    meaning:
+      "The transaction is signed and written down, but whether the node has it, or had it before it refused it, is not known.",
+    remedy:
+      "Repeat the same request with the same key: it sends the same transaction and no other. Its coins stay set aside until it is mined or one of them is spent elsewhere, or for two weeks.",
   },
   WALLETD_NOT_BUMPABLE: {
     meaning:

@@ -216,6 +216,7 @@ export class PsbtDesk {
         txid,
         rawTx,
       };
+      if (before?.rawTx === undefined) this.#parts.delivery.isNew({ txid });
       return {
         changes: [{ kind: "signed", key: id, signed }, reservedFor(id, outpoints, wallet.nowMs)],
         result: undefined,

@@ -3,8 +3,9 @@ import { hexToBytes } from "../../../bitcoin/bytes.ts";
 import { scriptHashOf } from "../../../bitcoin/script/scripthash.ts";
 import { parseTransaction, type Transaction, txidOf } from "../../../bitcoin/transaction.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
-import { hasCode } from "../../../runtime/errors.ts";
+import { hasCode, toWireError } from "../../../runtime/errors.ts";
 import { spentOutpoint } from "../coins/script-facts.ts";
+import { denials } from "../denials.ts";
 import type { OpenWallet } from "../wallets/open-wallet.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { SignedRecord } from "./signed-record.ts";
@@ -40,7 +41,15 @@ export class Delivery {
     }
   }
 
-  /** Whoever asks for the balance next finds it spent. What the node refuses is struck out, and its coins are free again. */
+  /** It has just been signed: nobody can have it before it is delivered. */
+  isNew({ txid }: Pick<SignedRecord, "txid">): void {
+    this.#broadcast.isNew(txid);
+  }
+
+  /**
+   * Whoever asks for the balance next finds it spent. What the node refuses is struck out, and its coins are free again, unless
+   * an earlier attempt may have reached the network: then it may still be mined, and must not be paid once more.
+   */
   async #bring(
     wallet: OpenWallet,
     id: string,
@@ -49,14 +58,20 @@ export class Delivery {
     try {
       await this.#broadcast.send(txid, rawTx);
     } catch (error) {
-      if (hasCode(error, "WALLETD_NOT_TAKEN")) {
+      if (!hasCode(error, "WALLETD_NOT_TAKEN")) throw error;
+      // The node refuses also what has been mined and spent since.
+      if (wallet.view.placeOf(txid) === undefined) {
+        const { reason } = toWireError(error).data;
+        if (this.#broadcast.mayBeOut(txid)) {
+          throw denials.notKnownSent(txid, `the node had it perhaps before, and refuses it now: ${reason}`);
+        }
         await wallet.store.append(
           { kind: "signed", key: id, signed: null },
           { kind: "reserved", id, reservation: null },
         );
         wallet.touched();
+        throw error;
       }
-      throw error;
     }
     // Until our view has it only the reservation keeps its coins from being spent again, by what would replace it.
     if (!(await this.#isSeen(wallet, parseTransaction(hexToBytes(rawTx))))) return;

@@ -81,7 +81,7 @@ export class Sender {
     request: Request,
     { label, judge }: SendTerms,
   ): Promise<SignedRecord> {
-    const { planner, metrics } = this.#parts;
+    const { planner, delivery, metrics } = this.#parts;
     const satPerKvb = await planner.rateOf(wallet, wish.fee);
     const record = await wallet.store.transact(() => {
       const known = knownRecord(wallet, request);
@@ -92,6 +92,7 @@ export class Sender {
       const more: WalletChange[] = plan.changeSat > 0 ? [issueOf(changeKey)] : [];
       const decision = signedDecision(wallet, draft, request, { paidOutSat, isSweep: isSweep(wish), more });
       metrics.signed("send");
+      delivery.isNew(decision.result);
       if (label === "") return decision;
       const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };
       return { ...decision, changes: [...decision.changes, labelled] };

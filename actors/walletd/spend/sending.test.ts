@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { txidOf } from "../../../bitcoin/transaction.ts";
+import { type Failure, TroupeError } from "../../../runtime/errors.ts";
 import { waitFor } from "../../../tests/harness/wait-for.ts";
 import { stillWorld } from "../../../tests/harness/walletd/money-world.ts";
 import {
@@ -169,6 +170,72 @@ describe("a payment that the mempool does not tell of", () => {
     under.money.followMempool();
     await send("again");
     expect((await under.as("operator").balances(owned)).mixdepths[0]?.reservedSat).toBe(0);
+  });
+});
+
+describe("a payment that is signed, and of which nobody knows whether the network has it", () => {
+  /** What the next broadcast ends with. */
+  const fails = (failure: Failure & Record<string, unknown>) => {
+    under.money.onBroadcast = () => {
+      under.money.onBroadcast = () => undefined;
+      throw new TroupeError(failure, "as the mempool says it");
+    };
+  };
+  const REFUSED = {
+    ...{ code: "MEMPOOL_REFUSED", kind: "fee-too-low", reason: "mempool min fee not met" },
+    rpcCode: -26,
+  };
+  const away = (outcome: string) => ({ code: "MEMPOOL_NODE_AWAY", reason: "it is away", outcome });
+  const evict = async () => {
+    under.money.node.evict();
+    under.money.followMempool();
+    await under.level(owned);
+  };
+
+  it.each(["in the same life", "in the next"])(
+    "keeps its coins, and is not paid anew, when the node refuses it later, %s",
+    async (when) => {
+      under.money.loses = "after";
+      await expect(send("lost")).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
+      await evict();
+      if (when === "in the next") await reopen();
+      fails(REFUSED);
+
+      await expect(send("lost")).rejects.toMatchObject({
+        code: "WALLETD_NOT_KNOWN_SENT",
+        data: { reason: expect.stringContaining("mempool min fee not met") },
+      });
+      await expect(send("other")).rejects.toMatchObject({ code: "WALLETD_FUNDS" });
+      await send("lost");
+      expect(sentTxids().size).toBe(1);
+    },
+  );
+
+  it("has been sent when our own view has it, whatever the node says", async () => {
+    under.money.loses = "after";
+    await expect(send("lost")).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
+    await under.money.mine(1);
+    await under.level(owned);
+    // What it has paid was spent since: to the node its inputs are missing.
+    fails({ ...REFUSED, kind: "missing-inputs", reason: "bad-txns-inputs-missingorspent" });
+
+    await expect(send("lost")).resolves.toMatchObject({ isSent: true });
+    expect(sentTxids().size).toBe(1);
+  });
+
+  it("gives its coins back when it is refused after a node that never looked at it", async () => {
+    fails(away("not_executed"));
+    await expect(send("early")).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
+    fails(REFUSED);
+    await expect(send("early")).rejects.toMatchObject({ code: "WALLETD_NOT_TAKEN" });
+    expect((await under.as("operator").balances(owned)).mixdepths[0]).toMatchObject({
+      availableSat: 500_000,
+    });
+
+    fails(away("unknown"));
+    await expect(send("late")).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
+    fails(REFUSED);
+    await expect(send("late")).rejects.toMatchObject({ code: "WALLETD_NOT_KNOWN_SENT" });
   });
 });
 
