@@ -48,6 +48,7 @@ const KEPT_STATUSES_MAX = 100_000;
 const REHEARSALS = 8;
 
 export class ScriptAnswers implements ChainWatcher {
+  readonly #mempool: Client<typeof mempoolContract>;
   readonly #short: Gathering<string, History | undefined>;
   readonly #histories: KeptAnswers<History>;
   /** The history need not be kept for it: wallets that come again and again ask for nothing else of a script that rests. */
@@ -87,6 +88,7 @@ export class ScriptAnswers implements ChainWatcher {
       batchMax: BATCH_MAX,
     });
     this.#short = short;
+    this.#mempool = mempool;
     const shortAtHand = atHand(
       (scripthash) => index.histories(one(scripthash)),
       (confirmed) => new History(new ListedEntries(confirmed), []),
@@ -182,11 +184,15 @@ export class ScriptAnswers implements ChainWatcher {
     return this.#statuses.of(scripthash, asker);
   }
 
-  /** Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first. */
+  /**
+   * Asks for many histories over the bus, as after a block, and drops them: those after the first block shall not be the first.
+   * Of scripts that were unconfirmed a moment ago the mempool is asked too, which here it would not be.
+   */
   async rehearse(scripthashes: readonly string[]): Promise<void> {
     for (let pass = 0; pass < REHEARSALS; pass++) {
       const statuses = scripthashes.map(async (scripthash) => (await this.#short.ask(scripthash))?.status);
-      const settled = await Promise.allSettled(statuses);
+      const unconfirmed = this.#mempool.histories({ scripthashes: scripthashes.slice(0, BATCH_MAX) }, SOON);
+      const settled = await Promise.allSettled<unknown>([...statuses, unconfirmed]);
       if (settled.some(({ status }) => status === "rejected")) return;
     }
   }
