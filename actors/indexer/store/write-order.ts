@@ -1,6 +1,8 @@
 /** The order of all writes to LMDB: each waits for the one before, on which it builds; after one that failed there is none. */
 import type { RootDatabase } from "lmdb";
+import { systemClock } from "../../../runtime/clock.ts";
 import { TroupeError } from "../../../runtime/errors.ts";
+import { withDeadline } from "../../../runtime/limits.ts";
 import type { IndexerFailure } from "../errors.ts";
 
 /** Takes what LMDB gives for each record that is put or removed. */
@@ -78,12 +80,6 @@ async function unwritable(error: unknown): Promise<Error> {
 }
 
 /** `otherwise`, where the promise is not kept in time or fails. */
-async function within<T>(promise: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(otherwise), PATIENCE_MS);
-  });
-  const first = await Promise.race([promise.catch(() => otherwise), late]);
-  clearTimeout(timer);
-  return first;
+function within<T>(promise: Promise<T>, otherwise: T): Promise<T> {
+  return withDeadline(systemClock, promise, PATIENCE_MS).catch(() => otherwise);
 }

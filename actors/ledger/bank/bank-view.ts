@@ -41,7 +41,6 @@ export interface BankView {
 
 /** No reorganisation has reached so deep. */
 export const FINAL_CONFIRMATIONS = 100;
-const MATURE_CONFIRMATIONS = 100;
 const NOBODY = -1;
 /** However old it is: what a node has lost walletd sends again. */
 const UNSEEN_S = 3_600;
@@ -118,7 +117,7 @@ function arrive(tx: Tx, row: DepositRow, confirmations: number, isReplacement: b
 }
 
 function advance(tx: Tx, row: DepositRow, before: DepositRow, confirmations: number): void {
-  const { rules, t } = tx;
+  const { t } = tx;
   if (row.state === "credited") {
     if (confirmations === 0) reverse(tx, row, "seen");
     else {
@@ -127,7 +126,7 @@ function advance(tx: Tx, row: DepositRow, before: DepositRow, confirmations: num
     }
     return;
   }
-  if (confirmations >= neededFor(row, rules.confirmations)) return credit(tx, row, confirmations);
+  if (confirmations >= neededFor(tx, row)) return credit(tx, row, confirmations);
   const state = confirmations > 0 ? ("confirmed" as const) : ("seen" as const);
   if (state === before.state && row.height === before.height) return;
   keep(tx, { ...row, state });
@@ -135,8 +134,10 @@ function advance(tx: Tx, row: DepositRow, before: DepositRow, confirmations: num
 }
 
 /** What a block has made nobody can spend for long: others' coins would be paid out for it meanwhile. */
-function neededFor({ isCoinbase = false }: DepositRow, confirmations: number): number {
-  return isCoinbase ? Math.max(MATURE_CONFIRMATIONS, confirmations) : confirmations;
+function neededFor({ rules, network }: Tx, { isCoinbase = false }: DepositRow): number {
+  return isCoinbase
+    ? Math.max(network.money.coinbaseMaturityBlocks, rules.confirmations)
+    : rules.confirmations;
 }
 
 function credit(tx: Tx, row: DepositRow, confirmations: number): void {

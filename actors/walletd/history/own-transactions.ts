@@ -7,9 +7,6 @@ import type { ScriptBook } from "../accounts/script-book.ts";
 import type { CoinView, OwnCoin } from "../coins/coin-view.ts";
 import { factsOf, type TransactionFacts } from "./transaction-facts.ts";
 
-/** A mined coin can be spent in the hundredth block after its own. */
-const MATURE_CONFIRMATIONS = 100;
-
 export interface OwnTransactionsParts {
   readonly raw: RawTransactions;
   readonly book: ScriptBook;
@@ -61,7 +58,8 @@ export class OwnTransactions {
   }
 
   isImmature(coin: OwnCoin): boolean {
-    return coin.confirmations < MATURE_CONFIRMATIONS && this.facts(coin.txid)?.isCoinbase === true;
+    const { coinbaseMaturityBlocks } = this.#parts.network.money;
+    return coin.confirmations < coinbaseMaturityBlocks && this.facts(coin.txid)?.isCoinbase === true;
   }
 
   #missing(): string[] {
@@ -71,9 +69,11 @@ export class OwnTransactions {
   }
 
   #missingYoung(): string[] {
+    const { view, network } = this.#parts;
+    const { coinbaseMaturityBlocks } = network.money;
     const young = new Set<string>();
-    for (const { txid, confirmations } of this.#parts.view.coins.values()) {
-      if (confirmations < MATURE_CONFIRMATIONS && !this.#facts.has(txid)) young.add(txid);
+    for (const { txid, confirmations } of view.coins.values()) {
+      if (confirmations < coinbaseMaturityBlocks && !this.#facts.has(txid)) young.add(txid);
     }
     return [...young];
   }

@@ -216,7 +216,7 @@ export class PsbtDesk {
         txid,
         rawTx,
       };
-      if (before?.rawTx === undefined) this.#parts.delivery.isNew({ txid });
+      if (before?.rawTx === undefined) this.#parts.delivery.justSigned({ txid });
       return {
         changes: [{ kind: "signed", key: id, signed }, reservedFor(id, outpoints, wallet.nowMs)],
         result: undefined,

@@ -14,7 +14,7 @@ export class Broadcast {
   }
 
   /** It has just been signed, and nobody else has it. */
-  isNew(txid: string): void {
+  justSigned(txid: string): void {
     this.#unsent.add(txid);
   }
 

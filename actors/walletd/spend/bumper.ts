@@ -115,7 +115,7 @@ export class Bumper {
         const more: WalletChange[] = newChangeKey === undefined ? [] : [issueOf(newChangeKey)];
         const decision = signedDecision(wallet, draft, request, { paidOutSat, isSweep, more });
         metrics.signed("send");
-        delivery.isNew(decision.result);
+        delivery.justSigned(decision.result);
         const label = wallet.label("tx", original.txid);
         if (label === "") return decision;
         const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };

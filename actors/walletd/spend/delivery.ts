@@ -42,8 +42,8 @@ export class Delivery {
   }
 
   /** It has just been signed: nobody can have it before it is delivered. */
-  isNew({ txid }: Pick<SignedRecord, "txid">): void {
-    this.#broadcast.isNew(txid);
+  justSigned({ txid }: Pick<SignedRecord, "txid">): void {
+    this.#broadcast.justSigned(txid);
   }
 
   /**

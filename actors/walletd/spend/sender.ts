@@ -92,7 +92,7 @@ export class Sender {
       const more: WalletChange[] = plan.changeSat > 0 ? [issueOf(changeKey)] : [];
       const decision = signedDecision(wallet, draft, request, { paidOutSat, isSweep: isSweep(wish), more });
       metrics.signed("send");
-      delivery.isNew(decision.result);
+      delivery.justSigned(decision.result);
       if (label === "") return decision;
       const labelled: WalletChange = { kind: "label", type: "tx", ref: decision.result.txid, label };
       return { ...decision, changes: [...decision.changes, labelled] };

@@ -16,6 +16,7 @@ import {
 } from "./refusals.ts";
 import {
   Asked,
+  JID_PART_MAX,
   Jid,
   LEDGER_PAGE_MAX,
   Memo,
@@ -98,7 +99,7 @@ export const withLedgerMoney = withLedgerAccounts
       which: OrderWord,
       oneTimeCode: OneTimeCode.optional(),
       /** Which of the person's clients says so, where the door knows: he is told of one that never did before. */
-      client: z.string().min(1).max(1_023).optional(),
+      client: z.string().min(1).max(JID_PART_MAX).optional(),
     }),
     output: OrderSchema,
     errors: CONFIRM_ERRORS,

@@ -4,8 +4,11 @@ import { Address, TimeS } from "../walletd/values.ts";
 
 export const LEDGER_PAGE_MAX = 200;
 export const MEMO_MAX = 200;
+/** What XMPP allows for a domain, and for a resource (RFC 7622). */
+export const JID_PART_MAX = 1_023;
 /** One domain and one local part of the lengths that XMPP allows. */
-const JID_MAX = 2_047;
+export const JID_MAX = 2_047;
+export const USERNAME_MAX = 200;
 
 /** A person as the XMPP server stamps him: without a resource. The ledger folds its case, as servers do. */
 export const Jid = z
@@ -14,10 +17,10 @@ export const Jid = z
   .regex(/^[^\s/@]+@[^\s/@]+$/u);
 export const Domain = z
   .string()
-  .max(1_023)
+  .max(JID_PART_MAX)
   .regex(/^[^\s/@]+$/u);
 /** As typed: what a name must be the ledger says, after folding. */
-export const Username = z.string().min(1).max(200);
+export const Username = z.string().min(1).max(USERNAME_MAX);
 export const UserId = z.int().min(1);
 export const OrderId = z.string().regex(/^[0-9a-f]{16}$/);
 /** As typed: blanks, case and look-alikes are the ledger's to judge. */

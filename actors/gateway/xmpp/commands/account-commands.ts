@@ -1,10 +1,8 @@
 /** Commands about one's account: open it, prove it, leave. */
+import { USERNAME_MAX } from "../../../../bus/contracts/ledger/values.ts";
 import { LANGUAGES, languageOf, textsOf } from "../language/texts.ts";
 import { atGateway, type Command, given, inOrder, type Outcome, text, type Values } from "./command.ts";
 import { languageField, settings } from "./settings-command.ts";
-
-/** What is longer is no name, as this much of it is none. */
-const NAME_MAX = 200;
 
 export const register: Command = {
   word: "register",
@@ -81,9 +79,9 @@ export const leave: Command = {
 
 export const ACCOUNT_COMMANDS: readonly Command[] = [register, settings, verify, leave];
 
-/** As much of what was typed as anybody reads. */
+/** As much of what was typed as anybody reads: what is longer is no name, as this much of it is none. */
 export function nameIn(typed: string): string {
-  return typed.trim().slice(0, NAME_MAX);
+  return typed.trim().slice(0, USERNAME_MAX);
 }
 
 /** Whether these values open an account. */

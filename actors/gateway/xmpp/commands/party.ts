@@ -1,13 +1,10 @@
 /** Whom people mean: an address, a user's name, a JID, or a bitcoin: link with all that it says. */
 import type { LedgerParty } from "../../../../bus/contracts/ledger/objects.ts";
-import type { PartyWord, UserWord } from "../../../../bus/contracts/ledger/values.ts";
+import { JID_MAX, type PartyWord, type UserWord } from "../../../../bus/contracts/ledger/values.ts";
 import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
 import { cleanText } from "../link/serialise.ts";
 import type { AddressSpace, Entity } from "../names/entity.ts";
 import { bareJid, parseJid } from "../names/jid.ts";
-
-/** Of a local part and a domain as long as XMPP allows; nobody has a longer one. */
-const JID_MAX = 2_047;
 
 /** The recipient that a chat's own address stands for; undefined at the gateway. */
 export function partyOfEntity(to: Entity): PartyWord | undefined {

@@ -1,6 +1,6 @@
 /** Commands that pay: queue, confirm, give up, list. Whether a payment may be made is the ledger's to say. */
 import { type LedgerOrder, UNITS } from "../../../../bus/contracts/ledger/objects.ts";
-import type { PartyWord } from "../../../../bus/contracts/ledger/values.ts";
+import { MEMO_MAX, type PartyWord } from "../../../../bus/contracts/ledger/values.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
 import { type AmountReading, readAmount, unitOf } from "../chat/amount.ts";
 import { isPaymentLink, readPaymentLink } from "../chat/payment-link.ts";
@@ -20,7 +20,6 @@ import {
 } from "./command.ts";
 import { partyOfEntity, partyOfText, partyText, quotable } from "./party.ts";
 
-export const MEMO_MAX = 200;
 const ORDERS_MAX = 50;
 
 const pay: Command = {

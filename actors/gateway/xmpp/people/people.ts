@@ -1,5 +1,6 @@
 /** What is known of those who speak to the door: asked of the ledger, kept for moments only. */
 import type { LedgerAccount } from "../../../../bus/contracts/ledger/objects.ts";
+import { JID_PART_MAX } from "../../../../bus/contracts/ledger/values.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { hasCode } from "../../../../runtime/errors.ts";
 import type { Asking, Bank, Web } from "../commands/command.ts";
@@ -13,9 +14,6 @@ import type { Outlook } from "../outlook.ts";
 const KEPT_MAX = 10_000;
 /** Events tell of changes; this is for those that were missed. */
 const KEPT_MS = 5_000;
-
-/** Of a server that keeps to the rules none is longer. */
-const RESOURCE_MAX = 1_023;
 
 interface Kept {
   readonly account: LedgerAccount | undefined;
@@ -105,7 +103,7 @@ export class People {
       unit: account?.settings.unit ?? "sat",
       to,
       isOwn: account !== undefined && (await this.#isOwn(account, to)),
-      client: said.client === "" ? undefined : said.client?.slice(0, RESOURCE_MAX),
+      client: said.client === "" ? undefined : said.client?.slice(0, JID_PART_MAX),
       bank: this.bank,
       workers: this.#options.workers,
       web: this.#options.web,

@@ -1,5 +1,6 @@
 /** The command that pays an address outside by a coinjoin, so that nobody sees on the chain who has paid: an order like any other. */
 import { UNITS } from "../../../../../bus/contracts/ledger/objects.ts";
+import { MEMO_MAX } from "../../../../../bus/contracts/ledger/values.ts";
 import { ledgerContract } from "../../../../../bus/contracts/ledger.ts";
 import { COINJOIN_MAKERS_MAX } from "../../../../../bus/contracts/taker/values.ts";
 import { unitOf } from "../../chat/amount.ts";
@@ -15,7 +16,7 @@ import {
   type Values,
 } from "../command.ts";
 import { partyOfEntity, partyOfText, quotable } from "../party.ts";
-import { amountOf, amountWords, isAgain, MEMO_MAX } from "../payment-commands.ts";
+import { amountOf, amountWords, isAgain } from "../payment-commands.ts";
 
 const MINUTE_MS = 60_000;
 
