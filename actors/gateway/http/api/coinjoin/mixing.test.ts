@@ -139,14 +139,18 @@ it("refuses a CoinJoin while the wallet's offers are just going out", async () =
   }
 });
 
-it("begins nothing that is stopped while it is planned", async () => {
+/** Stopped before the market has answered what it would be asked. */
+async function askAndStop(path: string, body: object) {
   coins.open();
-  const wish = ask("/taker/coinjoin", { body: COINJOIN });
+  const wish = ask(path, { body });
   await waitFor("the plan to be asked for", () => plans.waiting === 1);
   expect((await ask("/taker/stop")).status).toBe(202);
   plans.open();
+  return wish;
+}
 
-  const { status, json } = await wish;
+it("begins nothing that is stopped while it is planned", async () => {
+  const { status, json } = await askAndStop("/taker/coinjoin", COINJOIN);
   // On a slow machine the wish is answered before it is stopped.
   if (status !== 202) expect([status, json.message]).toEqual([400, expect.stringMatching(/stopped before/)]);
   await waitFor("its end", async () => {
@@ -190,13 +194,7 @@ it("names a CoinJoin by its grant, and so knows one of before it was started ane
 });
 
 it("begins no schedule that is stopped while it is drawn", async () => {
-  coins.open();
-  const wish = ask("/taker/schedule", { body: SCHEDULE });
-  await waitFor("the plan to be asked for", () => plans.waiting === 1);
-  expect((await ask("/taker/stop")).status).toBe(202);
-  plans.open();
-
-  const { status, json } = await wish;
+  const { status, json } = await askAndStop("/taker/schedule", SCHEDULE);
   expect([status, json.message]).toEqual([400, expect.stringMatching(/stopped before/)]);
   expect([called("tumbleStart"), granted()]).toEqual([0, 0]);
   expect((await door.ask("/session", { token })).json).toMatchObject({ coinjoin_in_process: false });
